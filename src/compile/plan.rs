@@ -1,0 +1,136 @@
+//! Every operator that Tidewater maintains, on one screen.
+
+use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+
+use super::expr::Expression;
+use crate::catalog::RelationId;
+
+/// An incremental plan. Column references are positions in the input's schema; computed keys and arguments are made by a
+/// [`Plan::Map`] below the operator that needs them.
+#[derive(Debug, Clone)]
+pub enum Plan {
+    /// The rows of a relation: stream, table or view.
+    Source {
+        /// Which relation.
+        relation: RelationId,
+        /// Its name, for EXPLAIN.
+        name: String,
+        /// Positions of the columns that are read, in output order.
+        columns: Vec<usize>,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// Constant rows, emitted once: at the first tick, by one worker.
+    Values {
+        /// The rows.
+        rows: RecordBatch,
+    },
+    /// Filter, then projection; linear. A row for which `filter` or a column fails becomes a row error instead.
+    Map {
+        /// Input.
+        input: Box<Plan>,
+        /// Rows for which this is not true are left out.
+        filter: Option<Expression>,
+        /// Output columns; `None` passes the input's columns through.
+        columns: Option<Vec<Expression>>,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// UNION ALL of inputs with equal column types.
+    Union {
+        /// Inputs.
+        inputs: Vec<Plan>,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// Each row once; NULLs are equal.
+    Distinct {
+        /// Input.
+        input: Box<Plan>,
+    },
+    /// GROUP BY; output is the keys, then the calls. Without keys there is always exactly one row.
+    Aggregate {
+        /// Input.
+        input: Box<Plan>,
+        /// Positions of the key columns; NULLs are equal.
+        keys: Vec<usize>,
+        /// The aggregate calls.
+        calls: Vec<AggregateCall>,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// Inner equi-join; output is the left columns, then the right ones.
+    Join {
+        /// Left input.
+        left: Box<Plan>,
+        /// Right input.
+        right: Box<Plan>,
+        /// Key columns of the left input.
+        left_keys: Vec<usize>,
+        /// Key columns of the right input, of the same types.
+        right_keys: Vec<usize>,
+        /// Whether NULL keys match each other (IS NOT DISTINCT FROM).
+        null_equal: bool,
+        /// Further condition over the output columns.
+        residual: Option<Expression>,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// The first rows of each partition: ORDER BY … LIMIT/OFFSET, or row_number() … <= k. Ties are broken by the whole row.
+    TopK {
+        /// Input.
+        input: Box<Plan>,
+        /// Positions of the partition's columns; none for one global partition.
+        partition: Vec<usize>,
+        /// The order.
+        order: Vec<SortColumn>,
+        /// Rows that are kept after `offset`; `None` keeps all.
+        limit: Option<u64>,
+        /// Rows that are skipped first.
+        offset: u64,
+        /// Whether a bigint column with the row number in its partition (from 1, before `offset`) is appended.
+        row_number: bool,
+        /// Output.
+        schema: SchemaRef,
+    },
+}
+
+/// One aggregate in a GROUP BY.
+#[derive(Debug, Clone)]
+pub struct AggregateCall {
+    /// Which one.
+    pub function: AggregateFunction,
+    /// Position of the argument; `None` for `count(*)`.
+    pub argument: Option<usize>,
+    /// Position of a boolean column: rows for which it is not true are left out.
+    pub filter: Option<usize>,
+    /// Output column. Its type tells the accumulator what to produce.
+    pub field: FieldRef,
+}
+
+/// The aggregates that are maintained.
+///
+/// Result types are PostgreSQL's as far as Arrow has them: count → bigint; sum: smallint, integer → bigint, bigint →
+/// numeric(38,0), numeric(p,s) → numeric(38,s), real → real, double → double; avg: integers → numeric(38,16),
+/// numeric(p,s) → numeric(38,max(s,16)), real and double → double; min, max: the argument's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variants are the SQL names")]
+pub enum AggregateFunction {
+    Count,
+    Sum,
+    Avg,
+    Min,
+    Max,
+}
+
+/// A column to order by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SortColumn {
+    /// Position.
+    pub column: usize,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+    /// Whether NULLs come first.
+    pub nulls_first: bool,
+}

@@ -1,0 +1,135 @@
+//! The one error type that users see: SQLSTATE, what is wrong, a hint, and a position in the SQL where there is one.
+
+use std::fmt;
+
+/// Result of everything that can fail because of what a user wrote or because of the world outside.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error as it reaches a client. Messages are lower case, without a full stop, names in double quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// Five characters of PostgreSQL's appendix A, e.g. `42P01`; see [`code`].
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// More about what is wrong, e.g. the text a broker answered.
+    pub detail: Option<String>,
+    /// What the user can do about it.
+    pub hint: Option<String>,
+    /// Where in the statement's text: characters from its start, the first is 1.
+    pub position: Option<usize>,
+}
+
+/// SQLSTATEs in use (PostgreSQL's names).
+pub mod code {
+    #![allow(missing_docs, reason = "the names are PostgreSQL's own")]
+    pub const CONNECTION_FAILURE: &str = "08006";
+    pub const FEATURE_NOT_SUPPORTED: &str = "0A000";
+    pub const CARDINALITY_VIOLATION: &str = "21000";
+    pub const NUMERIC_VALUE_OUT_OF_RANGE: &str = "22003";
+    pub const STRING_DATA_RIGHT_TRUNCATION: &str = "22001";
+    pub const INVALID_DATETIME_FORMAT: &str = "22007";
+    pub const DATETIME_FIELD_OVERFLOW: &str = "22008";
+    pub const DIVISION_BY_ZERO: &str = "22012";
+    pub const INVALID_PARAMETER_VALUE: &str = "22023";
+    pub const INVALID_TEXT_REPRESENTATION: &str = "22P02";
+    pub const INVALID_BINARY_REPRESENTATION: &str = "22P03";
+    pub const NOT_NULL_VIOLATION: &str = "23502";
+    pub const UNIQUE_VIOLATION: &str = "23505";
+    pub const INVALID_TRANSACTION_STATE: &str = "25000";
+    pub const ACTIVE_SQL_TRANSACTION: &str = "25001";
+    pub const NO_ACTIVE_SQL_TRANSACTION: &str = "25P01";
+    pub const IN_FAILED_SQL_TRANSACTION: &str = "25P02";
+    pub const INVALID_SQL_STATEMENT_NAME: &str = "26000";
+    pub const INVALID_AUTHORIZATION: &str = "28000";
+    pub const INVALID_PASSWORD: &str = "28P01";
+    pub const DEPENDENT_OBJECTS_STILL_EXIST: &str = "2BP01";
+    pub const INVALID_CURSOR_NAME: &str = "34000";
+    pub const INVALID_CATALOG_NAME: &str = "3D000";
+    pub const INVALID_SCHEMA_NAME: &str = "3F000";
+    pub const SERIALIZATION_FAILURE: &str = "40001";
+    pub const SYNTAX_ERROR: &str = "42601";
+    pub const AMBIGUOUS_COLUMN: &str = "42702";
+    pub const UNDEFINED_COLUMN: &str = "42703";
+    pub const UNDEFINED_OBJECT: &str = "42704";
+    pub const DUPLICATE_COLUMN: &str = "42701";
+    pub const DUPLICATE_OBJECT: &str = "42710";
+    pub const GROUPING_ERROR: &str = "42803";
+    pub const DATATYPE_MISMATCH: &str = "42804";
+    pub const WRONG_OBJECT_TYPE: &str = "42809";
+    pub const CANNOT_COERCE: &str = "42846";
+    pub const UNDEFINED_FUNCTION: &str = "42883";
+    pub const UNDEFINED_TABLE: &str = "42P01";
+    pub const UNDEFINED_PARAMETER: &str = "42P02";
+    pub const DUPLICATE_CURSOR: &str = "42P03";
+    pub const DUPLICATE_PREPARED_STATEMENT: &str = "42P05";
+    pub const DUPLICATE_TABLE: &str = "42P07";
+    pub const INDETERMINATE_DATATYPE: &str = "42P18";
+    pub const INSUFFICIENT_RESOURCES: &str = "53000";
+    pub const OUT_OF_MEMORY: &str = "53200";
+    pub const TOO_MANY_CONNECTIONS: &str = "53300";
+    pub const CONFIGURATION_LIMIT_EXCEEDED: &str = "53400";
+    pub const OBJECT_NOT_IN_PREREQUISITE_STATE: &str = "55000";
+    pub const LOCK_NOT_AVAILABLE: &str = "55P03";
+    pub const QUERY_CANCELED: &str = "57014";
+    pub const ADMIN_SHUTDOWN: &str = "57P01";
+    pub const IO_ERROR: &str = "58030";
+    pub const CONFIG_FILE_ERROR: &str = "F0000";
+    /// The broker, registry or file behind a connector does not do what it should (class HV: foreign data).
+    pub const FDW_ERROR: &str = "HV000";
+    pub const FDW_UNABLE_TO_ESTABLISH_CONNECTION: &str = "HV00N";
+    pub const FDW_TABLE_NOT_FOUND: &str = "HV00R";
+    pub const FDW_INVALID_OPTION_NAME: &str = "HV00D";
+    pub const INTERNAL_ERROR: &str = "XX000";
+    pub const DATA_CORRUPTED: &str = "XX001";
+}
+
+impl Error {
+    /// An error of SQLSTATE `code` (see [`code`]) that says `message`.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Error { code, message: message.into(), detail: None, hint: None, position: None }
+    }
+
+    /// A construct that Tidewater does not support, SQLSTATE 0A000.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Error::new(code::FEATURE_NOT_SUPPORTED, message)
+    }
+
+    /// Our own bug, SQLSTATE XX000.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Error::new(code::INTERNAL_ERROR, message)
+    }
+
+    /// Adds what the user can do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds more about what is wrong.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds the place in the statement, in characters from 1.
+    pub fn at(mut self, position: usize) -> Self {
+        self.position = Some(position);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (SQLSTATE {})", self.message, self.code)?;
+        if let Some(detail) = &self.detail {
+            write!(f, "\n  detail: {detail}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

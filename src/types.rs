@@ -1,0 +1,143 @@
+//! SQL types and how they travel: SQL name, Arrow type, and the metadata key that tells types apart that share an Arrow type.
+//!
+//! | SQL | Arrow | `pg_type` metadata |
+//! |---|---|---|
+//! | boolean, smallint, integer, bigint, real, double precision | Boolean, Int16, Int32, Int64, Float32, Float64 | – |
+//! | numeric(p,s), p ≤ 38; numeric alone is numeric(38,10) | Decimal128(p, s) | – |
+//! | text / varchar(n) / uuid / jsonb | Utf8 | – / `varchar:n` / `uuid` / `jsonb` |
+//! | bytea, date | Binary, Date32 | – |
+//! | timestamp / timestamptz | Timestamp(µs, None) / Timestamp(µs, "UTC") | – |
+//! | interval | Interval(MonthDayNano) | – |
+//! | T[] | List(field "item" of T, nullable) | on the item field |
+//!
+//! uuid is kept as canonical lower-case text, jsonb as canonical text (PostgreSQL's jsonb order and spacing), so that equality of
+//! the text is equality of the value.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+
+/// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
+pub const PG_TYPE: &str = "pg_type";
+
+/// A SQL type of a column.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the variants are the SQL names")]
+pub enum SqlType {
+    Boolean,
+    SmallInt,
+    Integer,
+    BigInt,
+    Real,
+    Double,
+    /// Precision (digits in all, at most 38) and scale (digits after the point).
+    Numeric(u8, i8),
+    Text,
+    /// At most this many characters.
+    Varchar(u32),
+    Bytea,
+    Date,
+    Timestamp,
+    TimestampTz,
+    Interval,
+    Uuid,
+    Jsonb,
+    Array(Box<SqlType>),
+}
+
+impl SqlType {
+    /// The Arrow type that holds values of this type.
+    pub fn arrow(&self) -> DataType {
+        match self {
+            SqlType::Boolean => DataType::Boolean,
+            SqlType::SmallInt => DataType::Int16,
+            SqlType::Integer => DataType::Int32,
+            SqlType::BigInt => DataType::Int64,
+            SqlType::Real => DataType::Float32,
+            SqlType::Double => DataType::Float64,
+            SqlType::Numeric(precision, scale) => DataType::Decimal128(*precision, *scale),
+            SqlType::Text | SqlType::Varchar(_) | SqlType::Uuid | SqlType::Jsonb => DataType::Utf8,
+            SqlType::Bytea => DataType::Binary,
+            SqlType::Date => DataType::Date32,
+            SqlType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            SqlType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            SqlType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
+            SqlType::Array(item) => DataType::List(Arc::new(item.field("item"))),
+        }
+    }
+
+    /// A nullable Arrow field `name` of this type, with the metadata that [`SqlType::of`] reads back.
+    pub fn field(&self, name: &str) -> Field {
+        let field = Field::new(name, self.arrow(), true);
+        let tag = match self {
+            SqlType::Uuid => "uuid".to_string(),
+            SqlType::Jsonb => "jsonb".to_string(),
+            SqlType::Varchar(n) => format!("varchar:{n}"),
+            _ => return field,
+        };
+        field.with_metadata(HashMap::from([(PG_TYPE.to_string(), tag)]))
+    }
+
+    /// The SQL type of an Arrow field; types that no column of ours declares map to the nearest one, else to text.
+    pub fn of(field: &Field) -> SqlType {
+        match field.metadata().get(PG_TYPE).map(String::as_str) {
+            Some("uuid") => return SqlType::Uuid,
+            Some("jsonb") => return SqlType::Jsonb,
+            Some(tag) => {
+                if let Some(n) = tag.strip_prefix("varchar:").and_then(|n| n.parse().ok()) {
+                    return SqlType::Varchar(n);
+                }
+            }
+            None => {}
+        }
+        match field.data_type() {
+            DataType::Boolean => SqlType::Boolean,
+            DataType::Int8 | DataType::UInt8 | DataType::Int16 => SqlType::SmallInt,
+            DataType::UInt16 | DataType::Int32 => SqlType::Integer,
+            DataType::UInt32 | DataType::Int64 => SqlType::BigInt,
+            DataType::UInt64 => SqlType::Numeric(20, 0),
+            DataType::Float16 | DataType::Float32 => SqlType::Real,
+            DataType::Float64 => SqlType::Double,
+            DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
+                SqlType::Numeric(*p, *s)
+            }
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => SqlType::Bytea,
+            DataType::Date32 | DataType::Date64 => SqlType::Date,
+            DataType::Timestamp(_, None) => SqlType::Timestamp,
+            DataType::Timestamp(_, Some(_)) => SqlType::TimestampTz,
+            DataType::Interval(_) | DataType::Duration(_) => SqlType::Interval,
+            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+                SqlType::Array(Box::new(SqlType::of(item)))
+            }
+            _ => SqlType::Text,
+        }
+    }
+}
+
+impl fmt::Display for SqlType {
+    /// PostgreSQL's name, as `format_type` prints it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            SqlType::Boolean => "boolean",
+            SqlType::SmallInt => "smallint",
+            SqlType::Integer => "integer",
+            SqlType::BigInt => "bigint",
+            SqlType::Real => "real",
+            SqlType::Double => "double precision",
+            SqlType::Numeric(precision, scale) => return write!(f, "numeric({precision},{scale})"),
+            SqlType::Text => "text",
+            SqlType::Varchar(n) => return write!(f, "character varying({n})"),
+            SqlType::Bytea => "bytea",
+            SqlType::Date => "date",
+            SqlType::Timestamp => "timestamp without time zone",
+            SqlType::TimestampTz => "timestamp with time zone",
+            SqlType::Interval => "interval",
+            SqlType::Uuid => "uuid",
+            SqlType::Jsonb => "jsonb",
+            SqlType::Array(item) => return write!(f, "{item}[]"),
+        };
+        f.write_str(name)
+    }
+}

@@ -1,0 +1,15 @@
+//! Results. In: the output deltas of every view, committed tick by tick; out: snapshots at one tick for reads, and changes for
+//! subscriptions and sinks. Never: operators, SQL text.
+
+/// Immutable contents of a relation at one tick.
+pub mod snapshot;
+/// Materialized contents of all relations, one committed tick at a time.
+pub mod store;
+/// Changes of a relation, tick by tick.
+pub mod subscription;
+/// DataFusion's view of a snapshot.
+pub mod table;
+
+pub use snapshot::Snapshot;
+pub use store::Store;
+pub use subscription::{Change, Subscription};
