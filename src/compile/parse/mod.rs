@@ -9,7 +9,16 @@ use crate::types::SqlType;
 /// A query that was parsed and rewritten for the planner. Opaque outside `compile`.
 #[derive(Debug, Clone)]
 pub struct Query {
-    // sqlparser's AST; fields are private to `compile::parse`, which also hands it to DataFusion's planner.
+    ast: Box<datafusion::sql::sqlparser::ast::Query>,
+}
+
+impl Query {
+    /// What DataFusion's planner takes.
+    pub(in crate::compile) fn statement(&self) -> datafusion::sql::parser::Statement {
+        datafusion::sql::parser::Statement::Statement(Box::new(datafusion::sql::sqlparser::ast::Statement::Query(
+            self.ast.clone(),
+        )))
+    }
 }
 
 /// One statement of a text.
