@@ -100,6 +100,12 @@ impl Error {
         Error::new(code::INTERNAL_ERROR, message)
     }
 
+    /// Message and hint on lines of their own, for the command line.
+    pub fn message_and_hint(&self) -> String {
+        let part = |name: &str, text: &Option<String>| text.as_ref().map_or(String::new(), |text| format!("\n{name}: {text}"));
+        format!("{}{}{}", self.message, part("detail", &self.detail), part("hint", &self.hint))
+    }
+
     /// Adds what the user can do.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -134,9 +134,9 @@ impl Engine {
     }
 
     /// Applies SQL text as configuration: statements run in order; a CREATE whose relation exists with the same definition is
-    /// left alone, with another definition it is an error that names it. Results of queries go to `results`.
-    /// Errors carry the position in `sql`.
-    pub async fn apply(&self, sql: &str, mut results: impl FnMut(Outcome) -> Result<()>) -> Result<()> {
+    /// left alone, with another definition it is an error that names it. With `wait`, queries wait until bounded inputs are read.
+    /// `each` is given what every statement answered. Errors carry the position in `sql`.
+    pub async fn apply(&self, sql: &str, wait: bool, mut each: impl AsyncFnMut(Outcome) -> Result<()>) -> Result<()> {
         let mut session = self.session(DATABASE);
         for statement in session.parse(sql)? {
             let placed = |mut error: Error| {
@@ -146,8 +146,11 @@ impl Engine {
             if self.already_applied(&statement).map_err(placed)? {
                 continue;
             }
+            if wait && matches!(statement.kind, parse::Kind::Query(_)) {
+                self.finished().await?;
+            }
             let outcome = session.execute(&statement, &[]).await.map_err(placed)?;
-            results(outcome).map_err(placed)?;
+            each(outcome).await.map_err(placed)?;
         }
         match session.transaction() {
             Transaction::Idle => Ok(()),
