@@ -36,6 +36,7 @@ mod subscribe;
 mod system;
 
 pub use session::Session;
+pub use settings::SERVER_VERSION;
 
 /// Batches of a result, as they become ready; an error is the last item.
 pub type Rows = Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>;
