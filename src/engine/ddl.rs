@@ -51,17 +51,18 @@ impl Session {
     async fn create_view(&mut self, create: &CreateView, text: &str) -> Result<()> {
         let names = self.names();
         let settings = self.plan_settings();
-        let (schema, kind, depends_on) = if create.materialized {
-            let view = analyze::plan_view(&create.query, &names, &settings)?;
-            let depends_on = view.relations.clone();
-            (view.schema, RelationKind::MaterializedView { plan: Arc::new(view.plan) }, depends_on)
+        let (schema, kind) = if create.materialized {
+            let (plan, schema) = analyze::plan_view(&create.query, &names, &settings)?;
+            (schema, RelationKind::MaterializedView { plan: Arc::new(plan) })
         } else {
             let select = analyze::plan_select(&create.query, &names, &settings, &[])?;
-            if !select.parameters().is_empty() {
+            if !select.parameters.is_empty() {
                 return Err(Error::new(code::UNDEFINED_PARAMETER, "a view cannot have parameters"));
             }
-            (select.schema(), RelationKind::View { query: create.query_text.clone() }, select.mentioned().to_vec())
+            (select.schema, RelationKind::View { query: create.query_text.clone() })
         };
+        let mentioned = create.query.relations();
+        let depends_on = mentioned.iter().filter_map(|name| names.catalog.get(name)).map(|relation| relation.id).collect();
         let schema = name_columns(schema, &create.columns, &create.name)?;
         let engine = &self.engine;
         let id = engine.change_catalog(|catalog| Ok(catalog.next_id()))?;

@@ -224,10 +224,10 @@ impl Session {
         let mut description = Description { parameters: Vec::new(), columns: None };
         if let Some(source) = &insert.source {
             let hints = self.insert_hints(&table, insert, source, hints)?;
-            description.parameters = self.plan(source, &hints)?.parameters().to_vec();
+            description.parameters = self.plan(source, &hints)?.parameters;
         }
         if let Some(returning) = &insert.returning {
-            description.columns = Some(self.plan(returning, &[])?.schema());
+            description.columns = Some(self.plan(returning, &[])?.schema);
         }
         Ok(description)
     }
@@ -254,7 +254,7 @@ impl Session {
     }
 
     pub(super) fn describe_change(&mut self, query: &Query, hints: &[Option<FieldRef>]) -> Result<Description> {
-        Ok(Description { parameters: self.plan(query, hints)?.parameters().to_vec(), columns: None })
+        Ok(Description { parameters: self.plan(query, hints)?.parameters, columns: None })
     }
 
     pub(super) async fn insert(&mut self, insert: &Insert, parameters: &[ScalarValue]) -> Result<Outcome> {

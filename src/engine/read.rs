@@ -12,6 +12,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::dml::Given;
 use super::{Engine, Outcome, Rows, Session, distinct, is_kept, stream_spec, system};
 use crate::catalog::{Catalog, RelationId, RelationKind, pg_catalog};
+use crate::compile::analyze::error::from_execution;
 use crate::compile::analyze::{self, Relations, Resolved, Select};
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
@@ -86,16 +87,17 @@ impl Session {
     pub(super) async fn select(&mut self, query: &Query, parameters: &[ScalarValue]) -> Result<Outcome> {
         let hints = parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
-        let schema = select.schema();
+        let schema = Arc::clone(&select.schema);
         let rows = self.run_select(select, parameters).await?;
         Ok(Outcome::Rows { schema, rows, verb: "SELECT", live: false })
     }
 
     /// Runs a planned SELECT over what its relations hold now (at least the session's own writes).
     pub(super) async fn run_select(&mut self, select: Select, parameters: &[ScalarValue]) -> Result<Rows> {
-        let providers = self.providers(select.relations()).await?;
-        let stream = select.execute(providers, parameters).await?;
-        Ok(Box::pin(stream.map(|batch| batch.map_err(|error| analyze::from_datafusion(error, None)))))
+        let providers = self.providers(&select.relations).await?;
+        let now = self.engine.inner.clock.now_micros();
+        let stream = select.at(now).execute(providers, parameters).await?;
+        Ok(Box::pin(stream.map(|batch| batch.map_err(from_execution))))
     }
 
     /// All rows of a query, in one batch.
@@ -106,7 +108,7 @@ impl Session {
         parameters: &[ScalarValue],
     ) -> Result<Given> {
         let select = self.plan(query, hints)?;
-        let schema = select.schema();
+        let schema = Arc::clone(&select.schema);
         let batches: Vec<RecordBatch> = self.run_select(select, parameters).await?.try_collect().await?;
         // Names may repeat and nullability may differ from what was planned: the batches' own schema is the right one.
         let schema = batches.first().map_or(schema, |batch| batch.schema());
@@ -121,13 +123,13 @@ impl Session {
         rows: RecordBatch,
     ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
         let select = self.plan(query, &[])?;
-        let schema = select.schema();
-        let others: Vec<RelationId> = select.relations().iter().copied().filter(|id| *id != table).collect();
+        let schema = Arc::clone(&select.schema);
+        let others: Vec<RelationId> = select.relations.iter().copied().filter(|id| *id != table).collect();
         let mut providers = self.providers(&others).await?;
         let snapshot = Snapshot { schema: rows.schema(), batches: vec![rows] };
         providers.insert(table, snapshot_table(snapshot)?);
         let stream = select.execute(providers, &[]).await?;
-        let batches = stream.map_err(|error| analyze::from_datafusion(error, None)).try_collect().await?;
+        let batches = stream.map_err(from_execution).try_collect().await?;
         Ok((schema, batches))
     }
 

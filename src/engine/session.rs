@@ -51,7 +51,7 @@ impl Session {
         Ok(match &statement.kind {
             Kind::Query(query) => {
                 let select = self.plan(query, hints)?;
-                Description { parameters: select.parameters().to_vec(), columns: Some(select.schema()) }
+                Description { parameters: select.parameters, columns: Some(select.schema) }
             }
             Kind::Insert(insert) => self.describe_insert(insert, hints)?,
             Kind::Update(update) => self.describe_change(&update.query, hints)?,

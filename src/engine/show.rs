@@ -36,8 +36,8 @@ impl Session {
             }
             Kind::Describe { name } => describe(&*self.engine.relation(name)?),
             Kind::ExplainQuery(query) => {
-                let view = analyze::plan_view(query, &self.names(), &self.plan_settings())?;
-                explain::explain(&view.plan).into_iter().map(|line| vec![line]).collect()
+                let (plan, _) = analyze::plan_view(query, &self.names(), &self.plan_settings())?;
+                explain::explain(&plan).into_iter().map(|line| vec![line]).collect()
             }
             Kind::ExplainRelation { name } => self.explain_relation(name)?,
             Kind::ShowSetting { name } => {

@@ -43,7 +43,7 @@ impl Session {
     pub(super) fn subscription_schema(&self, subscribe: &Subscribe) -> Result<SchemaRef> {
         let rows = match self.target(subscribe)? {
             (Target::Kept(_), Some(schema)) => schema,
-            (Target::Query(query), _) => analyze::plan_view(&query, &self.names(), &self.plan_settings())?.schema,
+            (Target::Query(query), _) => analyze::plan_view(&query, &self.names(), &self.plan_settings())?.1,
             (Target::Kept(_), None) => return Err(Error::internal("a relation without columns")),
         };
         Ok(change_schema(&rows, subscribe.progress))
@@ -55,11 +55,11 @@ impl Session {
         let (subscription, ephemeral) = match self.target(subscribe)?.0 {
             Target::Kept(id) => (runtime.subscribe(id, subscribe.snapshot, subscribe.progress).await?, None),
             Target::Query(query) => {
-                let view = analyze::plan_view(&query, &self.names(), &self.plan_settings())?;
+                let (plan, _) = analyze::plan_view(&query, &self.names(), &self.plan_settings())?;
                 let id = self.engine.change_catalog(|catalog| Ok(catalog.next_id()))?;
                 let ephemeral = Ephemeral { engine: self.engine.clone(), id };
                 let name = format!("subscription {}", id.0);
-                runtime.add_dataflow(id, &name, Arc::new(view.plan), Keep::Changes).await?;
+                runtime.add_dataflow(id, &name, Arc::new(plan), Keep::Changes).await?;
                 (runtime.subscribe(id, subscribe.snapshot, subscribe.progress).await?, Some(ephemeral))
             }
         };
