@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tidewater::broker::{Broker, BrokerOptions};
-use tidewater::clock;
+use tidewater::clock::{self, Clock};
 use tidewater::config::{Config, Pipeline, ServerOptions};
-use tidewater::connector::generator::nexmark::Producer;
+use tidewater::connector::generator::nexmark::{Nexmark, Table};
+use tidewater::connector::{Options, SinkRecord, SinkWriter, kafka};
 use tidewater::engine::Engine;
 use tidewater::error::Error;
 
@@ -59,15 +60,51 @@ fn pipeline(path: &str, sql: &str, brokers: &str) -> Pipeline {
     Pipeline { name: path.into(), path: path.into(), first_line: 1, sql: sql.replace("BROKERS", brokers) }
 }
 
+/// The topics, and which data is in them.
+const TOPICS: [(&str, Table); 3] = [("bids", Table::Bid), ("auctions", Table::Auction), ("persons", Table::Person)];
+
+/// The data is produced in slices of this length.
+const SLICE: Duration = Duration::from_millis(10);
+
 /// Makes the topics, then produces at `rate` on a thread of its own.
 fn start_producer(brokers: &str, rate: u64, stop: Arc<AtomicBool>) -> Result<std::thread::JoinHandle<()>, Error> {
-    let mut producer = Producer::connect(brokers)?;
+    let make = kafka::CONNECTOR.sink.ok_or_else(|| Error::internal("the Kafka connector cannot write"))?;
+    let mut writers = Vec::new();
+    for (topic, table) in TOPICS {
+        let option = |key: &str, value: &str| (key.to_string(), value.to_string());
+        let sink = make(&Options(vec![option("brokers", brokers), option("topic", topic), option("create_topic", "true")]))?;
+        sink.check()?;
+        writers.push((table, sink.open()?));
+    }
     let run = move || {
-        if let Err(error) = producer.run(rate, &stop) {
+        if let Err(error) = produce(writers, rate, &stop) {
             complain(&format!("\nthe data generator stopped: {error}"));
         }
     };
     std::thread::Builder::new().name("demo producer".into()).spawn(run).map_err(|error| Error::internal(error.to_string()))
+}
+
+/// Rows of the tables in their natural proportions, `rate` in all per second.
+fn produce(mut writers: Vec<(Table, Box<dyn SinkWriter>)>, rate: u64, stop: &AtomicBool) -> Result<(), Error> {
+    let nexmark = Nexmark::new(Clock::System.now_micros() as u64, Some(rate), Clock::System.now_micros());
+    let start = clock::instant();
+    let rows_per_round: u64 = TOPICS.iter().map(|(_, table)| table.rows_per_round()).sum();
+    let mut sent = vec![0; writers.len()];
+    while !stop.load(Ordering::Acquire) {
+        let events = (start.elapsed().as_secs_f64() * rate as f64) as u64;
+        for ((table, writer), sent) in writers.iter_mut().zip(&mut sent) {
+            let due = events * table.rows_per_round() / rows_per_round;
+            let record = |row| {
+                let mut value = Vec::with_capacity(256);
+                nexmark.write_json(*table, row, &mut value);
+                SinkRecord { key: None, value: Some(value) }
+            };
+            writer.write((*sent..due).map(record).collect())?;
+            *sent = due;
+        }
+        std::thread::sleep(SLICE);
+    }
+    Ok(())
 }
 
 fn greet(address: SocketAddr, brokers: &str, rate: u64) {
