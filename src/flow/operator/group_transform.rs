@@ -1,0 +1,3 @@
+//! soon
+pub trait GroupFunction {}
+pub struct GroupTransform {}
