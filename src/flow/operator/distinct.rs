@@ -1,19 +1,38 @@
-use crate::error::Result;
-use crate::flow::{Delta, Operator, Output, Step, Tick};
+//! DISTINCT: each row once, as long as its weights sum to more than 0. NULLs are equal.
+//!
+//! | tick | input | output |
+//! |---|---|---|
+//! | 1 | +(a) +(a) | +(a) |
+//! | 2 | −(a) | |
+//! | 3 | −(a) | −(a) |
+//!
+//! It is GROUP BY all columns without a call.
+
 use datafusion::arrow::datatypes::SchemaRef;
 
-/// See the module.
-pub struct Distinct {}
+use super::Aggregate;
+use crate::error::Result;
+use crate::flow::{Delta, Operator, Output, Step, Tick};
+
+/// See the [module](self).
+pub struct Distinct {
+    groups: Aggregate,
+}
 
 impl Distinct {
-    /// Parts of Plan::Distinct. Input partitioned by the hash of all columns.
+    /// The distinct rows of one input of `schema`, partitioned by the hash of all columns.
     pub fn new(schema: SchemaRef) -> Result<Distinct> {
-        todo!()
+        let keys = (0..schema.fields().len()).collect();
+        Ok(Distinct { groups: Aggregate::new(schema.clone(), keys, Vec::new(), schema, false, false)? })
     }
 }
 
 impl Operator for Distinct {
     fn step(&mut self, tick: &Tick, inputs: &mut [Vec<Delta>], out: &mut Output) -> Result<Step> {
-        todo!()
+        self.groups.step(tick, inputs, out)
+    }
+
+    fn bytes(&self) -> usize {
+        self.groups.bytes()
     }
 }

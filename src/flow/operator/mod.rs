@@ -7,6 +7,7 @@ mod distinct;
 mod group_transform;
 mod join;
 mod map;
+mod row_json;
 mod top_k;
 mod union;
 
