@@ -3,11 +3,10 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -26,7 +25,7 @@ pub(super) struct Interrupt {
     /// Becomes true, or loses its sender, when the server stops.
     stop: watch::Receiver<bool>,
     /// A duplicate of the socket's descriptor that is only watched: reading it would take bytes from the connection.
-    watched: AsyncFd<OwnedFd>,
+    watched: TcpStream,
     deadline: Option<Instant>,
     live: bool,
 }
@@ -38,7 +37,8 @@ impl Interrupt {
         cancel: watch::Receiver<u64>,
         stop: watch::Receiver<bool>,
     ) -> io::Result<Self> {
-        let watched = AsyncFd::with_interest(stream.as_fd().try_clone_to_owned()?, Interest::READABLE)?;
+        let duplicate = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
+        let watched = TcpStream::from_std(duplicate)?;
         Ok(Interrupt { cancel, stop, watched, deadline: None, live: false })
     }
 
@@ -111,18 +111,17 @@ async fn reached(deadline: Option<Instant>) {
 }
 
 /// Waits until the peer closed its sending side (EPOLLRDHUP) or the connection broke.
-async fn peer_gone(watched: &AsyncFd<OwnedFd>, live: bool) {
+async fn peer_gone(watched: &TcpStream, live: bool) {
     loop {
-        let Ok(mut guard) = watched.readable().await else { return };
-        let ready = guard.ready();
+        let Ok(ready) = watched.ready(Interest::READABLE | Interest::ERROR).await else { return };
         if ready.is_error() {
             return;
         }
         if ready.is_read_closed() {
             break;
         }
-        // Bytes of a next message: the edge is consumed, the bytes stay.
-        guard.clear_ready();
+        // Bytes of a next message: they stay where they are, only the readiness is taken back until something new happens.
+        let _ = watched.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
     }
     if !live {
         tokio::time::sleep(HALF_CLOSED_GRACE).await;

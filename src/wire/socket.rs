@@ -78,11 +78,6 @@ impl Socket {
         }
     }
 
-    /// Whether bytes were received that no frame was made of yet.
-    pub(super) fn has_input(&self) -> bool {
-        !self.input.is_empty()
-    }
-
     /// Answers a request for encryption: one byte, no framing.
     pub(super) fn put_byte(&mut self, byte: u8) {
         self.output.put_u8(byte);

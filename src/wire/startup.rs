@@ -110,8 +110,10 @@ pub(super) async fn open_session(
     }
     session.changed_settings();
     for (name, default) in REPORTED {
-        let default = if name == "session_authorization" { &startup.user } else { default };
-        let value = session.setting(name).unwrap_or_else(|| default.to_string());
+        let value = match name {
+            "session_authorization" => startup.user.clone(),
+            name => session.setting(name).unwrap_or_else(|| default.to_string()),
+        };
         put(socket, parameter_status(name, value))?;
     }
     let key = SecretKey::Bytes(Bytes::copy_from_slice(&registration.key));
