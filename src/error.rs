@@ -74,6 +74,7 @@ pub mod code {
     pub const QUERY_CANCELED: &str = "57014";
     pub const ADMIN_SHUTDOWN: &str = "57P01";
     pub const IO_ERROR: &str = "58030";
+    pub const UNDEFINED_FILE: &str = "58P01";
     pub const CONFIG_FILE_ERROR: &str = "F0000";
     /// The broker, registry or file behind a connector does not do what it should (class HV: foreign data).
     pub const FDW_ERROR: &str = "HV000";
