@@ -21,8 +21,8 @@ pub fn from_datafusion(failure: DataFusionError, query: &Query) -> Error {
 }
 
 /// The error of running a query that was planned before.
-pub fn from_execution(failure: &DataFusionError) -> Error {
-    translate(failure, &mut None)
+pub fn from_execution(failure: DataFusionError) -> Error {
+    translate(&failure, &mut None)
 }
 
 /// The name among `candidates` that `name` was probably meant to be.

@@ -47,7 +47,7 @@ impl<'a> Names<'a> {
             Some(Resolved::System(provider)) => Ok(provider_as_source(provider)),
             Some(Resolved::View(query, columns)) => {
                 let plan = self.plan(&query, &[]).and_then(|plan| renamed(plan, &columns));
-                let plan = plan.map_err(|failure| error::from_execution(&failure))?;
+                let plan = plan.map_err(error::from_execution)?;
                 Ok(Arc::new(ViewSource { plan }))
             }
             None => Err(self.unknown_relation(schema, name)),

@@ -18,6 +18,8 @@ use datafusion::logical_expr::expr::{Sort, WindowFunction, WindowFunctionParams}
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
+pub(in crate::compile) use set_all::is_set_operation;
+
 /// The plan with exact constructs, inner queries included. The output columns stay the same.
 pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| {
