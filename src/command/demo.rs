@@ -72,7 +72,7 @@ fn start_producer(brokers: &str, rate: u64, stop: Arc<AtomicBool>) -> Result<std
     let mut writers = Vec::new();
     for (topic, table) in TOPICS {
         let option = |key: &str, value: &str| (key.to_string(), value.to_string());
-        let sink = make(&Options(vec![option("brokers", brokers), option("topic", topic), option("create_topic", "true")]))?;
+        let sink = make(&Options(vec![option("brokers", brokers), option("topic", topic), option("create_topic", "true"), option("partitions", "4")]))?;
         sink.check()?;
         writers.push((table, sink.open()?));
     }
@@ -86,7 +86,8 @@ fn start_producer(brokers: &str, rate: u64, stop: Arc<AtomicBool>) -> Result<std
 
 /// Rows of the tables in their natural proportions, `rate` in all per second.
 fn produce(mut writers: Vec<(Table, Box<dyn SinkWriter>)>, rate: u64, stop: &AtomicBool) -> Result<(), Error> {
-    let nexmark = Nexmark::new(Clock::System.now_micros() as u64, Some(rate), Clock::System.now_micros());
+    let now = Clock::System.now_micros();
+    let nexmark = Nexmark { seed: now as u64, start: now, events_per_second: rate as f64 };
     let start = clock::instant();
     let rows_per_round: u64 = TOPICS.iter().map(|(_, table)| table.rows_per_round()).sum();
     let mut sent = vec![0; writers.len()];

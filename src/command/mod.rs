@@ -1,12 +1,13 @@
 //! What the commands of the command line do. Here and only here is printed; errors leave as text.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use tidewater::clock::Clock;
 use tidewater::config::{Config, Pipeline};
 use tidewater::engine::{Engine, Outcome};
 use tidewater::flow::runtime::RuntimeOptions;
-use tidewater::wire::{self, WireOptions};
+use tidewater::wire::{self, Authentication, Passwords, WireOptions};
 
 pub(crate) mod bench;
 pub(crate) mod broker;
@@ -61,9 +62,12 @@ pub(crate) async fn apply(engine: &Engine, pipelines: &[Pipeline], exit: bool) -
 
 /// Opens the Postgres port.
 pub(crate) async fn listen(engine: &Engine, config: &Config) -> Result<wire::Server, Message> {
-    let options = WireOptions::new(config.listen, config.password_file.as_deref(), config.connections_max)
-        .map_err(|error| error.to_string())?;
-    wire::serve(engine.clone(), options).await.map_err(|error| error.to_string())
+    let mut options = WireOptions { connections_max: config.connections_max, ..WireOptions::new(config.listen) };
+    if let Some(path) = &config.password_file {
+        let passwords = Passwords::load(path).map_err(|error| error.message_and_hint())?;
+        options.authentication = Authentication::Password(Arc::new(passwords));
+    }
+    wire::serve(engine.clone(), options).await.map_err(|error| error.message_and_hint())
 }
 
 /// Returns at Ctrl-C or SIGTERM.

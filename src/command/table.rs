@@ -10,8 +10,8 @@ pub(crate) async fn print(outcome: Outcome) -> Result<()> {
     let Outcome::Rows { schema, mut rows, verb: "SELECT", .. } = outcome else { return Ok(()) };
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     super::say(&names.join("\t"));
-    let writers: Vec<Writer> =
-        schema.fields().iter().map(|field| Writer::new(field, &TextOptions::default())).collect();
+    let writers = schema.fields().iter().map(|field| Writer::new(field, &TextOptions::default()));
+    let writers = writers.collect::<Result<Vec<Writer>>>()?;
     while let Some(batch) = rows.next().await {
         let batch = batch?;
         for row in 0..batch.num_rows() {

@@ -166,7 +166,13 @@ impl Engine {
 
     async fn create_sink(&self, create: &CreateSink, text: &str) -> Result<()> {
         let from = self.relation(&create.from)?;
-        let spec = sink::SinkSpec::new(&create.name, &from, &create.options, connector(&create.options)?)?;
+        let spec = sink::SinkSpec::new(
+            &create.name,
+            &from,
+            self.runtime().is_append_only(from.id),
+            &create.options,
+            connector(&create.options)?,
+        )?;
         let target = Arc::clone(&spec.target);
         in_time(move || target.check()).await?;
         let id = self.change_catalog(|catalog| Ok(catalog.next_id()))?;

@@ -538,7 +538,7 @@ fn show_value(rows: &RecordBatch, column: usize, row: usize) -> String {
 
 fn encode_keys(rows: &RecordBatch, key: &[usize]) -> Result<Vec<Key>> {
     let fields = key.iter().map(|&i| SortField::new(rows.column(i).data_type().clone())).collect();
-    let columns: Vec<_> = key.iter().map(|&i| crate::flow::hash::canonical(rows.column(i))).collect();
+    let columns: Vec<_> = key.iter().map(|&i| crate::flow::canonical::canonical_key(rows.column(i))).collect();
     let converter = RowConverter::new(fields).map_err(internal)?;
     let encoded = converter.convert_columns(&columns).map_err(internal)?;
     Ok(encoded.iter().map(|row| row.as_ref().into()).collect())

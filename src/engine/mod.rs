@@ -10,7 +10,7 @@ use futures::Stream;
 
 use crate::catalog::{Catalog, Relation, RelationId, RelationKind};
 use crate::clock::Clock;
-use crate::compile::parse::{self, Statement};
+use crate::compile::parse::{Kind, Statement};
 use crate::error::{Error, Result, code};
 use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
 
@@ -147,7 +147,7 @@ impl Engine {
             if self.already_applied(&statement).map_err(placed)? {
                 continue;
             }
-            if wait && matches!(statement.kind, parse::Kind::Query(_)) {
+            if wait && matches!(statement.kind, Kind::Query(_)) {
                 self.finished().await?;
             }
             let outcome = session.execute(&statement, &[]).await.map_err(placed)?;
@@ -204,7 +204,7 @@ impl Engine {
     }
 
     fn already_applied(&self, statement: &Statement) -> Result<bool> {
-        let Some(name) = parse::created_name(&statement.kind) else { return Ok(false) };
+        let Some(name) = created_name(&statement.kind) else { return Ok(false) };
         match self.catalog().get(name) {
             None => Ok(false),
             Some(relation) if same_definition(&relation.definition, &statement.text) => Ok(true),
@@ -215,6 +215,17 @@ impl Engine {
             .detail(format!("it was made by: {}", relation.definition))
             .hint("changing a running definition is not supported: drop it first or give the new one another name")),
         }
+    }
+}
+
+/// The relation that a statement makes.
+fn created_name(kind: &Kind) -> Option<&str> {
+    match kind {
+        Kind::CreateStream(create) => Some(&create.name),
+        Kind::CreateTable(create) => Some(&create.name),
+        Kind::CreateView(create) => Some(&create.name),
+        Kind::CreateSink(create) => Some(&create.name),
+        _ => None,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::compile::analyze::error::from_execution;
 use crate::compile::analyze::{self, Relations, Resolved, Select};
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
-use crate::flow::delta;
+use crate::flow::{Delta, delta};
 use crate::view::Snapshot;
 use crate::view::table::{snapshot_table, stream_table};
 
@@ -127,7 +127,7 @@ impl Session {
         let others: Vec<RelationId> = select.relations.iter().copied().filter(|id| *id != table).collect();
         let mut providers = self.providers(&others).await?;
         let snapshot = Snapshot { schema: rows.schema(), batches: vec![rows] };
-        providers.insert(table, snapshot_table(snapshot)?);
+        providers.insert(table, snapshot_table(snapshot));
         let stream = select.execute(providers, &[]).await?;
         let batches = stream.map_err(from_execution).try_collect().await?;
         Ok((schema, batches))
@@ -150,11 +150,11 @@ impl Session {
             if is_kept(&relation.kind) {
                 kept.push(id);
             } else if let Some(spec) = stream_spec(relation) {
-                providers.insert(id, stream_table(spec)?);
+                providers.insert(id, stream_table(spec));
             }
         }
         for (id, snapshot) in self.snapshots(&kept).await? {
-            providers.insert(id, snapshot_table(snapshot)?);
+            providers.insert(id, snapshot_table(snapshot));
         }
         Ok(providers)
     }
@@ -172,14 +172,24 @@ impl Session {
                 let own = open.pending.iter().filter(|(table, _)| *table == id).map(|(_, delta)| delta.clone());
                 let own: Vec<_> = own.collect();
                 if !own.is_empty() {
-                    snapshot = delta::overlay(&snapshot.schema, snapshot.batches, own)
-                        .map(|batches| Snapshot { schema: Arc::clone(&snapshot.schema), batches })?;
+                    snapshot = overlay(snapshot, own)?;
                 }
             }
             answer.push((id, snapshot));
         }
         Ok(answer)
     }
+}
+
+/// A snapshot with changes on top.
+fn overlay(snapshot: Snapshot, changes: Vec<Delta>) -> Result<Snapshot> {
+    let schema = snapshot.schema;
+    let all = snapshot.batches.into_iter().map(Delta::insert).chain(changes).collect();
+    let Some(merged) = delta::merge(all, &schema)? else { return Ok(Snapshot { schema, batches: Vec::new() }) };
+    let times = |i: usize| usize::try_from(merged.weight(i)).unwrap_or(0);
+    let positions = (0..merged.rows.num_rows()).flat_map(|i| std::iter::repeat_n(i as u32, times(i))).collect();
+    let rows = delta::take_rows(&merged, positions)?.rows;
+    Ok(Snapshot { schema, batches: vec![rows] })
 }
 
 fn parameter_hints(parameters: &[ScalarValue]) -> Vec<Option<FieldRef>> {

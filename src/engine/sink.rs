@@ -51,7 +51,13 @@ pub(super) struct Status {
 }
 
 impl SinkSpec {
-    pub(super) fn new(name: &str, from: &Relation, options: &Options, connector: &'static Connector) -> Result<SinkSpec> {
+    pub(super) fn new(
+        name: &str,
+        from: &Relation,
+        append_only: bool,
+        options: &Options,
+        connector: &'static Connector,
+    ) -> Result<SinkSpec> {
         let Some(make) = connector.sink else {
             return Err(Error::unsupported(format!("connector \"{}\" cannot write", connector.name)));
         };
@@ -62,7 +68,7 @@ impl SinkSpec {
         };
         let fields: Vec<FieldRef> = from.schema.fields().iter().map(Arc::clone).collect();
         let key = match options.get("key") {
-            None if !is_append_only(from) => {
+            None if !append_only => {
                 return Err(Error::new(
                     code::INVALID_PARAMETER_VALUE,
                     format!("rows of \"{}\" can change and go, which a topic without keys cannot tell", from.name),
@@ -88,15 +94,6 @@ fn key_columns(list: &str, from: &Relation) -> Result<Vec<usize>> {
         })
     };
     list.split(',').map(position).collect()
-}
-
-/// Whether rows of a relation only ever come.
-fn is_append_only(relation: &Relation) -> bool {
-    match &relation.kind {
-        RelationKind::Stream { .. } => true,
-        RelationKind::MaterializedView { plan } => plan.is_append_only(&|_| false),
-        _ => false,
-    }
 }
 
 /// Subscribes and starts the thread.

@@ -38,7 +38,7 @@ pub(super) fn table(engine: &Engine, name: &str) -> Result<Option<Arc<dyn TableP
     let schema = Arc::new(Schema::new(fields));
     let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| Error::internal(error.to_string()))?;
-    snapshot_table(Snapshot { schema, batches: vec![batch] }).map(Some)
+    Ok(Some(snapshot_table(Snapshot { schema, batches: vec![batch] })))
 }
 
 /// State of a materialized view and, if it failed, why.

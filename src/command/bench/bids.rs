@@ -107,12 +107,13 @@ fn fill(brokers: &str, options: &Options) -> Result<(), Message> {
         ("brokers".into(), brokers.into()),
         ("topic".into(), options.topic.clone()),
         ("create_topic".into(), "true".into()),
+        ("partitions".into(), "4".into()),
         ("format".into(), "json".into()),
     ]);
     let failed = |error: tidewater::error::Error| error.message_and_hint();
     let sink = kafka::CONNECTOR.sink.ok_or("the Kafka connector cannot write")?(&with).map_err(failed)?;
     sink.check().map_err(failed)?;
-    let read = With(with.0.iter().filter(|(key, _)| key != "create_topic").cloned().collect());
+    let read = With(with.0.iter().filter(|(key, _)| !["create_topic", "partitions"].contains(&key.as_str())).cloned().collect());
     let source = (kafka::CONNECTOR.source)(&read, &std::sync::Arc::new(datafusion::arrow::datatypes::Schema::empty())).map_err(failed)?;
     let held = held(source.as_ref()).map_err(failed)?;
     if held > options.records {

@@ -61,7 +61,7 @@ impl Target {
         let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(failed)?;
         let brokers = free.to_string();
         let child = std::process::Command::new(program)
-            .args(["broker", "--listen", &brokers, "--memory", "8000000000", "--partitions", "4"])
+            .args(["broker", "--listen", &brokers, "--memory", "8000000000"])
             .stdout(std::process::Stdio::null())
             .spawn()
             .map_err(failed)?;

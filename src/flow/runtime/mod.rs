@@ -249,8 +249,7 @@ impl Runtime {
 
     /// Builds the operators for all workers, here on the caller's thread: what a plan asks for in vain is told at once.
     fn render(&self, id: RelationId, name: &str, plan: &Plan, keep: Keep) -> Result<NewDataflow> {
-        // Streams are not in the store, and never retract.
-        let append_only = |relation: RelationId| self.inner.store.append_only(relation).unwrap_or(true);
+        let append_only = |relation: RelationId| self.is_append_only(relation);
         let rendered = catch_unwind(AssertUnwindSafe(|| render::render(plan, self.inner.workers, &append_only)));
         let plans = rendered.unwrap_or_else(|panic| Err(Error::internal(fragment::panic_message(panic.as_ref()))))?;
         Ok(NewDataflow {
@@ -262,6 +261,11 @@ impl Runtime {
             inputs: render::relations(plan),
             plans,
         })
+    }
+
+    /// Whether rows of a relation only ever come. Streams are not in the store, and never retract.
+    pub fn is_append_only(&self, id: RelationId) -> bool {
+        self.inner.store.append_only(id).unwrap_or(true)
     }
 
     /// Removes a stream, table or dataflow that no dataflow reads any more; works for quarantined ones too.
