@@ -6,6 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::catalog::TableProvider;
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
 
@@ -26,6 +27,8 @@ pub(super) struct Names<'a> {
     pub(super) catalog: Arc<Catalog>,
     pub(super) user: &'a str,
     pub(super) settings: Vec<(String, String)>,
+    /// Functions over the catalog, by name.
+    functions: HashMap<String, Arc<ScalarUDF>>,
 }
 
 impl Relations for Names<'_> {
@@ -64,6 +67,10 @@ impl Relations for Names<'_> {
         })
     }
 
+    fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.functions.get(name).cloned()
+    }
+
     fn names(&self) -> Vec<String> {
         let users = self.catalog.iter().map(|relation| relation.name.clone());
         users.chain(system::NAMES.iter().map(|name| format!("tidewater.{name}"))).collect()
@@ -72,12 +79,11 @@ impl Relations for Names<'_> {
 
 impl Session {
     pub(super) fn names(&self) -> Names<'_> {
-        Names {
-            engine: &self.engine,
-            catalog: self.engine.catalog(),
-            user: &self.user,
-            settings: self.settings.all(),
-        }
+        let (catalog, settings) = (self.engine.catalog(), self.settings.all());
+        let context = pg_catalog::Context { catalog: &catalog, user: &self.user, settings: &settings };
+        let named = |function: ScalarUDF| (function.name().to_string(), Arc::new(function));
+        let functions = pg_catalog::functions(&context).into_iter().map(named).collect();
+        Names { engine: &self.engine, catalog, user: &self.user, settings, functions }
     }
 
     pub(super) fn plan(&self, query: &Query, hints: &[Option<FieldRef>]) -> Result<Select> {
@@ -167,7 +173,11 @@ impl Session {
         let at_least = self.last_write.max(self.open.as_ref().map_or(0, |open| open.last_tick()));
         let (_, snapshots) = self.engine.runtime().read(ids, at_least).await?;
         let mut answer = Vec::with_capacity(ids.len());
+        let catalog = self.engine.catalog();
         for (id, mut snapshot) in ids.iter().copied().zip(snapshots) {
+            if let Some(relation) = catalog.by_id(id) {
+                snapshot = named_as(snapshot, &relation.schema)?;
+            }
             if let Some(open) = &self.open {
                 let own = open.pending.iter().filter(|(table, _)| *table == id).map(|(_, delta)| delta.clone());
                 let own: Vec<_> = own.collect();
@@ -179,6 +189,13 @@ impl Session {
         }
         Ok(answer)
     }
+}
+
+/// A snapshot under the names that users gave its columns; a view's plan has its own.
+fn named_as(snapshot: Snapshot, schema: &SchemaRef) -> Result<Snapshot> {
+    let rename = |batch: RecordBatch| delta::batch(schema, batch.columns().to_vec(), batch.num_rows());
+    let batches = snapshot.batches.into_iter().map(rename).collect::<Result<Vec<_>>>()?;
+    Ok(Snapshot { schema: Arc::clone(schema), batches })
 }
 
 /// A snapshot with changes on top.
