@@ -137,6 +137,11 @@ pub(super) fn stamped(body: &Bytes, millis: i64) -> Bytes {
 
 /// Timestamp and offset of the first record of a batch whose timestamp is at least `timestamp`. Decompresses the batch.
 pub(super) fn find_timestamp(base: i64, body: &Bytes, timestamp: i64) -> Option<(i64, i64)> {
+    if (&body[CHECKED_FROM..]).get_i16() & TIMESTAMP_TYPE_BIT != 0 {
+        // All records carry the time of the batch, whatever they say themselves.
+        let time = (&body[MAX_TIMESTAMP_AT..]).get_i64();
+        return (time >= timestamp).then_some((time, base));
+    }
     let mut whole = BytesMut::with_capacity(PREFIX_BYTES + body.len());
     whole.put_slice(&prefix(base, body));
     whole.put_slice(body);
@@ -193,7 +198,8 @@ pub(super) mod tests {
                 producer_epoch,
                 timestamp_type: TimestampType::Creation,
                 offset: index as i64,
-                sequence: if sequence < 0 { sequence } else { sequence + index as i32 },
+                // The encoder begins a new batch where sequence numbers do not follow one another.
+                sequence: sequence + index as i32,
                 timestamp: *timestamp,
                 key: None,
                 value: Some(Bytes::from_static(b"value")),

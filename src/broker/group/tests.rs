@@ -164,6 +164,7 @@ fn ids_are_handed_out_before_joining_and_waited_for() {
     let mut a = fixture.join_again("a");
     fixture.pass(INITIAL_DELAY);
     assert_eq!(joined(&mut a).members.len(), 1);
+    fixture.sync("a", &[("a", "0")]).unwrap();
     fixture.group.reserve("b".into(), Duration::from_secs(6), fixture.now);
     let mut a = fixture.join_again("a");
     assert!(a.try_recv().is_err(), "b was given an id and is waited for");
