@@ -19,6 +19,12 @@ use crate::error::{Error, Result, code};
 /// Longest time that one statement waits for all its questions together.
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// How long a connection may fail, with a reason that may pass, before a statement gives up.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The longest question: a reason is looked for after each.
+const QUESTION_MAX: Duration = Duration::from_secs(1);
+
 /// How long a topic without leaders may take to get some (it may have just been created).
 const LEADER_TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -127,10 +133,12 @@ pub(super) fn partitions(
         serve(consumer, Duration::from_millis(50));
         let trouble = consumer.context().last();
         let hopeless = trouble.as_ref().is_some_and(|trouble| trouble.is_permanent());
-        if hopeless || clock::instant() >= deadline {
+        let now = clock::instant();
+        let enough = if trouble.is_some() { deadline.min(started + CONNECT_TIMEOUT) } else { deadline };
+        if hopeless || now >= enough {
             return Err(Refusal { error: unreachable(&options.brokers, trouble.as_ref()), may_pass: !hopeless });
         }
-        slice *= 2;
+        slice = (slice * 2).min(QUESTION_MAX);
     }
 }
 

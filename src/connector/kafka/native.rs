@@ -223,8 +223,8 @@ impl Drop for Queue {
     }
 }
 
-/// Names of all options that this librdkafka knows.
-pub(super) fn option_names() -> Vec<String> {
+/// Names of the options that have a default value in this librdkafka.
+pub(super) fn defaulted_option_names() -> Vec<String> {
     let mut count = 0;
     // SAFETY: the configuration is made and destroyed here; the dump is an array of `count` name and value pairs, freed after its
     // names were copied.

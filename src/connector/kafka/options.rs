@@ -1,5 +1,7 @@
 //! Options of `connector = 'kafka'`: ours, the names other engines give them, and librdkafka's own as `kafka.<name>`.
 
+use std::time::Duration;
+
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
@@ -52,6 +54,27 @@ const RESERVED: &[(&str, &str)] = &[
     ("plugin.library.paths", "it loads code into the server"),
     ("sasl.kerberos.kinit.cmd", "it runs commands on the server"),
     ("builtin.features", "it belongs to the client library"),
+];
+
+/// librdkafka options without a default value that a stream may need; for hints only.
+const WITHOUT_DEFAULT: &[&str] = &[
+    "sasl.username",
+    "sasl.password",
+    "sasl.oauthbearer.config",
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.certificate.pem",
+    "ssl.key.location",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "ssl.cipher.suites",
+    "group.id",
+    "group.instance.id",
+    "client.rack",
+    "debug",
 ];
 
 /// Where a stream begins that has no position yet.
@@ -123,6 +146,13 @@ impl KafkaOptions {
         config
     }
 
+    /// How often a reader looks at its topic: librdkafka's `topic.metadata.refresh.interval.ms` where the statement sets it.
+    pub(super) fn watch_interval(&self) -> Option<Duration> {
+        let name = "topic.metadata.refresh.interval.ms";
+        let interval = self.librdkafka.iter().find(|(option, _)| option == name)?;
+        interval.1.parse().ok().filter(|ms| *ms > 0).map(Duration::from_millis)
+    }
+
     fn shared(taking: &mut Taking<'_>) -> Result<KafkaOptions> {
         let brokers = taking.require(BROKERS, "localhost:9092")?.to_string();
         let topic = taking.require(TOPIC, "orders")?.to_string();
@@ -180,7 +210,9 @@ pub(super) fn configuration_error(error: KafkaError) -> Error {
         return invalid(format!("option \"kafka.{name}\": {reason}"))
             .hint("values are those of librdkafka's CONFIGURATION.md");
     }
-    let similar = super::errors::similar(&name, native::option_names(), 3);
+    let mut names = native::defaulted_option_names();
+    names.extend(WITHOUT_DEFAULT.iter().map(|name| (*name).to_string()));
+    let similar = super::errors::similar(&name, names, 3);
     let mut hint = "names are those of librdkafka, not of the Java client".to_string();
     if !similar.is_empty() {
         hint = format!("similar names: {}; {hint}", similar.join(", "));

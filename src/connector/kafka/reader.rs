@@ -249,7 +249,8 @@ impl KafkaReader {
             Err((code, text)) if !self.is_troubled() => self.client.consumer().context().note(Some(code), &text),
             Err(_) => {}
         }
-        let interval = if self.is_troubled() { WATCH_INTERVAL_IN_TROUBLE } else { WATCH_INTERVAL };
+        let interval = self.options.watch_interval().unwrap_or(WATCH_INTERVAL);
+        let interval = if self.is_troubled() { interval.min(WATCH_INTERVAL_IN_TROUBLE) } else { interval };
         self.next_watch = clock::instant() + interval;
         Ok(())
     }

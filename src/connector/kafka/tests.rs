@@ -5,7 +5,7 @@ use crate::error::{Error, code};
 
 fn options(pairs: &[(&str, &str)]) -> Options {
     let defaults = [("connector", "kafka"), ("format", "json"), ("topic", "bids")];
-    let chosen = defaults.iter().filter(|(name, _)| !pairs.iter().any(|(other, _)| other.ends_with(name)));
+    let chosen = defaults.iter().filter(|(name, _)| !pairs.iter().any(|(other, _)| other == name));
     Options(chosen.chain(pairs).map(|(name, value)| (name.to_string(), value.to_string())).collect())
 }
 
