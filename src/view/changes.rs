@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, Int64Array, RecordBatchOptions};
+use datafusion::arrow::array::{Array, ArrayRef, Int64Array, RecordBatchOptions};
 use datafusion::arrow::compute::interleave;
-use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::row::{RowConverter, SortField};
@@ -14,6 +14,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::flow::Delta;
+use crate::flow::canonical::canonical_row;
 
 /// Identity of a row: a keyed 128-bit hash of its canonical encoding. Among n rows two different ones share a key with
 /// probability n²/2¹²⁹ (10⁻²¹ for a billion rows), so equal keys are taken as equal rows.
@@ -38,7 +39,7 @@ impl Keys {
         if rows.num_columns() == 0 {
             return Ok(vec![[0, 0]; rows.num_rows()]);
         }
-        let columns: Vec<ArrayRef> = rows.columns().iter().map(canonical_floats).collect();
+        let columns: Vec<ArrayRef> = rows.columns().iter().map(canonical_row).collect();
         let encoded = self.converter.convert_columns(&columns).map_err(arrow_error)?;
         Ok(encoded.iter().map(|row| split(xxh3_128_with_seed(row.as_ref(), self.seed))).collect())
     }
@@ -119,21 +120,4 @@ pub(super) fn arrow_error(error: ArrowError) -> Error {
 
 fn split(hash: u128) -> Key {
     [hash as u64, (hash >> 64) as u64]
-}
-
-/// −0 becomes 0 and every NaN the same NaN: SQL takes them as equal, the row encoding would not.
-fn canonical_floats(column: &ArrayRef) -> ArrayRef {
-    match column.data_type() {
-        DataType::Float32 => {
-            let canonical: Float32Array =
-                column.as_primitive::<Float32Type>().unary(|x| if x.is_nan() { f32::NAN } else { x + 0.0 });
-            Arc::new(canonical)
-        }
-        DataType::Float64 => {
-            let canonical: Float64Array =
-                column.as_primitive::<Float64Type>().unary(|x| if x.is_nan() { f64::NAN } else { x + 0.0 });
-            Arc::new(canonical)
-        }
-        _ => Arc::clone(column),
-    }
 }
