@@ -37,7 +37,7 @@ async fn cancel(scripted: &mut Scripted, messages: &[Vec<u8>], ready: Option<cha
 async fn cancel_at_any_moment() {
     let mut scripted = Scripted::start().await;
     let extended = |sql: &str, rows_max| vec![parse("", sql, &[]), bind_plain("", ""), execute("", rows_max), flush()];
-    let cases: Vec<(Vec<Vec<u8>>, Option<char>, &str)> = vec![
+    let cases = [
         (vec![query("live 1")], Some('D'), "live 1"),
         (vec![query("live 0")], Some('T'), "live 0"),
         (vec![query("never")], None, "never"),
