@@ -17,6 +17,8 @@ pub mod file;
 pub mod generator;
 /// Apache Kafka, the only code that knows librdkafka.
 pub mod kafka;
+/// Takes options and refuses what is left.
+mod options;
 
 /// The next position to read, by partition. For Kafka an offset; for files and generators a record number.
 pub type Positions = BTreeMap<i32, i64>;

@@ -1,8 +1,12 @@
 //! Incremental execution. In: [`Delta`]s of base relations and a [`Tick`]; out: the [`Delta`] of every view at that tick.
 //! Never: SQL text, sockets, wall-clock time.
 
-/// Batches of rows with weights, consolidation, hashing and canonical keys.
+/// Equality of values, rows and keys.
+pub mod canonical;
+/// Batches of rows with weights: consolidation and partitioning.
 pub mod delta;
+/// The fixed hash of rows.
+pub mod hash;
 /// The operators: plain structs, testable without threads.
 pub mod operator;
 /// Operator state: a memtable over immutable hash-sorted runs.
@@ -71,6 +75,11 @@ pub trait Operator: Send {
     /// Takes the deltas of `tick` (one vector per input, drained) and appends what changed to `out`.
     /// Called once per tick that has input on any worker, and again while it answers [`Step::Yield`].
     fn step(&mut self, tick: &Tick, inputs: &mut [Vec<Delta>], out: &mut Output) -> Result<Step>;
+
+    /// Memory that the operator's state holds, in bytes (an estimate).
+    fn bytes(&self) -> usize {
+        0
+    }
 
     /// The states, by name, for accounting and (later) checkpoints.
     fn states(&mut self) -> Vec<(&'static str, &mut state::StateTable)> {
