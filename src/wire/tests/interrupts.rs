@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::time::Instant;
 
 use super::client::{Client, bind_plain, execute, flush, kinds, parse, query, sync};
 use super::script::Scripted;
+use crate::clock;
 
 /// From the cancel request to its error.
 const CANCEL_MAX: Duration = Duration::from_millis(100);
@@ -18,7 +18,7 @@ async fn cancel(scripted: &mut Scripted, messages: &[Vec<u8>], ready: Option<cha
         // Nothing tells that the statement runs: a cancel request that comes too early is forgotten, as in PostgreSQL.
         None => tokio::time::sleep(Duration::from_millis(50)).await,
     }
-    let start = Instant::now();
+    let start = clock::instant();
     client.cancel().await;
     let answers = client.receive_until('E').await;
     let elapsed = start.elapsed();
@@ -145,7 +145,7 @@ async fn stop_ends_every_session() {
     unread.receive_until('D').await;
     let silent = Client::start_raw(scripted.server.address(), b"").await;
     let address = scripted.server.address();
-    let start = Instant::now();
+    let start = clock::instant();
     scripted.server.stop().await;
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     for client in [&mut idle, &mut running] {
