@@ -8,3 +8,5 @@ mod harness;
 mod oracle;
 #[path = "slt/runner.rs"]
 mod slt;
+#[path = "wire/mod.rs"]
+mod wire;

@@ -149,11 +149,7 @@ pub(super) async fn authenticate(
 }
 
 /// Sends `message` and waits for the client's answer.
-async fn exchange(
-    socket: &mut Socket,
-    interrupt: &mut Interrupt,
-    message: AuthenticationMessage,
-) -> Attempt<Bytes> {
+async fn exchange(socket: &mut Socket, interrupt: &mut Interrupt, message: AuthenticationMessage) -> Attempt<Bytes> {
     socket.put(&PgWireBackendMessage::Authentication(message)).map_err(Failure::Fatal)?;
     let answer = interrupt.guard_idle(async {
         socket.flush().await?;
@@ -161,10 +157,9 @@ async fn exchange(
     });
     match answer.await?? {
         frame if frame.kind == b'p' => Ok(frame.body),
-        frame => Err(Failure::Fatal(protocol_violation(format!(
-            "expected SASL response, got message type {}",
-            frame.kind
-        )))),
+        frame => {
+            Err(Failure::Fatal(protocol_violation(format!("expected SASL response, got message type {}", frame.kind))))
+        }
     }
 }
 
@@ -192,8 +187,7 @@ mod tests {
     use super::*;
 
     /// PostgreSQL's own verifier of the password `pencil` (RFC 7677's example: salt and iterations are the RFC's).
-    const PENCIL: &str =
-        "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+    const PENCIL: &str = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
 
     #[test]
     fn a_password_and_its_verifier_have_the_same_keys() {

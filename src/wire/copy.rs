@@ -265,7 +265,10 @@ mod tests {
     #[test]
     fn csv_is_quoted_where_needed() {
         let options = CopyOptions { format: CopyFormat::Csv, ..CopyOptions::default() };
-        assert_eq!(line(&options, &[Some("a,b"), None, Some(""), Some("say \"x\""), Some("\\.")]), "\"a,b\",,\"\",\"say \"\"x\"\"\",\\.");
+        assert_eq!(
+            line(&options, &[Some("a,b"), None, Some(""), Some("say \"x\""), Some("\\.")]),
+            "\"a,b\",,\"\",\"say \"\"x\"\"\",\\."
+        );
         assert_eq!(line(&options, &[Some("\\.")]), "\"\\.\"");
     }
 

@@ -18,7 +18,9 @@ fn decode(bytes: &[u8], parameter: ParameterType, format: Format) -> Result<Scal
 
 fn encode(value: &ScalarValue, sql_type: &SqlType) -> Bytes {
     let array = value.to_array().unwrap();
-    let schema = Arc::new(Schema::new(vec![Field::new("c", array.data_type().clone(), true).with_metadata(sql_type.field("c").metadata().clone())]));
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("c", array.data_type().clone(), true).with_metadata(sql_type.field("c").metadata().clone()),
+    ]));
     let batch = RecordBatch::try_new(schema, vec![array]).unwrap();
     let encoders = Encoders::new(&batch, &Formats::all(Format::Binary), &TextOptions::default()).unwrap();
     let mut out = Vec::new();
@@ -114,7 +116,8 @@ fn a_clients_type_is_cast_to_the_planners() {
 
 #[test]
 fn values_that_are_refused() {
-    let refused = |bytes: &[u8], sql_type: SqlType, format| decode(bytes, parameter(&sql_type), format).unwrap_err().code;
+    let refused =
+        |bytes: &[u8], sql_type: SqlType, format| decode(bytes, parameter(&sql_type), format).unwrap_err().code;
     assert_eq!(refused(b"a\xff", SqlType::Text, Format::Text), "22021");
     assert_eq!(refused(b"a\xff", SqlType::Text, Format::Binary), "22021");
     assert_eq!(refused(b"a\0", SqlType::Text, Format::Binary), "22021");

@@ -55,7 +55,8 @@ impl Connection {
 
     pub(super) fn on_bind(&mut self, bind: Bind) -> Result<()> {
         let prepared = self.prepared(&bind.statement)?;
-        let ends_transaction = prepared.statement.as_ref().is_some_and(|s| matches!(s.kind, Kind::Commit | Kind::Rollback));
+        let ends_transaction =
+            prepared.statement.as_ref().is_some_and(|s| matches!(s.kind, Kind::Commit | Kind::Rollback));
         if !ends_transaction {
             self.refuse_if_failed()?;
         }
@@ -103,7 +104,10 @@ impl Connection {
             self.refuse_if_failed()?;
             self.cursor(&name).map_err(|_| no_portal(&name))?;
             self.start_clock();
-            return self.execute_fetch(&mut Fetch::new(name, None, None), rows_max, Formats::default()).await.map(|_| ());
+            return self
+                .execute_fetch(&mut Fetch::new(name, None, None), rows_max, Formats::default())
+                .await
+                .map(|_| ());
         };
         self.start_clock();
         self.execute_portal(&mut portal, &name, rows_max).await?;

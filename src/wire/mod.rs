@@ -133,8 +133,7 @@ async fn serve_backend(open: OpenSession, options: WireOptions) -> Result<Server
     let WireOptions { listen, authentication, connections_max } = options;
     if matches!(authentication, Authentication::Trust) && !listen.ip().is_loopback() {
         let message = format!("refusing to listen on {listen} without passwords");
-        return Err(Error::new(code::CONFIG_FILE_ERROR, message)
-            .hint("give a password file, or listen on 127.0.0.1"));
+        return Err(Error::new(code::CONFIG_FILE_ERROR, message).hint("give a password file, or listen on 127.0.0.1"));
     }
     let failed = |error: std::io::Error| {
         Error::new(code::IO_ERROR, format!("cannot listen on {listen}"))

@@ -141,7 +141,8 @@ impl Connection {
             let row = self.interrupt.guard(results.first_row()).await??;
             let row = row.ok_or_else(|| Error::internal("the arguments of EXECUTE have no row"))?;
             for (column, parameter) in row.columns().iter().zip(&prepared.parameters) {
-                let value = ScalarValue::try_from_array(column, 0).map_err(|error| Error::internal(error.to_string()))?;
+                let value =
+                    ScalarValue::try_from_array(column, 0).map_err(|error| Error::internal(error.to_string()))?;
                 values.push(cast(value, parameter.field.data_type())?);
             }
             check_arguments(name, row.num_columns(), prepared.parameters_used)?;

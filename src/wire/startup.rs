@@ -167,13 +167,11 @@ impl Startup {
             }
             startup.add(name, body.text()?, &mut own)?;
         }
-        body.end().map_err(|_| protocol_violation("invalid startup packet layout: expected terminator as last byte"))?;
+        body.end()
+            .map_err(|_| protocol_violation("invalid startup packet layout: expected terminator as last byte"))?;
         startup.settings.append(&mut own);
         if startup.user.is_empty() {
-            return Err(Error::new(
-                code::INVALID_AUTHORIZATION,
-                "no PostgreSQL user name specified in startup packet",
-            ));
+            return Err(Error::new(code::INVALID_AUTHORIZATION, "no PostgreSQL user name specified in startup packet"));
         }
         if startup.database.is_empty() {
             startup.database.clone_from(&startup.user);
@@ -257,12 +255,7 @@ mod tests {
         let settings: Vec<_> = startup.settings.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(
             settings,
-            [
-                ("statement_timeout", "5s"),
-                ("search_path", "a b"),
-                ("DateStyle", "ISO"),
-                ("application_name", "psql")
-            ]
+            [("statement_timeout", "5s"), ("search_path", "a b"), ("DateStyle", "ISO"), ("application_name", "psql")]
         );
         assert_eq!(startup.unknown_options, ["_pq_.future"]);
     }

@@ -54,7 +54,8 @@ pub(in crate::wire) fn read(bytes: &[u8], precision: u8, scale: i8) -> Result<i1
     };
     let words: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
     let [count, weight, sign, dscale, digits @ ..] = words.as_slice() else { return Err(invalid()) };
-    if bytes.len() % 2 != 0 || digits.len() != usize::from(*count) || digits.iter().any(|group| *group > 9999) {
+    if !bytes.len().is_multiple_of(2) || digits.len() != usize::from(*count) || digits.iter().any(|group| *group > 9999)
+    {
         return Err(invalid());
     }
     match *sign {

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array, Int32Array,
-    Int64Array, IntervalMonthDayNanoArray, ListArray, NullArray, StringViewArray, TimestampMicrosecondArray, UInt64Array,
+    Int64Array, IntervalMonthDayNanoArray, ListArray, NullArray, StringViewArray, TimestampMicrosecondArray,
+    UInt64Array,
 };
 use datafusion::arrow::datatypes::{Int32Type, IntervalMonthDayNano};
 
@@ -115,7 +116,8 @@ fn foreign_arrow_types_travel_as_the_type_that_describes_them() {
 #[test]
 fn a_row_has_lengths_and_nulls() {
     let schema = Schema::new(vec![SqlType::Integer.field("a"), SqlType::Text.field("b")]);
-    let columns: Vec<ArrayRef> = vec![Arc::new(Int32Array::from(vec![7])), Arc::new(StringArray::from(vec![None::<&str>]))];
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(Int32Array::from(vec![7])), Arc::new(StringArray::from(vec![None::<&str>]))];
     let batch = RecordBatch::try_new(Arc::new(schema), columns).unwrap();
     let formats = Formats::new(&[1, 0]).unwrap();
     let mut out = BytesMut::new();
@@ -126,11 +128,17 @@ fn a_row_has_lengths_and_nulls() {
 #[test]
 fn formats_are_none_one_or_one_each() {
     let formats = |codes: &[i16]| Formats::new(codes).unwrap();
-    assert_eq!((formats(&[]).of(3), formats(&[1]).of(3), formats(&[0, 1]).of(1)), (Format::Text, Format::Binary, Format::Binary));
+    assert_eq!(
+        (formats(&[]).of(3), formats(&[1]).of(3), formats(&[0, 1]).of(1)),
+        (Format::Text, Format::Binary, Format::Binary)
+    );
     formats(&[1]).check(0, "result").unwrap();
     formats(&[0, 1]).check(2, "result").unwrap();
     let error = formats(&[0, 1]).check(3, "result").unwrap_err();
-    assert_eq!((error.code, error.message.as_str()), ("08P01", "bind message has 2 result formats but query has 3 columns"));
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        ("08P01", "bind message has 2 result formats but query has 3 columns")
+    );
     let error = formats(&[0, 1]).check(3, "parameter").unwrap_err();
     assert_eq!(error.message, "bind message has 2 parameter formats but 3 parameters");
     assert_eq!(Formats::new(&[2]).unwrap_err().code, "22023");
