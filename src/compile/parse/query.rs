@@ -67,8 +67,6 @@ impl Query {
         Some(self.scan.character(tokens[at].span.start) + 1)
     }
 
-    pub fn position_at(&self, _l: u64, _c: u64) -> usize { 1 }
-    pub fn value_parameters(&self) -> Vec<(usize, usize)> { Vec::new() }
     /// Reads a query.
     pub(super) fn read(grammar: &mut Grammar) -> Result<Query> {
         let start = grammar.here();
