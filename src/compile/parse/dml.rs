@@ -31,7 +31,7 @@ pub(super) fn insert(grammar: &mut Grammar) -> Result<Kind> {
         None => None,
     };
     let source = match insert.source.take() {
-        Some(source) => Some(Query::inserted(grammar, start, source)?),
+        Some(source) => Some(Query::made(grammar, start, source)?),
         None => None,
     };
     let columns = if columns.is_empty() { None } else { Some(columns) };

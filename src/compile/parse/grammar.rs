@@ -7,7 +7,8 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Word};
 
-use super::scan::{DIALECT, Scan};
+use super::dialect::{POSTGRES, is_reserved};
+use super::scan::Scan;
 use crate::error::{Error, Result, code};
 
 /// How deep expressions and queries may nest.
@@ -18,14 +19,16 @@ pub(super) struct Grammar {
     scan: Arc<Scan>,
     range: Range<usize>,
     parser: Parser<'static>,
+    /// For each of the parser's tokens, which token of the scan it is.
+    origins: Vec<usize>,
 }
 
 impl Grammar {
     /// A reader of the tokens `range` of `scan`.
     pub(super) fn new(scan: &Arc<Scan>, range: Range<usize>) -> Self {
-        let tokens = scan.tokens[range.clone()].to_vec();
-        let parser = Parser::new(&DIALECT).with_recursion_limit(NESTING_MAX).with_tokens_with_locations(tokens);
-        Grammar { scan: Arc::clone(scan), range, parser }
+        let (tokens, origins) = standard(scan, range.clone()).into_iter().unzip();
+        let parser = Parser::new(&POSTGRES).with_recursion_limit(NESTING_MAX).with_tokens_with_locations(tokens);
+        Grammar { scan: Arc::clone(scan), range, parser, origins }
     }
 
     /// The text that is read.
@@ -44,7 +47,7 @@ impl Grammar {
 
     /// Where the reader is in the scan's tokens.
     pub(super) fn here(&self) -> usize {
-        (self.range.start + self.parser.index()).min(self.range.end)
+        self.origins.get(self.parser.index()).copied().unwrap_or(self.range.end)
     }
 
     /// Position of the next token: characters from 1.
@@ -129,7 +132,7 @@ impl Grammar {
     /// A name, folded as PostgreSQL folds it.
     pub(super) fn name(&mut self) -> Result<String> {
         match self.peek() {
-            Token::Word(word) if !is_reserved(&word) => {
+            Token::Word(word) if word.quote_style.is_some() || !is_reserved(&word.value) => {
                 self.parser.advance_token();
                 Ok(folded(&word))
             }
@@ -278,26 +281,55 @@ pub(super) fn string_of(token: &Token) -> Option<String> {
     }
 }
 
+/// The tokens `range`, with what sqlparser does not read as PostgreSQL does written otherwise: `TABLE x` as a query is
+/// `SELECT * FROM x`, and `TABLE` before the table of a window function (`TUMBLE(TABLE x, …)`) is left out. Each with its origin.
+fn standard(scan: &Scan, range: Range<usize>) -> Vec<(TokenWithSpan, usize)> {
+    let mut tokens: Vec<(TokenWithSpan, usize)> = Vec::with_capacity(range.len());
+    let mut before = [Token::EOF, Token::EOF];
+    for at in range.clone() {
+        let token = &scan.tokens[at];
+        if matches!(token.token, Token::Whitespace(_)) {
+            tokens.push((token.clone(), at));
+            continue;
+        }
+        if is_word(&token.token, "table") && next_is_word(scan, at + 1..range.end) {
+            let is_argument = before[1] == Token::RArrow
+                || before[1] == Token::LParen && WINDOW_FUNCTIONS.iter().any(|name| is_word(&before[0], name));
+            if is_argument {
+                continue;
+            }
+            if starts_query_body(&before[1]) {
+                let made = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
+                tokens.extend(made.map(|made| (TokenWithSpan::new(made, token.span), at)));
+                continue;
+            }
+        }
+        before.swap(0, 1);
+        before[1] = token.token.clone();
+        tokens.push((token.clone(), at));
+    }
+    tokens
+}
+
+/// Table functions that put rows into windows of time.
+pub(super) const WINDOW_FUNCTIONS: &[&str] = &["tumble", "hop", "session", "cumulate"];
+
+fn next_is_word(scan: &Scan, range: Range<usize>) -> bool {
+    let next = scan.tokens[range].iter().find(|token| !matches!(token.token, Token::Whitespace(_)));
+    next.is_some_and(|token| matches!(token.token, Token::Word(_)))
+}
+
+/// Whether a query body may follow `before`.
+fn starts_query_body(before: &Token) -> bool {
+    let words = ["union", "except", "intersect", "all", "distinct", "as", "for"];
+    matches!(before, Token::EOF | Token::LParen) || words.iter().any(|word| is_word(before, word))
+}
+
 fn folded(word: &Word) -> String {
     match word.quote_style {
         None => word.value.to_ascii_lowercase(),
         Some(_) => word.value.clone(),
     }
-}
-
-/// PostgreSQL's reserved words (its appendix C): they are no names unless quoted.
-const RESERVED: &[&str] = &[
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both", "case", "cast", "check", "collate",
-    "column", "constraint", "create", "current_catalog", "current_date", "current_role", "current_time", "current_timestamp",
-    "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign",
-    "from", "grant", "group", "having", "in", "initially", "intersect", "into", "lateral", "leading", "limit", "localtime",
-    "localtimestamp", "not", "null", "offset", "on", "only", "or", "order", "placing", "primary", "references", "returning",
-    "select", "session_user", "some", "symmetric", "table", "then", "to", "trailing", "true", "union", "unique", "user", "using",
-    "variadic", "when", "where", "window", "with",
-];
-
-fn is_reserved(word: &Word) -> bool {
-    word.quote_style.is_none() && RESERVED.binary_search(&word.value.to_ascii_lowercase().as_str()).is_ok()
 }
 
 fn is_word(token: &Token, expected: &str) -> bool {

@@ -10,6 +10,8 @@ use crate::types::SqlType;
 
 /// Text → tokens.
 mod scan;
+/// PostgreSQL's rules for sqlparser.
+mod dialect;
 /// A place in the tokens.
 mod grammar;
 /// First words → rule.

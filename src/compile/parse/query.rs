@@ -1,5 +1,6 @@
 //! A query on its way to the planner.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use super::grammar::Grammar;
 use super::rewrite;
 use super::scan::Scan;
 use crate::error::Result;
+use crate::types::SqlType;
 
 /// A query that was parsed and rewritten for the planner. Opaque outside `compile`.
 #[derive(Debug, Clone)]
@@ -19,6 +21,7 @@ pub struct Query {
     /// Its tokens.
     range: Range<usize>,
     relations: Vec<String>,
+    parameters: BTreeMap<usize, SqlType>,
 }
 
 impl Query {
@@ -47,6 +50,11 @@ impl Query {
         self.relations.clone()
     }
 
+    /// The types of parameters that are cast where they stand, by number: `$1::int` takes an integer. The planner does not tell them.
+    pub fn parameter_types(&self) -> &BTreeMap<usize, SqlType> {
+        &self.parameters
+    }
+
     /// Where `name` (`column`, `table.column`, `schema.table`) stands first: characters from 1 in the whole text that was parsed.
     pub fn position_of(&self, name: &str) -> Option<usize> {
         let parts: Vec<&str> = name.split('.').collect();
@@ -71,7 +79,7 @@ impl Query {
     pub(super) fn read(grammar: &mut Grammar) -> Result<Query> {
         let start = grammar.here();
         let ast = grammar.rule(|parser| parser.parse_query())?;
-        Query::rewritten(grammar, start, ast, rewrite::Numbers::Typed)
+        Query::made(grammar, start, ast)
     }
 
     /// Reads `name [(columns)]`: `SELECT columns FROM name`.
@@ -97,22 +105,13 @@ impl Query {
         Query::made(grammar, start, select(items, Vec::new(), None))
     }
 
-    /// A query that was put together from what was read since token `start`.
-    pub(super) fn made(grammar: &Grammar, start: usize, ast: Box<ast::Query>) -> Result<Query> {
-        Query::rewritten(grammar, start, ast, rewrite::Numbers::Typed)
-    }
-
-    /// The source of an INSERT: numbers of VALUES stay as they are, since they take the type of the column.
-    pub(super) fn inserted(grammar: &Grammar, start: usize, ast: Box<ast::Query>) -> Result<Query> {
-        Query::rewritten(grammar, start, ast, rewrite::Numbers::OfColumns)
-    }
-
-    fn rewritten(grammar: &Grammar, start: usize, mut ast: Box<ast::Query>, numbers: rewrite::Numbers) -> Result<Query> {
+    /// A query that was read or put together from the tokens since `start`.
+    pub(super) fn made(grammar: &Grammar, start: usize, mut ast: Box<ast::Query>) -> Result<Query> {
         let scan = Arc::clone(grammar.scan());
         let place = |location| scan.character(location) + 1;
-        rewrite::rewrite(&mut ast, numbers, &place)?;
+        let parameters = rewrite::rewrite(&mut ast, &place)?;
         let relations = rewrite::relations(&ast);
-        Ok(Query { ast, scan, range: start..grammar.here(), relations })
+        Ok(Query { ast, scan, range: start..grammar.here(), relations, parameters })
     }
 }
 
@@ -168,7 +167,7 @@ pub(super) fn select(items: Vec<ast::SelectItem>, from: Vec<ast::TableWithJoins>
 }
 
 /// A query that is only a body.
-pub(super) fn query(body: ast::SetExpr) -> Box<ast::Query> {
+fn query(body: ast::SetExpr) -> Box<ast::Query> {
     Box::new(ast::Query {
         with: None,
         body: Box::new(body),

@@ -1,22 +1,24 @@
 //! Text → tokens with their places in it. The tokenizer is sqlparser's with PostgreSQL's rules (dollar quotes, E'' strings, nested
 //! comments); here its lines and columns become character positions and its errors PostgreSQL's words.
 
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
+use super::dialect::POSTGRES;
 use crate::error::{Error, Result, code};
 
-/// PostgreSQL's rules, for the tokenizer and for the parser.
-pub(super) static DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
-
 /// A text and its tokens.
-#[derive(Debug)]
 pub(super) struct Scan {
     characters: Vec<char>,
     /// Where each line starts, in characters from 0.
     lines: Vec<usize>,
     /// All tokens, white space and comments too.
     pub(super) tokens: Vec<TokenWithSpan>,
+}
+
+impl std::fmt::Debug for Scan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} tokens", self.tokens.len())
+    }
 }
 
 impl Scan {
@@ -27,7 +29,7 @@ impl Scan {
         let lines = std::iter::once(0).chain(newlines).collect();
         let mut scan = Scan { characters, lines, tokens: Vec::new() };
         let mut tokens = Vec::new();
-        if let Err(error) = Tokenizer::new(&DIALECT, sql).tokenize_with_location_into_buf(&mut tokens) {
+        if let Err(error) = Tokenizer::new(&POSTGRES, sql).tokenize_with_location_into_buf(&mut tokens) {
             // Where the last good token ends, the bad one starts; the tokenizer's own location may be the end of the text.
             let start = tokens.last().map_or(0, |token| scan.character(token.span.end));
             return Err(scan.unfinished(&error.message, start));
