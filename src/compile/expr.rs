@@ -41,7 +41,18 @@ impl Expression {
 
     /// Evaluates over a batch: the whole batch at once and, if that fails, by halves down to the rows that fail.
     pub fn evaluate(&self, rows: &RecordBatch) -> Result<Evaluated> {
-        let _ = rows;
-        todo!()
+        use datafusion::arrow::array::{new_null_array, Array};
+        let n = rows.num_rows();
+        match self.physical.evaluate(rows).and_then(|v| v.into_array(n)) {
+            Ok(values) => return Ok(Evaluated { values, errors: vec![] }),
+            Err(e) if n <= 1 => return Ok(Evaluated { values: new_null_array(&self.physical.data_type(&rows.schema()).unwrap_or(datafusion::arrow::datatypes::DataType::Int64), n), errors: vec![(0, "22012", e.to_string())] }),
+            Err(_) => {}
+        }
+        let half = n / 2;
+        let (a, mut b) = (self.evaluate(&rows.slice(0, half))?, self.evaluate(&rows.slice(half, n - half))?);
+        let values = datafusion::arrow::compute::concat(&[a.values.as_ref(), b.values.as_ref()]).map_err(|e| crate::error::Error::internal(e.to_string()))?;
+        let mut errors = a.errors;
+        errors.extend(b.errors.drain(..).map(|(r, c, t)| (r + half, c, t)));
+        Ok(Evaluated { values, errors })
     }
 }

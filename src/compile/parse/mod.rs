@@ -28,6 +28,8 @@ mod session;
 mod port;
 /// Queries.
 mod query;
+/// Queries over the system catalog.
+mod catalog_query;
 /// Queries for DataFusion.
 mod rewrite;
 #[cfg(test)]
