@@ -14,3 +14,5 @@ mod outage;
 mod record;
 #[path = "broker/transaction.rs"]
 mod transaction;
+#[path = "broker/version.rs"]
+mod version;

@@ -184,7 +184,11 @@ pub(super) mod tests {
     use super::*;
 
     /// A batch as a producer sends it: `timestamps.len()` records, from an idempotent producer if one is given as id, epoch, sequence.
-    pub(in super::super) fn batch(timestamps: &[i64], producer: Option<(i64, i16, i32)>, transactional: bool) -> Bytes {
+    pub(in crate::broker) fn batch(
+        timestamps: &[i64],
+        producer: Option<(i64, i16, i32)>,
+        transactional: bool,
+    ) -> Bytes {
         let (producer_id, producer_epoch, sequence) = producer.unwrap_or((-1, -1, -1));
         let records: Vec<Record> = timestamps
             .iter()

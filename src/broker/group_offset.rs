@@ -94,11 +94,11 @@ pub(super) fn delete(core: &Core, _: &Call, request: OffsetDeleteRequest) -> Off
         let is_subscribed = is_subscribed(group, &topic.name);
         let partitions = topic.partitions.iter().map(|partition| {
             let index = partition.partition_index;
-            let outcome = state
-                .topics
-                .log(&topic.name, index)
-                .map(drop)
-                .and_then(|()| if is_subscribed { Err(ResponseError::GroupSubscribedToTopic) } else { Ok(()) });
+            let outcome = match state.topics.log(&topic.name, index) {
+                Err(error) => Err(error),
+                Ok(_) if is_subscribed => Err(ResponseError::GroupSubscribedToTopic),
+                Ok(_) => Ok(()),
+            };
             if outcome.is_ok() {
                 group.offsets.forget(&topic.name, index);
             }

@@ -9,46 +9,46 @@ use super::{Group, Phase};
 
 /// A committed offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct Committed {
+pub(in crate::broker) struct Committed {
     /// The next offset to read.
-    pub(in super::super) offset: i64,
-    pub(in super::super) leader_epoch: i32,
+    pub(in crate::broker) offset: i64,
+    pub(in crate::broker) leader_epoch: i32,
     /// What the committer wanted to remember with it.
-    pub(in super::super) metadata: StrBytes,
+    pub(in crate::broker) metadata: StrBytes,
 }
 
 /// Who commits: a member, or somebody who assigns itself.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Committer<'a> {
+pub(in crate::broker) struct Committer<'a> {
     /// Empty without membership.
-    pub(in super::super) member: &'a str,
-    pub(in super::super) instance: Option<&'a str>,
+    pub(in crate::broker) member: &'a str,
+    pub(in crate::broker) instance: Option<&'a str>,
     /// -1 without membership.
-    pub(in super::super) generation: i32,
+    pub(in crate::broker) generation: i32,
 }
 
 /// Offsets by topic and partition.
 #[derive(Debug, Default)]
-pub(in super::super) struct CommittedOffsets(BTreeMap<String, BTreeMap<i32, Committed>>);
+pub(in crate::broker) struct CommittedOffsets(BTreeMap<String, BTreeMap<i32, Committed>>);
 
 impl CommittedOffsets {
     /// Whether nothing was committed.
-    pub(in super::super) fn is_empty(&self) -> bool {
+    pub(in crate::broker) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// What was committed for a partition.
-    pub(in super::super) fn get(&self, topic: &str, partition: i32) -> Option<&Committed> {
+    pub(in crate::broker) fn get(&self, topic: &str, partition: i32) -> Option<&Committed> {
         self.0.get(topic)?.get(&partition)
     }
 
     /// Topics with the partitions for which something was committed.
-    pub(in super::super) fn partitions(&self) -> impl Iterator<Item = (&str, Vec<i32>)> {
+    pub(in crate::broker) fn partitions(&self) -> impl Iterator<Item = (&str, Vec<i32>)> {
         self.0.iter().map(|(topic, partitions)| (topic.as_str(), partitions.keys().copied().collect()))
     }
 
     /// Commits.
-    pub(in super::super) fn put(&mut self, topic: &str, partition: i32, committed: Committed) {
+    pub(in crate::broker) fn put(&mut self, topic: &str, partition: i32, committed: Committed) {
         match self.0.get_mut(topic) {
             Some(partitions) => drop(partitions.insert(partition, committed)),
             None => drop(self.0.insert(topic.to_string(), BTreeMap::from([(partition, committed)]))),
@@ -56,7 +56,7 @@ impl CommittedOffsets {
     }
 
     /// Forgets a partition.
-    pub(in super::super) fn forget(&mut self, topic: &str, partition: i32) {
+    pub(in crate::broker) fn forget(&mut self, topic: &str, partition: i32) {
         if let Some(partitions) = self.0.get_mut(topic) {
             partitions.remove(&partition);
             if partitions.is_empty() {
@@ -76,7 +76,7 @@ impl Group {
     ///
     /// # Errors
     /// 25 for a stranger beside active members, 22 for another generation, 82 for a fenced instance, 27 during a rebalance.
-    pub(in super::super) fn check_commit(
+    pub(in crate::broker) fn check_commit(
         &mut self,
         committer: Committer<'_>,
         is_transactional: bool,

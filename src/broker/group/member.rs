@@ -9,63 +9,63 @@ use tokio::sync::oneshot;
 
 /// Who wants to join.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Candidate {
+pub(in crate::broker) struct Candidate {
     /// The id that it was given before, if any.
-    pub(in super::super) known_id: Option<String>,
+    pub(in crate::broker) known_id: Option<String>,
     /// The id that it gets if it has none.
-    pub(in super::super) new_id: String,
+    pub(in crate::broker) new_id: String,
     /// The name of a static member, which outlives its ids.
-    pub(in super::super) instance: Option<String>,
-    pub(in super::super) client_id: StrBytes,
-    pub(in super::super) client_host: String,
+    pub(in crate::broker) instance: Option<String>,
+    pub(in crate::broker) client_id: StrBytes,
+    pub(in crate::broker) client_host: String,
     /// Without a heartbeat for this long it is out.
-    pub(in super::super) session: Duration,
+    pub(in crate::broker) session: Duration,
     /// A rebalance waits for it for this long.
-    pub(in super::super) rebalance: Duration,
-    pub(in super::super) protocol_type: StrBytes,
+    pub(in crate::broker) rebalance: Duration,
+    pub(in crate::broker) protocol_type: StrBytes,
     /// Assignors with their metadata, the preferred one first.
-    pub(in super::super) protocols: Vec<(StrBytes, Bytes)>,
+    pub(in crate::broker) protocols: Vec<(StrBytes, Bytes)>,
 }
 
 /// The answer to a join.
 #[derive(Debug, PartialEq, Eq)]
-pub(in super::super) struct Joined {
-    pub(in super::super) generation: i32,
-    pub(in super::super) protocol_type: StrBytes,
-    pub(in super::super) protocol: StrBytes,
-    pub(in super::super) leader: String,
-    pub(in super::super) member: String,
+pub(in crate::broker) struct Joined {
+    pub(in crate::broker) generation: i32,
+    pub(in crate::broker) protocol_type: StrBytes,
+    pub(in crate::broker) protocol: StrBytes,
+    pub(in crate::broker) leader: String,
+    pub(in crate::broker) member: String,
     /// All members, for the leader only.
-    pub(in super::super) members: Vec<JoinedMember>,
+    pub(in crate::broker) members: Vec<JoinedMember>,
 }
 
 /// A member, as the leader sees it.
 #[derive(Debug, PartialEq, Eq)]
-pub(in super::super) struct JoinedMember {
-    pub(in super::super) id: String,
-    pub(in super::super) instance: Option<String>,
-    pub(in super::super) metadata: Bytes,
+pub(in crate::broker) struct JoinedMember {
+    pub(in crate::broker) id: String,
+    pub(in crate::broker) instance: Option<String>,
+    pub(in crate::broker) metadata: Bytes,
 }
 
 /// The answer to a sync.
 #[derive(Debug, PartialEq, Eq)]
-pub(in super::super) struct Synced {
-    pub(in super::super) protocol_type: StrBytes,
-    pub(in super::super) protocol: StrBytes,
-    pub(in super::super) assignment: Bytes,
+pub(in crate::broker) struct Synced {
+    pub(in crate::broker) protocol_type: StrBytes,
+    pub(in crate::broker) protocol: StrBytes,
+    pub(in crate::broker) assignment: Bytes,
 }
 
 /// A member of a group.
 #[derive(Debug)]
-pub(in super::super) struct Member {
-    pub(in super::super) instance: Option<String>,
-    pub(in super::super) client_id: StrBytes,
-    pub(in super::super) client_host: String,
+pub(in crate::broker) struct Member {
+    pub(in crate::broker) instance: Option<String>,
+    pub(in crate::broker) client_id: StrBytes,
+    pub(in crate::broker) client_host: String,
     session: Duration,
     pub(super) rebalance: Duration,
     pub(super) protocols: Vec<(StrBytes, Bytes)>,
     /// Encoded by the leader; the broker does not look into it.
-    pub(in super::super) assignment: Bytes,
+    pub(in crate::broker) assignment: Bytes,
     pub(super) seen: Instant,
     /// Set while it waits for the end of the joining.
     pub(super) joining: Option<oneshot::Sender<Result<Joined, ResponseError>>>,
@@ -96,7 +96,7 @@ impl Member {
     }
 
     /// Its metadata for a protocol, if it supports it.
-    pub(in super::super) fn metadata(&self, protocol: &StrBytes) -> Option<Bytes> {
+    pub(in crate::broker) fn metadata(&self, protocol: &StrBytes) -> Option<Bytes> {
         self.protocols.iter().find(|(name, _)| name == protocol).map(|(_, metadata)| metadata.clone())
     }
 

@@ -371,7 +371,7 @@ impl Group {
         }
         self.generation += 1;
         self.protocol = self.choose_protocol();
-        if !self.members.get(&self.leader).is_some_and(|leader| leader.joining.is_some()) {
+        if self.members.get(&self.leader).is_none_or(|leader| leader.joining.is_none()) {
             let first = self.members.iter().find(|(_, member)| member.joining.is_some()).or(self.members.iter().next());
             self.leader = first.map(|(id, _)| id.clone()).unwrap_or_default();
         }

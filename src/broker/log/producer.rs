@@ -16,14 +16,14 @@ const EXPIRATION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The producers of a partition, by id.
 #[derive(Debug, Default)]
-pub(in super::super) struct Producers(HashMap<i64, Producer>);
+pub(in crate::broker) struct Producers(HashMap<i64, Producer>);
 
 /// One producer.
 #[derive(Debug)]
-pub(in super::super) struct Producer {
-    pub(in super::super) epoch: i16,
+pub(in crate::broker) struct Producer {
+    pub(in crate::broker) epoch: i16,
     /// Timestamp of its last batch or control record, milliseconds since 1970.
-    pub(in super::super) last_timestamp: i64,
+    pub(in crate::broker) last_timestamp: i64,
     seen: Instant,
     /// Oldest first; only of this epoch.
     recent: VecDeque<Sent>,
@@ -38,7 +38,7 @@ struct Sent {
 
 impl Producer {
     /// Sequence number of its last record, -1 if its epoch has none.
-    pub(in super::super) fn last_sequence(&self) -> i32 {
+    pub(in crate::broker) fn last_sequence(&self) -> i32 {
         self.recent.back().map_or(-1, |sent| sent.last_sequence)
     }
 }
