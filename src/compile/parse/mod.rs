@@ -10,28 +10,9 @@ use crate::types::SqlType;
 #[derive(Debug, Clone)]
 pub struct Query {
     ast: Box<datafusion::sql::sqlparser::ast::Query>,
-    text: String,
-}
-
-pub fn shown_name(column: &str) -> &str {
-    column.split('\u{1}').next().unwrap_or(column)
 }
 
 impl Query {
-    pub fn from_text(sql: &str) -> crate::error::Result<Query> {
-        let mut statements = datafusion::sql::sqlparser::parser::Parser::parse_sql(&datafusion::sql::sqlparser::dialect::PostgreSqlDialect {}, sql)
-            .map_err(|e| crate::error::Error::new("42601", e.to_string()))?;
-        match statements.remove(0) {
-            datafusion::sql::sqlparser::ast::Statement::Query(ast) => Ok(Query { ast, text: sql.to_string() }),
-            _ => panic!(),
-        }
-    }
-    pub fn position_of(&self, name: &str) -> Option<usize> {
-        self.text.to_lowercase().find(&name.to_lowercase()).map(|p| p + 1)
-    }
-    pub(in crate::compile) fn position_at(&self, _line: u64, column: u64) -> usize {
-        column as usize
-    }
     /// What DataFusion's planner takes.
     pub(in crate::compile) fn statement(&self) -> datafusion::sql::parser::Statement {
         datafusion::sql::parser::Statement::Statement(Box::new(datafusion::sql::sqlparser::ast::Statement::Query(
