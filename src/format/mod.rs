@@ -7,10 +7,16 @@ use datafusion::arrow::record_batch::RecordBatch;
 use crate::connector::{Options, RawBatch};
 use crate::error::Result;
 
+/// Column buffers that decoders write into.
+mod column;
 /// Delimited text.
 pub mod csv;
+/// Metadata columns.
+mod include;
 /// JSON: schema-directed decoder straight into columns.
 pub mod json;
+/// Records into rows and rejects.
+mod rows;
 /// Values as PostgreSQL writes and reads them as text.
 pub mod text;
 
@@ -97,3 +103,20 @@ pub struct Format {
 
 /// All formats.
 pub static FORMATS: &[Format] = &[json::FORMAT, csv::FORMAT];
+
+#[cfg(test)]
+mod tests {
+    use crate::connector::{RawBatch, RawRecord};
+
+    /// A batch of partition 3 with offsets from 10 whose records have these values.
+    pub(super) fn batch_of(values: &[&[u8]]) -> RawBatch {
+        let mut batch = RawBatch { topic: "t".into(), partition: 3, ..RawBatch::default() };
+        for (at, value) in values.iter().enumerate() {
+            let start = batch.arena.len();
+            batch.arena.extend_from_slice(value);
+            let value = Some(start..batch.arena.len());
+            batch.records.push(RawRecord { value, offset: 10 + at as i64, timestamp_ms: 1_000, ..RawRecord::default() });
+        }
+        batch
+    }
+}

@@ -1,24 +1,57 @@
 //! SQL text → [`Statement`]. In: text; out: statements with their place in it. The only code that knows sqlparser: queries leave as
 //! the opaque [`Query`]. Never: names looked up, types.
 
+use std::sync::Arc;
 
 use crate::connector::Options;
+use crate::error::Result;
 use crate::format::Include;
 use crate::types::SqlType;
 
-/// A query that was parsed and rewritten for the planner. Opaque outside `compile`.
-#[derive(Debug, Clone)]
-pub struct Query {
-    ast: Box<datafusion::sql::sqlparser::ast::Query>,
-}
+/// Text → tokens.
+mod scan;
+/// PostgreSQL's rules for sqlparser.
+mod dialect;
+/// A place in the tokens.
+mod grammar;
+/// First words → rule.
+mod statement;
+/// CREATE, DROP.
+mod create;
+/// Names of types.
+mod data_type;
+/// INSERT, UPDATE, DELETE.
+mod dml;
+/// Settings, transactions, SHOW, EXPLAIN.
+mod session;
+/// Cursors, subscriptions, COPY, prepared statements.
+mod port;
+/// Queries.
+mod query;
+/// Queries for DataFusion.
+mod rewrite;
+#[cfg(test)]
+mod tests;
 
-impl Query {
-    /// What DataFusion's planner takes.
-    pub(in crate::compile) fn statement(&self) -> datafusion::sql::parser::Statement {
-        datafusion::sql::parser::Statement::Statement(Box::new(datafusion::sql::sqlparser::ast::Statement::Query(
-            self.ast.clone(),
-        )))
-    }
+pub use query::{Query, shown_name};
+
+/// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
+///
+/// Errors: 42601 with the position in the whole text (characters from 1), in PostgreSQL's words; 0A000 for what is not supported. One bad
+/// statement fails the whole text, as in PostgreSQL: nothing of it runs.
+pub fn parse(sql: &str) -> Result<Vec<Statement>> {
+    let scan = Arc::new(scan::Scan::new(sql)?);
+    scan.statements()
+        .into_iter()
+        .map(|range| {
+            let text = scan.text(&range);
+            let offset = scan.characters(&range).start;
+            let mut grammar = grammar::Grammar::new(&scan, range);
+            let kind = statement::read(&mut grammar)?;
+            grammar.expect_end()?;
+            Ok(Statement { text, offset, kind })
+        })
+        .collect()
 }
 
 /// One statement of a text.

@@ -1,0 +1,128 @@
+//! Names of types → [`SqlType`].
+
+use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, TimezoneInfo};
+
+use crate::error::{Error, Result};
+use crate::types::SqlType;
+
+/// Digits of `numeric` at most, and what `numeric` alone means.
+const NUMERIC_DIGITS_MAX: u64 = 38;
+const NUMERIC_SCALE_DEFAULT: i8 = 10;
+
+/// The type that `written` names, in any of PostgreSQL's spellings and in the spellings of other streaming engines that mean the same.
+/// Errors: 0A000 naming a type that does not exist here.
+pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
+    Ok(match written {
+        DataType::Boolean | DataType::Bool => SqlType::Boolean,
+        DataType::SmallInt(None) | DataType::Int2(None) => SqlType::SmallInt,
+        DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => SqlType::Integer,
+        DataType::BigInt(None) | DataType::Int8(None) => SqlType::BigInt,
+        DataType::Real | DataType::Float4 => SqlType::Real,
+        DataType::Double(ExactNumberInfo::None) | DataType::DoublePrecision | DataType::Float8 => SqlType::Double,
+        DataType::Float(precision) => float(written, precision)?,
+        DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => numeric(written, info)?,
+        DataType::Text | DataType::String(None) => SqlType::Text,
+        DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => varchar(length)?,
+        DataType::Character(_) | DataType::Char(_) => {
+            return Err(unsupported(written).hint("use text or varchar(n): they do not pad with blanks"));
+        }
+        DataType::Bytea | DataType::Bytes(None) => SqlType::Bytea,
+        DataType::Date => SqlType::Date,
+        DataType::Timestamp(None | Some(6), zone) => match zone {
+            TimezoneInfo::None | TimezoneInfo::WithoutTimeZone => SqlType::Timestamp,
+            TimezoneInfo::Tz | TimezoneInfo::WithTimeZone => SqlType::TimestampTz,
+        },
+        DataType::Timestamp(..) => {
+            return Err(unsupported(written).hint("leave the precision out: timestamps have microseconds"));
+        }
+        DataType::Interval { fields: None, precision: None } => SqlType::Interval,
+        DataType::Uuid => SqlType::Uuid,
+        DataType::JSONB | DataType::JSON => SqlType::Jsonb,
+        DataType::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => match sql_type(item)? {
+            SqlType::Array(_) => return Err(Error::unsupported("arrays of more than one dimension are not supported")),
+            item => SqlType::Array(Box::new(item)),
+        },
+        DataType::Custom(name, modifiers) => custom(written, &name.to_string().to_ascii_lowercase(), modifiers)?,
+        _ => return Err(unsupported(written)),
+    })
+}
+
+/// PostgreSQL's internal name of a type: what a cast column is called.
+pub(super) fn internal_name(written: &SqlType) -> String {
+    match written {
+        SqlType::Boolean => "bool".to_string(),
+        SqlType::SmallInt => "int2".to_string(),
+        SqlType::Integer => "int4".to_string(),
+        SqlType::BigInt => "int8".to_string(),
+        SqlType::Real => "float4".to_string(),
+        SqlType::Double => "float8".to_string(),
+        SqlType::Numeric(..) => "numeric".to_string(),
+        SqlType::Varchar(_) => "varchar".to_string(),
+        SqlType::Timestamp => "timestamp".to_string(),
+        SqlType::TimestampTz => "timestamptz".to_string(),
+        SqlType::Array(item) => internal_name(item),
+        other => other.to_string(),
+    }
+}
+
+fn unsupported(written: &DataType) -> Error {
+    Error::unsupported(format!("type {} is not supported", written.to_string().to_lowercase()))
+}
+
+/// Names that sqlparser does not know: those with a schema, and `serial`.
+fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlType> {
+    let name = name.strip_prefix("pg_catalog.").unwrap_or(name).trim_matches('"');
+    Ok(match (name, modifiers) {
+        ("bool", []) => SqlType::Boolean,
+        ("int2", []) => SqlType::SmallInt,
+        ("int4", []) => SqlType::Integer,
+        ("int8", []) => SqlType::BigInt,
+        ("float4", []) => SqlType::Real,
+        ("float8", []) => SqlType::Double,
+        ("numeric", []) => SqlType::Numeric(NUMERIC_DIGITS_MAX as u8, NUMERIC_SCALE_DEFAULT),
+        ("text" | "varchar" | "name" | "bpchar", []) => SqlType::Text,
+        ("bytea", []) => SqlType::Bytea,
+        ("date", []) => SqlType::Date,
+        ("timestamp", []) => SqlType::Timestamp,
+        ("timestamptz", []) => SqlType::TimestampTz,
+        ("interval", []) => SqlType::Interval,
+        ("uuid", []) => SqlType::Uuid,
+        ("json" | "jsonb", []) => SqlType::Jsonb,
+        ("serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2", _) => {
+            return Err(unsupported(written).hint("there are no sequences; use bigint or uuid DEFAULT gen_random_uuid()"));
+        }
+        _ => return Err(unsupported(written)),
+    })
+}
+
+fn float(written: &DataType, precision: &ExactNumberInfo) -> Result<SqlType> {
+    match precision {
+        ExactNumberInfo::None | ExactNumberInfo::Precision(25..=53) => Ok(SqlType::Double),
+        ExactNumberInfo::Precision(1..=24) => Ok(SqlType::Real),
+        _ => Err(unsupported(written)),
+    }
+}
+
+fn numeric(written: &DataType, info: &ExactNumberInfo) -> Result<SqlType> {
+    let (precision, scale) = match info {
+        ExactNumberInfo::None => return Ok(SqlType::Numeric(NUMERIC_DIGITS_MAX as u8, NUMERIC_SCALE_DEFAULT)),
+        ExactNumberInfo::Precision(precision) => (*precision, 0),
+        ExactNumberInfo::PrecisionAndScale(precision, scale) => (*precision, *scale),
+    };
+    match (u8::try_from(precision), i8::try_from(scale)) {
+        (Ok(digits), Ok(after)) if (1..=NUMERIC_DIGITS_MAX).contains(&precision) && after >= 0 && after as u8 <= digits => {
+            Ok(SqlType::Numeric(digits, after))
+        }
+        _ => Err(unsupported(written).hint("numeric has up to 38 digits in all, of which 0 to all may stand after the point")),
+    }
+}
+
+fn varchar(length: &Option<CharacterLength>) -> Result<SqlType> {
+    match length {
+        None | Some(CharacterLength::Max) => Ok(SqlType::Text),
+        Some(CharacterLength::IntegerLength { length, .. }) => match u32::try_from(*length) {
+            Ok(length @ 1..=10_485_760) => Ok(SqlType::Varchar(length)),
+            _ => Err(Error::new(crate::error::code::INVALID_PARAMETER_VALUE, "length for type varchar must be from 1 to 10485760")),
+        },
+    }
+}

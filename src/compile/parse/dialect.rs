@@ -1,0 +1,90 @@
+//! PostgreSQL's dialect for sqlparser's tokenizer and parser, as sqlparser has it, but without named function arguments whose name is
+//! an expression: to find out, every argument is parsed twice, and nested calls take time exponential in their depth.
+
+use std::any::TypeId;
+
+use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+
+#[derive(Debug)]
+pub(super) struct Postgres(PostgreSqlDialect);
+
+/// The one instance.
+pub(super) static POSTGRES: Postgres = Postgres(PostgreSqlDialect {});
+
+macro_rules! same_as_base {
+    ($($method:ident)*) => { $(fn $method(&self) -> bool { self.0.$method() })* };
+}
+
+impl Dialect for Postgres {
+    fn dialect(&self) -> TypeId {
+        self.0.dialect()
+    }
+
+    fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
+        self.0.identifier_quote_style(identifier)
+    }
+
+    fn is_delimited_identifier_start(&self, ch: char) -> bool {
+        self.0.is_delimited_identifier_start(ch)
+    }
+
+    fn is_identifier_start(&self, ch: char) -> bool {
+        self.0.is_identifier_start(ch)
+    }
+
+    fn is_identifier_part(&self, ch: char) -> bool {
+        self.0.is_identifier_part(ch)
+    }
+
+    /// DEFAULT is read as a name, which VALUES and SET then know.
+    fn is_reserved_for_identifier(&self, kw: Keyword) -> bool {
+        self.0.is_reserved_for_identifier(kw) || kw != Keyword::DEFAULT && is_reserved(&format!("{kw:?}"))
+    }
+
+    fn is_column_alias(&self, kw: &Keyword, parser: &mut Parser) -> bool {
+        self.0.is_column_alias(kw, parser) && !is_reserved(&format!("{kw:?}"))
+    }
+
+    fn is_custom_operator_part(&self, ch: char) -> bool {
+        self.0.is_custom_operator_part(ch)
+    }
+
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        self.0.get_next_precedence(parser)
+    }
+
+    fn prec_value(&self, prec: Precedence) -> u8 {
+        self.0.prec_value(prec)
+    }
+
+    /// `name => value`.
+    fn supports_named_fn_args_with_rarrow_operator(&self) -> bool {
+        true
+    }
+
+    same_as_base! {
+        supports_unicode_string_literal supports_filter_during_aggregation supports_group_by_expr allow_extract_custom
+        allow_extract_single_quotes supports_factorial_operator supports_bitwise_shift_operators supports_empty_projections
+        supports_nested_comments supports_string_escape_constant supports_numeric_literal_underscores
+        supports_array_typedef_with_brackets supports_geometric_types supports_notnull_operator supports_interval_options
+        supports_insert_table_alias supports_comma_separated_trim
+    }
+}
+
+/// PostgreSQL's reserved words (its appendix C): they are no names unless quoted.
+const RESERVED: &[&str] = &[
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both", "case", "cast", "check", "collate",
+    "column", "constraint", "create", "current_catalog", "current_date", "current_role", "current_time", "current_timestamp",
+    "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign",
+    "from", "grant", "group", "having", "in", "initially", "intersect", "into", "lateral", "leading", "limit", "localtime",
+    "localtimestamp", "not", "null", "offset", "on", "only", "or", "order", "placing", "primary", "references", "returning",
+    "select", "session_user", "some", "symmetric", "table", "then", "to", "trailing", "true", "union", "unique", "user", "using",
+    "variadic", "when", "where", "window", "with",
+];
+
+/// Whether an unquoted word is no name.
+pub(super) fn is_reserved(word: &str) -> bool {
+    RESERVED.binary_search(&word.to_ascii_lowercase().as_str()).is_ok()
+}

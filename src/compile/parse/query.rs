@@ -1,0 +1,199 @@
+//! A query on its way to the planner.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::grammar::Grammar;
+use super::rewrite;
+use super::scan::Scan;
+use crate::error::Result;
+use crate::types::SqlType;
+
+/// A query that was parsed and rewritten for the planner. Opaque outside `compile`.
+#[derive(Debug, Clone)]
+pub struct Query {
+    ast: Box<ast::Query>,
+    scan: Arc<Scan>,
+    /// Its tokens.
+    range: Range<usize>,
+    relations: Vec<String>,
+    parameters: BTreeMap<usize, SqlType>,
+}
+
+impl Query {
+    /// Parses a text that is one query, such as a view's definition.
+    pub fn from_text(sql: &str) -> Result<Query> {
+        let scan = Arc::new(Scan::new(sql)?);
+        let statements = scan.statements();
+        let range = statements.first().cloned().unwrap_or(0..0);
+        let mut grammar = Grammar::new(&scan, range);
+        let query = Query::read(&mut grammar)?;
+        grammar.expect_end()?;
+        match statements.get(1) {
+            Some(second) => Err(Grammar::new(&scan, second.clone()).unexpected()),
+            None => Ok(query),
+        }
+    }
+
+    /// What DataFusion's planner takes.
+    pub(in crate::compile) fn statement(&self) -> datafusion::sql::parser::Statement {
+        datafusion::sql::parser::Statement::Statement(Box::new(ast::Statement::Query(self.ast.clone())))
+    }
+
+    /// The relations that it reads, each once, in the order written, subqueries included; names of CTEs are not relations. `public.x`
+    /// is `x`, other schemas are in front: `pg_catalog.pg_class`.
+    pub fn relations(&self) -> Vec<String> {
+        self.relations.clone()
+    }
+
+    /// The types of parameters that are cast where they stand, by number: `$1::int` takes an integer. The planner does not tell them.
+    pub fn parameter_types(&self) -> &BTreeMap<usize, SqlType> {
+        &self.parameters
+    }
+
+    /// Where `name` (`column`, `table.column`, `schema.table`) stands first: characters from 1 in the whole text that was parsed.
+    pub fn position_of(&self, name: &str) -> Option<usize> {
+        let parts: Vec<&str> = name.split('.').collect();
+        let tokens: Vec<&TokenWithSpan> =
+            self.scan.tokens[self.range.clone()].iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+        let is_part = |token: &TokenWithSpan, part: &str| match &token.token {
+            Token::Word(word) if word.quote_style.is_none() => word.value.eq_ignore_ascii_case(part),
+            Token::Word(word) => word.value == part,
+            _ => false,
+        };
+        let starts = |at: usize| {
+            parts.iter().enumerate().all(|(number, part)| {
+                let dot = number == 0 || tokens.get(at + 2 * number - 1).is_some_and(|token| token.token == Token::Period);
+                dot && tokens.get(at + 2 * number).is_some_and(|token| is_part(token, part))
+            })
+        };
+        let at = (0..tokens.len()).find(|at| starts(*at))?;
+        Some(self.scan.character(tokens[at].span.start) + 1)
+    }
+
+    /// Reads a query.
+    pub(super) fn read(grammar: &mut Grammar) -> Result<Query> {
+        let start = grammar.here();
+        let ast = grammar.rule(|parser| parser.parse_query())?;
+        Query::made(grammar, start, ast)
+    }
+
+    /// Reads `name [(columns)]`: `SELECT columns FROM name`.
+    pub(super) fn read_table(grammar: &mut Grammar) -> Result<Query> {
+        let start = grammar.here();
+        let relation = grammar.rule(|parser| parser.parse_object_name(false))?;
+        let items = match grammar.peek() {
+            Token::LParen => {
+                let identifier = |grammar: &mut Grammar| grammar.rule(|parser| parser.parse_identifier());
+                let columns = grammar.list(identifier)?;
+                columns.into_iter().map(|column| ast::SelectItem::UnnamedExpr(ast::Expr::Identifier(column))).collect()
+            }
+            _ => vec![ast::SelectItem::Wildcard(ast::WildcardAdditionalOptions::default())],
+        };
+        let from = ast::TableWithJoins { relation: table(relation, None), joins: Vec::new() };
+        Query::made(grammar, start, select(items, vec![from], None))
+    }
+
+    /// Reads `(expression, …)`: a query of one row.
+    pub(super) fn read_row(grammar: &mut Grammar) -> Result<Query> {
+        let start = grammar.here();
+        let items = grammar.list(Grammar::expression)?.into_iter().map(ast::SelectItem::UnnamedExpr).collect();
+        Query::made(grammar, start, select(items, Vec::new(), None))
+    }
+
+    /// A query that was read or put together from the tokens since `start`.
+    pub(super) fn made(grammar: &Grammar, start: usize, mut ast: Box<ast::Query>) -> Result<Query> {
+        let scan = Arc::clone(grammar.scan());
+        let place = |location| scan.character(location) + 1;
+        let parameters = rewrite::rewrite(&mut ast, &place)?;
+        let relations = rewrite::relations(&ast);
+        Ok(Query { ast, scan, range: start..grammar.here(), relations, parameters })
+    }
+}
+
+/// The name that clients see for a column of a planned query. The rewritten query has names that the planner can keep apart:
+/// where PostgreSQL would give two columns one name, the later ones get a mark and a number behind it (see [`hidden`]).
+pub fn shown_name(column: &str) -> &str {
+    column.split(MARK).next().unwrap_or(column)
+}
+
+/// Stands between a name and what makes it unique. No query can name it by accident.
+const MARK: char = '\u{1}';
+
+/// A name that is shown as `name` but differs from it and from those of other numbers.
+pub(super) fn hidden(name: &str, number: usize) -> ast::Ident {
+    ast::Ident::with_quote('"', format!("{name}{MARK}{number}"))
+}
+
+/// `relation.*`.
+pub(super) fn wildcard_of(relation: ast::ObjectName) -> ast::SelectItem {
+    let kind = ast::SelectItemQualifiedWildcardKind::ObjectName(relation);
+    ast::SelectItem::QualifiedWildcard(kind, ast::WildcardAdditionalOptions::default())
+}
+
+/// `SELECT items FROM from WHERE selection`.
+pub(super) fn select(items: Vec<ast::SelectItem>, from: Vec<ast::TableWithJoins>, selection: Option<ast::Expr>) -> Box<ast::Query> {
+    let select = ast::Select {
+        select_token: ast::helpers::attached_token::AttachedToken::empty(),
+        optimizer_hints: Vec::new(),
+        distinct: None,
+        select_modifiers: None,
+        top: None,
+        top_before_distinct: false,
+        projection: items,
+        exclude: None,
+        into: None,
+        from,
+        lateral_views: Vec::new(),
+        prewhere: None,
+        selection,
+        connect_by: Vec::new(),
+        group_by: ast::GroupByExpr::Expressions(Vec::new(), Vec::new()),
+        cluster_by: Vec::new(),
+        distribute_by: Vec::new(),
+        sort_by: Vec::new(),
+        having: None,
+        named_window: Vec::new(),
+        qualify: None,
+        window_before_qualify: false,
+        value_table_mode: None,
+        flavor: ast::SelectFlavor::Standard,
+    };
+    query(ast::SetExpr::Select(Box::new(select)))
+}
+
+/// A query that is only a body.
+fn query(body: ast::SetExpr) -> Box<ast::Query> {
+    Box::new(ast::Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    })
+}
+
+/// A relation in FROM.
+pub(super) fn table(name: ast::ObjectName, alias: Option<ast::TableAlias>) -> ast::TableFactor {
+    ast::TableFactor::Table {
+        name,
+        alias,
+        args: None,
+        with_hints: Vec::new(),
+        version: None,
+        with_ordinality: false,
+        partitions: Vec::new(),
+        json_path: None,
+        sample: None,
+        index_hints: Vec::new(),
+    }
+}

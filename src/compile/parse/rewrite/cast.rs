@@ -1,0 +1,119 @@
+//! Casts, typed constants and intervals → our function `cast(value, 'type')`, because Arrow's casts differ from PostgreSQL's.
+
+use std::collections::BTreeMap;
+
+use datafusion::sql::sqlparser::ast;
+
+use super::super::data_type::sql_type;
+use super::{call, take, text};
+use crate::error::{Error, Result};
+use crate::types::SqlType;
+
+/// Rewrites one expression whose parts are rewritten.
+pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usize, SqlType>) -> Result<()> {
+    match expression {
+        ast::Expr::Cast { expr, data_type, format: None, array: false, .. } => {
+            if let Some(function) = catalog_cast(data_type) {
+                *expression = call(function, [take(expr)]);
+                return Ok(());
+            }
+            let target = sql_type(data_type)?;
+            if let Some(number) = parameter(expr) {
+                parameters.entry(number).or_insert_with(|| target.clone());
+            }
+            *expression = cast(take(expr), &target);
+        }
+        ast::Expr::TypedString(typed) => {
+            let Some(value) = typed.value.clone().into_string() else {
+                return Err(Error::unsupported("this form of typed constant is not supported"));
+            };
+            *expression = cast(text(value), &sql_type(&typed.data_type)?);
+        }
+        ast::Expr::Interval(interval) => *expression = self::interval(interval)?,
+        ast::Expr::Function(function) => {
+            if let Some(ast::WindowType::WindowSpec(window)) = &mut function.over {
+                restore_frame(window);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The bounds of a window frame must be constants that the planner reads itself.
+fn restore_frame(window: &mut ast::WindowSpec) {
+    let Some(frame) = &mut window.window_frame else { return };
+    for bound in std::iter::once(&mut frame.start_bound).chain(&mut frame.end_bound) {
+        if let ast::WindowFrameBound::Preceding(Some(value)) | ast::WindowFrameBound::Following(Some(value)) = bound {
+            if let Some(interval) = interval_text(value) {
+                **value = ast::Expr::Interval(ast::Interval {
+                    value: Box::new(text(interval)),
+                    leading_field: None,
+                    leading_precision: None,
+                    last_field: None,
+                    fractional_seconds_precision: None,
+                });
+            }
+        }
+    }
+}
+
+/// `cast(value, 'type')`.
+pub(super) fn cast(value: ast::Expr, target: &SqlType) -> ast::Expr {
+    call("cast", [value, text(target.to_string())])
+}
+
+fn parameter(expression: &ast::Expr) -> Option<usize> {
+    match expression {
+        ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Placeholder(name), .. }) => name.strip_prefix('$')?.parse().ok(),
+        ast::Expr::Nested(inner) => parameter(inner),
+        _ => None,
+    }
+}
+
+/// Types of the system catalog, which functions of the same name make.
+fn catalog_cast(written: &ast::DataType) -> Option<&'static str> {
+    let name = written.to_string().to_ascii_lowercase();
+    let name = name.strip_prefix("pg_catalog.").unwrap_or(&name).trim_matches('"').to_string();
+    ["regclass", "regtype", "regproc", "regprocedure", "regnamespace", "regrole", "oid", "xid", "char"]
+        .into_iter()
+        .find(|known| *known == name && (*known != "char" || written.to_string().contains('"')))
+}
+
+/// `INTERVAL '10' SECOND` → `cast('10 second', 'interval')`.
+fn interval(interval: &mut ast::Interval) -> Result<ast::Expr> {
+    let value = take(&mut interval.value);
+    let written = match &value {
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::Number(digits, _) => Some(digits.clone()),
+            other => other.clone().into_string(),
+        },
+        _ => None,
+    };
+    let (Some(written), None, None) = (written, &interval.last_field, &interval.leading_precision) else {
+        return Err(Error::unsupported("this form of INTERVAL is not supported").hint("write INTERVAL '1 day 2 hours'"));
+    };
+    Ok(match &interval.leading_field {
+        // A unit counts for a number that has none.
+        Some(unit) if written.trim().parse::<f64>().is_ok() => cast(text(format!("{written} {unit}")), &SqlType::Interval),
+        _ => cast(text(written), &SqlType::Interval),
+    })
+}
+
+/// The text of an interval constant that [`interval`] made.
+pub(super) fn interval_text(expression: &ast::Expr) -> Option<String> {
+    let ast::Expr::Function(function) = expression else { return None };
+    let ast::FunctionArguments::List(list) = &function.args else { return None };
+    let texts: Vec<String> = list
+        .args
+        .iter()
+        .filter_map(|argument| match argument {
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Value(value))) => value.value.clone().into_string(),
+            _ => None,
+        })
+        .collect();
+    match texts.as_slice() {
+        [value, target] if function.name.to_string() == "\"cast\"" && target == "interval" => Some(value.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,189 @@
+//! Rewrites of a query's syntax tree so that DataFusion plans it with PostgreSQL's meaning. In: what sqlparser made; out: the same query in
+//! the constructs and functions that the planner has right. Never: names looked up, types of columns.
+//!
+//! - [`name`]: output columns get PostgreSQL's names, and names that the planner can keep apart.
+//! - [`cast`]: casts, typed constants and intervals become our function `cast`.
+//! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
+//! - [`window`]: `TUMBLE` becomes a subquery.
+//! - [`refuse`]: what would be planned wrongly or ignored is refused.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::tokenizer::Location;
+
+use super::dialect::is_reserved;
+use super::grammar::{folded_ident, name_parts, relation_name};
+use crate::error::{Error, Result, code};
+use crate::types::SqlType;
+
+mod cast;
+mod name;
+mod operator;
+mod refuse;
+mod window;
+
+/// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand
+/// (`$1::int`), by number. Errors: 0A000 with position for what is refused.
+pub(super) fn rewrite(query: &mut ast::Query, place: &dyn Fn(Location) -> usize) -> Result<BTreeMap<usize, SqlType>> {
+    let mut rewriter = Rewriter { place, parameters: BTreeMap::new() };
+    match ast::VisitMut::visit(query, &mut rewriter) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(rewriter.parameters),
+    }
+}
+
+struct Rewriter<'a> {
+    place: &'a dyn Fn(Location) -> usize,
+    parameters: BTreeMap<usize, SqlType>,
+}
+
+impl Rewriter<'_> {
+    /// Gives an error the position of `span`, if the span is known and the error has none.
+    fn placed(&self, error: Error, span: datafusion::sql::sqlparser::tokenizer::Span) -> Error {
+        match error.position.is_none() && span.start.line > 0 {
+            true => error.at((self.place)(span.start)),
+            false => error,
+        }
+    }
+}
+
+impl ast::VisitorMut for Rewriter<'_> {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<Error> {
+        if let Err((error, span)) = refuse::query(query) {
+            return ControlFlow::Break(self.placed(error, span));
+        }
+        name::name_outputs(query);
+        limit_fetch(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &mut ast::ObjectName) -> ControlFlow<Error> {
+        match relation.0.iter().filter_map(|part| part.as_ident()).find(|name| name.quote_style.is_none() && is_reserved(&name.value)) {
+            Some(name) => {
+                let error = Error::new(code::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name.value));
+                ControlFlow::Break(self.placed(error, name.span))
+            }
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> ControlFlow<Error> {
+        let span = ast::Spanned::span(&*factor);
+        if let Err(error) = refuse::table(factor).and_then(|()| window::expand(factor)) {
+            return ControlFlow::Break(self.placed(error, span));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {
+        let span = ast::Spanned::span(&*expression);
+        let rewritten = refuse::expression(expression)
+            .and_then(|()| operator::rewrite(expression))
+            .and_then(|()| cast::rewrite(expression, &mut self.parameters));
+        match rewritten {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(self.placed(error, span)),
+        }
+    }
+}
+
+/// FETCH FIRST n ROWS ONLY is LIMIT n, which the planner knows; without a number it is one row.
+fn limit_fetch(query: &mut ast::Query) {
+    let Some(fetch) = query.fetch.take() else { return };
+    let count = fetch.quantity.unwrap_or_else(|| ast::Expr::value(ast::Value::Number("1".to_string(), false)));
+    let offset = match query.limit_clause.take() {
+        Some(ast::LimitClause::LimitOffset { offset, .. }) => offset,
+        _ => None,
+    };
+    query.limit_clause = Some(ast::LimitClause::LimitOffset { limit: Some(count), offset, limit_by: Vec::new() });
+}
+
+/// `name(arguments…)`.
+fn call(name: &str, arguments: impl IntoIterator<Item = ast::Expr>) -> ast::Expr {
+    let args = arguments.into_iter().map(|argument| ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))).collect();
+    ast::Expr::Function(ast::Function {
+        name: ast::Ident::with_quote('"', name).into(),
+        uses_odbc_syntax: false,
+        parameters: ast::FunctionArguments::None,
+        args: ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// A string constant.
+fn text(value: impl Into<String>) -> ast::Expr {
+    ast::Expr::value(ast::Value::SingleQuotedString(value.into()))
+}
+
+/// Takes an expression out of the tree, to put it back in another one.
+fn take(expression: &mut ast::Expr) -> ast::Expr {
+    std::mem::replace(expression, ast::Expr::value(ast::Value::Null))
+}
+
+/// The relations that a query reads, each once, in the order written; names of CTEs are no relations.
+pub(super) fn relations(query: &ast::Query) -> Vec<String> {
+    let mut found = Relations { names: Vec::new(), scopes: Vec::new() };
+    let _ = ast::Visit::visit(query, &mut found);
+    found.names
+}
+
+struct Relations {
+    names: Vec<String>,
+    scopes: Vec<Scope>,
+}
+
+/// The CTEs of a query.
+struct Scope {
+    ctes: Vec<(String, *const ast::Query)>,
+    recursive: bool,
+    /// How many of them can be seen where the visit is: a CTE sees those before it, and itself if it is recursive.
+    visible: usize,
+}
+
+impl ast::Visitor for Relations {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
+        if let Some(around) = self.scopes.last_mut()
+            && let Some(number) = around.ctes.iter().position(|(_, cte)| std::ptr::eq(*cte, query))
+            && !around.recursive
+        {
+            around.visible = number;
+        }
+        let ctes: Vec<_> = query
+            .with
+            .iter()
+            .flat_map(|with| &with.cte_tables)
+            .map(|cte| (folded_ident(&cte.alias.name), std::ptr::from_ref(cte.query.as_ref())))
+            .collect();
+        let recursive = query.with.as_ref().is_some_and(|with| with.recursive);
+        self.scopes.push(Scope { visible: ctes.len(), ctes, recursive });
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &ast::Query) -> ControlFlow<()> {
+        self.scopes.pop();
+        if let Some(around) = self.scopes.last_mut() {
+            around.visible = around.ctes.len();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ast::ObjectName) -> ControlFlow<()> {
+        let parts = name_parts(relation);
+        let mut visible = self.scopes.iter().flat_map(|scope| &scope.ctes[..scope.visible]);
+        let is_cte = parts.len() == 1 && visible.any(|(cte, _)| *cte == parts[0]);
+        let name = relation_name(&parts);
+        if !is_cte && !self.names.contains(&name) {
+            self.names.push(name);
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,80 @@
+//! Operators and special syntax → functions of ours that do what PostgreSQL does.
+
+use datafusion::sql::sqlparser::ast::{self, BinaryOperator};
+
+use super::{call, take, text};
+use crate::error::{Error, Result};
+
+/// Rewrites one expression whose parts are rewritten.
+pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
+    match expression {
+        // DataFusion's negation wraps around. Constants keep their sign, which the planner reads with them.
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } if !is_number(expr) => {
+            *expression = call("-", [take(expr)]);
+        }
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Plus, expr } => *expression = take(expr),
+        ast::Expr::AtTimeZone { timestamp, time_zone } => {
+            *expression = call("timezone", [take(time_zone), take(timestamp)]);
+        }
+        ast::Expr::Extract { field, expr, .. } => {
+            let field = field.to_string().trim_matches('\'').to_ascii_lowercase();
+            *expression = call("extract", [text(field), take(expr)]);
+        }
+        ast::Expr::Collate { expr, collation } => {
+            let name = collation.to_string().to_ascii_lowercase();
+            let name = name.rsplit('.').next().unwrap_or_default().trim_matches('"');
+            if !["c", "posix", "default", "ucs_basic"].contains(&name) {
+                return Err(Error::unsupported(format!("collation \"{name}\" is not supported")).hint("texts are ordered by their bytes"));
+            }
+            *expression = take(expr);
+        }
+        ast::Expr::BinaryOp { op, .. } => {
+            if let BinaryOperator::PGCustomBinaryOperator(parts) = op {
+                let name = parts.last().cloned().unwrap_or_default();
+                *op = operator(&name).ok_or_else(|| Error::unsupported(format!("operator {name} is not supported")))?;
+            }
+        }
+        ast::Expr::Function(function) => rename(function)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Functions with the schema in front are the same functions.
+fn rename(function: &mut ast::Function) -> Result<()> {
+    if function.name.0.len() == 2 && function.name.0[0].to_string().eq_ignore_ascii_case("pg_catalog") {
+        function.name.0.remove(0);
+    }
+    Ok(())
+}
+
+/// The operator of `OPERATOR(schema.name)`.
+fn operator(name: &str) -> Option<BinaryOperator> {
+    Some(match name {
+        "=" => BinaryOperator::Eq,
+        "<>" | "!=" => BinaryOperator::NotEq,
+        "<" => BinaryOperator::Lt,
+        "<=" => BinaryOperator::LtEq,
+        ">" => BinaryOperator::Gt,
+        ">=" => BinaryOperator::GtEq,
+        "+" => BinaryOperator::Plus,
+        "-" => BinaryOperator::Minus,
+        "*" => BinaryOperator::Multiply,
+        "/" => BinaryOperator::Divide,
+        "||" => BinaryOperator::StringConcat,
+        "~" => BinaryOperator::PGRegexMatch,
+        "~*" => BinaryOperator::PGRegexIMatch,
+        "!~" => BinaryOperator::PGRegexNotMatch,
+        "!~*" => BinaryOperator::PGRegexNotIMatch,
+        "~~" => BinaryOperator::PGLikeMatch,
+        "~~*" => BinaryOperator::PGILikeMatch,
+        _ => return None,
+    })
+}
+
+fn is_number(expression: &ast::Expr) -> bool {
+    match expression {
+        ast::Expr::Value(value) => matches!(value.value, ast::Value::Number(..)),
+        _ => false,
+    }
+}

@@ -1,0 +1,106 @@
+//! What DataFusion would plan wrongly, or read and forget, is refused.
+
+use datafusion::sql::sqlparser::ast::{self, Spanned};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use crate::error::{Error, Result};
+
+/// Refuses clauses of a query.
+pub(super) fn query(query: &ast::Query) -> Result<(), (Error, Span)> {
+    let refused = |what: &str| Err((unsupported(what), query.body.span()));
+    if let Some(lock) = query.locks.first() {
+        return refused(match lock.lock_type {
+            ast::LockType::Share => "FOR SHARE",
+            ast::LockType::Update => "FOR UPDATE",
+        });
+    }
+    if query.for_clause.is_some() || query.settings.is_some() || query.format_clause.is_some() || !query.pipe_operators.is_empty() {
+        return refused("this clause");
+    }
+    if query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties || fetch.percent) {
+        return refused("FETCH FIRST … WITH TIES or PERCENT");
+    }
+    if let Some(ast::LimitClause::LimitOffset { limit_by, .. }) = &query.limit_clause
+        && !limit_by.is_empty()
+    {
+        return refused("LIMIT … BY");
+    }
+    body(&query.body)
+}
+
+fn body(body_of: &ast::SetExpr) -> Result<(), (Error, Span)> {
+    match body_of {
+        ast::SetExpr::Select(select) => self::select(select),
+        ast::SetExpr::SetOperation { op, set_quantifier, left, right } => {
+            let is_all = matches!(set_quantifier, ast::SetQuantifier::All);
+            let error = match (op, set_quantifier) {
+                // DataFusion plans them as semi and anti joins, which do not count rows.
+                (ast::SetOperator::Except, _) if is_all => Some("EXCEPT ALL"),
+                (ast::SetOperator::Intersect, _) if is_all => Some("INTERSECT ALL"),
+                (ast::SetOperator::Minus, _) => Some("MINUS"),
+                (_, ast::SetQuantifier::None | ast::SetQuantifier::All | ast::SetQuantifier::Distinct) => None,
+                _ => Some("BY NAME"),
+            };
+            match error {
+                Some(what) => Err((unsupported(what), right.span())),
+                None => body(left).and_then(|()| body(right)),
+            }
+        }
+        // Nested queries are visited on their own.
+        ast::SetExpr::Query(_) | ast::SetExpr::Values(_) => Ok(()),
+        ast::SetExpr::Table(_) => Err((unsupported("TABLE at this place"), body_of.span())),
+        _ => Err((unsupported("data-modifying statements in WITH"), body_of.span())),
+    }
+}
+
+fn select(select: &ast::Select) -> Result<(), (Error, Span)> {
+    let what = if select.into.is_some() {
+        "SELECT INTO"
+    } else if matches!(select.group_by, ast::GroupByExpr::All(_)) {
+        "GROUP BY ALL"
+    } else if select.top.is_some() || select.exclude.is_some() || select.prewhere.is_some() || !select.connect_by.is_empty() {
+        "this clause"
+    } else if select.flavor != ast::SelectFlavor::Standard {
+        "FROM before SELECT"
+    } else if select.projection.is_empty() {
+        "SELECT without columns"
+    } else {
+        return Ok(());
+    };
+    Err((unsupported(what), select.span()))
+}
+
+/// Refuses relations in FROM.
+pub(super) fn table(factor: &ast::TableFactor) -> Result<()> {
+    match factor {
+        ast::TableFactor::Table { sample: Some(_), .. } | ast::TableFactor::Derived { sample: Some(_), .. } => {
+            Err(unsupported("TABLESAMPLE"))
+        }
+        ast::TableFactor::Table { version: Some(_), .. } => Err(unsupported("FOR SYSTEM_TIME AS OF")),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses expressions.
+pub(super) fn expression(expression: &ast::Expr) -> Result<()> {
+    match expression {
+        // DataFusion answers wrongly where the left side is the same for all rows.
+        ast::Expr::InSubquery { expr, negated: true, .. } if is_constant(expr) => {
+            Err(unsupported("NOT IN (SELECT …) with a constant on its left side").hint("use NOT EXISTS"))
+        }
+        ast::Expr::Cast { kind: ast::CastKind::TryCast | ast::CastKind::SafeCast, .. } => Err(unsupported("TRY_CAST")),
+        _ => Ok(()),
+    }
+}
+
+fn is_constant(expression: &ast::Expr) -> bool {
+    let found = ast::visit_expressions(expression, |part| match part {
+        ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) | ast::Expr::Subquery(_) => std::ops::ControlFlow::Break(()),
+        _ => std::ops::ControlFlow::Continue(()),
+    });
+    found.is_continue()
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::unsupported(format!("{what} is not supported"))
+}

@@ -1,0 +1,129 @@
+//! The first words of a statement decide who reads the rest.
+
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::grammar::Grammar;
+use super::{Kind, Query, create, dml, port, session};
+use crate::error::{Error, Result};
+
+/// Reads one statement.
+pub(super) fn read(grammar: &mut Grammar) -> Result<Kind> {
+    if starts_query(grammar) {
+        return Ok(Kind::Query(Query::read(grammar)?));
+    }
+    let Some(verb) = grammar.eat_one(VERBS) else { return Err(unknown(grammar)) };
+    match verb {
+        "INSERT" => dml::insert(grammar),
+        "UPDATE" => dml::update(grammar),
+        "DELETE" => dml::delete(grammar),
+        "CREATE" => create::create(grammar),
+        "DROP" => create::drop(grammar),
+        "SHOW" => session::show(grammar),
+        "DESCRIBE" | "DESC" => session::describe(grammar),
+        "EXPLAIN" => session::explain(grammar),
+        "SET" => session::set(grammar),
+        "RESET" => session::reset(grammar),
+        "START" => {
+            grammar.expect(&["TRANSACTION"])?;
+            session::begin(grammar)
+        }
+        "BEGIN" => session::begin(grammar),
+        "COMMIT" | "END" => session::end(grammar, Kind::Commit),
+        "ROLLBACK" | "ABORT" => session::end(grammar, Kind::Rollback),
+        "SAVEPOINT" => grammar.name().map(|_| Kind::Savepoint("SAVEPOINT")),
+        "RELEASE" => {
+            grammar.eat(&["SAVEPOINT"]);
+            grammar.name().map(|_| Kind::Savepoint("RELEASE SAVEPOINT"))
+        }
+        "SUBSCRIBE" => port::subscribe(grammar),
+        "DECLARE" => port::declare(grammar),
+        "FETCH" => port::fetch(grammar),
+        "CLOSE" => port::close(grammar),
+        "COPY" => port::copy(grammar),
+        "PREPARE" => port::prepare(grammar),
+        "EXECUTE" => port::execute(grammar),
+        "DEALLOCATE" => port::deallocate(grammar),
+        "DISCARD" => port::discard(grammar),
+        // The last of VERBS.
+        _ => Ok(Kind::Flush),
+    }
+}
+
+/// Whether a query comes next.
+pub(super) fn starts_query(grammar: &Grammar) -> bool {
+    QUERY_VERBS.iter().any(|verb| grammar.sees(&[verb])) || is_query_in_parentheses(grammar)
+}
+
+/// Whether `(` and a query come next.
+pub(super) fn is_query_in_parentheses(grammar: &Grammar) -> bool {
+    if grammar.peek() != Token::LParen {
+        return false;
+    }
+    let tokens = &grammar.scan().tokens[grammar.rest()];
+    let inner = tokens.iter().find(|token| !matches!(token.token, Token::LParen | Token::Whitespace(_)));
+    inner.is_some_and(|token| {
+        matches!(&token.token, Token::Word(word) if QUERY_VERBS.iter().any(|verb| word.value.eq_ignore_ascii_case(verb)))
+    })
+}
+
+const QUERY_VERBS: &[&str] = &["SELECT", "WITH", "VALUES", "TABLE"];
+
+const VERBS: &[&str] = &[
+    "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "SET", "RESET", "START", "BEGIN", "COMMIT",
+    "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "SUBSCRIBE", "DECLARE", "FETCH", "CLOSE", "COPY", "PREPARE", "EXECUTE",
+    "DEALLOCATE", "DISCARD", "FLUSH",
+];
+
+/// PostgreSQL's other statements, to say that they are not there rather than that they are wrong, with what to use instead.
+const UNSUPPORTED: &[(&str, &str)] = &[
+    ("ALTER", "drop and create it again"),
+    ("ANALYZE", ""),
+    ("CALL", ""),
+    ("CHECKPOINT", ""),
+    ("CLUSTER", ""),
+    ("COMMENT", ""),
+    ("DO", ""),
+    ("GRANT", ""),
+    ("IMPORT", ""),
+    ("LISTEN", "use SUBSCRIBE"),
+    ("LOAD", ""),
+    ("LOCK", ""),
+    ("MERGE", "use INSERT … ON CONFLICT"),
+    ("MOVE", "use FETCH"),
+    ("NOTIFY", ""),
+    ("REASSIGN", ""),
+    ("REFRESH", "materialized views are always up to date"),
+    ("REINDEX", ""),
+    ("REVOKE", ""),
+    ("SECURITY", ""),
+    ("TRUNCATE", "use DELETE FROM"),
+    ("UNLISTEN", ""),
+    ("VACUUM", ""),
+];
+
+fn unknown(grammar: &Grammar) -> Error {
+    if let Some((verb, instead)) = UNSUPPORTED.iter().find(|(verb, _)| grammar.sees(&[verb])) {
+        let error = grammar.unsupported(format!("{verb} is not supported"));
+        return if instead.is_empty() { error } else { error.hint(*instead) };
+    }
+    let error = grammar.unexpected();
+    let Token::Word(word) = grammar.peek() else { return error };
+    let word = word.value.to_ascii_uppercase();
+    match VERBS.iter().chain(QUERY_VERBS).find(|verb| is_misspelt(&word, verb)) {
+        Some(verb) => error.hint(format!("did you mean {verb}?")),
+        None => error,
+    }
+}
+
+/// Whether `word` is `verb` with one letter too many, too few, changed, or two swapped.
+fn is_misspelt(word: &str, verb: &str) -> bool {
+    let (word, verb) = (word.as_bytes(), verb.as_bytes());
+    let prefix = word.iter().zip(verb).take_while(|(a, b)| a == b).count();
+    let (word, verb) = (&word[prefix..], &verb[prefix..]);
+    let suffix = word.iter().rev().zip(verb.iter().rev()).take_while(|(a, b)| a == b).count();
+    let (word, verb) = (&word[..word.len() - suffix], &verb[..verb.len() - suffix]);
+    match (word, verb) {
+        ([a, b], [c, d]) => a == d && b == c,
+        _ => word.len() <= 1 && verb.len() <= 1,
+    }
+}
