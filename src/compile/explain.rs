@@ -101,7 +101,7 @@ fn is_hidden(name: &str) -> bool {
 }
 
 fn aggregate(input: &Plan, keys: &[usize], calls: &[AggregateCall]) -> String {
-    let keys: Vec<String> = keys.iter().map(|key| text(input, *key)).collect();
+    let keys: Vec<String> = keys.iter().map(|key| column_text(input, *key)).collect();
     let calls: Vec<String> = calls.iter().map(|call| aggregate_call(input, call)).collect();
     let separator = if calls.is_empty() { "" } else { ": " };
     match keys.is_empty() {
@@ -118,8 +118,8 @@ fn aggregate_call(input: &Plan, call: &AggregateCall) -> String {
         AggregateFunction::Min => "min",
         AggregateFunction::Max => "max",
     };
-    let argument = call.argument.map_or_else(|| "*".to_string(), |argument| text(input, argument));
-    let filter = call.filter.map_or_else(String::new, |filter| format!(" filter (where {})", text(input, filter)));
+    let argument = call.argument.map_or_else(|| "*".to_string(), |argument| column_text(input, argument));
+    let filter = call.filter.map_or_else(String::new, |filter| format!(" filter (where {})", column_text(input, filter)));
     format!("{name}({argument}){filter}")
 }
 
@@ -139,7 +139,7 @@ fn top_k(
         line.push_str(&format!(" after {offset}"));
     }
     if !partition.is_empty() {
-        let partition: Vec<String> = partition.iter().map(|column| text(input, *column)).collect();
+        let partition: Vec<String> = partition.iter().map(|column| column_text(input, *column)).collect();
         line.push_str(&format!(" per {}", partition.join(", ")));
     }
     if !order.is_empty() {
@@ -159,11 +159,11 @@ fn sort_column(input: &Plan, sort: &SortColumn) -> String {
         (true, false) => " nulls last",
         _ => "",
     };
-    format!("{}{}{nulls}", text(input, sort.column), if sort.descending { " desc" } else { "" })
+    format!("{}{}{nulls}", column_text(input, sort.column), if sort.descending { " desc" } else { "" })
 }
 
 /// A column as the query writes it.
-fn text(plan: &Plan, column: usize) -> String {
+pub(in crate::compile) fn column_text(plan: &Plan, column: usize) -> String {
     trace(plan, column).1
 }
 

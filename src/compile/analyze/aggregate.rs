@@ -8,6 +8,7 @@ use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef};
 use datafusion::common::plan_err;
 use datafusion::error::Result as PlanResult;
+use datafusion::logical_expr::expr::AggregateFunctionParams;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
@@ -44,6 +45,14 @@ impl AggregateUDFImpl for Exact {
             Figure::Sum => "sum",
             Figure::Average => "avg",
         }
+    }
+
+    /// As DataFusion's, but with the casts in it, which tell `sum(x)` from `sum(x::smallint)`.
+    fn schema_name(&self, parameters: &AggregateFunctionParams) -> PlanResult<String> {
+        let arguments: Vec<String> = parameters.args.iter().map(ToString::to_string).collect();
+        let distinct = if parameters.distinct { "DISTINCT " } else { "" };
+        let filter = parameters.filter.as_ref().map_or_else(String::new, |filter| format!(" FILTER (WHERE {filter})"));
+        Ok(format!("{}({distinct}{}){filter}", self.name(), arguments.join(",")))
     }
 
     fn signature(&self) -> &Signature {
@@ -138,7 +147,8 @@ impl Accumulator for Single {
 
     fn evaluate(&mut self) -> PlanResult<ScalarValue> {
         self.totals.grow(1);
-        ScalarValue::try_from_array(&self.totals.results(EmitTo::All)?, 0)
+        // A window asks again after more rows came and went.
+        ScalarValue::try_from_array(&self.totals.clone().results(EmitTo::All)?, 0)
     }
 
     fn size(&self) -> usize {

@@ -213,6 +213,9 @@ fn execution(message: &str) -> Error {
     if line.contains("verflow") || line.contains("out of range") {
         return out_of_range(line);
     }
+    if line.contains(" to store in ") {
+        return conversion(line);
+    }
     if line.contains("more than one row") || line.contains("more than 1 row") {
         return Error::new(code::CARDINALITY_VIOLATION, "more than one row returned by a subquery used as an expression");
     }
@@ -240,7 +243,7 @@ fn conversion(message: &str) -> Error {
     if let Some(rest) = line.split(" to type ").nth(1) {
         return Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, format!("{} out of range", sql_name(rest.trim())));
     }
-    if line.contains("too large to store in") || line.contains("too small to store in") {
+    if line.contains(" to store in ") {
         return Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow").detail(line.to_string());
     }
     for kind in ["timestamp", "date", "interval"] {

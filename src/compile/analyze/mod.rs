@@ -133,4 +133,4 @@ fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::compile) mod tests;

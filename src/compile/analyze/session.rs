@@ -15,10 +15,11 @@ use datafusion::prelude::SessionConfig;
 use super::arithmetic::Arithmetic;
 use super::{Settings, aggregate, ranking};
 
-/// Optimizer rules that must not see the query of a view: a limit pushed into a scan would read an order into the input, and
-/// DISTINCT and count(DISTINCT …) have operators of their own.
-const NOT_IN_VIEWS: [&str; 3] =
-    ["push_down_limit", "replace_distinct_aggregate", "single_distinct_aggregation_to_group_by"];
+/// Optimizer rules that must not see the query of a view: a limit pushed into a scan would read an order into the input; DISTINCT
+/// and count(DISTINCT …) have operators of their own; a join with unique keys is cheaper to maintain than the semi join that it
+/// would become.
+const NOT_IN_VIEWS: [&str; 4] =
+    ["push_down_limit", "replace_distinct_aggregate", "single_distinct_aggregation_to_group_by", "eliminate_join"];
 
 /// A session for one statement.
 pub(super) fn state(settings: &Settings) -> SessionState {
@@ -42,6 +43,8 @@ pub(super) fn optimize_view(plan: LogicalPlan, state: &SessionState) -> PlanResu
 fn base() -> SessionState {
     let mut config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
     let options = config.options_mut();
+    // Functions such as now() take their result type from the zone that is set when they are registered.
+    options.execution.time_zone = Some("UTC".to_string());
     options.sql_parser.map_string_types_to_utf8view = false;
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.collect_spans = true;

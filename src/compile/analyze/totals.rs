@@ -27,7 +27,7 @@ pub(super) enum Figure {
 }
 
 /// Sums and counts of non-null values by group.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Totals {
     figure: Figure,
     input: DataType,
@@ -36,7 +36,7 @@ pub(super) struct Totals {
     counts: Vec<i64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Sums {
     Exact(Vec<i256>),
     Float(Vec<f64>),

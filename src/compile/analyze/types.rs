@@ -122,13 +122,13 @@ fn cast_as_sql(cast: Cast, schema: &DFSchema, zone: &str) -> PlanResult<Expr> {
     let wanted = sql_type(cast.field.data_type());
     let given = *cast.expr;
     Ok(match cast.field.data_type() {
-        DataType::Timestamp(TimeUnit::Nanosecond, Some(at)) if instant => cast_to(cast_to(given, local(at)), SqlType::Timestamp.arrow()),
+        DataType::Timestamp(TimeUnit::Nanosecond, Some(at)) if instant => local_time(given, at),
         DataType::Timestamp(TimeUnit::Nanosecond, Some(at)) => cast_to(cast_to(given, local(at)), wanted),
         DataType::Timestamp(_, Some(_)) if instant => cast_to(given, wanted),
         DataType::Timestamp(_, Some(_)) if zone != "UTC" => cast_to(cast_to(given, local(zone)), wanted),
-        DataType::Timestamp(_, None) | DataType::Date32 | DataType::Utf8 if instant && zone != "UTC" => {
-            Expr::Cast(Cast::new_from_field(Box::new(cast_to(given, local(zone))), cast.field))
-        }
+        DataType::Timestamp(_, None) if instant => local_time(given, zone),
+        DataType::Date32 if instant => cast_to(local_time(given, zone), wanted),
+        DataType::Utf8 if instant && zone != "UTC" => cast_to(cast_to(given, local(zone)), wanted),
         kind if *kind != wanted => cast_to(given, wanted),
         _ => Expr::Cast(Cast::new_from_field(Box::new(given), cast.field)),
     })
@@ -146,6 +146,13 @@ fn in_zone(mut call: ScalarFunction, schema: &DFSchema, zone: &str) -> PlanResul
         }
     }
     Ok(call)
+}
+
+/// What clocks in a zone show at an instant, without the zone. (A cast would keep what clocks in UTC show.)
+fn local_time(instant: Expr, zone: &str) -> Expr {
+    let there = cast_to(instant, DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into())));
+    let function = datafusion::functions::datetime::to_local_time();
+    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![there]))
 }
 
 fn cast_to(expression: Expr, kind: DataType) -> Expr {

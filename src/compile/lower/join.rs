@@ -41,19 +41,18 @@ impl Lowering<'_> {
             }
         }
         let schema = Arc::new(left_schema.join(&right_schema).map_err(|failure| self.failure(failure))?);
-        let residual = join.filter.as_ref().filter(|filter| **filter != lit(true));
-        let residual = residual.map(|filter| self.expression(filter, &schema, "filter")).transpose()?;
         let right_start = left_schema.fields().len();
         let columns = (0..visible.0).chain(right_start..right_start + visible.1).map(|at| column(&schema, at)).collect();
-        let plan = Plan::Join {
-            left: Box::new(left),
-            right: Box::new(right),
-            left_keys,
-            right_keys,
-            null_equal: join.null_equality == NullEquality::NullEqualsNull,
-            residual,
-            schema: nullable(&schema),
-        };
+        let null_equal = join.null_equality == NullEquality::NullEqualsNull;
+        let (left, right) = (Box::new(left), Box::new(right));
+        let shape = nullable(&schema);
+        let mut plan = Plan::Join { left, right, left_keys, right_keys, null_equal, residual: None, schema: shape };
+        if let Some(filter) = join.filter.as_ref().filter(|filter| **filter != lit(true)) {
+            let compiled = self.expression(filter, &schema, &plan, "filter")?;
+            if let Plan::Join { residual, .. } = &mut plan {
+                *residual = Some(compiled);
+            }
+        }
         Ok(Linear::picked(Base::Plan(plan), schema, columns, &join.schema))
     }
 }

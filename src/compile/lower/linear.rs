@@ -98,12 +98,14 @@ impl Linear {
         if let Plan::Values { rows } = base {
             return lowering.map_values(&rows, &linear.schema, filter, &linear.columns, &linear.output);
         }
-        let filter = filter.map(|filter| lowering.expression(&filter, &linear.schema, "filter")).transpose()?;
         if identity {
+            let filter = filter.map(|filter| lowering.expression(&filter, &linear.schema, &base, "filter")).transpose()?;
             let schema = base.schema();
             return Ok(Plan::Map { input: Box::new(base), filter, columns: None, schema });
         }
-        let positions: Option<Vec<usize>> = linear.columns.iter().map(|column| position(column, &linear.schema)).collect();
+        let (base, input) = pruned(base, &linear.schema, filter.iter().chain(&linear.columns), lowering)?;
+        let filter = filter.map(|filter| lowering.expression(&filter, &input, &base, "filter")).transpose()?;
+        let positions: Option<Vec<usize>> = linear.columns.iter().map(|column| position(column, &input)).collect();
         if let (Plan::Source { relation, name, columns, schema }, Some(positions), None) = (&base, positions, &filter) {
             let fields: Vec<_> = positions.iter().map(|at| Arc::clone(&schema.fields()[*at])).collect();
             let columns = positions.iter().map(|at| columns[*at]).collect();
@@ -113,7 +115,7 @@ impl Linear {
             .columns
             .iter()
             .zip(linear.output.fields())
-            .map(|(expression, field)| lowering.expression(expression, &linear.schema, field.name()))
+            .map(|(expression, field)| lowering.expression(expression, &input, &base, field.name()))
             .collect::<Result<Vec<_>>>()?;
         let schema = Arc::new(Schema::new(columns.iter().map(|column| Arc::clone(&column.field)).collect::<Vec<_>>()));
         Ok(Plan::Map { input: Box::new(base), filter, columns: Some(columns), schema })
@@ -216,6 +218,31 @@ impl Linear {
         }
         Ok((None, Arc::new(field.as_ref().clone().with_name(lowering.hidden_name()))))
     }
+}
+
+/// A source without the columns that none of `expressions` uses, but with at least one; other operators as they are.
+fn pruned<'a>(
+    base: Plan,
+    schema: &DFSchemaRef,
+    expressions: impl Iterator<Item = &'a Expr>,
+    lowering: &Lowering,
+) -> Result<(Plan, DFSchemaRef)> {
+    let Plan::Source { relation, name, columns, schema: full } = base else { return Ok((base, Arc::clone(schema))) };
+    let mut used = vec![false; columns.len()];
+    for column in expressions.flat_map(Expr::column_refs) {
+        if let Some(at) = schema.maybe_index_of_column(column) {
+            used[at] = true;
+        }
+    }
+    if !used.contains(&true) {
+        used[0] = true;
+    }
+    let kept = || (0..columns.len()).filter(|at| used[*at]);
+    let fields = kept().map(|at| schema.qualified_field(at)).map(|(table, field)| (table.cloned(), Arc::clone(field)));
+    let named = lowering.schema(fields.collect())?;
+    let fields: Vec<_> = kept().map(|at| Arc::clone(&full.fields()[at])).collect();
+    let columns = kept().map(|at| columns[at]).collect();
+    Ok((Plan::Source { relation, name, columns, schema: Arc::new(Schema::new(fields)) }, named))
 }
 
 /// Whether computing an expression twice costs nothing.

@@ -44,8 +44,9 @@ impl Lowering<'_> {
         let input = self.node(&window.input)?;
         let visible = input.output().fields().len();
         let (plan, schema, positions) = input.with(&expressions, self)?;
-        let order = sort_columns(&params.order_by, &positions[keys..]);
         let partition = distinct(&positions[..keys]);
+        let mut order = sort_columns(&params.order_by, &positions[keys..]);
+        order.retain(|sort| !partition.contains(&sort.column));
         let mut fields: Vec<(Option<TableReference>, _)> =
             schema.iter().map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field))).collect();
         fields.push((None, Arc::new(Field::new(self.hidden_name(), DataType::Int64, true))));
