@@ -115,7 +115,12 @@ mod tests {
             let start = batch.arena.len();
             batch.arena.extend_from_slice(value);
             let value = Some(start..batch.arena.len());
-            batch.records.push(RawRecord { value, offset: 10 + at as i64, timestamp_ms: 1_000, ..RawRecord::default() });
+            batch.records.push(RawRecord {
+                value,
+                offset: 10 + at as i64,
+                timestamp_ms: 1_000,
+                ..RawRecord::default()
+            });
         }
         batch
     }

@@ -133,9 +133,7 @@ impl<'a> Bound<'a> {
 
     fn styled(style: &'a Style, writer: &Writer, array: &'a dyn Array) -> Result<Bound<'a>> {
         let items = match style {
-            Style::Array(item) => {
-                Some(Box::new(Bound::styled(&item.0, &item.1, array.as_list::<i32>().values())?))
-            }
+            Style::Array(item) => Some(Box::new(Bound::styled(&item.0, &item.1, array.as_list::<i32>().values())?)),
             _ => None,
         };
         Ok(Bound { style, values: writer.bind(array)?, array, items })
