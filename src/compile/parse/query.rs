@@ -75,6 +75,11 @@ impl Query {
         Some(self.scan.character(tokens[at].span.start) + 1)
     }
 
+    /// The position of a place that the planner tells, line and column from 1: characters from 1 in the whole text that was parsed.
+    pub(in crate::compile) fn position_at(&self, line: u64, column: u64) -> usize {
+        self.scan.character(datafusion::sql::sqlparser::tokenizer::Location::new(line, column)) + 1
+    }
+
     /// Reads a query.
     pub(super) fn read(grammar: &mut Grammar) -> Result<Query> {
         let start = grammar.here();
