@@ -26,6 +26,9 @@ use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
+/// Parameters of a statement at most: PostgreSQL's protocol counts them in 16 bits.
+const PARAMETERS_MAX: usize = 65_535;
+
 /// A planned SELECT.
 #[derive(Debug)]
 pub struct Select {
@@ -51,8 +54,9 @@ pub fn plan_select(
 ) -> Result<Select> {
     let state = session::state(settings);
     let explain = |failure| error::from_datafusion(failure, query);
-    let raw = names::Names::new(relations, &state).plan(query, hints).map_err(explain)?;
-    let parameters = parameters(&raw, hints).map_err(explain)??;
+    let hints = with_written_types(hints, query);
+    let raw = names::Names::new(relations, &state).plan(query, &hints).map_err(explain)?;
+    let parameters = parameters(&raw, &hints).map_err(explain)??;
     // Planned once more where types were missing: as in PostgreSQL, what nothing tells is text.
     let raw = if parameters.is_empty() {
         raw
@@ -140,13 +144,26 @@ fn relations_of(plan: &LogicalPlan) -> PlanResult<Vec<RelationId>> {
     Ok(found.into_iter().collect())
 }
 
+/// The hints, completed by what the query writes: `$1::integer`.
+fn with_written_types(hints: &[Option<FieldRef>], query: &Query) -> Vec<Option<FieldRef>> {
+    let mut hints = hints.to_vec();
+    for (number, kind) in query.parameter_types() {
+        let Some(at) = number.checked_sub(1).filter(|at| *at < PARAMETERS_MAX) else { continue };
+        if hints.len() <= at {
+            hints.resize(at + 1, None);
+        }
+        hints[at].get_or_insert_with(|| Arc::new(kind.field("")));
+    }
+    hints
+}
+
 /// Types of `$1…`: as hinted, else as the query tells, else text.
 fn parameters(plan: &LogicalPlan, hints: &[Option<FieldRef>]) -> PlanResult<Result<Vec<FieldRef>>> {
     let mut by_number: HashMap<usize, Option<FieldRef>> = HashMap::new();
     for (name, field) in plan.get_parameter_fields()? {
         match name.trim_start_matches('$').parse() {
-            Ok(number) => drop(by_number.insert(number, field)),
-            Err(_) => {
+            Ok(number) if number <= PARAMETERS_MAX => drop(by_number.insert(number, field)),
+            _ => {
                 let message = format!("there is no parameter {name}");
                 return Ok(Err(Error::new(code::UNDEFINED_PARAMETER, message)));
             }
