@@ -180,3 +180,85 @@ fn with_schema(delta: Delta, schema: &SchemaRef) -> Result<Delta> {
     let rows = batch(schema, delta.rows.columns().to_vec(), delta.rows.num_rows())?;
     Ok(Delta { rows, ..delta })
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{Array, AsArray, Float64Array, StringArray};
+    use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Schema};
+
+    use super::*;
+
+    fn delta(rows: &[(&str, f64, i64)]) -> Delta {
+        let schema = Schema::new(vec![Field::new("s", DataType::Utf8, true), Field::new("x", DataType::Float64, true)]);
+        let texts = Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.0)));
+        let numbers = Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.1)));
+        let batch = RecordBatch::try_new(schema.into(), vec![texts, numbers]).unwrap();
+        Delta::weighted(batch, rows.iter().map(|row| row.2).collect::<Vec<_>>().into())
+    }
+
+    fn rows(delta: &Delta) -> Vec<(&str, f64, i64)> {
+        let (texts, numbers) = (delta.rows.column(0).as_string::<i32>(), delta.rows.column(1).as_primitive::<Float64Type>());
+        (0..delta.rows.num_rows()).map(|i| (texts.value(i), numbers.value(i), delta.weight(i))).collect()
+    }
+
+    #[test]
+    fn merge_sums_weights_of_equal_rows() {
+        let (a, b) = (delta(&[("a", 1.0, 1), ("b", 0.0, 2), ("a", 2.0, 1)]), delta(&[("a", 1.0, -1), ("b", -0.0, -1), ("c", 3.0, 0)]));
+        let schema = a.rows.schema();
+        let merged = consolidate(vec![a, b], &schema).unwrap().unwrap();
+        assert_eq!(rows(&merged), [("b", 0.0, 1), ("a", 2.0, 1)]);
+        assert!(merged.weights.is_none(), "all +1 needs no weights");
+        let nan = delta(&[("a", f64::NAN, 1), ("a", -f64::NAN, -1)]);
+        assert!(consolidate(vec![nan], &schema).unwrap().is_none());
+    }
+
+    #[test]
+    fn inserts_are_only_put_together() {
+        let (a, b) = (delta(&[("a", 1.0, 1)]), delta(&[("a", 1.0, 1)]));
+        let schema = a.rows.schema();
+        let insert = |delta: &Delta| Delta::insert(delta.rows.clone());
+        let all = consolidate(vec![insert(&a), insert(&b)], &schema).unwrap().unwrap();
+        assert_eq!(rows(&all), [("a", 1.0, 1), ("a", 1.0, 1)]);
+        assert!(consolidate(vec![], &schema).unwrap().is_none());
+        let merged = merge(vec![insert(&a), insert(&b)], &schema).unwrap().unwrap();
+        assert_eq!(rows(&merged), [("a", 1.0, 2)]);
+    }
+
+    #[test]
+    fn weights_are_checked() {
+        let (a, b) = (delta(&[("a", 1.0, i64::MAX)]), delta(&[("a", 1.0, 1)]));
+        let schema = a.rows.schema();
+        assert_eq!(merge(vec![a, b], &schema).unwrap_err().code, code::NUMERIC_VALUE_OUT_OF_RANGE);
+        assert!(multiply_weights(i64::MIN, -1).is_err());
+    }
+
+    #[test]
+    fn partition_keeps_every_row_with_its_owner() {
+        let all: Vec<(String, i64)> = (0..1000).map(|i| (format!("k{}", i % 90), i % 5 - 2)).collect();
+        let delta = delta(&all.iter().map(|(key, weight)| (key.as_str(), 0.5, *weight)).collect::<Vec<_>>());
+        let hashes = hash_rows(&delta.rows, &[0]);
+        for workers in [1, 2, 5] {
+            let parts = partition(&delta, &hashes, workers).unwrap();
+            assert_eq!(parts.len(), workers);
+            assert_eq!(parts.iter().map(|part| part.rows.num_rows()).sum::<usize>(), 1000);
+            for (worker, part) in parts.iter().enumerate() {
+                let owners = hash_rows(&part.rows, &[0]);
+                assert!(owners.values().iter().all(|hash| worker_of(*hash, workers) == worker));
+            }
+            let schema = delta.rows.schema();
+            let sum = |deltas| merge(deltas, &schema).unwrap().map(|d| d.weights.unwrap().values().iter().sum::<i64>());
+            assert_eq!(sum(parts), sum(vec![delta.clone()]));
+        }
+        let none = hash_rows(&delta.rows, &[]);
+        assert_eq!(partition(&delta, &none, 3).unwrap()[0].rows.num_rows(), 1000, "without keys all rows go to worker 0");
+        assert_eq!(none.null_count(), 0);
+    }
+
+    #[test]
+    fn rows_without_columns_count() {
+        let schema: SchemaRef = Schema::empty().into();
+        let three = Delta::insert(batch(&schema, vec![], 3).unwrap());
+        let merged = merge(vec![three.clone(), three], &schema).unwrap().unwrap();
+        assert_eq!((merged.rows.num_rows(), merged.weight(0)), (1, 6));
+    }
+}

@@ -141,3 +141,81 @@ fn list<O: OffsetSizeTrait>(lists: &GenericListArray<O>, hashes: &mut [u64]) {
         items[range].iter().fold(length, |hash, item| add(hash, *item))
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{
+        BooleanArray, Decimal128Array, Float32Array, Float64Array, Int16Array, Int64Array, IntervalMonthDayNanoArray, ListArray,
+        StringArray,
+    };
+    use datafusion::arrow::datatypes::IntervalMonthDayNano;
+
+    use super::*;
+
+    fn hash(columns: &[ArrayRef]) -> Vec<u64> {
+        hash_columns(columns, columns[0].len())
+    }
+
+    /// These numbers are in stored state: a change of them needs another `HASH_VERSION`.
+    #[test]
+    fn hashes_never_change() {
+        let int: ArrayRef = Arc::new(Int64Array::from(vec![Some(0), Some(1), Some(-1), None]));
+        let text: ArrayRef = Arc::new(StringArray::from(vec![Some(""), Some("tide"), Some("water"), None]));
+        let hashes = [hash(&[Arc::clone(&int)]), hash(&[Arc::clone(&text)]), hash(&[int, text])];
+        assert_eq!(hashes, HASHES);
+        assert_eq!(hash_columns(&[], 2), [0, 0]);
+        assert_eq!(HASH_VERSION, 1);
+    }
+
+    #[test]
+    fn equal_keys_have_equal_hashes() {
+        let same = |column: ArrayRef| {
+            let hashes = hash(&[column]);
+            assert!(hashes.windows(2).all(|pair| pair[0] == pair[1]), "{hashes:?}");
+        };
+        same(Arc::new(Float64Array::from(vec![0.0, -0.0])));
+        same(Arc::new(Float32Array::from(vec![f32::NAN, -f32::NAN, f32::from_bits(0x7FC0_0001)])));
+        let intervals = [(1, 0, 0), (0, 30, 0), (0, 29, 86_400_000_000_000)].map(|(m, d, n)| IntervalMonthDayNano::new(m, d, n));
+        same(Arc::new(IntervalMonthDayNanoArray::from(intervals.to_vec())));
+        let lists = [Some(vec![Some(0.0), None]), Some(vec![Some(-0.0), None])];
+        same(Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(lists)));
+        let narrow = hash(&[Arc::new(Int16Array::from(vec![-7]))]);
+        assert_eq!(narrow, hash(&[Arc::new(Int64Array::from(vec![-7]))]));
+    }
+
+    #[test]
+    fn different_keys_have_different_hashes() {
+        let different = |columns: &[ArrayRef]| {
+            let mut hashes = hash(columns);
+            let rows = hashes.len();
+            hashes.sort_unstable();
+            hashes.dedup();
+            assert_eq!(hashes.len(), rows);
+        };
+        different(&[Arc::new(Int64Array::from_iter((0..100_000).map(|i| (i > 0).then_some(i))))]);
+        different(&[Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]))]);
+        different(&[Arc::new(Decimal128Array::from_iter_values((0..100).map(|i| i << 60)))]);
+        let lists = [Some(vec![]), None, Some(vec![None]), Some(vec![None, None]), Some(vec![Some(1.0)])];
+        different(&[Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(lists))]);
+        // Columns do not run into each other.
+        let left: ArrayRef = Arc::new(StringArray::from(vec!["ab", "a", ""]));
+        let right: ArrayRef = Arc::new(StringArray::from(vec!["", "b", "ab"]));
+        different(&[left, right]);
+    }
+
+    #[test]
+    fn hashes_spread_over_workers() {
+        let hashes = hash(&[Arc::new(Int64Array::from_iter_values(0..10_000))]);
+        let mut rows = [0; 7];
+        hashes.iter().for_each(|hash| rows[crate::flow::delta::worker_of(*hash, 7)] += 1);
+        assert!(rows.iter().all(|rows| (1300..1560).contains(rows)), "{rows:?}");
+    }
+
+    const HASHES: [[u64; 4]; 3] = [
+        [5_627_194_300_713_089_401, 7_551_226_805_739_869_723, 17_825_859_991_557_418_324, 9_304_224_976_575_013_573],
+        [4_374_057_024_822_256_179, 1_915_574_051_277_290_865, 470_566_483_385_296_040, 9_304_224_976_575_013_573],
+        [955_120_557_298_411_105, 180_330_007_082_409_298, 4_113_105_737_139_351_701, 921_130_259_177_421_258],
+    ];
+}

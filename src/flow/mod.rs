@@ -43,7 +43,7 @@ pub enum Step {
 }
 
 /// A row for which an expression failed: a weighted row of `tidewater.row_errors`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowError {
     /// The expression as EXPLAIN prints it.
     pub expression: String,

@@ -10,6 +10,8 @@ mod map;
 mod row_json;
 mod top_k;
 mod union;
+#[cfg(test)]
+mod tests;
 
 pub use aggregate::Aggregate;
 pub use distinct::Distinct;

@@ -8,7 +8,7 @@
 //! | 2 | +(4) | −(5) +(4) |
 //! | 3 | −(3) | −(3) +(5) |
 //!
-//! Each partition is a sorted map from the encoded row (order columns first, in the order wanted, then all columns to break ties) to its
+//! Each partition is a sorted map from the encoded row (order columns first, in the order wanted, then the others to break ties) to its
 //! weight. If rows never leave, only those that can come out are kept.
 
 use std::cmp::Ordering;
@@ -22,7 +22,7 @@ use datafusion::arrow::row::{RowConverter, Rows, SortField};
 
 use crate::compile::plan::SortColumn;
 use crate::error::{Error, Result};
-use crate::flow::canonical::{canonical_key, canonical_row, require_supported};
+use crate::flow::canonical::{Equality, canonical_key, canonical_row, require_supported};
 use crate::flow::delta::{add_weights, arrow_error, batch};
 use crate::flow::state::GroupIndex;
 use crate::flow::{Delta, Operator, Output, Step, Tick};
@@ -33,7 +33,6 @@ const BATCH_ROWS: usize = 16_384;
 /// See the [module](self).
 pub struct TopK {
     partition: Vec<usize>,
-    order: Vec<SortColumn>,
     /// Rows before the first that comes out.
     offset: i64,
     /// Rows up to the last that comes out; `None` for all.
@@ -41,7 +40,7 @@ pub struct TopK {
     row_number: bool,
     append_only: bool,
     schema: SchemaRef,
-    encoding: RowConverter,
+    encoding: Encoding,
     index: GroupIndex,
     partitions: Vec<Partition>,
 }
@@ -51,6 +50,16 @@ struct Partition {
     rows: BTreeMap<Arc<[u8]>, i64>,
     /// Sum of the weights.
     total: i64,
+}
+
+/// Rows as bytes that compare as the rows do, and back.
+struct Encoding {
+    converter: RowConverter,
+    /// The columns in the order in which they are compared: first as keys, then, to bring them back as they were, those whose
+    /// keys do not tell equal values apart.
+    columns: Vec<(usize, Equality)>,
+    /// Where among `columns` each output column is.
+    positions: Vec<usize>,
 }
 
 /// A row that comes out: encoding, row number (0 if that is not asked for), weight.
@@ -73,25 +82,12 @@ impl TopK {
     ) -> Result<TopK> {
         let types: Vec<DataType> = input.fields().iter().map(|field| field.data_type().clone()).collect();
         require_supported(&types, "ORDER BY … LIMIT")?;
-        let sorted = order.iter().map(|sort| {
-            let options = SortOptions { descending: sort.descending, nulls_first: sort.nulls_first };
-            SortField::new_with_options(types[sort.column].clone(), options)
-        });
-        let fields = sorted.chain(types.iter().map(|data_type| SortField::new(data_type.clone()))).collect();
-        let encoding = RowConverter::new(fields).map_err(arrow_error)?;
+        let encoding = Encoding::new(&types, &order)?;
         let keys: Vec<DataType> = partition.iter().map(|column| types[*column].clone()).collect();
         let index = GroupIndex::new(&keys, "PARTITION BY")?;
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         let end = limit.map(|limit| offset.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)));
-        Ok(TopK { partition, order, offset, end, row_number, append_only, schema, encoding, index, partitions: Vec::new() })
-    }
-
-    /// Rows in encodings that compare as the rows do.
-    fn encode(&self, delta: &Delta) -> Result<Rows> {
-        let columns = delta.rows.columns();
-        let keys = self.order.iter().map(|sort| canonical_key(&columns[sort.column]));
-        let encoded: Vec<ArrayRef> = keys.chain(columns.iter().map(canonical_row)).collect();
-        self.encoding.convert_columns(&encoded).map_err(arrow_error)
+        Ok(TopK { partition, offset, end, row_number, append_only, schema, encoding, index, partitions: Vec::new() })
     }
 
     /// The rows of a partition that come out, in order.
@@ -116,10 +112,8 @@ impl TopK {
 
     /// Puts changes into output batches.
     fn emit(&self, changes: &[Entry], out: &mut Output) -> Result<()> {
-        let parser = self.encoding.parser();
         for part in changes.chunks(BATCH_ROWS) {
-            let rows = part.iter().map(|(row, ..)| parser.parse(row));
-            let mut columns = self.encoding.convert_rows(rows).map_err(arrow_error)?.split_off(self.order.len());
+            let mut columns = self.encoding.decode(part.iter().map(|(row, ..)| row.as_ref()))?;
             if self.row_number {
                 columns.push(Arc::new(part.iter().map(|(_, number, _)| *number).collect::<Int64Array>()));
             }
@@ -129,6 +123,52 @@ impl TopK {
             out.rows.push(if inserts { Delta::insert(rows) } else { Delta::weighted(rows, weights.into()) });
         }
         Ok(())
+    }
+}
+
+impl Encoding {
+    fn new(types: &[DataType], order: &[SortColumn]) -> Result<Encoding> {
+        let mut columns: Vec<(usize, Equality)> = Vec::new();
+        let mut fields = Vec::new();
+        let ties = (0..types.len()).map(|column| SortColumn { column, descending: false, nulls_first: true });
+        for SortColumn { column, descending, nulls_first } in order.iter().copied().chain(ties) {
+            if columns.iter().all(|(other, _)| *other != column) {
+                columns.push((column, Equality::Key));
+                fields.push(SortField::new_with_options(types[column].clone(), SortOptions { descending, nulls_first }));
+            }
+        }
+        for (column, data_type) in types.iter().enumerate().filter(|(_, data_type)| has_intervals(data_type)) {
+            columns.push((column, Equality::Row));
+            fields.push(SortField::new(data_type.clone()));
+        }
+        let last = |column: usize| columns.iter().rposition(|(other, _)| *other == column);
+        // Every column is there: the ties are all columns.
+        let positions = (0..types.len()).filter_map(last).collect();
+        Ok(Encoding { converter: RowConverter::new(fields).map_err(arrow_error)?, columns, positions })
+    }
+
+    fn encode(&self, columns: &[ArrayRef]) -> Result<Rows> {
+        let canonical = |(column, equality): &(usize, Equality)| match equality {
+            Equality::Key => canonical_key(&columns[*column]),
+            Equality::Row => canonical_row(&columns[*column]),
+        };
+        let columns: Vec<ArrayRef> = self.columns.iter().map(canonical).collect();
+        self.converter.convert_columns(&columns).map_err(arrow_error)
+    }
+
+    fn decode<'a>(&'a self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>> {
+        let parser = self.converter.parser();
+        let columns = self.converter.convert_rows(rows.map(|row| parser.parse(row))).map_err(arrow_error)?;
+        Ok(self.positions.iter().map(|position| columns[*position].clone()).collect())
+    }
+}
+
+/// Whether equal keys of the type may be different rows.
+fn has_intervals(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Interval(_) => true,
+        DataType::List(item) => has_intervals(item.data_type()),
+        _ => false,
     }
 }
 
@@ -172,7 +212,7 @@ impl Operator for TopK {
             let columns: Vec<ArrayRef> = self.partition.iter().map(|key| delta.rows.column(*key).clone()).collect();
             let groups = self.index.locate(&columns, delta.rows.num_rows())?;
             self.partitions.resize_with(self.index.capacity(), Partition::default);
-            let rows = self.encode(&delta)?;
+            let rows = self.encoding.encode(delta.rows.columns())?;
             for (row, group) in groups.iter().enumerate() {
                 let at = *group as usize;
                 if !before.contains_key(group) {

@@ -146,11 +146,13 @@ impl StateTable {
             let length = sorted[start..].iter().take_while(|(probe, _)| *probe as usize == group).count();
             let range = start..start + length;
             start += length;
-            let rows = batch(&self.schema, self.gather(&matches, range.clone())?, length);
-            let rows = if length == 0 { RecordBatch::new_empty(Arc::clone(&self.schema)) } else { rows? };
-            let weights: Int64Array = sorted[range].iter().map(|(_, weight)| *weight).collect();
-            let empty = Delta::insert(RecordBatch::new_empty(Arc::clone(&self.schema)));
-            groups.push(merge(vec![Delta::weighted(rows, weights)], &self.schema)?.unwrap_or(empty));
+            let mut rows = None;
+            if length > 0 {
+                let weights: Int64Array = sorted[range.clone()].iter().map(|(_, weight)| *weight).collect();
+                let delta = Delta::weighted(batch(&self.schema, self.gather(&matches, range)?, length)?, weights);
+                rows = merge(vec![delta], &self.schema)?;
+            }
+            groups.push(rows.unwrap_or_else(|| Delta::insert(RecordBatch::new_empty(Arc::clone(&self.schema)))));
         }
         Ok(groups)
     }
