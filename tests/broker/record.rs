@@ -110,8 +110,10 @@ fn a_stream_consumer_reads_all_partitions() {
         harness.config().set("group.id", "g").set("auto.offset.reset", "earliest").create().unwrap();
     consumer.subscribe(&["t"]).unwrap();
     let read = async {
-        let stream = consumer.stream().take(200);
-        stream.for_each(|message| futures::future::ready(assert!(message.is_ok()))).await;
+        let mut stream = consumer.stream().take(200);
+        while let Some(message) = stream.next().await {
+            message.unwrap();
+        }
     };
     harness.runtime.block_on(async { tokio::time::timeout(PATIENCE, read).await }).unwrap();
 }
