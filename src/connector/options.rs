@@ -27,8 +27,10 @@ impl<'a> Taking<'a> {
         for (name, value) in self.left.iter().filter(|(name, _)| names.contains(name)) {
             match found {
                 Some((other, earlier)) if earlier != *value => {
-                    return Err(invalid(format!("options \"{other}\" and \"{name}\" mean the same and contradict each other"))
-                        .hint(format!("keep only \"{}\"", names[0])));
+                    return Err(invalid(format!(
+                        "options \"{other}\" and \"{name}\" mean the same and contradict each other"
+                    ))
+                    .hint(format!("keep only \"{}\"", names[0])));
                 }
                 _ => found = Some((name, value)),
             }
@@ -54,7 +56,10 @@ impl<'a> Taking<'a> {
     /// A whole number from 0.
     pub(crate) fn number(&mut self, name: &'static str) -> Result<Option<u64>> {
         let parse = |value: &str| {
-            value.trim().parse().map_err(|_| invalid(format!("option \"{name}\" must be a whole number, not \"{value}\"")))
+            value
+                .trim()
+                .parse()
+                .map_err(|_| invalid(format!("option \"{name}\" must be a whole number, not \"{value}\"")))
         };
         self.take(&[name])?.map(parse).transpose()
     }

@@ -80,7 +80,10 @@ pub fn send(producer: &BaseProducer, topic: &str, partition: i32, key: Option<&[
 
 pub fn send_with_headers(producer: &BaseProducer, topic: &str, value: &[u8], timestamp_ms: i64, headers: OwnedHeaders) {
     let record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(0).payload(value);
-    producer.send(record.timestamp(timestamp_ms).headers(headers)).map_err(|(error, _)| error).expect("room in the queue");
+    producer
+        .send(record.timestamp(timestamp_ms).headers(headers))
+        .map_err(|(error, _)| error)
+        .expect("room in the queue");
 }
 
 /// Writes `count` numbered records to each of `partitions`.
@@ -124,7 +127,8 @@ impl Taken {
         match read {
             Read::Records(batch) => {
                 for record in batch.records {
-                    let bytes = |range: &Option<std::ops::Range<usize>>| range.clone().map(|range| batch.arena[range].to_vec());
+                    let bytes =
+                        |range: &Option<std::ops::Range<usize>>| range.clone().map(|range| batch.arena[range].to_vec());
                     let (key, value, offset) = (bytes(&record.key), bytes(&record.value), record.offset);
                     self.advance(batch.partition, offset + 1);
                     let before = self.records.insert((batch.partition, offset), (record, key, value));
@@ -138,7 +142,9 @@ impl Taken {
     }
 
     pub fn values(&self) -> Vec<String> {
-        let text = |value: &Option<Vec<u8>>| value.as_ref().map_or("null".into(), |value| String::from_utf8_lossy(value).into_owned());
+        let text = |value: &Option<Vec<u8>>| {
+            value.as_ref().map_or("null".into(), |value| String::from_utf8_lossy(value).into_owned())
+        };
         self.records.values().map(|(_, _, value)| text(value)).collect()
     }
 
@@ -152,7 +158,12 @@ impl Taken {
 pub fn read_until(reader: &mut dyn Reader, taken: &mut Taken, mut enough: impl FnMut(&Taken) -> bool) -> Result<()> {
     let begun = Instant::now();
     while !enough(taken) {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain; status {:?}, positions {:?}", reader.status(), taken.positions);
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "waited in vain; status {:?}, positions {:?}",
+            reader.status(),
+            taken.positions
+        );
         match reader.read(4096, Duration::from_millis(100))? {
             Read::End => return Ok(()),
             read => taken.add(read),

@@ -20,7 +20,12 @@ fn everything_is_read_once_from_any_position() {
     assert_eq!(end, Positions::from([(0, 3000), (1, 3000), (2, 3000), (3, 3000)]));
     let all = read_all(source.as_ref(), &start, &end, false);
     assert_eq!((all.values(), &all.positions), (filled(4, 0..3000), &end));
-    let some = read_all(source.as_ref(), &Positions::from([(0, 2999), (1, 3000), (2, 17)]), &Positions::from([(0, 3000), (1, 3000), (2, 20)]), false);
+    let some = read_all(
+        source.as_ref(),
+        &Positions::from([(0, 2999), (1, 3000), (2, 17)]),
+        &Positions::from([(0, 3000), (1, 3000), (2, 20)]),
+        false,
+    );
     assert_eq!(some.values(), ["0-2999", "2-17", "2-18", "2-19"]);
     assert!(read_all(source.as_ref(), &end, &end, false).records.is_empty());
 }
@@ -66,8 +71,13 @@ fn keys_nulls_headers_and_times_arrive_as_they_were_written() {
     let source = source(brokers, &topic, &[]);
     let taken = read_all(source.as_ref(), &Positions::new(), &Positions::from([(0, 5)]), true);
     let parts: Vec<_> = taken.records.values().map(|(_, key, value)| (key.as_deref(), value.as_deref())).collect();
-    let expected: [(Option<&[u8]>, Option<&[u8]>); 5] =
-        [(Some(b"k"), Some(b"v")), (Some(b"k"), None), (Some(b""), Some(b"")), (None, Some(b"\xff\x00")), (None, Some(b"h"))];
+    let expected: [(Option<&[u8]>, Option<&[u8]>); 5] = [
+        (Some(b"k"), Some(b"v")),
+        (Some(b"k"), None),
+        (Some(b""), Some(b"")),
+        (None, Some(b"\xff\x00")),
+        (None, Some(b"h")),
+    ];
     assert_eq!(parts, expected);
     let last = &taken.records[&(0, 4)].0;
     assert_eq!(last.timestamp_ms, 1_700_000_000_123);
@@ -87,7 +97,8 @@ fn a_bounded_reader_ends_behind_markers_and_aborted_records() {
         producer.begin_transaction().expect("idle");
         send(&producer, &topic, 0, None, Some(value.as_bytes()));
         flush(&producer);
-        if commit { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) }.expect("a transaction");
+        if commit { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) }
+            .expect("a transaction");
     }
     let source = source(brokers, &topic, &[]);
     let end = source.end().expect("reachable").expect("pauses");

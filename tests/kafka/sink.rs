@@ -31,7 +31,8 @@ fn what_was_flushed_is_there_in_order_and_where_java_would_put_it() {
     let taken = read_all(source.as_ref(), &Positions::new(), &source.end().expect("reachable").expect("pauses"), false);
     assert_eq!(taken.records.len(), 2001);
     for (key, hash) in keys.iter().zip(JAVA_MURMUR2) {
-        let of_key: Vec<_> = taken.records.iter().filter(|(_, (_, found, _))| found.as_deref() == Some(key.as_bytes())).collect();
+        let of_key: Vec<_> =
+            taken.records.iter().filter(|(_, (_, found, _))| found.as_deref() == Some(key.as_bytes())).collect();
         let partition = (hash & 0x7fff_ffff) % 4;
         assert!(of_key.iter().all(|((found, _), _)| *found == partition), "{key} belongs to {partition}");
         let values: Vec<_> = of_key.iter().map(|(_, (_, _, value))| value.as_deref()).collect();
@@ -65,9 +66,11 @@ fn lost_records_and_contradicting_options_are_told() {
     assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("message.max.bytes")), "{error}");
     writer.write(vec![record(None, Some("small"))]).expect("still usable");
     writer.flush(PATIENCE).expect("acknowledged");
-    let error = sink(brokers, &topic, &[("kafka.acks", "1")]).expect("valid by itself").check().expect_err("not idempotent");
+    let error =
+        sink(brokers, &topic, &[("kafka.acks", "1")]).expect("valid by itself").check().expect_err("not idempotent");
     assert!(error.message.contains("acks"), "{error}");
-    let mut writer = sink("127.0.0.1:1", &topic, &[("kafka.message.timeout.ms", "300")]).expect("valid").open().expect("opens");
+    let mut writer =
+        sink("127.0.0.1:1", &topic, &[("kafka.message.timeout.ms", "300")]).expect("valid").open().expect("opens");
     writer.write(vec![record(None, Some("gone"))]).expect("queued");
     let error = writer.flush(PATIENCE).expect_err("never acknowledged");
     assert!(error.message.contains("could not be written"), "{error}");

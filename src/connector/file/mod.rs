@@ -130,7 +130,7 @@ struct FileReader {
 
 impl Reader for FileReader {
     fn read(&mut self, records_max: usize, _wait: Duration) -> Result<Read> {
-        while let Some(part) = self.parts.last() {
+        while let Some(part) = self.parts.last_mut() {
             let (records, number) = match &mut self.current {
                 Some(current) => current,
                 none => {
@@ -138,15 +138,19 @@ impl Reader for FileReader {
                     none.insert((Records::new(BufReader::with_capacity(BUFFER_BYTES, file), self.shape), 0))
                 }
             };
-            let batch = next_batch(part, records, number, records_max).map_err(|error| unreadable(&part.path, &error))?;
-            if !batch.records.is_empty() {
+            let batch = next_batch(part, records, number, records_max);
+            let batch = batch.map_err(|error| unreadable(&part.path, &error))?;
+            if let Some(last) = batch.records.last() {
+                part.next = last.offset + 1;
                 return Ok(Read::Records(batch));
             }
-            let (partition, next) = (part.partition, *number);
+            let (partition, before, next) = (part.partition, part.next, *number);
             self.parts.pop();
             self.current = None;
-            // Lines without anything at the end are positions without rows.
-            return Ok(Read::Position { partition, next });
+            // Empty lines at the end of a file are positions without rows.
+            if next > before {
+                return Ok(Read::Position { partition, next });
+            }
         }
         Ok(Read::End)
     }
@@ -224,7 +228,9 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
     let path = path.display();
     let hint = "the path is one on the server's machine, relative to where it was started";
     match error.kind() {
-        io::ErrorKind::NotFound => Error::new(code::UNDEFINED_FILE, format!("file \"{path}\" does not exist")).hint(hint),
+        io::ErrorKind::NotFound => {
+            Error::new(code::UNDEFINED_FILE, format!("file \"{path}\" does not exist")).hint(hint)
+        }
         _ => Error::new(code::IO_ERROR, format!("file \"{path}\" could not be read: {error}")),
     }
 }

@@ -72,7 +72,11 @@ fn next_csv(input: &mut impl BufRead, reader: &mut csv_core::Reader, out: &mut V
         let buffer = input.fill_buf()?;
         let (result, read, _, _) = reader.read_record(buffer, &mut fields, &mut ends);
         // Line ends before a record belong to the one before it or to empty lines.
-        let skip = if out.len() == start { buffer[..read].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count() } else { 0 };
+        let skip = if out.len() == start {
+            buffer[..read].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count()
+        } else {
+            0
+        };
         out.extend_from_slice(&buffer[skip..read]);
         input.consume(read);
         match result {

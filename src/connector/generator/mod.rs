@@ -154,7 +154,11 @@ impl Kind {
                 let (mut row, mut out) = (Bid::default(), Columns::new(3, 3, 1, count));
                 for number in rows {
                     nexmark.bid(number, &mut row);
-                    out.add([row.auction, row.bidder, row.price], [&row.channel, &row.url, &row.extra], [row.date_time]);
+                    out.add(
+                        [row.auction, row.bidder, row.price],
+                        [&row.channel, &row.url, &row.extra],
+                        [row.date_time],
+                    );
                 }
                 out.finish("nnnttxt")
             }
@@ -250,10 +254,15 @@ impl GeneratorSource {
         let all = settings.kind.schema();
         let mut chosen = Vec::new();
         for field in schema.fields() {
-            let names = || all.fields().iter().map(|field| format!("{} {}", field.name(), SqlType::of(field))).collect::<Vec<_>>();
+            let names = || {
+                all.fields().iter().map(|field| format!("{} {}", field.name(), SqlType::of(field))).collect::<Vec<_>>()
+            };
             let Ok(position) = all.index_of(field.name()) else {
-                return Err(Error::new(code::UNDEFINED_COLUMN, format!("the generator makes no column \"{}\"", field.name()))
-                    .hint(format!("its columns are {}", names().join(", "))));
+                return Err(Error::new(
+                    code::UNDEFINED_COLUMN,
+                    format!("the generator makes no column \"{}\"", field.name()),
+                )
+                .hint(format!("its columns are {}", names().join(", "))));
             };
             let (made, declared) = (SqlType::of(all.field(position)), SqlType::of(field));
             if made != declared {
@@ -267,7 +276,12 @@ impl GeneratorSource {
     }
 
     fn pace(&self) -> Pace {
-        Pace { rate: self.settings.rate, created: self.created, ahead: 0, count: self.settings.count.unwrap_or(i64::MAX as u64) }
+        Pace {
+            rate: self.settings.rate,
+            created: self.created,
+            ahead: 0,
+            count: self.settings.count.unwrap_or(i64::MAX as u64),
+        }
     }
 }
 

@@ -30,10 +30,10 @@ const LEAD: u64 = 10;
 const CHANNELS: u64 = 10_000;
 
 const HOT_CHANNELS: [(&str, &str); 4] = [
-    ("Google", "https://www.nexmark.com/glqxy/item.htm?query=1"),
-    ("Facebook", "https://www.nexmark.com/fbwtr/item.htm?query=1"),
-    ("Baidu", "https://www.nexmark.com/bdhsa/item.htm?query=1"),
-    ("Apple", "https://www.nexmark.com/apkvu/item.htm?query=1"),
+    ("Google", "https://www.nexmark.com/glqxy/item?q=1"),
+    ("Facebook", "https://www.nexmark.com/fbwtr/item?q=1"),
+    ("Baidu", "https://www.nexmark.com/bdhsa/item?q=1"),
+    ("Apple", "https://www.nexmark.com/apkvu/item?q=1"),
 ];
 const FIRST_NAMES: [&str; 11] =
     ["Peter", "Paul", "Luke", "John", "Saul", "Vicky", "Kate", "Julie", "Sarah", "Deiter", "Walter"];
@@ -154,7 +154,8 @@ impl Nexmark {
         let mut random = Random::new(self.seed, event);
         bid.date_time = self.time(event);
         bid.auction = id(if random.below(2) > 0 { hot(last_auction(event)) } else { some_auction(event, &mut random) });
-        bid.bidder = id(if random.below(4) > 0 { hot(last_person(event)) + 1 } else { some_person(event, &mut random) });
+        bid.bidder =
+            id(if random.below(4) > 0 { hot(last_person(event)) + 1 } else { some_person(event, &mut random) });
         bid.price = price(&mut random);
         bid.channel.clear();
         bid.url.clear();
@@ -168,12 +169,12 @@ impl Nexmark {
             bid.channel.extend(["channel-", channel.as_str()]);
             bid.url.push_str("https://www.nexmark.com/");
             random.letters(5, &mut bid.url);
-            bid.url.push_str("/item.htm?query=1");
+            bid.url.push_str("/item?q=1");
             if random.below(10) > 0 {
                 bid.url.extend(["&channel_id=", channel.as_str()]);
             }
         }
-        let length = 4 + random.index(8);
+        let length = 2 + random.index(6);
         random.letters(length, &mut bid.extra);
     }
 
@@ -183,7 +184,8 @@ impl Nexmark {
         let mut random = Random::new(self.seed, event);
         auction.date_time = self.time(event);
         auction.id = id(last_auction(event));
-        auction.seller = id(if random.below(4) > 0 { hot(last_person(event)) } else { some_person(event, &mut random) });
+        auction.seller =
+            id(if random.below(4) > 0 { hot(last_person(event)) } else { some_person(event, &mut random) });
         auction.category = (FIRST_CATEGORY + random.below(5)).cast_signed();
         auction.initial_bid = price(&mut random);
         auction.reserve = auction.initial_bid + price(&mut random);
@@ -263,7 +265,10 @@ impl Nexmark {
         self.auction(row, &mut auction);
         let Auction { id, item_name, description, initial_bid, reserve, date_time, expires, seller, category, extra } =
             auction;
-        write!(out, r#"{{"id":{id},"item_name":"{item_name}","description":"{description}","initial_bid":{initial_bid},"#)?;
+        write!(
+            out,
+            r#"{{"id":{id},"item_name":"{item_name}","description":"{description}","initial_bid":{initial_bid},"#
+        )?;
         write!(out, r#""reserve":{reserve},"#)?;
         write_time(out, "date_time", date_time)?;
         out.push(b',');
@@ -322,7 +327,22 @@ fn price(random: &mut Random) -> i64 {
 
 fn write_time(out: &mut Vec<u8>, name: &str, micros: i64) -> std::io::Result<()> {
     let time: DateTime<Utc> = DateTime::from_timestamp_micros(micros).unwrap_or_default();
-    let (year, month, day) = (time.year(), time.month(), time.day());
-    let (hour, minute, second, milli) = (time.hour(), time.minute(), time.second(), time.timestamp_subsec_millis());
-    write!(out, r#""{name}":"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z""#)
+    write!(out, r#""{name}":"{:04}"#, time.year())?;
+    let parts = [
+        (b'-', time.month(), 2),
+        (b'-', time.day(), 2),
+        (b'T', time.hour(), 2),
+        (b':', time.minute(), 2),
+        (b':', time.second(), 2),
+        (b'.', time.timestamp_subsec_millis(), 3),
+    ];
+    // Six padded numbers by way of the formatter would take as long as the rest of a bid.
+    for (separator, value, digits) in parts {
+        out.push(separator);
+        for power in (0..digits).rev() {
+            out.push(b'0' + (value / 10u32.pow(power) % 10) as u8);
+        }
+    }
+    out.extend_from_slice(b"Z\"");
+    Ok(())
 }

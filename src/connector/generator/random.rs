@@ -35,7 +35,7 @@ impl Random {
             if left == 0 {
                 (bits, left) = (self.next(), 8);
             }
-            text.push(char::from(b'a' + ((bits & 0xff) * 26 >> 8) as u8));
+            text.push(char::from(b'a' + (((bits & 0xff) * 26) >> 8) as u8));
             bits >>= 8;
             left -= 1;
         }

@@ -75,7 +75,8 @@ fn bids_have_nexmarks_proportions() {
 fn the_three_tables_fit_together() {
     let event_times = |table: &str, count: &str| {
         let rows = read(&source(&[("kind", "nexmark"), ("table", table), ("count", count)]), 0, None, 8192);
-        let times = rows.column_by_name("date_time").expect("exists").as_primitive::<TimestampMicrosecondType>().clone();
+        let times =
+            rows.column_by_name("date_time").expect("exists").as_primitive::<TimestampMicrosecondType>().clone();
         (times.value(0), times.value(times.len() - 1), rows)
     };
     // 1000 rounds of 50 events at 10,000 events a second are five seconds.
@@ -110,7 +111,10 @@ fn json_holds_the_same_rows() {
         nexmark.bid(row, &mut bid);
         let object: serde_json::Value = serde_json::from_slice(&json).expect("valid JSON");
         assert_eq!((object["auction"].as_i64(), object["price"].as_i64()), (Some(bid.auction), Some(bid.price)));
-        assert_eq!((object["url"].as_str(), object["extra"].as_str()), (Some(bid.url.as_str()), Some(bid.extra.as_str())));
+        assert_eq!(
+            (object["url"].as_str(), object["extra"].as_str()),
+            (Some(bid.url.as_str()), Some(bid.extra.as_str()))
+        );
         assert_eq!(parse_time(object["date_time"].as_str().expect("text")), Ok(bid.date_time));
         bytes += json.len();
     }
@@ -143,7 +147,8 @@ fn a_stream_may_take_some_columns_in_its_own_order() {
 
 #[test]
 fn rows_at_a_rate_come_in_time_and_end_with_the_count() {
-    let paced = source(&[("kind", "sequence"), ("rate", "200"), ("count", "10"), ("start_time", "2026-01-01T00:00:00Z")]);
+    let paced =
+        source(&[("kind", "sequence"), ("rate", "200"), ("count", "10"), ("start_time", "2026-01-01T00:00:00Z")]);
     let mut reader = paced.open(&Positions::new(), None, false).expect("opens");
     let (mut rows, mut idle) = (Vec::new(), 0);
     loop {
@@ -157,7 +162,10 @@ fn rows_at_a_rate_come_in_time_and_end_with_the_count() {
     assert!(clock::instant() - paced.created >= Duration::from_millis(50) && idle > 0);
     assert_eq!(paced.end(), Ok(Some(Positions::from([(0, 10)]))));
     let rows = concat_batches(&paced.schema, &rows).expect("one schema");
-    assert_eq!(rows.column(2).as_primitive::<TimestampMicrosecondType>().values()[..2], [DEFAULT_START, DEFAULT_START + 5000]);
+    assert_eq!(
+        rows.column(2).as_primitive::<TimestampMicrosecondType>().values()[..2],
+        [DEFAULT_START, DEFAULT_START + 5000]
+    );
     // From a position that this run's clock has not reached, rows go on at once.
     let again = source(&[("kind", "sequence"), ("rate", "1000")]);
     let mut reader = again.open(&Positions::from([(0, 1_000_000)]), None, false).expect("opens");

@@ -200,7 +200,8 @@ mod tests {
     #[test]
     fn a_record_is_admitted_once_and_only_before_the_end() {
         let mut partition = Partition { next: 5, until: 8 };
-        let admitted: Vec<i64> = [3, 4, 5, 5, 6, 4, 9, 7].into_iter().filter(|offset| partition.admit(*offset)).collect();
+        let admitted: Vec<i64> =
+            [3, 4, 5, 5, 6, 4, 9, 7].into_iter().filter(|offset| partition.admit(*offset)).collect();
         assert_eq!(admitted, [5, 6]);
         assert_eq!(partition, Partition { next: 8, until: 8 });
         assert!(partition.is_finished());
@@ -220,9 +221,17 @@ mod tests {
     fn a_batch_is_handed_out_in_parts_of_the_asked_size() {
         let mut progress = Progress::new("t", false, None);
         let record = |offset, key, value| RawRecord { key, value, offset, timestamp_ms: -1, headers: Vec::new() };
-        let records =
-            vec![record(0, Some(0..1), Some(1..3)), record(1, None, None), record(2, None, Some(3..3)), record(3, None, Some(3..5))];
-        progress.pending.push_back(Read::Records(RawBatch { arena: b"kaabb".to_vec(), records, ..RawBatch::default() }));
+        let records = vec![
+            record(0, Some(0..1), Some(1..3)),
+            record(1, None, None),
+            record(2, None, Some(3..3)),
+            record(3, None, Some(3..5)),
+        ];
+        progress.pending.push_back(Read::Records(RawBatch {
+            arena: b"kaabb".to_vec(),
+            records,
+            ..RawBatch::default()
+        }));
         let mut values = Vec::new();
         while let Some(Read::Records(batch)) = progress.take(2) {
             assert!(batch.records.len() <= 2);

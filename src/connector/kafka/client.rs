@@ -48,8 +48,8 @@ impl<'a> Inquiry<'a> {
     pub(super) fn new(options: &'a KafkaOptions) -> Result<Inquiry<'a>> {
         let consumer: BaseConsumer<Events> =
             options.client(&[]).create_with_context(Events::default()).map_err(configuration_error)?;
-        let client = QueuedConsumer::new(consumer, &options.topic)
-            .ok_or_else(|| Error::internal("librdkafka made no queue"))?;
+        let client =
+            QueuedConsumer::new(consumer, &options.topic).ok_or_else(|| Error::internal("librdkafka made no queue"))?;
         Ok(Inquiry { client, options, deadline: clock::instant() + STATEMENT_TIMEOUT })
     }
 
@@ -74,15 +74,19 @@ impl<'a> Inquiry<'a> {
         loop {
             let mut list = TopicPartitionList::with_capacity(partitions.len());
             for partition in partitions {
-                list.add_partition_offset(&self.options.topic, *partition, offset).map_err(|error| self.refused(&error))?;
+                list.add_partition_offset(&self.options.topic, *partition, offset)
+                    .map_err(|error| self.refused(&error))?;
             }
             let answer = consumer.offsets_for_times(list, self.left()).and_then(|list| positions_of(&list));
             match answer {
                 Ok(positions) if positions.len() == partitions.len() => return Ok(positions),
-                Ok(_) => return Err(Error::internal(format!("brokers left out partitions of \"{}\"", self.options.topic))),
+                Ok(_) => {
+                    return Err(Error::internal(format!("brokers left out partitions of \"{}\"", self.options.topic)));
+                }
                 Err(error) => {
                     serve(consumer, Duration::from_millis(100));
-                    if self.left().is_zero() || consumer.context().last().is_some_and(|trouble| trouble.is_permanent()) {
+                    if self.left().is_zero() || consumer.context().last().is_some_and(|trouble| trouble.is_permanent())
+                    {
                         return Err(self.refused(&error));
                     }
                 }
@@ -183,7 +187,9 @@ fn missing(consumer: &BaseConsumer<Events>, options: &KafkaOptions, left: Durati
 fn unusable(options: &KafkaOptions, code: Code) -> Error {
     let error = Error::new(code::FDW_ERROR, format!("topic \"{}\" cannot be used: {code}", options.topic));
     match code {
-        Code::TopicAuthorizationFailed => error.hint("the user needs the ACLs READ and DESCRIBE on the topic (WRITE for a sink)"),
+        Code::TopicAuthorizationFailed => {
+            error.hint("the user needs the ACLs READ and DESCRIBE on the topic (WRITE for a sink)")
+        }
         Code::LeaderNotAvailable => error.hint("a partition has no leader: a broker may be down"),
         _ => error,
     }

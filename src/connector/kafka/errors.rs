@@ -38,6 +38,9 @@ impl Trouble {
             Some(Code::Authentication | Code::SaslAuthenticationFailed) => {
                 "check kafka.security.protocol, kafka.sasl.mechanism, kafka.sasl.username and kafka.sasl.password"
             }
+            _ if self.text.contains("PLAINTEXT broker listener") => {
+                "the listener at \"brokers\" is not a TLS one: check its port and kafka.security.protocol"
+            }
             Some(Code::SSL) => "check kafka.ssl.ca.location and the name in the broker's certificate",
             _ => {
                 "check \"brokers\", that a broker listens there and that the addresses it advertises can be reached from here"
@@ -76,14 +79,11 @@ impl Events {
         lock(&self.lost).take()
     }
 
-    /// Keeps a trouble as the last one. "All brokers down" follows every other message and says less, so it never replaces one.
+    /// Keeps a trouble as the last one. "All brokers down" follows every other message and says less, so it is not kept.
     pub(super) fn note(&self, code: Option<Code>, text: &str) {
-        if is_about_groups(code) {
-            return;
-        }
-        let told_before = self.unresolved.swap(true, Ordering::AcqRel);
-        if code != Some(Code::AllBrokersDown) || !told_before {
+        if code != Some(Code::AllBrokersDown) && !is_about_groups(code) {
             *lock(&self.last) = Some(self.trouble(code, text));
+            self.unresolved.store(true, Ordering::Release);
         }
     }
 
@@ -141,8 +141,8 @@ pub(super) fn clean(text: &str) -> String {
         text = rest;
     }
     while let Some((prefix, rest)) = text.split_once(": ") {
-        let names_broker = prefix.contains('/') && !prefix.contains(' ');
-        if !names_broker {
+        let names_broker = prefix.contains(['/', ':']) && !prefix.contains(' ');
+        if !names_broker && prefix != "GroupCoordinator" && prefix != "Client creation error" {
             break;
         }
         text = rest;
@@ -158,7 +158,7 @@ pub(super) fn clean(text: &str) -> String {
 /// The broker cannot be reached or does not let us in.
 pub(super) fn unreachable(brokers: &str, trouble: Option<&Trouble>) -> Error {
     let message = format!("cannot connect to Kafka at \"{brokers}\"");
-    match trouble.filter(|trouble| trouble.code != Some(Code::AllBrokersDown)) {
+    match trouble {
         Some(trouble) => {
             let message = format!("{message}: {}", trouble.text);
             Error::new(code::FDW_UNABLE_TO_ESTABLISH_CONNECTION, message).hint(trouble.hint())

@@ -276,7 +276,9 @@ unsafe fn describe(event: *mut sys::rd_kafka_event_t) -> Result<TopicDescription
             let leader = sys::rd_kafka_TopicPartitionInfo_leader(partition);
             !leader.is_null() && sys::rd_kafka_Node_id(leader) >= 0
         };
-        let partitions = partitions.iter().map(|partition| (sys::rd_kafka_TopicPartitionInfo_partition(*partition), led(*partition)));
+        let partitions = partitions
+            .iter()
+            .map(|partition| (sys::rd_kafka_TopicPartitionInfo_partition(*partition), led(*partition)));
         Ok(TopicDescription { id, partitions: partitions.collect() })
     }
 }

@@ -45,7 +45,10 @@ const RESERVED: &[(&str, &str)] = &[
     ("enable.auto.commit", "positions are kept by Tidewater, not by the broker"),
     ("auto.commit.enable", "positions are kept by Tidewater, not by the broker"),
     ("enable.auto.offset.store", "positions are kept by Tidewater, not by the broker"),
-    ("auto.offset.reset", "records would be skipped in silence; say where to begin with start = 'earliest' or 'latest'"),
+    (
+        "auto.offset.reset",
+        "records would be skipped in silence; say where to begin with start = 'earliest' or 'latest'",
+    ),
     ("enable.partition.eof", "the reader relies on it to see the end of a partition"),
     ("enable.idempotence", "without it a retry writes records twice or out of order"),
     ("transactional.id", "the sink is at-least-once and opens no transactions"),
@@ -119,9 +122,12 @@ impl KafkaOptions {
         let mut parsed = Self::shared(&mut taking)?;
         parsed.create_topic = taking.flag("create_topic")?;
         parsed.partitions = match taking.number("partitions")? {
-            Some(n) => Some(i32::try_from(n).ok().filter(|n| *n > 0).ok_or_else(|| {
-                invalid(format!("option \"partitions\" must be between 1 and {}", i32::MAX))
-            })?),
+            Some(n) => Some(
+                i32::try_from(n)
+                    .ok()
+                    .filter(|n| *n > 0)
+                    .ok_or_else(|| invalid(format!("option \"partitions\" must be between 1 and {}", i32::MAX)))?,
+            ),
             None => None,
         };
         if parsed.partitions.is_some() && !parsed.create_topic {
@@ -135,7 +141,10 @@ impl KafkaOptions {
     pub(super) fn client(&self, defaults: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set_log_level(RDKafkaLogLevel::Warning);
-        config.set("client.id", "tidewater").set("socket.nagle.disable", "true").set("reconnect.backoff.max.ms", "2000");
+        config
+            .set("client.id", "tidewater")
+            .set("socket.nagle.disable", "true")
+            .set("reconnect.backoff.max.ms", "2000");
         for (name, value) in defaults {
             config.set(*name, *value);
         }

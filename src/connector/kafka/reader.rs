@@ -71,8 +71,8 @@ impl KafkaReader {
     ) -> Result<KafkaReader> {
         let consumer: BaseConsumer<Events> =
             options.client(DEFAULTS).create_with_context(Events::default()).map_err(configuration_error)?;
-        let client = QueuedConsumer::new(consumer, &options.topic)
-            .ok_or_else(|| Error::internal("librdkafka made no queue"))?;
+        let client =
+            QueuedConsumer::new(consumer, &options.topic).ok_or_else(|| Error::internal("librdkafka made no queue"))?;
         let now = clock::instant();
         let progress = Progress::new(&options.topic, headers, until);
         let mut reader = KafkaReader {
@@ -177,7 +177,10 @@ impl KafkaReader {
             // librdkafka skips what it cannot read; going on would lose records in silence.
             Code::BadMessage | Code::BadCompression | Code::NotImplemented | Code::Fatal => Err(Error::new(
                 code::DATA_CORRUPTED,
-                format!("partition {partition} of topic \"{topic}\" cannot be read at offset {offset}: {}", super::errors::clean(text)),
+                format!(
+                    "partition {partition} of topic \"{topic}\" cannot be read at offset {offset}: {}",
+                    super::errors::clean(text)
+                ),
             )
             .hint("a batch of records is damaged or in a format that this build does not know")),
             _ => {
@@ -219,7 +222,10 @@ impl KafkaReader {
         let told_before = self.is_troubled();
         if client::serve(self.client.consumer(), Duration::ZERO) > 0 {
             // Partitions are forwarded before they are assigned: this cannot happen, and must not pass unseen if it does.
-            return Err(Error::internal(format!("records of topic \"{}\" came by the wrong queue", self.options.topic)));
+            return Err(Error::internal(format!(
+                "records of topic \"{}\" came by the wrong queue",
+                self.options.topic
+            )));
         }
         if self.is_troubled() && !told_before {
             self.next_watch = now;
@@ -284,7 +290,8 @@ impl KafkaReader {
     fn missing(&mut self) -> Result<()> {
         let now = clock::instant();
         let since = *self.missing_since.get_or_insert(now);
-        let text = format!("topic \"{}\" does not exist on the brokers at \"{}\"", self.options.topic, self.options.brokers);
+        let text =
+            format!("topic \"{}\" does not exist on the brokers at \"{}\"", self.options.topic, self.options.brokers);
         if now.saturating_duration_since(since) >= MISSING_TIMEOUT {
             return Err(Error::new(code::FDW_TABLE_NOT_FOUND, format!("{text} any more"))
                 .hint("drop the stream; if the topic is created again, create the stream again"));

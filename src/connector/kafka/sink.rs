@@ -47,7 +47,8 @@ impl KafkaSink {
         let admin: AdminClient<DefaultClientContext> = options.client(&[]).create().map_err(configuration_error)?;
         let topic = NewTopic::new(&options.topic, options.partitions.unwrap_or(-1), TopicReplication::Fixed(-1));
         let limits = AdminOptions::new().request_timeout(Some(CREATE_TIMEOUT)).operation_timeout(Some(CREATE_TIMEOUT));
-        let results = block_on(admin.create_topics([&topic], &limits)).map_err(|error| self.not_created(&error.to_string()))?;
+        let results =
+            block_on(admin.create_topics([&topic], &limits)).map_err(|error| self.not_created(&error.to_string()))?;
         match results.into_iter().next() {
             Some(Err((_, code))) if code != Code::TopicAlreadyExists => Err(self.not_created(&code.to_string())),
             _ => Ok(()),
@@ -103,7 +104,10 @@ impl KafkaWriter {
     fn verify(&self) -> Result<()> {
         let topic = &self.options.topic;
         if let Some(lost) = self.producer.context().take_lost() {
-            let error = Error::new(code::FDW_ERROR, format!("a record could not be written to topic \"{topic}\": {}", lost.text));
+            let error = Error::new(
+                code::FDW_ERROR,
+                format!("a record could not be written to topic \"{topic}\": {}", lost.text),
+            );
             return Err(match self.trouble() {
                 Some(trouble) => error.detail(trouble),
                 None => error,
@@ -142,11 +146,14 @@ impl KafkaWriter {
     fn refused(&self, error: &KafkaError, record: &SinkRecord) -> Error {
         let reason = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
         let size = record.key.as_ref().map_or(0, Vec::len) + record.value.as_ref().map_or(0, Vec::len);
-        let message = format!("a record of {size} bytes could not be written to topic \"{}\": {reason}", self.options.topic);
+        let message =
+            format!("a record of {size} bytes could not be written to topic \"{}\": {reason}", self.options.topic);
         let error_code = error.rdkafka_error_code();
         let error = Error::new(code::FDW_ERROR, message);
         match error_code {
-            Some(Code::MessageSizeTooLarge) => error.hint("raise kafka.message.max.bytes and the topic's max.message.bytes"),
+            Some(Code::MessageSizeTooLarge) => {
+                error.hint("raise kafka.message.max.bytes and the topic's max.message.bytes")
+            }
             _ => error,
         }
     }
