@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use datafusion::arrow::array::{Array, BooleanArray, Int64Array, RecordBatch};
@@ -27,8 +28,6 @@ type Key = Box<[u8]>;
 pub(super) struct Writer {
     /// Primary keys in use, the open transaction's included.
     keys: HashMap<RelationId, HashSet<Key>>,
-    /// Tick of the last write of any session.
-    pub(super) last_tick: u64,
 }
 
 impl Writer {
@@ -70,11 +69,6 @@ impl OpenTransaction {
         if local {
             self.local.push((name.to_string(), before.get(name)));
         }
-    }
-
-    /// The tick that the transaction's reads must not be before.
-    pub(super) fn last_tick(&self) -> u64 {
-        self.writer.as_ref().map_or(0, |writer| writer.last_tick)
     }
 
     fn add_key(&mut self, table: RelationId, key: Key) {
@@ -167,17 +161,14 @@ impl Session {
             return Ok(());
         }
         // In a task of its own: a cancelled COMMIT must not leave the keys and the rows apart.
-        let runtime = self.engine.runtime().clone();
+        let engine = self.engine.clone();
         let written = tokio::spawn(async move {
-            let tick = runtime.write(changes).await?;
+            let tick = engine.runtime().write(changes).await?;
             open.key_log.clear();
-            if let Some(writer) = &mut open.writer {
-                writer.last_tick = tick;
-            }
-            Ok::<u64, Error>(tick)
+            engine.inner.last_write.fetch_max(tick, Ordering::AcqRel);
+            Ok::<(), Error>(())
         });
-        self.last_write = written.await.map_err(|e| Error::internal(format!("the write was lost: {e}")))??;
-        Ok(())
+        written.await.map_err(|error| Error::internal(format!("the write was lost: {error}")))?
     }
 
     /// Runs a statement that writes, in the open transaction or in one of its own.

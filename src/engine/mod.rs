@@ -2,6 +2,7 @@
 //! Async ends here: below are plain threads. Never: sockets of clients, operators.
 
 use std::pin::Pin;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
@@ -60,6 +61,8 @@ struct Inner {
     ddl: tokio::sync::Mutex<()>,
     /// Held from the first write of a transaction to its end: writers are serial. Behind it, what only writers look at.
     writer: Arc<tokio::sync::Mutex<dml::Writer>>,
+    /// Tick of the last write of any session: no read is of an earlier one, so that what was written once is seen by everybody.
+    last_write: AtomicU64,
     /// Sinks that run.
     sinks: std::sync::Mutex<Vec<sink::RunningSink>>,
 }
@@ -124,6 +127,7 @@ impl Engine {
                 catalog: RwLock::default(),
                 ddl: tokio::sync::Mutex::default(),
                 writer: Arc::default(),
+                last_write: AtomicU64::new(0),
                 sinks: std::sync::Mutex::default(),
             }),
         })

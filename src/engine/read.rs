@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
@@ -98,7 +99,7 @@ impl Session {
         Ok(Outcome::Rows { schema, rows, verb: "SELECT", live: false })
     }
 
-    /// Runs a planned SELECT over what its relations hold now (at least the session's own writes).
+    /// Runs a planned SELECT over what its relations hold now (at least all that was written before).
     pub(super) async fn run_select(&mut self, select: Select, parameters: &[ScalarValue]) -> Result<Rows> {
         let providers = self.providers(&select.relations).await?;
         let now = self.engine.inner.clock.now_micros();
@@ -170,7 +171,7 @@ impl Session {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let at_least = self.last_write.max(self.open.as_ref().map_or(0, |open| open.last_tick()));
+        let at_least = self.engine.inner.last_write.load(Ordering::Acquire);
         let (_, snapshots) = self.engine.runtime().read(ids, at_least).await?;
         let mut answer = Vec::with_capacity(ids.len());
         let catalog = self.engine.catalog();

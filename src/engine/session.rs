@@ -8,15 +8,13 @@ use crate::compile::analyze;
 use crate::compile::parse::{self, Kind, Statement};
 use crate::error::{Error, Result, code};
 
-/// One connection's state: settings, transaction, last write. Statements of a session run one after the other.
+/// One connection's state: settings and transaction. Statements of a session run one after the other.
 pub struct Session {
     pub(super) engine: Engine,
     pub(super) user: String,
     pub(super) settings: Settings,
     /// The open transaction, if there is one.
     pub(super) open: Option<OpenTransaction>,
-    /// Tick of the session's last write: reads wait for it.
-    pub(super) last_write: u64,
     notices: Vec<Notice>,
 }
 
@@ -27,7 +25,6 @@ impl Session {
             user: user.to_string(),
             settings: Settings::default(),
             open: None,
-            last_write: 0,
             notices: Vec::new(),
         };
         // The setting exists and takes any text.
