@@ -1,6 +1,7 @@
 //! SQL text → [`Statement`]. In: text; out: statements with their place in it. The only code that knows sqlparser: queries leave as
 //! the opaque [`Query`]. Never: names looked up, types.
 
+
 use crate::connector::Options;
 use crate::format::Include;
 use crate::types::SqlType;
@@ -344,3 +345,4 @@ pub enum CopyFormat {
     Csv,
     Binary,
 }
+
