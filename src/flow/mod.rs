@@ -9,10 +9,10 @@ pub mod delta;
 pub mod hash;
 /// The operators: plain structs, testable without threads.
 pub mod operator;
-/// Ticks, workers, sources: the only code that knows timely.
-pub mod runtime;
 /// Operator state: a memtable over immutable hash-sorted runs.
 pub mod state;
+/// Ticks, workers, sources: the only code that knows timely.
+pub mod runtime;
 
 pub use delta::Delta;
 

@@ -108,7 +108,7 @@ impl ColumnBuilder {
         match (&mut column.values, field.data_type()) {
             // Whatever the list's item is called, the array must be of just that type.
             (Values::Array(items), DataType::List(item)) => {
-                items.item = Box::new(ColumnBuilder::for_field(item)?);
+                *items.item = ColumnBuilder::for_field(item)?;
                 items.field = Arc::clone(item);
             }
             (_, data_type) if sql_type.arrow() == *data_type => {}

@@ -43,6 +43,8 @@ enum Style {
     Quoted,
     /// A string.
     Text,
+    /// A string of `\x` and hexadecimal digits.
+    Bytea,
     /// ISO 8601 wants a `T` between date and time; what stands for the zone.
     Timestamp(&'static str),
     /// An array of such values, read by their own writer.
@@ -112,7 +114,8 @@ impl Style {
             (SqlType::Timestamp, _) => Style::Timestamp(""),
             (SqlType::TimestampTz, _) => Style::Timestamp("Z"),
             (SqlType::Date | SqlType::Interval | SqlType::Uuid, _) => Style::Quoted,
-            (SqlType::Bytea | SqlType::Text | SqlType::Varchar(_), _) => Style::Text,
+            (SqlType::Bytea, _) => Style::Bytea,
+            (SqlType::Text | SqlType::Varchar(_), _) => Style::Text,
         })
     }
 }
@@ -167,6 +170,12 @@ impl<'a> Bound<'a> {
                 let start = out.len();
                 self.values.write(row, out);
                 quote(start, out);
+            }
+            Style::Bytea => {
+                // The backslash of `\x` is the only letter that needs an escape.
+                out.extend_from_slice(b"\"\\");
+                self.values.write(row, out);
+                out.push(b'"');
             }
             Style::Array(_) => self.write_items(row, out),
         }

