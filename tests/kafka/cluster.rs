@@ -114,10 +114,13 @@ pub fn sink(brokers: &str, topic: &str, more: &[(&str, &str)]) -> Result<Arc<dyn
     CONNECTOR.sink.expect("Kafka has sinks")(&options(brokers, topic, more))
 }
 
+/// A record with its key and value.
+pub type Parts = (RawRecord, Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// What a reader has given: records by partition and offset, and where it stands.
 #[derive(Debug, Default)]
 pub struct Taken {
-    pub records: BTreeMap<(i32, i64), (RawRecord, Option<Vec<u8>>, Option<Vec<u8>>)>,
+    pub records: BTreeMap<(i32, i64), Parts>,
     pub positions: Positions,
 }
 

@@ -55,6 +55,10 @@ fn a_topic_must_exist_unless_the_sink_may_create_it() {
     creating.check().expect("created");
     creating.check().expect("exists");
     assert_eq!(source(brokers, &topic, &[]).start().expect("reachable").len(), 3);
+    let another = topic_name("created");
+    let creating = sink(brokers, &another, &[("create_topic", "true")]).expect("valid");
+    creating.check().expect("created with as many partitions as the broker likes");
+    assert_eq!(source(brokers, &another, &[]).start().expect("reachable").len(), 1);
 }
 
 #[test]
