@@ -14,6 +14,7 @@ use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::Arithmetic;
 use super::{Settings, aggregate, ranking};
+use crate::compile::function;
 
 /// Optimizer rules that must not see the query of a view: a limit pushed into a scan would read an order into the input; DISTINCT
 /// and count(DISTINCT …) have operators of their own; a join with unique keys is cheaper to maintain than the semi join that it
@@ -53,7 +54,7 @@ fn base() -> SessionState {
     options.optimizer.filter_null_join_keys = true;
     let mut builder = SessionStateBuilder::new_with_default_features().with_config(config);
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Arithmetic));
-    let mut state = builder.build();
+    let mut state = function::register(builder).build();
     // Registering replaces DataFusion's function of the same name and cannot fail in a session's own registry.
     for function in aggregate::functions() {
         let _ = FunctionRegistry::register_udaf(&mut state, function);

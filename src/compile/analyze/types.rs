@@ -14,6 +14,7 @@ use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, R
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
+use super::arithmetic;
 use crate::types::SqlType;
 
 /// Functions whose result depends on the zone of an instant.
@@ -124,7 +125,8 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
     match expression {
         Expr::Cast(cast) => cast_as_sql(cast, schema, zone).map(Transformed::yes),
         Expr::ScalarFunction(call) => {
-            let call = Expr::ScalarFunction(in_zone(call, schema, zone)?);
+            let call = arithmetic::adjusted(in_zone(call, schema, zone)?, schema)?;
+            let call = Expr::ScalarFunction(call);
             // A parameter without a type has none yet; such a call keeps what DataFusion will give it.
             let Ok(kind) = call.get_type(schema) else { return Ok(Transformed::no(call)) };
             let wanted = sql_type(&kind);
