@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast;
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::grammar::Grammar;
 use super::rewrite;
@@ -75,9 +75,9 @@ impl Query {
         Some(self.scan.character(tokens[at].span.start) + 1)
     }
 
-    /// The position of a place that the planner tells, line and column from 1: characters from 1 in the whole text that was parsed.
-    pub(in crate::compile) fn position_at(&self, line: u64, column: u64) -> usize {
-        self.scan.character(datafusion::sql::sqlparser::tokenizer::Location::new(line, column)) + 1
+    /// The position of a line and column, both from 1, of the whole text that was parsed: characters from 1.
+    pub fn position_at(&self, line: u64, column: u64) -> usize {
+        self.scan.character(Location { line, column }) + 1
     }
 
     /// Reads a query.

@@ -21,13 +21,13 @@ pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usiz
             if let Some(number) = parameter(expr) {
                 parameters.entry(number).or_insert_with(|| target.clone());
             }
-            *expression = cast(take(expr), &target);
+            *expression = cast(take(expr), &target, data_type);
         }
         ast::Expr::TypedString(typed) => {
             let Some(value) = typed.value.clone().into_string() else {
                 return Err(Error::unsupported("this form of typed constant is not supported"));
             };
-            *expression = cast(text(value), &sql_type(&typed.data_type)?);
+            *expression = cast(text(value), &sql_type(&typed.data_type)?, &typed.data_type);
         }
         ast::Expr::Interval(interval) => *expression = self::interval(interval)?,
         ast::Expr::Function(function) => {
@@ -58,9 +58,12 @@ fn restore_frame(window: &mut ast::WindowSpec) {
     }
 }
 
-/// `cast(value, 'type')`.
-pub(super) fn cast(value: ast::Expr, target: &SqlType) -> ast::Expr {
-    call("cast", [value, text(target.to_string())])
+/// `cast(value, 'type')`; numeric without precision stays so, since the value decides how many digits it keeps.
+fn cast(value: ast::Expr, target: &SqlType, written: &ast::DataType) -> ast::Expr {
+    match target {
+        SqlType::Numeric(..) if !written.to_string().contains('(') => call("cast", [value, text("numeric")]),
+        target => call("cast", [value, text(target.to_string())]),
+    }
 }
 
 fn parameter(expression: &ast::Expr) -> Option<usize> {
@@ -93,11 +96,12 @@ fn interval(interval: &mut ast::Interval) -> Result<ast::Expr> {
     let (Some(written), None, None) = (written, &interval.last_field, &interval.leading_precision) else {
         return Err(Error::unsupported("this form of INTERVAL is not supported").hint("write INTERVAL '1 day 2 hours'"));
     };
-    Ok(match &interval.leading_field {
+    let written = match &interval.leading_field {
         // A unit counts for a number that has none.
-        Some(unit) if written.trim().parse::<f64>().is_ok() => cast(text(format!("{written} {unit}")), &SqlType::Interval),
-        _ => cast(text(written), &SqlType::Interval),
-    })
+        Some(unit) if written.trim().parse::<f64>().is_ok() => format!("{written} {unit}"),
+        _ => written,
+    };
+    Ok(call("cast", [text(written), text(SqlType::Interval.to_string())]))
 }
 
 /// The text of an interval constant that [`interval`] made.

@@ -35,9 +35,41 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             }
         }
         ast::Expr::Function(function) => rename(function)?,
+        ast::Expr::Between { expr, negated, low, high } if is_column(expr) && (is_text(low) || is_text(high)) => {
+            *expression = between(take(expr), *negated, take(low), take(high));
+        }
         _ => {}
     }
     Ok(())
+}
+
+/// Two comparisons, in which constant texts are read as the column's type.
+fn between(column: ast::Expr, negated: bool, low: ast::Expr, high: ast::Expr) -> ast::Expr {
+    let operation = |left: ast::Expr, op: BinaryOperator, right: ast::Expr| ast::Expr::BinaryOp {
+        left: Box::new(left),
+        op,
+        right: Box::new(right),
+    };
+    match negated {
+        false => operation(
+            operation(column.clone(), BinaryOperator::GtEq, low),
+            BinaryOperator::And,
+            operation(column, BinaryOperator::LtEq, high),
+        ),
+        true => operation(
+            operation(column.clone(), BinaryOperator::Lt, low),
+            BinaryOperator::Or,
+            operation(column, BinaryOperator::Gt, high),
+        ),
+    }
+}
+
+fn is_column(expression: &ast::Expr) -> bool {
+    matches!(expression, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_))
+}
+
+fn is_text(expression: &ast::Expr) -> bool {
+    matches!(expression, ast::Expr::Value(value) if matches!(value.value, ast::Value::SingleQuotedString(_)))
 }
 
 /// Functions with the schema in front are the same functions.

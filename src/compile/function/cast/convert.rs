@@ -1,0 +1,122 @@
+//! Arrays of one SQL type → arrays of another.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, StringArray, new_null_array};
+
+use super::super::definition::texts;
+use super::{number, time};
+use crate::error::{Error, Result, code};
+use crate::format::text::{ColumnBuilder, TextOptions, TimeZone, Writer};
+use crate::types::SqlType;
+
+/// Whether PostgreSQL has the cast.
+pub(super) fn exists(from: &SqlType, to: &SqlType) -> bool {
+    use SqlType::{Array, Boolean, Date, Integer, Interval, Jsonb, Text, Timestamp, TimestampTz, Varchar};
+    match (from, to) {
+        _ if from == to => true,
+        (Array(from), Array(to)) => exists(from, to),
+        // Texts are read and everything can be written.
+        (Text | Varchar(_), _) | (_, Text | Varchar(_)) => true,
+        (Boolean, Integer) | (Integer, Boolean) => true,
+        (Jsonb, to) => *to == Boolean || number::is_number(to),
+        (Date | Timestamp | TimestampTz, Date | Timestamp | TimestampTz) => true,
+        (Interval, _) | (_, Interval) => false,
+        (from, to) => number::is_number(from) && number::is_number(to),
+    }
+}
+
+/// Converts values. Errors are PostgreSQL's, for the first value that has no place in the other type.
+pub(in crate::compile::function) fn convert(values: &ArrayRef, from: &SqlType, to: &SqlType, zone: TimeZone) -> Result<ArrayRef> {
+    use SqlType::{Array as List, Boolean, Date, Integer, Jsonb, Text, Timestamp, TimestampTz, Uuid, Varchar};
+    if values.null_count() == values.len() {
+        return Ok(new_null_array(&to.arrow(), values.len()));
+    }
+    match (from, to) {
+        _ if from == to => Ok(Arc::clone(values)),
+        (List(item), List(target)) => lists(values, item, target, zone),
+        (Text | Varchar(_), Text) | (Uuid | Jsonb, Text) => Ok(Arc::clone(values)),
+        (Text | Varchar(_), Varchar(_)) => Ok(Arc::clone(values)),
+        (Text | Varchar(_), to) => read(values, to, zone),
+        (Boolean, Text | Varchar(_)) => {
+            let words = values.as_boolean().iter().map(|value| value.map(|value| if value { "true" } else { "false" }));
+            Ok(Arc::new(words.collect::<StringArray>()))
+        }
+        (_, Text | Varchar(_)) => written(values, from, zone),
+        (Boolean, Integer) => Ok(Arc::new(values.as_boolean().iter().map(|value| value.map(i32::from)).collect::<Int32Array>())),
+        (Integer, Boolean) => {
+            let integers = values.as_primitive::<datafusion::arrow::datatypes::Int32Type>();
+            Ok(Arc::new(integers.iter().map(|value| value.map(|value| value != 0)).collect::<BooleanArray>()))
+        }
+        (Jsonb, to) => scalars(values, to, zone),
+        (Date | Timestamp | TimestampTz, Date | Timestamp | TimestampTz) => time::convert(values, from, to, zone),
+        (from, to) if exists(from, to) => number::convert(values, from, to),
+        (from, to) => Err(Error::new(code::CANNOT_COERCE, format!("cannot cast type {from} to {to}"))),
+    }
+}
+
+/// Texts as values of a type.
+pub(super) fn read(values: &ArrayRef, to: &SqlType, zone: TimeZone) -> Result<ArrayRef> {
+    let mut column = ColumnBuilder::new(to).with_time_zone(zone);
+    for text in texts(values) {
+        match text {
+            Some(text) => column.append_text(text)?,
+            None => column.append_null(),
+        }
+    }
+    Ok(column.finish())
+}
+
+/// Texts cut to a number of characters.
+pub(super) fn truncated(values: &ArrayRef, letters: u32) -> ArrayRef {
+    let cut = |text: &str| -> usize { text.char_indices().nth(letters as usize).map_or(text.len(), |(at, _)| at) };
+    Arc::new(texts(values).iter().map(|text| text.map(|text| &text[..cut(text)])).collect::<StringArray>())
+}
+
+/// Values as texts.
+fn written(values: &ArrayRef, from: &SqlType, time_zone: TimeZone) -> Result<ArrayRef> {
+    let writer = Writer::new(&from.field(""), &TextOptions { time_zone, ..TextOptions::default() })?;
+    let column = writer.bind(values)?;
+    let mut bytes = Vec::new();
+    let mut texts = Vec::with_capacity(values.len());
+    for row in 0..values.len() {
+        bytes.clear();
+        texts.push(if column.is_null(row) {
+            None
+        } else {
+            column.write(row, &mut bytes);
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        });
+    }
+    Ok(Arc::new(StringArray::from(texts)))
+}
+
+/// JSON scalars as numbers and booleans.
+fn scalars(values: &ArrayRef, to: &SqlType, zone: TimeZone) -> Result<ArrayRef> {
+    let is_number = number::is_number(to);
+    for json in texts(values).iter().flatten() {
+        let kind = super::super::jsonb::kind(json);
+        if kind != if is_number { "number" } else { "boolean" } {
+            let message = format!("cannot cast jsonb {kind} to type {to}");
+            return Err(Error::new(code::INVALID_PARAMETER_VALUE, message));
+        }
+    }
+    match to {
+        // Integers are read as numeric first: `1.5` is rounded and not refused.
+        SqlType::SmallInt | SqlType::Integer | SqlType::BigInt => {
+            let exact = SqlType::Numeric(38, 10);
+            number::convert(&read(values, &exact, zone)?, &exact, to)
+        }
+        to => read(values, to, zone),
+    }
+}
+
+fn lists(values: &ArrayRef, item: &SqlType, target: &SqlType, zone: TimeZone) -> Result<ArrayRef> {
+    let lists = values.as_list::<i32>();
+    let items = match target {
+        SqlType::Varchar(letters) => truncated(&convert(lists.values(), item, &SqlType::Text, zone)?, *letters),
+        target => convert(lists.values(), item, target, zone)?,
+    };
+    let list = ListArray::try_new(Arc::new(target.field("item")), lists.offsets().clone(), items, lists.nulls().cloned());
+    Ok(Arc::new(list.map_err(|error| Error::internal(error.to_string()))?))
+}

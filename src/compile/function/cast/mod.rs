@@ -1,0 +1,129 @@
+//! `cast(value, 'type')`: what `CAST(value AS type)` and `value::type` become. Casts are PostgreSQL's: invalid text is an error, doubles
+//! round half to even and numerics half away from zero, nothing wraps around, instants are read and written in the session's zone.
+//!
+//! A cast to numeric without precision keeps the digits of numbers; a text that is not constant gets 10 digits after the point.
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::prelude::{Expr, lit};
+use datafusion::scalar::ScalarValue;
+
+use super::definition::{Argument, Call, Definition};
+use crate::error::{Error, Result, code};
+use crate::types::SqlType;
+
+/// Arrays of one type → another.
+mod convert;
+/// Between number types.
+mod number;
+/// Between dates, timestamps and instants.
+mod time;
+
+pub(super) use convert::convert;
+pub(super) use number::rounded;
+pub(super) use time::{local_micros, utc_micros};
+
+pub(super) static DEFINITION: Definition = Definition {
+    name: "cast",
+    aliases: &[],
+    // The session's time zone is fixed before anything is evaluated.
+    volatility: datafusion::logical_expr::Volatility::Immutable,
+    types,
+    evaluate,
+};
+
+/// What happens to a text that is too long for varchar(n).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// It is an error.
+    Checked,
+}
+
+/// A call of the function.
+pub(super) fn call(value: Expr, target: &SqlType, length: Length) -> Expr {
+    let Length::Checked = length;
+    let function = std::sync::Arc::new(super::function(&DEFINITION));
+    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![value, lit(target.to_string()), lit("assignment")]))
+}
+
+/// The target of a call of the function; numeric without precision as a column has it.
+pub(in crate::compile) fn cast_type(expression: &Expr) -> Option<SqlType> {
+    let Expr::ScalarFunction(call) = expression else { return None };
+    match call.args.get(1) {
+        Some(Expr::Literal(ScalarValue::Utf8(Some(name)), _)) if call.func.name() == DEFINITION.name => type_of(name),
+        _ => None,
+    }
+}
+
+fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+    let [value, target, ..] = arguments else { return Ok(None) };
+    let name = target.text.as_deref().unwrap_or_default();
+    let Some(named) = type_of(name) else { return Err(Error::internal(format!("no type is called \"{name}\""))) };
+    let target = if name == "numeric" { unbounded_numeric(value) } else { named };
+    let from = value.sql_type.clone().unwrap_or_else(|| target.clone());
+    if !convert::exists(&from, &target) {
+        return Err(Error::new(code::CANNOT_COERCE, format!("cannot cast type {from} to {target}")));
+    }
+    let wanted = [from, SqlType::Text, SqlType::Text].into_iter().take(arguments.len()).collect();
+    Ok(Some((wanted, target)))
+}
+
+fn evaluate(call: &Call) -> Result<ArrayRef> {
+    let values = &call.arguments[0];
+    let (from, is_assignment) = (&call.given[0], call.arguments.len() == 3);
+    match &call.result {
+        SqlType::Varchar(letters) if !is_assignment => {
+            let texts = convert(values, from, &SqlType::Text, call.time_zone)?;
+            Ok(convert::truncated(&texts, *letters))
+        }
+        SqlType::Varchar(_) => {
+            let texts = convert(values, from, &SqlType::Text, call.time_zone)?;
+            convert::read(&texts, &call.result, call.time_zone)
+        }
+        result => convert(values, from, result, call.time_zone),
+    }
+}
+
+/// The type of `name`, which is what [`SqlType`] prints, or `numeric`.
+fn type_of(name: &str) -> Option<SqlType> {
+    if let Some(item) = name.strip_suffix("[]") {
+        return Some(SqlType::Array(Box::new(type_of(item)?)));
+    }
+    if let Some(modifiers) = name.strip_prefix("numeric(") {
+        let (precision, scale) = modifiers.strip_suffix(')')?.split_once(',')?;
+        return Some(SqlType::Numeric(precision.parse().ok()?, scale.parse().ok()?));
+    }
+    if let Some(length) = name.strip_prefix("character varying(") {
+        return Some(SqlType::Varchar(length.strip_suffix(')')?.parse().ok()?));
+    }
+    let plain = [
+        SqlType::Boolean,
+        SqlType::SmallInt,
+        SqlType::Integer,
+        SqlType::BigInt,
+        SqlType::Real,
+        SqlType::Double,
+        SqlType::Text,
+        SqlType::Bytea,
+        SqlType::Date,
+        SqlType::Timestamp,
+        SqlType::TimestampTz,
+        SqlType::Interval,
+        SqlType::Uuid,
+        SqlType::Jsonb,
+    ];
+    match name {
+        "numeric" => Some(SqlType::Numeric(38, 10)),
+        name => plain.into_iter().find(|known| known.to_string() == name),
+    }
+}
+
+fn unbounded_numeric(value: &Argument) -> SqlType {
+    let scale = match (&value.sql_type, &value.text) {
+        (Some(SqlType::Numeric(_, scale)), _) => *scale,
+        (Some(SqlType::SmallInt | SqlType::Integer | SqlType::BigInt | SqlType::Boolean), _) => 0,
+        (_, Some(text)) => number::scale_of(text).unwrap_or(10),
+        _ => 10,
+    };
+    SqlType::Numeric(38, scale)
+}

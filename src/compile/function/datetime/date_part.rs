@@ -1,0 +1,179 @@
+//! `extract(field FROM time)`, which answers numeric, and `date_part(field, time)`, which answers double precision.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array};
+use datafusion::arrow::datatypes::{DataType, Date32Type, IntervalMonthDayNano};
+
+use super::super::cast::local_micros;
+use super::super::definition::{Argument, Call, Definition, strict, texts};
+use super::date_trunc::{Unit, unknown_unit};
+use super::{Civil, intervals, micros_of, timestamps};
+use crate::error::{Error, Result};
+use crate::format::text::calendar::{DAY_US, HOUR_US, MINUTE_US, SECOND_US};
+use crate::types::SqlType;
+
+pub(in crate::compile::function) static EXTRACT: Definition =
+    Definition::immutable("extract", |arguments| types(arguments, |scale| SqlType::Numeric(38, scale)), evaluate);
+
+pub(in crate::compile::function) static DATE_PART: Definition =
+    Definition::immutable("date_part", |arguments| types(arguments, |_| SqlType::Double), evaluate);
+
+fn types(arguments: &[Argument], result: impl Fn(i8) -> SqlType) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+    let [field, time] = arguments else { return Ok(None) };
+    let wanted = match &time.sql_type {
+        Some(known @ (SqlType::Timestamp | SqlType::TimestampTz | SqlType::Date | SqlType::Interval)) => known.clone(),
+        _ if time.is_untyped() => SqlType::TimestampTz,
+        _ => return Ok(None),
+    };
+    let scale = field.text.as_deref().map_or(6, |field| scale(&field.to_ascii_lowercase(), &wanted));
+    Ok(Some((vec![SqlType::Text, wanted], result(scale))))
+}
+
+/// Digits after the point that PostgreSQL shows for a field.
+fn scale(field: &str, sql_type: &SqlType) -> i8 {
+    match (field, Unit::named(field)) {
+        ("epoch", _) if *sql_type != SqlType::Date => 6,
+        (_, Some(Unit::Second)) => 6,
+        (_, Some(Unit::Millisecond)) => 3,
+        ("julian", _) if *sql_type != SqlType::Date => 20,
+        _ => 0,
+    }
+}
+
+fn evaluate(call: &Call) -> Result<ArrayRef> {
+    let fields = texts(&call.arguments[0]);
+    let sql_type = &call.given[1];
+    let values = strict(call, |row| {
+        let field = fields.value(row).to_ascii_lowercase();
+        let found = match call.arguments[1].data_type() {
+            DataType::Interval(_) => of_interval(&field, intervals(&call.arguments[1]).value(row)),
+            DataType::Date32 => {
+                let day = call.arguments[1].as_primitive::<Date32Type>().value(row);
+                of_time(&field, i64::from(day).saturating_mul(DAY_US), None, true)
+            }
+            DataType::Timestamp(_, None) => {
+                of_time(&field, timestamps(&call.arguments[1]).value(row), None, false)
+            }
+            _ => {
+                let micros = timestamps(&call.arguments[1]).value(row);
+                of_time(&field, local_micros(micros, call.time_zone)?, Some(micros), false)
+            }
+        };
+        found.ok_or_else(|| not_there(&field, sql_type))
+    })?;
+    Ok(match &call.result {
+        SqlType::Numeric(_, scale) => {
+            let exact = values.iter().map(|value| value.map(|value| value.decimal(*scale))).collect::<Decimal128Array>();
+            Arc::new(exact.with_data_type(call.result.arrow()))
+        }
+        _ => Arc::new(values.iter().map(|value| value.map(|value| value.double())).collect::<Float64Array>()),
+    })
+}
+
+fn not_there(field: &str, sql_type: &SqlType) -> Error {
+    let known = ["dow", "isodow", "doy", "week", "isoyear", "julian", "timezone", "timezone_hour", "timezone_minute"];
+    match Unit::named(field).is_some() || known.contains(&field) {
+        true => Error::unsupported(format!("unit \"{field}\" not supported for type {sql_type}")),
+        false => unknown_unit(field, sql_type),
+    }
+}
+
+/// A number of `10^-scale`.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    value: i128,
+    scale: i8,
+}
+
+impl Part {
+    fn decimal(self, scale: i8) -> i128 {
+        match u32::try_from(scale - self.scale) {
+            Ok(digits) => self.value.saturating_mul(10i128.saturating_pow(digits)),
+            Err(_) => super::super::cast::rounded(self.value, self.scale - scale),
+        }
+    }
+
+    fn double(self) -> f64 {
+        self.value as f64 / 10f64.powi(i32::from(self.scale))
+    }
+}
+
+fn whole(value: i64) -> Option<Part> {
+    Some(Part { value: i128::from(value), scale: 0 })
+}
+
+/// A field of a local time; `instant` is set for instants, `is_date` for dates, which have no time of day.
+fn of_time(field: &str, local: i64, instant: Option<i64>, is_date: bool) -> Option<Part> {
+    let civil = Civil::of(local);
+    let zone_seconds = instant.map(|instant| (local - instant) / SECOND_US);
+    // Years of a century count from 1; those before Christ have negative centuries.
+    let years = |length: i64| {
+        let shown = civil.shown_year();
+        if shown > 0 { (shown + length - 1) / length } else { -((-shown + length - 1) / length) }
+    };
+    match field {
+        "epoch" if is_date => return whole(local / SECOND_US),
+        "epoch" => return Some(Part { value: i128::from(instant.unwrap_or(local)), scale: 6 }),
+        "dow" => return whole(civil.iso_weekday() % 7),
+        "isodow" => return whole(civil.iso_weekday()),
+        "doy" => return whole(civil.day_of_year()),
+        "isoyear" => return whole(if civil.iso_week().0 > 0 { civil.iso_week().0 } else { civil.iso_week().0 - 1 }),
+        "julian" if is_date => return whole(civil.days + JULIAN_1970),
+        "julian" => {
+            let day = i128::from(civil.days + JULIAN_1970) * 10i128.pow(20);
+            return Some(Part { value: day + i128::from(civil.micros) * 10i128.pow(20) / i128::from(DAY_US), scale: 20 });
+        }
+        "timezone" => return zone_seconds.and_then(whole),
+        "timezone_hour" => return zone_seconds.and_then(|seconds| whole(seconds / 3_600)),
+        "timezone_minute" => return zone_seconds.and_then(|seconds| whole(seconds / 60 % 60)),
+        _ => {}
+    }
+    let unit = Unit::named(field)?;
+    if is_date && unit < Unit::Day {
+        return None;
+    }
+    match unit {
+        Unit::Microsecond => whole(civil.micros % MINUTE_US),
+        Unit::Millisecond => Some(Part { value: i128::from(civil.micros % MINUTE_US), scale: 3 }),
+        Unit::Second => Some(Part { value: i128::from(civil.micros % MINUTE_US), scale: 6 }),
+        Unit::Minute => whole(civil.micros / MINUTE_US % 60),
+        Unit::Hour => whole(civil.micros / HOUR_US),
+        Unit::Day => whole(i64::from(civil.day)),
+        Unit::Week => whole(civil.iso_week().1),
+        Unit::Month => whole(i64::from(civil.month)),
+        Unit::Quarter => whole(i64::from((civil.month - 1) / 3 + 1)),
+        Unit::Year => whole(civil.shown_year()),
+        Unit::Decade => whole(civil.year.div_euclid(10)),
+        Unit::Century => whole(years(100)),
+        Unit::Millennium => whole(years(1_000)),
+    }
+}
+
+/// The Julian day of 1970-01-01.
+const JULIAN_1970: i64 = 2_440_588;
+
+fn of_interval(field: &str, interval: IntervalMonthDayNano) -> Option<Part> {
+    let micros = micros_of(interval);
+    let (months, days) = (i64::from(interval.months), i64::from(interval.days));
+    if field == "epoch" {
+        // PostgreSQL's years have 365.25 days and its months 30.
+        let seconds = i128::from(months / 12) * 31_557_600 + i128::from(months % 12) * 2_592_000 + i128::from(days) * 86_400;
+        return Some(Part { value: seconds * 1_000_000 + i128::from(micros), scale: 6 });
+    }
+    match Unit::named(field)? {
+        Unit::Microsecond => whole(micros % MINUTE_US),
+        Unit::Millisecond => Some(Part { value: i128::from(micros % MINUTE_US), scale: 3 }),
+        Unit::Second => Some(Part { value: i128::from(micros % MINUTE_US), scale: 6 }),
+        Unit::Minute => whole(micros / MINUTE_US % 60),
+        Unit::Hour => whole(micros / HOUR_US),
+        Unit::Day => whole(days),
+        Unit::Week => None,
+        Unit::Month => whole(months % 12),
+        Unit::Quarter => whole(months % 12 / 3 + 1),
+        Unit::Year => whole(months / 12),
+        Unit::Decade => whole(months / 120),
+        Unit::Century => whole(months / 1_200),
+        Unit::Millennium => whole(months / 12_000),
+    }
+}

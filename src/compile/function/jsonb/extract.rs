@@ -1,0 +1,138 @@
+//! Parts of JSON documents: `->` and `->>` (a member by name, an element by number, from the end if negative), `#>` and `#>>` (by path),
+//! `jsonb_extract_path` and `jsonb_extract_path_text`. What is not there is NULL; with `>>` and `_text` the part is text, JSON's null NULL.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use datafusion::arrow::datatypes::Int64Type;
+
+use super::super::definition::{Argument, Call, Definition, texts};
+use super::{content, elements, kind, members};
+use crate::error::Result;
+use crate::types::SqlType;
+
+pub(in crate::compile::function) static MEMBER: Definition =
+    Definition::immutable("->", |arguments| step_types(arguments, SqlType::Jsonb), step);
+pub(in crate::compile::function) static MEMBER_TEXT: Definition =
+    Definition::immutable("->>", |arguments| step_types(arguments, SqlType::Text), step);
+pub(in crate::compile::function) static AT_PATH: Definition =
+    Definition::immutable("#>", |arguments| path_types(arguments, SqlType::Jsonb), along_path);
+pub(in crate::compile::function) static AT_PATH_TEXT: Definition =
+    Definition::immutable("#>>", |arguments| path_types(arguments, SqlType::Text), along_path);
+pub(in crate::compile::function) static PATH: Definition =
+    Definition::immutable("jsonb_extract_path", |arguments| names_types(arguments, SqlType::Jsonb), along_names);
+pub(in crate::compile::function) static PATH_TEXT: Definition =
+    Definition::immutable("jsonb_extract_path_text", |arguments| names_types(arguments, SqlType::Text), along_names);
+
+fn step_types(arguments: &[Argument], result: SqlType) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+    let [document, step] = arguments else { return Ok(None) };
+    if !is_document(document) {
+        return Ok(None);
+    }
+    Ok(match step.or_text() {
+        SqlType::Text | SqlType::Varchar(_) => Some((vec![SqlType::Jsonb, SqlType::Text], result)),
+        SqlType::SmallInt | SqlType::Integer | SqlType::BigInt => Some((vec![SqlType::Jsonb, SqlType::BigInt], result)),
+        _ => None,
+    })
+}
+
+fn path_types(arguments: &[Argument], result: SqlType) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+    let [document, path] = arguments else { return Ok(None) };
+    let texts = SqlType::Array(Box::new(SqlType::Text));
+    let is_path = path.is_untyped() || path.sql_type.as_ref() == Some(&texts);
+    Ok((is_document(document) && is_path).then(|| (vec![SqlType::Jsonb, texts], result)))
+}
+
+fn names_types(arguments: &[Argument], result: SqlType) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+    let Some((document, names)) = arguments.split_first() else { return Ok(None) };
+    let are_texts = names.iter().all(|name| matches!(name.or_text(), SqlType::Text | SqlType::Varchar(_)));
+    let mut wanted = vec![SqlType::Jsonb];
+    wanted.extend(names.iter().map(|_| SqlType::Text));
+    Ok((is_document(document) && are_texts).then_some((wanted, result)))
+}
+
+/// A constant text is one, too: `'{"a":1}' -> 'a'` has no other meaning.
+fn is_document(argument: &Argument) -> bool {
+    argument.is_untyped() || argument.sql_type == Some(SqlType::Jsonb)
+}
+
+fn step(call: &Call) -> Result<ArrayRef> {
+    let by_number = *call.arguments[1].data_type() == SqlType::BigInt.arrow();
+    parts(call, |row, document| match by_number {
+        true => element(document, call.arguments[1].as_primitive::<Int64Type>().value(row)),
+        false => member(document, texts(&call.arguments[1]).value(row)),
+    })
+}
+
+fn along_path(call: &Call) -> Result<ArrayRef> {
+    let paths = call.arguments[1].as_list::<i32>();
+    parts(call, |row, document| {
+        let names = paths.value(row);
+        follow(document, texts(&names).iter())
+    })
+}
+
+fn along_names(call: &Call) -> Result<ArrayRef> {
+    let names: Vec<&StringArray> = call.arguments[1..].iter().map(texts).collect();
+    parts(call, |row, document| follow(document, names.iter().map(|names| names.is_valid(row).then(|| names.value(row)))))
+}
+
+/// The part that `find` finds in each row's document, as JSON or as text.
+fn parts(call: &Call, mut find: impl for<'a> FnMut(usize, &'a str) -> Result<Option<&'a str>>) -> Result<ArrayRef> {
+    let documents = texts(&call.arguments[0]);
+    let mut found: Vec<Option<Cow<str>>> = Vec::with_capacity(call.rows);
+    for row in 0..call.rows {
+        if call.arguments.iter().any(|argument| argument.is_null(row)) {
+            found.push(None);
+            continue;
+        }
+        let part = find(row, documents.value(row))?;
+        found.push(match part {
+            Some(part) if call.result == SqlType::Text => match kind(part) {
+                "null" => None,
+                "string" => Some(Cow::Owned(content(part)?)),
+                _ => Some(Cow::Borrowed(part)),
+            },
+            part => part.map(Cow::Borrowed),
+        });
+    }
+    Ok(Arc::new(found.into_iter().collect::<StringArray>()))
+}
+
+fn follow<'a, 'b>(document: &'a str, path: impl Iterator<Item = Option<&'b str>>) -> Result<Option<&'a str>> {
+    let mut part = document;
+    for name in path {
+        let Some(name) = name else { return Ok(None) };
+        let next = match kind(part) {
+            "object" => member(part, name)?,
+            "array" => match name.trim().parse() {
+                Ok(number) => element(part, number)?,
+                Err(_) => None,
+            },
+            _ => None,
+        };
+        match next {
+            Some(next) => part = next,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(part))
+}
+
+fn member<'a>(document: &'a str, name: &str) -> Result<Option<&'a str>> {
+    if kind(document) != "object" {
+        return Ok(None);
+    }
+    Ok(members(document)?.into_iter().find(|(known, _)| known == name).map(|(_, value)| value))
+}
+
+fn element(document: &str, number: i64) -> Result<Option<&str>> {
+    if kind(document) != "array" {
+        return Ok(None);
+    }
+    let elements = elements(document)?;
+    let length = i64::try_from(elements.len()).unwrap_or(i64::MAX);
+    let at = if number < 0 { number.saturating_add(length) } else { number };
+    Ok(usize::try_from(at).ok().and_then(|at| elements.get(at).copied()))
+}

@@ -1,0 +1,46 @@
+//! `-x` on numbers and intervals. DataFusion's wraps around at the least integer.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Float32Array, Float64Array, IntervalMonthDayNanoArray};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType,
+};
+
+use super::abs::unary;
+use super::datetime::operator::negated;
+use super::definition::{Argument, Call, Definition, strict};
+use crate::error::Result;
+use crate::types::SqlType;
+
+pub(super) static DEFINITION: Definition = Definition::immutable("-", types, evaluate);
+
+fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+    use SqlType::{BigInt, Double, Integer, Interval, Numeric, Real, SmallInt};
+    Ok(match arguments {
+        [number] => match &number.sql_type {
+            Some(known @ (SmallInt | Integer | BigInt | Real | Double | Numeric(..) | Interval)) => {
+                Some((vec![known.clone()], known.clone()))
+            }
+            _ if number.is_untyped() => Some((vec![Double], Double)),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+fn evaluate(call: &Call) -> Result<ArrayRef> {
+    let values = &call.arguments[0];
+    match values.data_type() {
+        DataType::Int16 => unary::<Int16Type>(call, |value| value.checked_neg()),
+        DataType::Int32 => unary::<Int32Type>(call, |value| value.checked_neg()),
+        DataType::Int64 => unary::<Int64Type>(call, |value| value.checked_neg()),
+        DataType::Decimal128(..) => unary::<Decimal128Type>(call, |value| value.checked_neg()),
+        DataType::Float32 => Ok(Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(|value| -value) as Float32Array)),
+        DataType::Interval(_) => {
+            let spans = values.as_primitive::<IntervalMonthDayNanoType>();
+            Ok(Arc::new(IntervalMonthDayNanoArray::from(strict(call, |row| negated(spans.value(row)))?)))
+        }
+        _ => Ok(Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(|value| -value) as Float64Array)),
+    }
+}

@@ -1,0 +1,115 @@
+//! Operators where DataFusion's meaning is not PostgreSQL's: on dates, times, intervals and JSON; and constant texts, which are of the
+//! type of what they are compared with.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::error::Result as PlanResult;
+use datafusion::functions::math::expr_fn::power;
+use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{ExprSchemable, Operator};
+use datafusion::prelude::{Expr, lit};
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use super::datetime::operator;
+use super::definition::{Definition, external};
+use super::jsonb::{contains, extract};
+use crate::error::Error;
+use crate::types::SqlType;
+
+/// The hook of the SQL planner.
+#[derive(Debug)]
+pub(super) struct Operators;
+
+impl ExprPlanner for Operators {
+    fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> PlanResult<PlannerResult<RawBinaryExpr>> {
+        let (left, right) = (sql_type(&raw.left, schema), sql_type(&raw.right, schema));
+        let is_json = |side: &Option<SqlType>| *side == Some(SqlType::Jsonb);
+        let is_array = |side: &Option<SqlType>| matches!(side, Some(SqlType::Array(_)));
+        let is_time = |side: &Option<SqlType>| {
+            matches!(side, Some(SqlType::Date | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval))
+        };
+        let timely = is_time(&left) || is_time(&right);
+        let definition = match &raw.op {
+            BinaryOperator::Plus if timely => &operator::ADD,
+            BinaryOperator::Minus if timely => &operator::SUBTRACT,
+            BinaryOperator::Multiply if timely => &operator::MULTIPLY,
+            BinaryOperator::Divide if timely => &operator::DIVIDE,
+            BinaryOperator::Arrow => &extract::MEMBER,
+            BinaryOperator::LongArrow => &extract::MEMBER_TEXT,
+            BinaryOperator::HashArrow => &extract::AT_PATH,
+            BinaryOperator::HashLongArrow => &extract::AT_PATH_TEXT,
+            BinaryOperator::AtArrow if !is_array(&left) && !is_array(&right) => &contains::CONTAINS,
+            BinaryOperator::ArrowAt if !is_array(&left) && !is_array(&right) => &contains::CONTAINED,
+            // Numbers to the power of numbers; as an operator of bits it would be silently wrong.
+            BinaryOperator::PGExp => return Ok(PlannerResult::Planned(power(raw.left, raw.right))),
+            BinaryOperator::StringConcat if is_json(&left) || is_json(&right) => {
+                return Err(external(Error::unsupported("operator || on jsonb is not supported")));
+            }
+            BinaryOperator::Question | BinaryOperator::QuestionAnd | BinaryOperator::QuestionPipe | BinaryOperator::HashMinus => {
+                return Err(external(Error::unsupported(format!("operator {} is not supported", raw.op))));
+            }
+            _ => return Ok(compared(raw, left, right)),
+        };
+        Ok(PlannerResult::Planned(call(definition, vec![raw.left, raw.right])))
+    }
+}
+
+/// What an expression of one of these operators looks like with DataFusion's operator, for EXPLAIN.
+pub(super) fn as_operator(definition: &'static Definition, arguments: &[Expr]) -> Option<Expr> {
+    let [left, right] = arguments else { return None };
+    let operator = match definition.name {
+        "+" => Operator::Plus,
+        "-" => Operator::Minus,
+        "*" => Operator::Multiply,
+        "/" => Operator::Divide,
+        "->" => Operator::Arrow,
+        "->>" => Operator::LongArrow,
+        "#>" => Operator::HashArrow,
+        "#>>" => Operator::HashLongArrow,
+        "@>" => Operator::AtArrow,
+        "<@" => Operator::ArrowAt,
+        _ => return None,
+    };
+    Some(Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), operator, Box::new(right.clone()))))
+}
+
+/// A comparison with a constant text beside something that is no text: the text is read as the other side's type.
+fn compared(raw: RawBinaryExpr, left: Option<SqlType>, right: Option<SqlType>) -> PlannerResult<RawBinaryExpr> {
+    let compares = matches!(
+        raw.op,
+        BinaryOperator::Eq | BinaryOperator::NotEq | BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq
+    );
+    let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
+    let (left_side, right_side) = match (is_constant_text(&left_side), is_constant_text(&right_side)) {
+        (false, true) if compares => (left_side, typed(right_side, left)),
+        (true, false) if compares => (typed(left_side, right), right_side),
+        _ => (left_side, right_side),
+    };
+    PlannerResult::Original(RawBinaryExpr { op, left: left_side, right: right_side })
+}
+
+fn is_constant_text(expression: &Expr) -> bool {
+    matches!(expression, Expr::Literal(ScalarValue::Utf8(Some(_)), _))
+}
+
+fn typed(constant: Expr, other: Option<SqlType>) -> Expr {
+    match other {
+        None | Some(SqlType::Text | SqlType::Varchar(_)) => constant,
+        // As many digits as are written, so that nothing is rounded before the comparison.
+        Some(SqlType::Numeric(..)) => call(&super::cast::DEFINITION, vec![constant, lit("numeric")]),
+        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.to_string())]),
+    }
+}
+
+fn call(definition: &'static Definition, arguments: Vec<Expr>) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(super::function(definition)), arguments))
+}
+
+/// `None` for NULL, for parameters without a type and where the type cannot be told.
+fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> {
+    let (_, field) = expression.to_field(schema).ok()?;
+    (*field.data_type() != DataType::Null).then(|| SqlType::of(&field))
+}
