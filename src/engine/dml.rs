@@ -300,7 +300,8 @@ impl Session {
             let column = match (targets.iter().position(|target| *target == i), defaults.get(&i)) {
                 (Some(at), _) => assign::assign(given.column(at), given.schema_ref().field(at), field)?,
                 (None, Some(default)) => {
-                    let query = Query::from_text(&format!("SELECT {default} FROM generate_series(1, {rows})"))?;
+                    // Once per row: a default such as gen_random_uuid() differs from row to row.
+                    let query = Query::from_text(&format!("SELECT {default} FROM (VALUES {})", vec!["(1)"; rows].join(", ")))?;
                     let values = self.collect(&query, &[], &[]).await?;
                     assign::assign(values.rows.column(0), values.rows.schema_ref().field(0), field)?
                 }

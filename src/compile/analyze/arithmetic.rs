@@ -49,12 +49,35 @@ impl ExprPlanner for Arithmetic {
             _ => None,
         };
         let Some((left_type, right_type)) = operands else {
-            return Ok(PlannerResult::Planned(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right)))));
+            return Ok(PlannerResult::Original(RawBinaryExpr { op: raw.op, left, right }));
         };
-        let arguments = vec![left.cast_to(&left_type, schema)?, right.cast_to(&right_type, schema)?];
+        let operands = vec![left.cast_to(&left_type, schema)?, right.cast_to(&right_type, schema)?];
         let function = Checked { operator, signature: Signature::any(2, Volatility::Immutable) };
         let function = Arc::new(ScalarUDF::new_from_impl(function));
-        Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(function, arguments))))
+        Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(function, operands))))
+    }
+}
+
+/// Makes the operands of one of these operators alike again, after the columns below got SQL's types. Other calls stay.
+pub(super) fn adjusted(mut call: ScalarFunction, schema: &DFSchema) -> PlanResult<ScalarFunction> {
+    let Some(checked) = call.func.inner().downcast_ref::<Checked>() else { return Ok(call) };
+    // Casts the user wrote are calls of a function: these were put in when the columns had other types.
+    let operands: Vec<Expr> = call.args.into_iter().map(without_cast).collect();
+    let kinds = operands.iter().map(|operand| operand.get_type(schema)).collect::<PlanResult<Vec<_>>>()?;
+    let wanted = match kinds.as_slice() {
+        [left, right] => operand_types(left, checked.operator, right),
+        _ => None,
+    };
+    let Some((left, right)) = wanted else { return internal_err!("operands of an operator are no numbers any more") };
+    let operands = operands.into_iter().zip([left, right]).map(|(operand, kind)| operand.cast_to(&kind, schema));
+    call.args = operands.collect::<PlanResult<_>>()?;
+    Ok(call)
+}
+
+fn without_cast(operand: Expr) -> Expr {
+    match operand {
+        Expr::Cast(cast) => *cast.expr,
+        other => other,
     }
 }
 

@@ -10,10 +10,11 @@ use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union};
+use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, RecursiveQuery, Union};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
+use super::arithmetic;
 use crate::types::SqlType;
 
 /// Functions whose result depends on the zone of an instant.
@@ -64,6 +65,7 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
             // Aliases over VALUES refer to these columns by the names that DataFusion gives them in any case.
             return Ok(rebuilt);
         }
+        LogicalPlan::RecursiveQuery(query) => return recursive_as_sql(query),
         LogicalPlan::Union(union) => return Ok(LogicalPlan::Union(Union::try_new_with_loose_types(union.inputs)?)),
         other => other,
     };
@@ -81,6 +83,25 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
         Ok(typed.update_data(|expression| name.restore(expression)))
     })?;
     node.data.recompute_schema()
+}
+
+/// The terms of a recursive query have the types that its own name was planned with.
+fn recursive_as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
+    let converted = |term: Arc<LogicalPlan>| -> PlanResult<Arc<LogicalPlan>> {
+        let schema = Arc::clone(term.schema());
+        let columns = query.schema.fields().iter().enumerate().map(|(position, field)| {
+            let (qualifier, found) = schema.qualified_field(position);
+            let column = column(&schema, position);
+            if found.data_type() == field.data_type() {
+                return column;
+            }
+            cast_to(column, field.data_type().clone()).alias_qualified(qualifier.cloned(), found.name())
+        });
+        let columns: Vec<Expr> = columns.collect();
+        Ok(Arc::new(LogicalPlanBuilder::from(term).project(columns)?.build()?))
+    };
+    let (first, next) = (converted(query.static_term)?, converted(query.recursive_term)?);
+    RecursiveQuery::try_new(query.name, first, next, query.is_distinct).map(LogicalPlan::RecursiveQuery)
 }
 
 /// Narrows literals, but not those that DataFusion reads itself: arguments of window functions and of its own aggregates.
@@ -104,7 +125,8 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
     match expression {
         Expr::Cast(cast) => cast_as_sql(cast, schema, zone).map(Transformed::yes),
         Expr::ScalarFunction(call) => {
-            let call = Expr::ScalarFunction(in_zone(call, schema, zone)?);
+            let call = arithmetic::adjusted(in_zone(call, schema, zone)?, schema)?;
+            let call = Expr::ScalarFunction(call);
             // A parameter without a type has none yet; such a call keeps what DataFusion will give it.
             let Ok(kind) = call.get_type(schema) else { return Ok(Transformed::no(call)) };
             let wanted = sql_type(&kind);

@@ -17,6 +17,7 @@ use super::Lowering;
 use crate::compile::analyze::as_operator;
 use crate::compile::explain::column_text;
 use crate::compile::expr::Expression;
+use crate::compile::function::as_syntax;
 use crate::compile::plan::Plan;
 use crate::error::Result;
 
@@ -46,8 +47,8 @@ fn text(expression: &Expr, schema: &DFSchema, input: &Plan) -> String {
     // nothing else has are put in first, and the expressions for them afterwards.
     let mut columns: Vec<String> = Vec::new();
     let marked = expression.clone().transform_up(|part| {
-        if let Some(operator) = as_operator(&part) {
-            return Ok(Transformed::yes(operator));
+        if let Some(syntax) = as_operator(&part).or_else(|| as_syntax(&part)) {
+            return Ok(Transformed::yes(syntax));
         }
         let Expr::Column(column) = &part else { return Ok(Transformed::no(part)) };
         let Some(at) = schema.maybe_index_of_column(column) else { return Ok(Transformed::no(part)) };

@@ -4,7 +4,7 @@
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
+use datafusion::logical_expr::expr::{AggregateFunction, SetQuantifier, WindowFunction};
 use datafusion::logical_expr::{LogicalPlan, Volatility, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
@@ -113,7 +113,10 @@ fn expression_refusal(expression: &Expr, query: &Query) -> Option<Error> {
         Expr::InSubquery(test) if test.negated => Some(unsupported("NOT IN (SELECT …)", "not", query)),
         Expr::InSubquery(_) => Some(unsupported("IN (SELECT …)", "in", query)),
         Expr::Exists(_) => Some(unsupported("EXISTS (SELECT …)", "exists", query)),
-        Expr::SetComparison(_) => Some(unsupported("ANY or ALL (SELECT …)", "any", query)),
+        Expr::SetComparison(test) => Some(match test.quantifier {
+            SetQuantifier::All => unsupported("ALL (SELECT …)", "all", query),
+            SetQuantifier::Any => unsupported("ANY (SELECT …)", "any", query),
+        }),
         Expr::ScalarSubquery(_) => Some(unsupported("a subquery as a value", "", query)),
         Expr::GroupingSet(_) => Some(unsupported("GROUPING SETS, ROLLUP or CUBE", "group", query)),
         Expr::Unnest(_) => Some(unsupported("unnest()", "unnest", query)),

@@ -45,8 +45,6 @@ fn errors_have_code_message_and_position() {
         ("SELECT /* abc", code::SYNTAX_ERROR, "unterminated /* comment at or near \"/* abc\"", 8),
         ("CREATE MATERIALIZED VIEW AS SELECT 1", code::SYNTAX_ERROR, "syntax error at or near \"AS\"", 26),
         ("DROP TABLE a b", code::SYNTAX_ERROR, "syntax error at or near \"b\"", 14),
-        ("SELECT a EXCEPT ALL SELECT b", code::FEATURE_NOT_SUPPORTED, "EXCEPT ALL is not supported", 21),
-        ("SELECT 1 UNION (SELECT a INTERSECT ALL SELECT b)", code::FEATURE_NOT_SUPPORTED, "INTERSECT ALL is not supported", 40),
         ("SELECT x::money FROM t", code::FEATURE_NOT_SUPPORTED, "type money is not supported", 8),
         ("CREATE TABLE t (a int UNIQUE)", code::FEATURE_NOT_SUPPORTED, "UNIQUE is not supported", 23),
         ("CREATE TABLE t (a money)", code::FEATURE_NOT_SUPPORTED, "type money is not supported", 19),

@@ -47,6 +47,14 @@ fn overflow_is_an_error() {
 }
 
 #[test]
+fn conditions_guard_those_after_them() {
+    let rows = "(VALUES (0), (1), (2), (0)) v(n)";
+    assert_eq!(answer(&format!("SELECT n FROM {rows} WHERE n <> 0 AND 10 / n > 5")), ["1"]);
+    assert_eq!(answer(&format!("SELECT n FROM {rows} WHERE CASE WHEN n <> 0 THEN 10 / n > 5 END")), ["1"]);
+    assert_eq!(complaint(&format!("SELECT n FROM {rows} WHERE 10 / n > 5")).code, code::DIVISION_BY_ZERO);
+}
+
+#[test]
 fn float_keys() {
     let floats = "(VALUES (0.0::double precision), ('-0'::double precision), ('NaN'::double precision), ('NaN'::double precision)) a(x)";
     assert_eq!(answer(&format!("SELECT count(*) FROM (SELECT x FROM {floats} GROUP BY x) g")), ["2"]);
