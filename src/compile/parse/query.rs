@@ -75,7 +75,6 @@ impl Query {
         Some(self.scan.character(tokens[at].span.start) + 1)
     }
 
-<<<<<<< HEAD
     /// A place in the text that was parsed, in characters from 1; line and column count from 1 too.
     pub(in crate::compile) fn position_at(&self, line: u64, column: u64) -> usize {
         self.scan.character(Location { line, column }) + 1
@@ -95,11 +94,6 @@ impl Query {
             row.content.iter().enumerate().filter_map(|(at, value)| Some((number(value)?, at))).collect::<Vec<_>>()
         };
         values.rows.iter().flat_map(row).collect()
-=======
-    /// The position of a line and column, both from 1, of the whole text that was parsed: characters from 1.
-    pub fn position_at(&self, line: u64, column: u64) -> usize {
-        self.scan.character(Location { line, column }) + 1
->>>>>>> compile
     }
 
     /// Reads a query.
