@@ -1,17 +1,18 @@
 //! When two values are the same: canonical values, equality of rows and of keys.
 //!
-//! As keys (GROUP BY, DISTINCT, joins, ORDER BY) values are equal as in PostgreSQL: NULL and NULL (where NULLs match at all), −0.0 and
-//! 0.0, any two NaN, intervals of equal length with 30-day months and 24-hour days. As rows, when a delete looks for its insert, the same
-//! holds except that intervals are compared field by field, so that `1 month` can be replaced by `30 days`.
+//! As keys (GROUP BY, DISTINCT, joins, ORDER BY) values are equal as in PostgreSQL: NULL and NULL (where NULLs match at
+//! all), −0.0 and 0.0, any two NaN, intervals of equal length with 30-day months and 24-hour days. As rows, when a
+//! delete looks for its insert, the same holds except that intervals are compared field by field, so that `1 month` can
+//! be replaced by `30 days`.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray};
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, Float32Type, Float64Type,
-    Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
-    Time64MicrosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, Float32Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    IntervalUnit, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use datafusion::arrow::record_batch::RecordBatch;
 
@@ -56,7 +57,8 @@ pub fn interval_nanoseconds(interval: IntervalMonthDayNano) -> i128 {
     i128::from(interval.months) * MONTH + i128::from(interval.days) * DAY + i128::from(interval.nanoseconds)
 }
 
-/// A column as keys: equal keys become identical, also in the row format of Arrow, and sort there as PostgreSQL sorts them.
+/// A column as keys: equal keys become identical, also in the row format of Arrow, and sort there as PostgreSQL sorts
+/// them.
 pub fn canonical_key(column: &ArrayRef) -> ArrayRef {
     canonical(column, Equality::Key)
 }
@@ -123,7 +125,13 @@ fn same<T: ArrowPrimitiveType>(left: &dyn Array, i: usize, right: &dyn Array, j:
     left.as_primitive::<T>().value(i) == right.as_primitive::<T>().value(j)
 }
 
-fn lists_equal(left: &GenericListArray<i32>, i: usize, right: &GenericListArray<i32>, j: usize, equality: Equality) -> bool {
+fn lists_equal(
+    left: &GenericListArray<i32>,
+    i: usize,
+    right: &GenericListArray<i32>,
+    j: usize,
+    equality: Equality,
+) -> bool {
     let (l, r) = (left.value(i), right.value(j));
     l.len() == r.len() && (0..l.len()).all(|k| values_equal(l.as_ref(), k, r.as_ref(), k, equality))
 }
@@ -176,8 +184,9 @@ fn canonical(column: &ArrayRef, equality: Equality) -> ArrayRef {
     }
 }
 
-/// The interval of equal length whose fields have one sign, fewer than 30 days and less than 24 hours. Comparing its fields in order
-/// compares lengths, since division that truncates is monotone. Lengths beyond 2³¹ months stay as they are.
+/// The interval of equal length whose fields have one sign, fewer than 30 days and less than 24 hours. Comparing its
+/// fields in order compares lengths, since division that truncates is monotone. Lengths beyond 2³¹ months stay as they
+/// are.
 fn justified(interval: IntervalMonthDayNano) -> IntervalMonthDayNano {
     let length = interval_nanoseconds(interval);
     let (months, rest) = (length / MONTH, length % MONTH);

@@ -10,8 +10,8 @@ use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use hashbrown::HashTable;
 
 use super::canonical::rows_equal;
-pub use super::hash::hash_rows;
 use super::hash::hash_columns;
+pub use super::hash::hash_rows;
 use crate::error::{Error, Result, code};
 
 /// Rows with weights: +1 is an insert, −1 a delete.
@@ -104,14 +104,14 @@ pub fn concat(deltas: Vec<Delta>, schema: &SchemaRef) -> Result<Option<Delta>> {
     Ok(Some(Delta::weighted(rows, weights.into())))
 }
 
-/// One delta without rows that cancel each other; `None` if nothing remains. Deltas without a delete cannot cancel: they are only
-/// concatenated, so that equal rows may remain apart (see [`merge`]).
+/// One delta without rows that cancel each other; `None` if nothing remains. Deltas without a delete cannot cancel:
+/// they are only concatenated, so that equal rows may remain apart (see [`merge`]).
 pub fn consolidate(deltas: Vec<Delta>, schema: &SchemaRef) -> Result<Option<Delta>> {
     if deltas.iter().any(Delta::retracts) { merge(deltas, schema) } else { concat(deltas, schema) }
 }
 
-/// One delta in which every row stands once, with the sum of its weights, and no weight is 0. `None` if nothing remains.
-/// The first of equal rows is the one that stays.
+/// One delta in which every row stands once, with the sum of its weights, and no weight is 0. `None` if nothing
+/// remains. The first of equal rows is the one that stays.
 pub fn merge(deltas: Vec<Delta>, schema: &SchemaRef) -> Result<Option<Delta>> {
     let Some(delta) = concat(deltas, schema)? else { return Ok(None) };
     let rows = delta.rows.num_rows();
@@ -197,13 +197,17 @@ mod tests {
     }
 
     fn rows(delta: &Delta) -> Vec<(&str, f64, i64)> {
-        let (texts, numbers) = (delta.rows.column(0).as_string::<i32>(), delta.rows.column(1).as_primitive::<Float64Type>());
+        let (texts, numbers) =
+            (delta.rows.column(0).as_string::<i32>(), delta.rows.column(1).as_primitive::<Float64Type>());
         (0..delta.rows.num_rows()).map(|i| (texts.value(i), numbers.value(i), delta.weight(i))).collect()
     }
 
     #[test]
     fn merge_sums_weights_of_equal_rows() {
-        let (a, b) = (delta(&[("a", 1.0, 1), ("b", 0.0, 2), ("a", 2.0, 1)]), delta(&[("a", 1.0, -1), ("b", -0.0, -1), ("c", 3.0, 0)]));
+        let (a, b) = (
+            delta(&[("a", 1.0, 1), ("b", 0.0, 2), ("a", 2.0, 1)]),
+            delta(&[("a", 1.0, -1), ("b", -0.0, -1), ("c", 3.0, 0)]),
+        );
         let schema = a.rows.schema();
         let merged = consolidate(vec![a, b], &schema).unwrap().unwrap();
         assert_eq!(rows(&merged), [("b", 0.0, 1), ("a", 2.0, 1)]);
@@ -250,7 +254,11 @@ mod tests {
             assert_eq!(sum(parts), sum(vec![delta.clone()]));
         }
         let none = hash_rows(&delta.rows, &[]);
-        assert_eq!(partition(&delta, &none, 3).unwrap()[0].rows.num_rows(), 1000, "without keys all rows go to worker 0");
+        assert_eq!(
+            partition(&delta, &none, 3).unwrap()[0].rows.num_rows(),
+            1000,
+            "without keys all rows go to worker 0"
+        );
         assert_eq!(none.null_count(), 0);
     }
 

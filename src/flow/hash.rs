@@ -1,16 +1,17 @@
 //! The fixed hash of rows: a stable 64-bit function of the canonical values of some columns.
 //!
-//! It decides which worker owns a row and in which order state is kept, so it must give the same number in every process, on every
-//! machine and after every restart: it never uses a per-process seed or another library's row hash. Values that are equal as
-//! keys (NULL and NULL, −0.0 and 0.0, any two NaN, `1 month` and `30 days`) have equal hashes, integers of different width too.
-//! For a single column of at most 64 bits without NULLs the hash is a bijection, so equal hashes mean equal keys.
+//! It decides which worker owns a row and in which order state is kept, so it must give the same number in every
+//! process, on every machine and after every restart: it never uses a per-process seed or another library's row hash.
+//! Values that are equal as keys (NULL and NULL, −0.0 and 0.0, any two NaN, `1 month` and `30 days`) have equal hashes,
+//! integers of different width too. For a single column of at most 64 bits without NULLs the hash is a bijection, so
+//! equal hashes mean equal keys.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray, OffsetSizeTrait, UInt64Array};
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, Float32Type, Float64Type,
-    Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, Float32Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit,
+    Time64MicrosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use datafusion::arrow::record_batch::RecordBatch;
 use xxhash_rust::xxh3::xxh3_64;
@@ -45,7 +46,8 @@ pub fn hash_columns(columns: &[ArrayRef], rows: usize) -> Vec<u64> {
 
 /// Whether the hash of a single column of this type tells all non-null values apart.
 pub fn is_bijective(data_type: &DataType) -> bool {
-    !matches!(data_type, DataType::Decimal128(..) | DataType::Interval(_)) && data_type.primitive_width().is_some_and(|w| w <= 8)
+    !matches!(data_type, DataType::Decimal128(..) | DataType::Interval(_))
+        && data_type.primitive_width().is_some_and(|w| w <= 8)
         || *data_type == DataType::Boolean
 }
 
@@ -93,9 +95,15 @@ fn combine(column: &dyn Array, hashes: &mut [u64]) {
         DataType::Time64(TimeUnit::Microsecond) => primitive::<Time64MicrosecondType>(column, hashes, |v| v as u64),
         DataType::Duration(TimeUnit::Microsecond) => primitive::<DurationMicrosecondType>(column, hashes, |v| v as u64),
         DataType::Timestamp(TimeUnit::Second, _) => primitive::<TimestampSecondType>(column, hashes, |v| v as u64),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => primitive::<TimestampMillisecondType>(column, hashes, |v| v as u64),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => primitive::<TimestampMicrosecondType>(column, hashes, |v| v as u64),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => primitive::<TimestampNanosecondType>(column, hashes, |v| v as u64),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            primitive::<TimestampMillisecondType>(column, hashes, |v| v as u64)
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            primitive::<TimestampMicrosecondType>(column, hashes, |v| v as u64)
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            primitive::<TimestampNanosecondType>(column, hashes, |v| v as u64)
+        }
         DataType::Interval(IntervalUnit::MonthDayNano) => {
             primitive::<IntervalMonthDayNanoType>(column, hashes, |v| fold(interval_nanoseconds(v)));
         }
@@ -147,8 +155,8 @@ mod tests {
     use std::sync::Arc;
 
     use datafusion::arrow::array::{
-        BooleanArray, Decimal128Array, Float32Array, Float64Array, Int16Array, Int64Array, IntervalMonthDayNanoArray, ListArray,
-        StringArray,
+        BooleanArray, Decimal128Array, Float32Array, Float64Array, Int16Array, Int64Array, IntervalMonthDayNanoArray,
+        ListArray, StringArray,
     };
     use datafusion::arrow::datatypes::IntervalMonthDayNano;
 
@@ -177,7 +185,8 @@ mod tests {
         };
         same(Arc::new(Float64Array::from(vec![0.0, -0.0])));
         same(Arc::new(Float32Array::from(vec![f32::NAN, -f32::NAN, f32::from_bits(0x7FC0_0001)])));
-        let intervals = [(1, 0, 0), (0, 30, 0), (0, 29, 86_400_000_000_000)].map(|(m, d, n)| IntervalMonthDayNano::new(m, d, n));
+        let intervals =
+            [(1, 0, 0), (0, 30, 0), (0, 29, 86_400_000_000_000)].map(|(m, d, n)| IntervalMonthDayNano::new(m, d, n));
         same(Arc::new(IntervalMonthDayNanoArray::from(intervals.to_vec())));
         let lists = [Some(vec![Some(0.0), None]), Some(vec![Some(-0.0), None])];
         same(Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(lists)));

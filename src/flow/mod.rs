@@ -1,5 +1,5 @@
-//! Incremental execution. In: [`Delta`]s of base relations and a [`Tick`]; out: the [`Delta`] of every view at that tick.
-//! Never: SQL text, sockets, wall-clock time.
+//! Incremental execution. In: [`Delta`]s of base relations and a [`Tick`]; out: the [`Delta`] of every view at that
+//! tick. Never: SQL text, sockets, wall-clock time.
 
 /// Equality of values, rows and keys.
 pub mod canonical;
@@ -9,10 +9,10 @@ pub mod delta;
 pub mod hash;
 /// The operators: plain structs, testable without threads.
 pub mod operator;
-/// Operator state: a memtable over immutable hash-sorted runs.
-pub mod state;
 /// Ticks, workers, sources: the only code that knows timely.
 pub mod runtime;
+/// Operator state: a memtable over immutable hash-sorted runs.
+pub mod state;
 
 pub use delta::Delta;
 
@@ -68,9 +68,9 @@ pub struct Output {
 
 /// An incremental operator: output deltas of a tick from input deltas of that tick and own state.
 ///
-/// The sum of all outputs up to tick t equals the operator's SQL over the sum of all inputs up to t. There is no order inside a
-/// tick: an implementation consolidates before it does anything that is not linear. Errors returned are our own bugs or exhausted
-/// resources and quarantine the view; failing expressions go to [`Output::errors`].
+/// The sum of all outputs up to tick t equals the operator's SQL over the sum of all inputs up to t. There is no order
+/// inside a tick: an implementation consolidates before it does anything that is not linear. Errors returned are our
+/// own bugs or exhausted resources and quarantine the view; failing expressions go to [`Output::errors`].
 pub trait Operator: Send {
     /// Takes the deltas of `tick` (one vector per input, drained) and appends what changed to `out`.
     /// Called once per tick that has input on any worker, and again while it answers [`Step::Yield`].

@@ -1,6 +1,7 @@
 //! The generic operator: Δout = F(group after) − F(group before) for every changed group.
 //!
-//! It is right for every F, at the cost of reading the whole of each changed group. The fast operators must agree with it.
+//! It is right for every F, at the cost of reading the whole of each changed group. The fast operators must agree with
+//! it.
 
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use crate::flow::{Delta, Operator, Output, Step, Tick};
 
 /// A function from the rows of one group to rows.
 pub trait GroupFunction: Send {
-    /// The result for a group that consists of `rows`: distinct rows in no useful order, with their weights. Must depend on nothing else.
+    /// The result for a group that consists of `rows`: distinct rows in no useful order, with their weights. Must
+    /// depend on nothing else.
     fn evaluate(&self, rows: &Delta) -> Result<Delta>;
 }
 
@@ -32,8 +34,9 @@ pub struct GroupTransform {
 }
 
 impl GroupTransform {
-    /// Applies `function`, whose rows have `schema`, to the rows of `input` by the columns `keys`; input is partitioned by their hash. With
-    /// `emits_empty`, and without keys, the result for no rows is emitted at the first step; groups with keys that have no rows have no result.
+    /// Applies `function`, whose rows have `schema`, to the rows of `input` by the columns `keys`; input is partitioned
+    /// by their hash. With `emits_empty`, and without keys, the result for no rows is emitted at the first step; groups
+    /// with keys that have no rows have no result.
     pub fn new(
         input: SchemaRef,
         keys: Vec<usize>,

@@ -40,8 +40,9 @@ struct Side {
 }
 
 impl Join {
-    /// Joins inputs 0 and 1, each partitioned by the hash of its keys; keys have equal types in pairs. NULL keys match each other only if
-    /// `null_equal`. `residual` is a further condition over the columns of `schema`: the left ones, then the right ones.
+    /// Joins inputs 0 and 1, each partitioned by the hash of its keys; keys have equal types in pairs. NULL keys match
+    /// each other only if `null_equal`. `residual` is a further condition over the columns of `schema`: the left ones,
+    /// then the right ones.
     pub fn new(
         left: SchemaRef,
         right: SchemaRef,
@@ -63,7 +64,14 @@ impl Join {
     }
 
     /// Appends the pairs of `matches` that satisfy the residual.
-    fn emit(&self, probe: &Keyed, matches: &Matches, state: &StateTable, probe_is_left: bool, out: &mut Output) -> Result<()> {
+    fn emit(
+        &self,
+        probe: &Keyed,
+        matches: &Matches,
+        state: &StateTable,
+        probe_is_left: bool,
+        out: &mut Output,
+    ) -> Result<()> {
         for start in (0..matches.len()).step_by(BATCH_ROWS) {
             let range = start..(start + BATCH_ROWS).min(matches.len());
             let positions = UInt32Array::from(matches.probe[range.clone()].to_vec());
@@ -114,7 +122,8 @@ impl Operator for Join {
         out.errors.append(&mut merge_errors(changes.errors));
         let rows: usize = changes.rows.iter().map(|delta| delta.rows.num_rows()).sum();
         if rows <= CONSOLIDATED_ROWS_MAX && changes.rows.iter().any(Delta::retracts) {
-            // Rows that changed on both sides, and rows that wait in the state with their negation, give pairs that cancel.
+            // Rows that changed on both sides, and rows that wait in the state with their negation, give pairs that
+            // cancel.
             out.rows.extend(consolidate(changes.rows, &self.schema)?);
         } else {
             out.rows.append(&mut changes.rows);

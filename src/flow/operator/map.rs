@@ -27,9 +27,14 @@ pub struct Map {
 }
 
 impl Map {
-    /// Rows of `input` for which `filter` is true, then `columns` over them (`None`: the rows themselves), cast to `schema`.
-    /// One input.
-    pub fn new(input: SchemaRef, filter: Option<Expression>, columns: Option<Vec<Expression>>, schema: SchemaRef) -> Result<Map> {
+    /// Rows of `input` for which `filter` is true, then `columns` over them (`None`: the rows themselves), cast to
+    /// `schema`. One input.
+    pub fn new(
+        input: SchemaRef,
+        filter: Option<Expression>,
+        columns: Option<Vec<Expression>>,
+        schema: SchemaRef,
+    ) -> Result<Map> {
         Ok(Map { input, filter, columns, schema })
     }
 
@@ -64,8 +69,10 @@ impl Map {
         if !failed.contains(&true) {
             return Ok(Delta { rows: batch(&self.schema, values, rows)?, weights: delta.weights, hash: None });
         }
-        // Failed rows hold NULLs, which columns that are declared NOT NULL refuse: they leave before the schema is put on.
-        let fields: Vec<_> = self.schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        // Failed rows hold NULLs, which columns that are declared NOT NULL refuse: they leave before the schema is put
+        // on.
+        let fields: Vec<_> =
+            self.schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
         let loose: SchemaRef = Arc::new(datafusion::arrow::datatypes::Schema::new(fields));
         let all = Delta { rows: batch(&loose, values, rows)?, weights: delta.weights, hash: None };
         let good = (0..rows as u32).filter(|row| !failed[*row as usize]).collect();
@@ -102,8 +109,15 @@ pub(super) fn keep(delta: Delta, condition: &Expression, errors: &mut Vec<RowErr
     take_rows(&delta, kept.map(|row| row as u32).collect())
 }
 
-/// Appends the errors of rows that had none so far, and marks them: a row has one error, that of its first failing expression.
-fn report(expression: &Expression, delta: &Delta, evaluated: &Evaluated, failed: &mut [bool], errors: &mut Vec<RowError>) {
+/// Appends the errors of rows that had none so far, and marks them: a row has one error, that of its first failing
+/// expression.
+fn report(
+    expression: &Expression,
+    delta: &Delta,
+    evaluated: &Evaluated,
+    failed: &mut [bool],
+    errors: &mut Vec<RowError>,
+) {
     for (row, code, reason) in &evaluated.errors {
         if std::mem::replace(&mut failed[*row], true) {
             continue;

@@ -8,10 +8,10 @@ mod group_transform;
 mod join;
 mod map;
 mod row_json;
-mod top_k;
-mod union;
 #[cfg(test)]
 mod tests;
+mod top_k;
+mod union;
 
 pub use aggregate::Aggregate;
 pub use distinct::Distinct;

@@ -8,8 +8,8 @@
 //! | 2 | +(4) | −(5) +(4) |
 //! | 3 | −(3) | −(3) +(5) |
 //!
-//! Each partition is a sorted map from the encoded row (order columns first, in the order wanted, then the others to break ties) to its
-//! weight. If rows never leave, only those that can come out are kept.
+//! Each partition is a sorted map from the encoded row (order columns first, in the order wanted, then the others to
+//! break ties) to its weight. If rows never leave, only those that can come out are kept.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -55,8 +55,8 @@ struct Partition {
 /// Rows as bytes that compare as the rows do, and back.
 struct Encoding {
     converter: RowConverter,
-    /// The columns in the order in which they are compared: first as keys, then, to bring them back as they were, those whose
-    /// keys do not tell equal values apart.
+    /// The columns in the order in which they are compared: first as keys, then, to bring them back as they were, those
+    /// whose keys do not tell equal values apart.
     columns: Vec<(usize, Equality)>,
     /// Where among `columns` each output column is.
     positions: Vec<usize>,
@@ -66,9 +66,9 @@ struct Encoding {
 type Entry = (Arc<[u8]>, i64, i64);
 
 impl TopK {
-    /// Rows `offset` to `offset + limit` of each partition in `order`, ties broken by the whole row; `row_number` appends the number of the
-    /// row in its partition, from 1, counted before `offset`. Input is partitioned by the hash of the columns `partition` (none: all to
-    /// worker 0). `append_only`: the input never retracts.
+    /// Rows `offset` to `offset + limit` of each partition in `order`, ties broken by the whole row; `row_number`
+    /// appends the number of the row in its partition, from 1, counted before `offset`. Input is partitioned by the
+    /// hash of the columns `partition` (none: all to worker 0). `append_only`: the input never retracts.
     #[allow(clippy::too_many_arguments, reason = "the parts of the plan's node")]
     pub fn new(
         input: SchemaRef,
@@ -134,7 +134,8 @@ impl Encoding {
         for SortColumn { column, descending, nulls_first } in order.iter().copied().chain(ties) {
             if columns.iter().all(|(other, _)| *other != column) {
                 columns.push((column, Equality::Key));
-                fields.push(SortField::new_with_options(types[column].clone(), SortOptions { descending, nulls_first }));
+                fields
+                    .push(SortField::new_with_options(types[column].clone(), SortOptions { descending, nulls_first }));
             }
         }
         for (column, data_type) in types.iter().enumerate().filter(|(_, data_type)| has_intervals(data_type)) {
@@ -173,14 +174,14 @@ fn has_intervals(data_type: &DataType) -> bool {
 }
 
 impl Partition {
+    /// Whether a row would stand beyond position `keep`, where rows are not kept.
+    fn excludes(&self, row: &[u8], keep: Option<i64>) -> bool {
+        let last = self.rows.last_key_value().map(|(last, _)| last);
+        keep.is_some_and(|keep| self.total >= keep) && last.is_some_and(|last| *row >= **last)
+    }
+
     /// Adds a row `weight` times; rows beyond position `keep` are not kept.
     fn add(&mut self, row: &[u8], weight: i64, keep: Option<i64>) -> Result<()> {
-        if let (Some(keep), Some((last, _))) = (keep, self.rows.last_key_value())
-            && self.total >= keep
-            && *row >= **last
-        {
-            return Ok(());
-        }
         self.total = add_weights(self.total, weight)?;
         match self.rows.get_mut(row) {
             Some(sum) => {
@@ -214,11 +215,14 @@ impl Operator for TopK {
             self.partitions.resize_with(self.index.capacity(), Partition::default);
             let rows = self.encoding.encode(delta.rows.columns())?;
             for (row, group) in groups.iter().enumerate() {
-                let at = *group as usize;
+                let (at, encoded) = (*group as usize, rows.row(row));
+                if self.partitions[at].excludes(encoded.data(), keep) {
+                    continue;
+                }
                 if !before.contains_key(group) {
                     before.insert(*group, self.head(&self.partitions[at]));
                 }
-                self.partitions[at].add(rows.row(row).data(), delta.weight(row), keep)?;
+                self.partitions[at].add(encoded.data(), delta.weight(row), keep)?;
             }
         }
         let mut changes = Vec::new();

@@ -54,7 +54,9 @@ impl Codec {
     /// Encodes the columns.
     pub fn encode(&self, columns: &[ArrayRef]) -> Result<Encoded> {
         match (self, columns) {
-            (Codec::Fixed(data_type), [column]) => Ok(Encoded::Fixed(encode_fixed(column, data_type)?, column.nulls().cloned())),
+            (Codec::Fixed(data_type), [column]) => {
+                Ok(Encoded::Fixed(encode_fixed(column, data_type)?, column.nulls().cloned()))
+            }
             (Codec::Text, [column]) => Ok(Encoded::Text(column.as_string::<i32>().clone())),
             (Codec::Rows(converter), columns) => {
                 let canonical: Vec<ArrayRef> = columns.iter().map(canonical_key).collect();
@@ -82,7 +84,10 @@ impl Codec {
 }
 
 /// Decodes Arrow's row format. Its NULLs are inside the bytes, but a value that was never set has none.
-fn decode_rows<'a>(converter: &'a RowConverter, values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<Vec<ArrayRef>> {
+fn decode_rows<'a>(
+    converter: &'a RowConverter,
+    values: impl Iterator<Item = Option<&'a [u8]>>,
+) -> Result<Vec<ArrayRef>> {
     let parser = converter.parser();
     let mut positions: Vec<Option<u32>> = Vec::new();
     let mut present = Vec::new();
@@ -147,7 +152,11 @@ pub(crate) fn encode_fixed(column: &ArrayRef, data_type: &DataType) -> Result<Ve
 }
 
 /// A column of `data_type` from order-preserving integers; those under NULLs are ignored.
-pub(crate) fn decode_fixed(values: impl Iterator<Item = u64>, nulls: Option<NullBuffer>, data_type: &DataType) -> Result<ArrayRef> {
+pub(crate) fn decode_fixed(
+    values: impl Iterator<Item = u64>,
+    nulls: Option<NullBuffer>,
+    data_type: &DataType,
+) -> Result<ArrayRef> {
     fn map<T: ArrowPrimitiveType>(
         values: impl Iterator<Item = u64>,
         nulls: Option<NullBuffer>,
@@ -160,14 +169,18 @@ pub(crate) fn decode_fixed(values: impl Iterator<Item = u64>, nulls: Option<Null
     let signed = |bits: u64| (bits ^ SIGN) as i64;
     let float = |bits: u64| f64::from_bits(if bits & SIGN == 0 { !bits } else { bits ^ SIGN });
     Ok(match data_type {
-        DataType::Boolean => Arc::new(BooleanArray::new(values.map(|bits| bits != 0).collect::<Vec<_>>().into(), nulls)),
+        DataType::Boolean => {
+            Arc::new(BooleanArray::new(values.map(|bits| bits != 0).collect::<Vec<_>>().into(), nulls))
+        }
         DataType::Int16 => map::<Int16Type>(values, nulls, data_type, |b| signed(b) as i16),
         DataType::Int32 => map::<Int32Type>(values, nulls, data_type, |b| signed(b) as i32),
         DataType::Int64 => map::<Int64Type>(values, nulls, data_type, signed),
         DataType::Float32 => map::<Float32Type>(values, nulls, data_type, |b| float(b) as f32),
         DataType::Float64 => map::<Float64Type>(values, nulls, data_type, float),
         DataType::Date32 => map::<Date32Type>(values, nulls, data_type, |b| signed(b) as i32),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => map::<TimestampMicrosecondType>(values, nulls, data_type, signed),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            map::<TimestampMicrosecondType>(values, nulls, data_type, signed)
+        }
         other => return Err(Error::internal(format!("{other} has no encoding as an integer"))),
     })
 }

@@ -12,7 +12,8 @@ use crate::flow::hash::mix;
 
 /// A map from keys to group numbers, which index the columns that an operator keeps per group.
 ///
-/// Keys are compared in canonical form (NULL equals NULL, −0.0 equals 0.0, any NaN any other) and come back in that form.
+/// Keys are compared in canonical form (NULL equals NULL, −0.0 equals 0.0, any NaN any other) and come back in that
+/// form.
 pub struct GroupIndex {
     keys: Keys,
     /// Numbers of removed groups.
@@ -24,8 +25,8 @@ pub struct GroupIndex {
 enum Keys {
     /// No key columns: group 0 is the only one.
     None { live: bool },
-    /// One column of at most 64 bits.
-    Fixed { data_type: DataType, table: HashTable<u32>, bits: Vec<u64>, null: Option<u32> },
+    /// One column of at most 64 bits; the table has the key beside the group, so that a look-up reads one place.
+    Fixed { data_type: DataType, table: HashTable<(u64, u32)>, bits: Vec<u64>, null: Option<u32> },
     /// Any other keys as bytes.
     Bytes { codec: Codec, table: HashTable<Slot>, values: Vec<Key>, null: Option<u32> },
 }
@@ -48,7 +49,9 @@ impl GroupIndex {
             Keys::None { live: false }
         } else {
             match Codec::new(types, what)? {
-                Codec::Fixed(data_type) => Keys::Fixed { data_type, table: HashTable::new(), bits: Vec::new(), null: None },
+                Codec::Fixed(data_type) => {
+                    Keys::Fixed { data_type, table: HashTable::new(), bits: Vec::new(), null: None }
+                }
                 codec => Keys::Bytes { codec, table: HashTable::new(), values: Vec::new(), null: None },
             }
         };
@@ -105,7 +108,7 @@ impl GroupIndex {
             Keys::Fixed { table, bits, null, .. } => {
                 if *null == Some(group) {
                     *null = None;
-                } else if let Ok(entry) = table.find_entry(mix(bits[at]), |g| *g == group) {
+                } else if let Ok(entry) = table.find_entry(mix(bits[at]), |(_, found)| *found == group) {
                     entry.remove();
                 }
             }
@@ -130,9 +133,9 @@ impl GroupIndex {
                 let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
                 Ok(vec![decode_fixed(groups.iter().map(|group| bits[*group as usize]), nulls, data_type)?])
             }
-            Keys::Bytes { codec, values, null, .. } => {
-                codec.decode(groups.iter().map(|group| (*null != Some(*group)).then(|| values[*group as usize].bytes.as_ref())))
-            }
+            Keys::Bytes { codec, values, null, .. } => codec.decode(
+                groups.iter().map(|group| (*null != Some(*group)).then(|| values[*group as usize].bytes.as_ref())),
+            ),
         }
     }
 
@@ -172,7 +175,7 @@ impl Numbers<'_> {
 fn locate_fixed(
     values: &[u64],
     nulls: Option<&NullBuffer>,
-    table: &mut HashTable<u32>,
+    table: &mut HashTable<(u64, u32)>,
     bits: &mut Vec<u64>,
     null: &mut Option<u32>,
     numbers: &mut Numbers<'_>,
@@ -190,14 +193,14 @@ fn locate_fixed(
             continue;
         }
         let hash = mix(*value);
-        if let Some(group) = table.find(hash, |group| bits[*group as usize] == *value) {
+        if let Some((_, group)) = table.find(hash, |(key, _)| key == value) {
             groups.push(*group);
             continue;
         }
         let group = numbers.next()?;
         bits.resize(bits.len().max(*numbers.capacity), 0);
         bits[group as usize] = *value;
-        table.insert_unique(hash, group, |group| mix(bits[*group as usize]));
+        table.insert_unique(hash, (*value, group), |(key, _)| mix(*key));
         groups.push(group);
     }
     Ok(groups)

@@ -18,7 +18,8 @@ const NONE: u32 = u32::MAX;
 /// Batches that are kept apart before they are copied into one.
 const BATCHES_MAX: usize = 64;
 
-/// Rows by hash. A delete that finds its insert here cancels it in place, so that a row that changes in every tick takes no room.
+/// Rows by hash. A delete that finds its insert here cancels it in place, so that a row that changes in every tick
+/// takes no room.
 pub(super) struct Memtable {
     pub(super) batches: Vec<RecordBatch>,
     rows: Vec<Row>,
@@ -79,7 +80,8 @@ impl Memtable {
 
     /// Calls `found` with every live row whose key has this hash.
     pub(super) fn find(&self, hash: u64, mut found: impl FnMut(&Entry)) {
-        let mut at = self.heads.find(hash, |head| self.rows[*head as usize].entry.hash == hash).map_or(NONE, |head| *head);
+        let mut at =
+            self.heads.find(hash, |head| self.rows[*head as usize].entry.hash == hash).map_or(NONE, |head| *head);
         while at != NONE {
             let row = &self.rows[at as usize];
             found(&row.entry);

@@ -1,8 +1,9 @@
 //! Operator state.
 //!
-//! [`StateTable`] keeps a bag of rows by key: a mutable memtable over immutable Arrow runs that are sorted by the hash of the key, each
-//! with a radix directory, so that a run is probed as fast as a hash table and is merged, sliced and stored as plain Arrow.
-//! [`GroupIndex`] numbers the groups of an operator that keeps one mutable entry per key in columns of its own.
+//! [`StateTable`] keeps a bag of rows by key: a mutable memtable over immutable Arrow runs that are sorted by the hash
+//! of the key, each with a radix directory, so that a run is probed as fast as a hash table and is merged, sliced and
+//! stored as plain Arrow. [`GroupIndex`] numbers the groups of an operator that keeps one mutable entry per key in
+//! columns of its own.
 
 mod codec;
 mod group_index;
@@ -12,7 +13,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use codec::{Codec, Encoded};
 pub(crate) use codec::decode_fixed;
+pub use codec::{Codec, Encoded};
 pub use group_index::GroupIndex;
 pub use table::{Matches, StateTable, Version};

@@ -37,8 +37,8 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Sorts `entries`, rows of `sources`, by hash and adds the weights of equal rows if some are negative. Entries that are a
-    /// sequence of sorted stretches are merged in linear time (the standard stable sort finds them).
+    /// Sorts `entries`, rows of `sources`, by hash and adds the weights of equal rows if some are negative. Entries
+    /// that are a sequence of sorted stretches are merged in linear time (the standard stable sort finds them).
     pub(super) fn build(schema: &SchemaRef, sources: &[&RecordBatch], mut entries: Vec<Entry>) -> Result<Run> {
         entries.sort_by_key(|entry| entry.hash);
         if entries.iter().any(|entry| entry.weight < 0) {
@@ -65,7 +65,11 @@ impl Run {
         let range = self.directory.lookup(hash);
         let hashes = &self.hashes[range.clone()];
         let before = |stored: &u64| *stored < hash;
-        let skip = if hashes.len() > 32 { hashes.partition_point(before) } else { hashes.iter().take_while(|h| before(h)).count() };
+        let skip = if hashes.len() > 32 {
+            hashes.partition_point(before)
+        } else {
+            hashes.iter().take_while(|h| before(h)).count()
+        };
         let found = hashes[skip..].iter().take_while(|stored| **stored == hash).count();
         range.start + skip..range.start + skip + found
     }
@@ -93,7 +97,8 @@ impl Run {
     }
 }
 
-/// Columns made of rows (source, row) of `sources`. Only sources that occur are handed to Arrow, which looks at each one.
+/// Columns made of rows (source, row) of `sources`. Only sources that occur are handed to Arrow, which looks at each
+/// one.
 pub(super) fn gather(
     sources: &[&RecordBatch],
     positions: &[(u32, u32)],
@@ -150,7 +155,8 @@ fn cancel(sources: &[&RecordBatch], entries: Vec<Entry>) -> Result<Vec<Entry>> {
     Ok(kept)
 }
 
-/// Where the rows of a hash are: the range of hashes that occur is cut into equal parts, about one per [`ROWS_PER_ENTRY`] rows.
+/// Where the rows of a hash are: the range of hashes that occur is cut into equal parts, about one per
+/// [`ROWS_PER_ENTRY`] rows.
 #[derive(Debug)]
 struct Directory {
     lowest: u64,

@@ -24,8 +24,9 @@ const RUNS_MAX: usize = 5;
 
 /// The rows that went in, with the sum of their weights, found by key.
 ///
-/// Changes go to a memtable; a full memtable becomes an immutable run; runs are merged so that few remain. Weights of equal rows are added
-/// at the latest when their runs are merged: until then [`probe`](StateTable::probe) may answer a row and its negation.
+/// Changes go to a memtable; a full memtable becomes an immutable run; runs are merged so that few remain. Weights of
+/// equal rows are added at the latest when their runs are merged: until then [`probe`](StateTable::probe) may answer a
+/// row and its negation.
 pub struct StateTable {
     schema: SchemaRef,
     keys: Vec<usize>,
@@ -66,7 +67,8 @@ impl Matches {
 }
 
 impl StateTable {
-    /// An empty state for rows of `schema` that are looked up by the columns `keys`; types that state cannot hold are refused.
+    /// An empty state for rows of `schema` that are looked up by the columns `keys`; types that state cannot hold are
+    /// refused.
     pub fn new(schema: SchemaRef, keys: Vec<usize>) -> Result<StateTable> {
         require_supported(schema.fields().iter().map(|field| field.data_type()), "state")?;
         let bijective = matches!(keys[..], [key] if is_bijective(schema.field(key).data_type()));
@@ -78,7 +80,8 @@ impl StateTable {
         &self.schema
     }
 
-    /// Adds the rows of `delta`; `hashes` are those of the key columns (see [`hash_rows`](crate::flow::hash::hash_rows)).
+    /// Adds the rows of `delta`; `hashes` are those of the key columns (see
+    /// [`hash_rows`](crate::flow::hash::hash_rows)).
     pub fn apply(&mut self, delta: &Delta, hashes: &[u64]) -> Result<()> {
         if delta.rows.num_rows() == 0 {
             return Ok(());
@@ -90,8 +93,8 @@ impl StateTable {
         Ok(())
     }
 
-    /// Pairs of probing rows and state rows with equal keys, in no useful order. `columns` are the probing key columns, `hashes` theirs.
-    /// NULLs match NULLs: a caller for which they do not leaves such rows out.
+    /// Pairs of probing rows and state rows with equal keys, in no useful order. `columns` are the probing key columns,
+    /// `hashes` theirs. NULLs match NULLs: a caller for which they do not leaves such rows out.
     pub fn probe(&self, columns: &[ArrayRef], hashes: &[u64]) -> Matches {
         let columns: Vec<ArrayRef> = columns.iter().map(canonical_key).collect();
         let sources = self.sources();
@@ -132,7 +135,8 @@ impl StateTable {
         gather(&self.sources(), &matches.rows[range], 0..self.schema.fields().len())
     }
 
-    /// The rows of each of the keys (one per position, distinct), every row once with its weight; a key without rows has an empty delta.
+    /// The rows of each of the keys (one per position, distinct), every row once with its weight; a key without rows
+    /// has an empty delta.
     pub fn groups(&self, columns: &[ArrayRef], hashes: &[u64]) -> Result<Vec<Delta>> {
         let mut matches = self.probe(columns, hashes);
         let mut order: Vec<u32> = (0..matches.len() as u32).collect();
@@ -217,8 +221,8 @@ impl Version {
     }
 }
 
-/// Keeps at most [`RUNS_MAX`] runs: if there are more, the newest are merged into one, from the end as far as each further run is not more
-/// than twice as long as all after it, so that a row is copied a logarithmic number of times.
+/// Keeps at most [`RUNS_MAX`] runs: if there are more, the newest are merged into one, from the end as far as each
+/// further run is not more than twice as long as all after it, so that a row is copied a logarithmic number of times.
 fn merge_runs(schema: &SchemaRef, mut runs: Vec<Arc<Run>>) -> Result<Vec<Arc<Run>>> {
     if runs.len() <= RUNS_MAX {
         return Ok(runs);

@@ -13,6 +13,9 @@ use crate::flow::hash::{hash_columns, mix};
 /// Rows (key, text) with weights.
 type Rows = Vec<(i64, String, i64)>;
 
+/// Sum of weights by row.
+type Bag = BTreeMap<(i64, String), i64>;
+
 fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new("k", DataType::Int64, true), Field::new("s", DataType::Utf8, true)]))
 }
@@ -22,7 +25,11 @@ fn delta(rows: &[(i64, String, i64)]) -> Delta {
     let texts = Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.1.as_str())));
     let weights: Vec<i64> = rows.iter().map(|row| row.2).collect();
     let batch = RecordBatch::try_new(schema(), vec![keys, texts]).unwrap();
-    if weights.iter().all(|weight| *weight == 1) { Delta::insert(batch) } else { Delta::weighted(batch, weights.into()) }
+    if weights.iter().all(|weight| *weight == 1) {
+        Delta::insert(batch)
+    } else {
+        Delta::weighted(batch, weights.into())
+    }
 }
 
 fn apply(table: &mut StateTable, rows: &[(i64, String, i64)]) {
@@ -31,7 +38,7 @@ fn apply(table: &mut StateTable, rows: &[(i64, String, i64)]) {
     table.apply(&delta, &hashes).unwrap();
 }
 
-fn bag(deltas: &[Delta]) -> BTreeMap<(i64, String), i64> {
+fn bag(deltas: &[Delta]) -> Bag {
     let mut bag = BTreeMap::new();
     for delta in deltas {
         let (keys, texts) = (delta.rows.column(0).as_primitive::<Int64Type>(), delta.rows.column(1).as_string::<i32>());
@@ -43,9 +50,9 @@ fn bag(deltas: &[Delta]) -> BTreeMap<(i64, String), i64> {
     bag
 }
 
-fn probe(table: &StateTable, keys: &[i64]) -> BTreeMap<(i64, String), i64> {
+fn probe(table: &StateTable, keys: &[i64]) -> Bag {
     let column: ArrayRef = Arc::new(Int64Array::from(keys.to_vec()));
-    let hashes = hash_columns(&[column.clone()], keys.len());
+    let hashes = hash_columns(std::slice::from_ref(&column), keys.len());
     let matches = table.probe(&[column], &hashes);
     if matches.is_empty() {
         return BTreeMap::new();
@@ -69,7 +76,7 @@ fn behaves_as_a_map_through_runs_and_merges() {
         seed = mix(seed.wrapping_add(0x9E37_79B9_7F4A_7C15));
         (seed % bound as u64) as usize
     };
-    let mut snapshot: Option<(Version, BTreeMap<(i64, String), i64>)> = None;
+    let mut snapshot: Option<(Version, Bag)> = None;
     for tick in 0..40 {
         let mut rows: Rows = Vec::new();
         for _ in 0..12_000 {
@@ -82,11 +89,15 @@ fn behaves_as_a_map_through_runs_and_merges() {
             rows.push((row.0, row.1, -1));
         }
         apply(&mut table, &rows);
-        let mut expected: BTreeMap<(i64, String), i64> = BTreeMap::new();
+        let mut expected: Bag = BTreeMap::new();
         live.iter().for_each(|row| *expected.entry(row.clone()).or_default() += 1);
-        let keys: Vec<i64> = (0..200).map(|_| random(3_100) as i64).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-        let wanted: BTreeMap<_, _> =
-            expected.iter().filter(|((key, _), _)| keys.binary_search(key).is_ok()).map(|(row, w)| (row.clone(), *w)).collect();
+        let keys: Vec<i64> =
+            (0..200).map(|_| random(3_100) as i64).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let wanted: BTreeMap<_, _> = expected
+            .iter()
+            .filter(|((key, _), _)| keys.binary_search(key).is_ok())
+            .map(|(row, w)| (row.clone(), *w))
+            .collect();
         assert_eq!(probe(&table, &keys), wanted, "tick {tick}");
         if tick == 17 {
             snapshot = Some((table.version().unwrap(), expected));
@@ -114,7 +125,9 @@ fn a_row_that_changes_in_every_tick_takes_no_room() {
 fn one_hot_key_among_others() {
     let mut table = StateTable::new(schema(), vec![0]).unwrap();
     for tick in 0..20_i64 {
-        let rows: Rows = (0..8_192).map(|i| (if i % 2 == 0 { -1 } else { tick * 8_192 + i }, (tick * 8_192 + i).to_string(), 1)).collect();
+        let rows: Rows = (0..8_192)
+            .map(|i| (if i % 2 == 0 { -1 } else { tick * 8_192 + i }, (tick * 8_192 + i).to_string(), 1))
+            .collect();
         apply(&mut table, &rows);
     }
     let found = probe(&table, &[-1]);
@@ -143,7 +156,7 @@ fn groups_are_consolidated() {
     table.version().unwrap();
     apply(&mut table, &[(1, "a".into(), -1), (1, "c".into(), 2)]);
     let keys: ArrayRef = Arc::new(Int64Array::from(vec![3, 1, 2]));
-    let groups = table.groups(&[keys.clone()], &hash_columns(&[keys], 3)).unwrap();
+    let groups = table.groups(std::slice::from_ref(&keys), &hash_columns(std::slice::from_ref(&keys), 3)).unwrap();
     let bags: Vec<_> = groups.iter().map(|group| bag(std::slice::from_ref(group))).collect();
     let expected = [vec![], vec![((1, "c".to_string()), 2)], vec![((2, "b".to_string()), 1)]];
     assert_eq!(bags, expected.map(|rows| rows.into_iter().collect()));
@@ -154,7 +167,8 @@ fn groups_are_consolidated() {
 fn runs_find_every_hash() {
     for (rows, spread) in [(0, 1), (1, 1), (7, 1), (1_000, 1), (20_000, 1), (5_000, 64), (300, 300)] {
         let hashes: Vec<u64> = (0..rows).map(|i: u64| mix(i / spread) >> 3).collect();
-        let entry = |(row, hash): (usize, &u64)| super::run::Entry { hash: *hash, source: 0, row: row as u32, weight: 1 };
+        let entry =
+            |(row, hash): (usize, &u64)| super::run::Entry { hash: *hash, source: 0, row: row as u32, weight: 1 };
         let texts: Rows = (0..rows as i64).map(|i| (i, String::new(), 1)).collect();
         let source = delta(&texts).rows;
         let run = Run::build(&schema(), &[&source], hashes.iter().enumerate().map(entry).collect()).unwrap();

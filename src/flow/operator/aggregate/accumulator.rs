@@ -1,6 +1,7 @@
 //! What every aggregate keeps per group.
 
-use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::array::{Array, ArrayRef, BooleanBufferBuilder};
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::DataType;
 
 use super::count::{Count, CountRows};
@@ -19,8 +20,8 @@ pub(super) struct Values {
 
 /// One aggregate: a column of accumulators by group number.
 ///
-/// Accumulators are sums over the rows (of numbers, or of multisets): the order of updates does not matter, and what is added with weight
-/// w is undone with weight −w, so the input need not be consolidated.
+/// Accumulators are sums over the rows (of numbers, or of multisets): the order of updates does not matter, and what is
+/// added with weight w is undone with weight −w, so the input need not be consolidated.
 pub(super) trait Accumulator: Send {
     /// Makes room for groups below `groups`; new ones are empty.
     fn grow(&mut self, groups: usize);
@@ -28,7 +29,7 @@ pub(super) trait Accumulator: Send {
     /// Adds rows: the group of each, its argument (absent for `count(*)`), its weight (`None`: all +1).
     fn update(&mut self, groups: &[u32], argument: Option<&ArrayRef>, weights: Option<&[i64]>) -> Result<()>;
 
-    /// The values for `groups`; `rows` are the numbers of rows of all groups.
+    /// The values for `groups`, which have so many `rows`.
     fn values(&self, groups: &[u32], rows: &[i64]) -> Result<Values>;
 
     /// Whether a group is as new.
@@ -42,7 +43,11 @@ pub(super) trait Accumulator: Send {
 }
 
 /// The accumulators of a call over an argument of type `argument`; what is not maintained is refused.
-pub(super) fn accumulator(call: &AggregateCall, argument: Option<&DataType>, append_only: bool) -> Result<Box<dyn Accumulator>> {
+pub(super) fn accumulator(
+    call: &AggregateCall,
+    argument: Option<&DataType>,
+    append_only: bool,
+) -> Result<Box<dyn Accumulator>> {
     let output = call.field.data_type();
     match (call.function, argument) {
         (AggregateFunction::Count, None) if call.filter.is_none() => Ok(Box::new(CountRows)),
@@ -55,7 +60,8 @@ pub(super) fn accumulator(call: &AggregateCall, argument: Option<&DataType>, app
     }
 }
 
-/// Calls `add` with row, group and weight of every row whose argument is not NULL; one loop per case keeps the usual one tight.
+/// Calls `add` with row, group and weight of every row whose argument is not NULL; one loop per case keeps the usual
+/// one tight.
 #[inline]
 pub(super) fn for_each_row(
     groups: &[u32],
@@ -67,7 +73,11 @@ pub(super) fn for_each_row(
     match (nulls, weights) {
         (None, None) => groups.iter().enumerate().for_each(|(row, group)| add(row, *group as usize, 1)),
         (None, Some(weights)) => {
-            groups.iter().zip(weights).enumerate().for_each(|(row, (group, weight))| add(row, *group as usize, *weight));
+            groups
+                .iter()
+                .zip(weights)
+                .enumerate()
+                .for_each(|(row, (group, weight))| add(row, *group as usize, *weight));
         }
         (Some(nulls), _) => {
             for row in nulls.valid_indices() {
@@ -75,6 +85,17 @@ pub(super) fn for_each_row(
             }
         }
     }
+}
+
+/// Validity of `rows` values, all of which but those at the positions `nulls` are there.
+pub(super) fn null_buffer(nulls: &[usize], rows: usize) -> Option<NullBuffer> {
+    if nulls.is_empty() {
+        return None;
+    }
+    let mut valid = BooleanBufferBuilder::new(rows);
+    valid.append_n(rows, true);
+    nulls.iter().for_each(|position| valid.set_bit(*position, false));
+    Some(valid.finish().into())
 }
 
 /// The error for a value beyond the output type.

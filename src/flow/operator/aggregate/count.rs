@@ -23,9 +23,8 @@ impl Accumulator for CountRows {
         Ok(())
     }
 
-    fn values(&self, groups: &[u32], rows: &[i64]) -> Result<Values> {
-        let counts: Vec<i64> = groups.iter().map(|group| rows[*group as usize]).collect();
-        Ok(Values { values: Arc::new(Int64Array::from(counts)), errors: Vec::new() })
+    fn values(&self, _: &[u32], rows: &[i64]) -> Result<Values> {
+        Ok(Values { values: Arc::new(Int64Array::from(rows.to_vec())), errors: Vec::new() })
     }
 
     fn is_empty(&self, _: usize) -> bool {
@@ -53,7 +52,8 @@ impl Accumulator for Count {
     }
 
     fn values(&self, groups: &[u32], _: &[i64]) -> Result<Values> {
-        CountRows.values(groups, &self.counts)
+        let counts: Vec<i64> = groups.iter().map(|group| self.counts[*group as usize]).collect();
+        CountRows.values(groups, &counts)
     }
 
     fn is_empty(&self, group: usize) -> bool {

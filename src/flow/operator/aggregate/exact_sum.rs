@@ -1,12 +1,14 @@
 //! Exact sums of floating-point numbers: order does not matter and what was added can be taken away without a trace.
 //!
-//! The sum is kept as an integer multiple of 2⁻¹⁰⁷⁴ in chunks of 32 bits that overlap by their sign and head room, and is rounded only when it
-//! is read: the "small superaccumulator" of R. M. Neal, "Fast exact summation using small and large superaccumulators", 2015
-//! (arXiv:1505.05571). Other than there, only the chunks between the smallest and the greatest exponent seen are kept.
+//! The sum is kept as an integer multiple of 2⁻¹⁰⁷⁴ in chunks of 32 bits that overlap by their sign and head room, and
+//! is rounded only when it is read: the "small superaccumulator" of R. M. Neal, "Fast exact summation using small and
+//! large superaccumulators", 2015 (arXiv:1505.05571). Other than there, only the chunks between the smallest and the
+//! greatest exponent seen are kept.
 
 /// Bits per chunk.
 const CHUNK_BITS: u32 = 32;
-/// Parts that may be added before carries must move: each is below 2³², so 2³⁰ of them stay below 2⁶² in absolute value.
+/// Parts that may be added before carries must move: each is below 2³², so 2³⁰ of them stay below 2⁶² in absolute
+/// value.
 const ADDS_MAX: u32 = 1 << 30;
 
 /// An exact sum of weighted floats.
@@ -281,9 +283,13 @@ mod tests {
             if (a + b).is_finite() && a + b != 0.0 {
                 assert_eq!(double(&[(a, 1), (b, 1)]), Some(a + b), "{a:e} + {b:e}");
             }
-            let (c, d) = (f32::from_bits(state as u32), f32::from_bits(state as u32 ^ (state >> 32 & 0x81FF_FFFF) as u32));
+            let (c, d) =
+                (f32::from_bits(state as u32), f32::from_bits(state as u32 ^ (state >> 32 & 0x81FF_FFFF) as u32));
             if (c + d).is_finite() && c + d != 0.0 {
-                assert_eq!(sum(&[(f64::from(c), 1), (f64::from(d), 1)]).value(Precision::Single), Some(f64::from(c + d)));
+                assert_eq!(
+                    sum(&[(f64::from(c), 1), (f64::from(d), 1)]).value(Precision::Single),
+                    Some(f64::from(c + d))
+                );
             }
         }
     }

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use datafusion::arrow::array::ArrayRef;
-use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::DataType;
 
-use super::accumulator::{Accumulator, Values, for_each_row};
+use super::accumulator::{Accumulator, Values, for_each_row, null_buffer};
 use crate::error::{Error, Result};
 use crate::flow::state::{Codec, Encoded, decode_fixed};
 
 /// The accumulators of `min` (or `max`, if `greatest`) over a column of type `argument`.
-pub(super) fn extreme(argument: &DataType, output: &DataType, greatest: bool, append_only: bool) -> Result<Box<dyn Accumulator>> {
+pub(super) fn extreme(
+    argument: &DataType,
+    output: &DataType,
+    greatest: bool,
+    append_only: bool,
+) -> Result<Box<dyn Accumulator>> {
     let name = if greatest { "max" } else { "min" };
     if argument != output {
         return Err(Error::internal(format!("{name}({argument}) answers {output}")));
@@ -51,8 +55,9 @@ impl Accumulator for FixedBest {
 
     fn values(&self, groups: &[u32], _: &[i64]) -> Result<Values> {
         let flip = if self.greatest { u64::MAX } else { 0 };
-        let slots = || groups.iter().map(|group| self.slots[*group as usize]);
-        fixed_values(&self.codec, slots().map(|(best, count)| (count > 0).then_some(best ^ flip)).collect())
+        let slots: Vec<(u64, i64)> = groups.iter().map(|group| self.slots[*group as usize]).collect();
+        let absent: Vec<usize> = (0..slots.len()).filter(|position| slots[*position].1 <= 0).collect();
+        fixed_values(&self.codec, slots.iter().map(|(best, _)| best ^ flip), &absent, groups.len())
     }
 
     fn is_empty(&self, group: usize) -> bool {
@@ -86,7 +91,13 @@ impl Accumulator for BytesBest {
             let value = bytes_of(&values, row);
             let better = match &self.slots[group] {
                 None => true,
-                Some(best) => if self.greatest { *value > **best } else { *value < **best },
+                Some(best) => {
+                    if self.greatest {
+                        *value > **best
+                    } else {
+                        *value < **best
+                    }
+                }
             };
             if better {
                 self.slots[group] = Some(value.into());
@@ -113,8 +124,8 @@ impl Accumulator for BytesBest {
     }
 }
 
-/// All values of a group with their weights, in order. A value that a tick takes away before it gives it has a negative weight for a
-/// moment.
+/// All values of a group with their weights, in order. A value that a tick takes away before it gives it has a negative
+/// weight for a moment.
 struct Multisets<K> {
     codec: Codec,
     greatest: bool,
@@ -138,7 +149,9 @@ impl Value for u64 {
     }
 
     fn column(codec: &Codec, values: Vec<Option<&u64>>) -> Result<Values> {
-        fixed_values(codec, values.into_iter().map(|value| value.copied()).collect())
+        let absent: Vec<usize> = (0..values.len()).filter(|at| values[*at].is_none()).collect();
+        let rows = values.len();
+        fixed_values(codec, values.into_iter().map(|value| value.copied().unwrap_or_default()), &absent, rows)
     }
 
     fn heap_bytes(&self) -> usize {
@@ -234,11 +247,10 @@ fn bytes_of(values: &Encoded, row: usize) -> &[u8] {
     }
 }
 
-fn fixed_values(codec: &Codec, values: Vec<Option<u64>>) -> Result<Values> {
+/// A column of `rows` encoded values, NULL at the positions `absent`.
+fn fixed_values(codec: &Codec, values: impl Iterator<Item = u64>, absent: &[usize], rows: usize) -> Result<Values> {
     let Codec::Fixed(data_type) = codec else { return Err(Error::internal("integers expected")) };
-    let nulls: NullBuffer = values.iter().map(Option::is_some).collect();
-    let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
-    let values = decode_fixed(values.into_iter().map(Option::unwrap_or_default), nulls, data_type)?;
+    let values = decode_fixed(values, null_buffer(absent, rows), data_type)?;
     Ok(Values { values, errors: Vec::new() })
 }
 

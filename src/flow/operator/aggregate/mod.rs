@@ -8,10 +8,10 @@
 //! | 2 | −(1, 5) +(2, 7) | −(1, 2, 15) +(1, 1, 10) +(2, 1, 7) |
 //! | 3 | −(1, 10) +(1, 10) | |
 //!
-//! A tick is taken in at once: find the groups of all rows, read the old values of the touched groups, update the accumulators column by
-//! column, read the new values, emit what differs. Since accumulators are sums over the rows, the input is not consolidated first. A
-//! group exists while it has rows; without keys, the one group always does. A group with a value beyond its type is a row error instead of
-//! a row until its value is back in range.
+//! A tick is taken in at once: find the groups of all rows, read the old values of the touched groups, update the
+//! accumulators column by column, read the new values, emit what differs. Since accumulators are sums over the rows,
+//! the input is not consolidated first. A group exists while it has rows; without keys, the one group always does. A
+//! group with a value beyond its type is a row error instead of a row until its value is back in range.
 
 mod accumulator;
 mod count;
@@ -20,6 +20,7 @@ mod extreme;
 mod sum;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::kernels::cmp::not_distinct;
 use datafusion::arrow::compute::{concat, interleave, take};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -45,11 +46,16 @@ pub struct Aggregate {
     emits_empty: bool,
     started: bool,
     index: GroupIndex,
-    /// Number of rows of each group.
-    rows: Vec<i64>,
-    /// Number of the step that touched each group last.
-    touched: Vec<u64>,
+    groups: Vec<Group>,
     step: u64,
+}
+
+/// What is kept of a group besides the accumulators.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    rows: i64,
+    /// Number of the step that touched it last.
+    touched: u64,
 }
 
 struct Call {
@@ -65,9 +71,9 @@ struct Snapshot {
 }
 
 impl Aggregate {
-    /// Groups the rows of `input` by the columns `keys`; input is partitioned by their hash (without keys: all to worker 0).
-    /// `append_only`: the input never retracts. `emits_empty`: without keys, for the worker that gets the rows: it emits the row of the
-    /// empty input at its first step, which must happen even without input.
+    /// Groups the rows of `input` by the columns `keys`; input is partitioned by their hash (without keys: all to
+    /// worker 0). `append_only`: the input never retracts. `emits_empty`: without keys, for the worker that gets the
+    /// rows: it emits the row of the empty input at its first step, which must happen even without input.
     pub fn new(
         input: SchemaRef,
         keys: Vec<usize>,
@@ -87,8 +93,7 @@ impl Aggregate {
             return Err(Error::internal("the schema of an aggregate does not have its keys and calls"));
         }
         let emits_empty = emits_empty && keys.is_empty();
-        let (rows, touched) = (Vec::new(), Vec::new());
-        Ok(Aggregate { keys, calls, schema, emits_empty, started: false, index, rows, touched, step: 0 })
+        Ok(Aggregate { keys, calls, schema, emits_empty, started: false, index, groups: Vec::new(), step: 0 })
     }
 
     /// The groups of the rows of each delta, and every group among them once.
@@ -99,9 +104,9 @@ impl Aggregate {
         for delta in deltas {
             let columns: Vec<ArrayRef> = self.keys.iter().map(|key| delta.rows.column(*key).clone()).collect();
             let groups = self.index.locate(&columns, delta.rows.num_rows())?;
-            self.touched.resize(self.index.capacity(), 0);
+            self.groups.resize(self.index.capacity().max(self.groups.len()), Group::default());
             for group in &groups {
-                let last = &mut self.touched[*group as usize];
+                let last = &mut self.groups[*group as usize].touched;
                 if *last != self.step {
                     *last = self.step;
                     touched.push(*group);
@@ -110,7 +115,7 @@ impl Aggregate {
             located.push(groups);
         }
         let groups = self.index.capacity().max(usize::from(self.emits_empty));
-        self.rows.resize(groups, 0);
+        self.groups.resize(groups.max(self.groups.len()), Group::default());
         self.calls.iter_mut().for_each(|call| call.accumulator.grow(groups));
         Ok((located, touched))
     }
@@ -119,10 +124,10 @@ impl Aggregate {
     fn update(&mut self, delta: &Delta, groups: &[u32]) -> Result<()> {
         let weights = delta.weight_values();
         match weights {
-            None => groups.iter().for_each(|group| self.rows[*group as usize] += 1),
+            None => groups.iter().for_each(|group| self.groups[*group as usize].rows += 1),
             Some(weights) => {
                 for (group, weight) in groups.iter().zip(weights) {
-                    let rows = &mut self.rows[*group as usize];
+                    let rows = &mut self.groups[*group as usize].rows;
                     *rows = add_weights(*rows, *weight)?;
                 }
             }
@@ -136,7 +141,8 @@ impl Aggregate {
                     let groups: Vec<u32> = kept.values().iter().map(|row| groups[*row as usize]).collect();
                     let weights: Option<Vec<i64>> =
                         weights.map(|weights| kept.values().iter().map(|row| weights[*row as usize]).collect());
-                    let argument = argument.map(|argument| take(argument, &kept, None)).transpose().map_err(arrow_error)?;
+                    let argument =
+                        argument.map(|argument| take(argument, &kept, None)).transpose().map_err(arrow_error)?;
                     accumulator.update(&groups, argument.as_ref(), weights.as_deref())?;
                 }
             }
@@ -147,29 +153,24 @@ impl Aggregate {
     /// What `groups` look like now.
     fn snapshot(&self, groups: &[u32]) -> Result<Snapshot> {
         let always = self.emits_empty && self.started;
-        let mut present: Vec<bool> = groups.iter().map(|group| always || self.rows[*group as usize] > 0).collect();
-        let calls: Vec<Values> =
-            self.calls.iter().map(|call| call.accumulator.values(groups, &self.rows)).collect::<Result<_>>()?;
-        let mut snapshot_calls = calls;
-        for values in &mut snapshot_calls {
+        let rows: Vec<i64> = groups.iter().map(|group| self.groups[*group as usize].rows).collect();
+        let mut present: Vec<bool> = rows.iter().map(|rows| always || *rows > 0).collect();
+        let mut calls: Vec<Values> =
+            self.calls.iter().map(|call| call.accumulator.values(groups, &rows)).collect::<Result<_>>()?;
+        for values in &mut calls {
             values.errors.retain(|(position, ..)| present[*position]);
         }
-        for (position, ..) in snapshot_calls.iter().flat_map(|values| &values.errors) {
+        for (position, ..) in calls.iter().flat_map(|values| &values.errors) {
             present[*position] = false;
         }
-        Ok(Snapshot { present, calls: snapshot_calls })
+        Ok(Snapshot { present, calls })
     }
 
     /// Emits the difference between two snapshots of `groups`.
     fn emit(&self, groups: &[u32], before: &Snapshot, after: &Snapshot, out: &mut Output) -> Result<()> {
         self.emit_errors(groups, before, -1, out)?;
         self.emit_errors(groups, after, 1, out)?;
-        let equal = equal_rows(before, after, groups.len())?;
-        let changed = |present: &[bool], other: &[bool]| -> Vec<usize> {
-            (0..groups.len()).filter(|at| present[*at] && !(other[*at] && equal[*at])).collect()
-        };
-        let removed = changed(&before.present, &after.present);
-        let added = changed(&after.present, &before.present);
+        let (removed, added) = changes(before, after, groups.len())?;
         let rows = removed.len() + added.len();
         if rows == 0 {
             return Ok(());
@@ -186,13 +187,15 @@ impl Aggregate {
         out.rows.push(if removed.is_empty() {
             Delta::insert(rows)
         } else {
-            let weights: Vec<i64> = std::iter::repeat_n(-1, removed.len()).chain(std::iter::repeat_n(1, added.len())).collect();
+            let weights: Vec<i64> =
+                std::iter::repeat_n(-1, removed.len()).chain(std::iter::repeat_n(1, added.len())).collect();
             Delta::weighted(rows, weights.into())
         });
         Ok(())
     }
 
-    /// Emits the row errors of a snapshot with weight `weight`; equal ones of the old and the new snapshot cancel downstream.
+    /// Emits the row errors of a snapshot with weight `weight`; equal ones of the old and the new snapshot cancel
+    /// downstream.
     fn emit_errors(&self, groups: &[u32], snapshot: &Snapshot, weight: i64, out: &mut Output) -> Result<()> {
         for (Call { call, .. }, values) in self.calls.iter().zip(&snapshot.calls) {
             for (position, code, reason) in &values.errors {
@@ -216,7 +219,7 @@ impl Aggregate {
         for group in groups {
             let at = *group as usize;
             // Input that takes away other rows than it gave leaves sums behind; they stay until the right rows come.
-            if self.rows[at] == 0 && self.calls.iter().all(|call| call.accumulator.is_empty(at)) {
+            if self.groups[at].rows == 0 && self.calls.iter().all(|call| call.accumulator.is_empty(at)) {
                 self.index.remove(*group);
                 self.calls.iter_mut().for_each(|call| call.accumulator.clear(at));
             }
@@ -249,31 +252,43 @@ impl Operator for Aggregate {
 
     fn bytes(&self) -> usize {
         let calls: usize = self.calls.iter().map(|call| call.accumulator.bytes()).sum();
-        let groups = self.rows.capacity() * size_of::<i64>() + self.touched.capacity() * size_of::<u64>();
-        self.index.bytes() + groups + calls
+        self.index.bytes() + self.groups.capacity() * size_of::<Group>() + calls
     }
 }
 
 /// Positions where `values` is true.
 fn true_rows(values: &BooleanArray) -> UInt32Array {
-    values.iter().enumerate().filter(|(_, value)| *value == Some(true)).map(|(row, _)| row as u32).collect::<Vec<_>>().into()
+    values
+        .iter()
+        .enumerate()
+        .filter(|(_, value)| *value == Some(true))
+        .map(|(row, _)| row as u32)
+        .collect::<Vec<_>>()
+        .into()
 }
 
-/// Whether all calls of a group answer the same in both snapshots.
-fn equal_rows(before: &Snapshot, after: &Snapshot, groups: usize) -> Result<Vec<bool>> {
-    let mut equal = vec![true; groups];
+/// Positions of the groups whose old row goes, and of those whose new row comes; none for rows that stay as they are.
+fn changes(before: &Snapshot, after: &Snapshot, groups: usize) -> Result<(Vec<usize>, Vec<usize>)> {
+    let mut equal = BooleanBuffer::new_set(groups);
     for (before, after) in before.calls.iter().zip(&after.calls) {
         let (before, after) = (&before.values, &after.values);
-        if before.data_type().is_nested() {
-            for (at, equal) in equal.iter_mut().enumerate() {
-                *equal &= values_equal(before.as_ref(), at, after.as_ref(), at, Equality::Row);
-            }
-            continue;
+        let same = if before.data_type().is_nested() {
+            BooleanBuffer::collect_bool(groups, |at| {
+                values_equal(before.as_ref(), at, after.as_ref(), at, Equality::Row)
+            })
+        } else {
+            not_distinct(before, after).map_err(arrow_error)?.values().clone()
+        };
+        equal = &equal & &same;
+        if equal.count_set_bits() == 0 {
+            // Usual where a count is among the calls: the rest need not be compared.
+            break;
         }
-        let same = not_distinct(before, after).map_err(arrow_error)?;
-        equal.iter_mut().zip(same.values()).for_each(|(equal, same)| *equal &= same);
     }
-    Ok(equal)
+    let list = |present: &[bool], other: &[bool]| -> Vec<usize> {
+        (0..groups).filter(|at| present[*at] && !(other[*at] && equal.value(*at))).collect()
+    };
+    Ok((list(&before.present, &after.present), list(&after.present, &before.present)))
 }
 
 /// Old values at `removed`, then new values at `added`.

@@ -1,15 +1,17 @@
 //! `sum` and `avg`, exact for every type.
 //!
-//! Integers and decimals are summed in 128 bits where no 2⁶⁴ rows can overflow them, else in 256; floats in an [`ExactSum`]. Only the result
-//! is rounded (averages of numbers half away from zero) and checked against its type, so that an overflow goes away with the rows that
-//! caused it.
+//! Integers and decimals are summed in 128 bits where no 2⁶⁴ rows can overflow them, else in 256; floats in an
+//! [`ExactSum`]. Only the result is rounded (averages of numbers half away from zero) and checked against its type, so
+//! that an overflow goes away with the rows that caused it.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float32Array, Float64Array, Int64Array};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, i256};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, i256,
+};
 
-use super::accumulator::{Accumulator, Values, for_each_row, out_of_range};
+use super::accumulator::{Accumulator, Values, for_each_row, null_buffer, out_of_range};
 use super::exact_sum::{ExactSum, Precision};
 use crate::error::{Error, Result};
 
@@ -114,17 +116,18 @@ impl<S: Wide> NumberSum<S> {
         });
     }
 
-    /// The result of a group in units of the output's scale: outer `None` for NULL, inner for a value beyond 128 bits.
-    fn result(&self, slot: &Slot<S>, factor: i128) -> Option<Option<i128>> {
-        if slot.count == 0 || self.average && slot.count < 0 {
-            return None;
+    /// The result of a group in units of the output's scale; `None` for a value beyond 128 bits.
+    #[inline]
+    fn result(&self, slot: &Slot<S>, factor: i128) -> Option<i128> {
+        let scaled = slot.sum.narrow().and_then(|sum| sum.checked_mul(factor));
+        match (scaled, self.average) {
+            (Some(scaled), false) => Some(scaled),
+            (Some(scaled), true) => Some(divide_narrow(scaled, i128::from(slot.count))),
+            (None, average) => {
+                let scaled = slot.sum.wide().checked_mul(i256::from_i128(factor))?;
+                divide_wide(scaled, if average { i128::from(slot.count) } else { 1 })?.to_i128()
+            }
         }
-        let divisor = if self.average { i128::from(slot.count) } else { 1 };
-        if let Some(scaled) = slot.sum.narrow().and_then(|sum| sum.checked_mul(factor)) {
-            return Some(Some(divide_narrow(scaled, divisor)));
-        }
-        let scaled = slot.sum.wide().checked_mul(i256::from_i128(factor));
-        Some(scaled.and_then(|scaled| divide_wide(scaled, divisor)).and_then(i256::to_i128))
     }
 }
 
@@ -167,24 +170,34 @@ impl<S: Wide> Accumulator for NumberSum<S> {
         let lowest = if is_integer { -limit } else { 1 - limit };
         let factor = 10_i128.pow((to - from).unsigned_abs().into());
         let mut errors = Vec::new();
-        let mut numbers = Vec::with_capacity(groups.len());
-        for (position, group) in groups.iter().enumerate() {
-            let number = match self.result(&self.slots[*group as usize], factor) {
-                None => None,
-                Some(Some(number)) if number >= lowest && number < limit => Some(number),
-                Some(_) => {
+        let mut nulls = Vec::new();
+        let mut numbers: Vec<i128> = Vec::with_capacity(groups.len());
+        // The slots lie anywhere in memory: a loop that does nothing but read them lets the processor wait for many at
+        // once.
+        let slots: Vec<Slot<S>> = groups.iter().map(|group| self.slots[*group as usize]).collect();
+        for (position, slot) in slots.iter().enumerate() {
+            if slot.count == 0 || self.average && slot.count < 0 {
+                nulls.push(position);
+                numbers.push(0);
+                continue;
+            }
+            match self.result(slot, factor) {
+                Some(number) if number >= lowest && number < limit => numbers.push(number),
+                _ => {
                     let (code, reason) = out_of_range(&self.output);
                     errors.push((position, code, reason));
-                    None
+                    nulls.push(position);
+                    numbers.push(0);
                 }
-            };
-            numbers.push(number);
+            }
         }
+        let nulls = null_buffer(&nulls, groups.len());
         let values: ArrayRef = if is_integer {
             // Within range: checked above.
-            Arc::new(numbers.into_iter().map(|number| number.map(|n| n as i64)).collect::<Int64Array>())
+            let numbers: Vec<i64> = numbers.into_iter().map(|number| number as i64).collect();
+            Arc::new(Int64Array::new(numbers.into(), nulls))
         } else {
-            Arc::new(numbers.into_iter().collect::<Decimal128Array>().with_data_type(self.output.clone()))
+            Arc::new(Decimal128Array::new(numbers.into(), nulls).with_data_type(self.output.clone()))
         };
         Ok(Values { values, errors })
     }

@@ -7,8 +7,8 @@ use super::{Input, Random, Running, schema};
 use crate::compile::plan::{AggregateCall, AggregateFunction, SortColumn};
 use crate::flow::operator::{Aggregate, Distinct, Join, TopK, Union};
 
-/// Transfers joined with themselves: credits − debits of all accounts is 0 at every tick.
-/// `SELECT DISTINCT … FROM (SELECT … GROUP BY) JOIN (SELECT … GROUP BY)` over one changing input, then the first row.
+/// Two aggregates of one changing input, joined with each other, doubled, made distinct, and the first row of that: all of it agrees with
+/// the input at every tick.
 #[test]
 fn operators_in_a_row_stay_consistent() {
     let input = schema(&[DataType::Int64, DataType::Int64, DataType::Int32]);
@@ -19,10 +19,13 @@ fn operators_in_a_row_stay_consistent() {
         field: Arc::new(Field::new("s", DataType::Int64, true)),
     };
     let sums = schema(&[DataType::Int64, DataType::Int64]);
-    let by = |key: usize| Running::new(Aggregate::new(input.clone(), vec![key], vec![call()], sums.clone(), false, false).unwrap());
+    let by = |key: usize| {
+        Running::new(Aggregate::new(input.clone(), vec![key], vec![call()], sums.clone(), false, false).unwrap())
+    };
     let (mut credits, mut debits) = (by(0), by(1));
     let joined = schema(&[DataType::Int64, DataType::Int64, DataType::Int64, DataType::Int64]);
-    let mut join = Running::new(Join::new(sums.clone(), sums.clone(), vec![0], vec![0], true, None, joined.clone()).unwrap());
+    let mut join =
+        Running::new(Join::new(sums.clone(), sums.clone(), vec![0], vec![0], true, None, joined.clone()).unwrap());
     let mut both = Running::new(Union::new(joined.clone()));
     let mut distinct = Running::new(Distinct::new(joined.clone()).unwrap());
     let order = vec![SortColumn { column: 1, descending: false, nulls_first: true }];

@@ -14,7 +14,8 @@ fn random_changes() {
         let mut input = Input::new(&schema);
         let mut fast = Running::new(Distinct::new(schema.clone()).unwrap());
         let oracle = Box::new(reference::Distinct(schema.clone()));
-        let mut slow = Running::new(GroupTransform::new(schema.clone(), keys.clone(), oracle, schema.clone(), false).unwrap());
+        let mut slow =
+            Running::new(GroupTransform::new(schema.clone(), keys.clone(), oracle, schema.clone(), false).unwrap());
         for tick in 0..60 {
             let deltas = input.change(&mut random, false);
             slow.step(vec![deltas.clone()]);

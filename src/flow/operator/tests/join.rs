@@ -41,7 +41,8 @@ fn every_type_as_key() {
         for null_equal in [false, true] {
             let left = schema(&[data_type.clone(), DataType::Int16]);
             let right = schema(&[DataType::Utf8, data_type.clone()]);
-            let join = Join::new(left.clone(), right.clone(), vec![0], vec![1], null_equal, None, joined(&left, &right));
+            let join =
+                Join::new(left.clone(), right.clone(), vec![0], vec![1], null_equal, None, joined(&left, &right));
             let mut join = Running::new(join.unwrap());
             let (mut l, mut r) = (Input::new(&left), Input::new(&right));
             let mut random = Random(seed as u64);
@@ -100,7 +101,10 @@ fn changes_on_both_sides_in_one_tick() {
     let expected = change(&[("1 | 10 | 1 | 20", -2), ("1 | 11 | 1 | 20", 2), ("1 | 11 | 1 | 21", 1)]);
     assert_eq!(step(&[(1, 10, -1), (1, 11, 1)], &[(1, 21, 1)]), expected);
     assert_eq!(step(&[(1, 11, -1), (1, 11, 1)], &[]), change(&[]));
-    assert_eq!(step(&[(1, 11, -1)], &[(1, 20, -2), (1, 21, -1)]), change(&[("1 | 11 | 1 | 20", -2), ("1 | 11 | 1 | 21", -1)]));
+    assert_eq!(
+        step(&[(1, 11, -1)], &[(1, 20, -2), (1, 21, -1)]),
+        change(&[("1 | 11 | 1 | 20", -2), ("1 | 11 | 1 | 21", -1)])
+    );
 }
 
 #[test]
@@ -122,7 +126,10 @@ fn residual_filters_and_its_errors_are_rows() {
     assert_eq!(join.rows.keys().collect::<Vec<_>>(), ["1 | 3 | 1 | 2"]);
     assert_eq!(join.errors.len(), 2);
     join.step(vec![side(&[(1, 5, -1)]), side(&[])]);
-    assert_eq!(join.errors.keys().map(|error| error.row.as_str()).collect::<Vec<_>>(), [r#"{"c0":1,"c1":3,"c2":1,"c3":0}"#]);
+    assert_eq!(
+        join.errors.keys().map(|error| error.row.as_str()).collect::<Vec<_>>(),
+        [r#"{"c0":1,"c1":3,"c2":1,"c3":0}"#]
+    );
     join.step(vec![side(&[]), side(&[(1, 0, -1)])]);
     assert!(join.errors.is_empty());
     assert_eq!(join.rows.len(), 1);

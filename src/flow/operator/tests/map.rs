@@ -10,8 +10,18 @@ use super::{Row, Running, change, int, schema};
 use crate::compile::expr::Expression;
 use crate::flow::operator::Map;
 
-fn expression(text: &str, operator: Binary, left: Arc<dyn PhysicalExpr>, right: Arc<dyn PhysicalExpr>, output: DataType) -> Expression {
-    Expression::new(text.into(), Arc::new(Field::new("e", output, true)), Arc::new(BinaryExpr::new(left, operator, right)))
+fn expression(
+    text: &str,
+    operator: Binary,
+    left: Arc<dyn PhysicalExpr>,
+    right: Arc<dyn PhysicalExpr>,
+    output: DataType,
+) -> Expression {
+    Expression::new(
+        text.into(),
+        Arc::new(Field::new("e", output, true)),
+        Arc::new(BinaryExpr::new(left, operator, right)),
+    )
 }
 
 fn literal(value: i64) -> Arc<dyn PhysicalExpr> {
@@ -30,7 +40,8 @@ fn failing_rows_leave_and_come_back_as_errors() {
     let row = |x: i64| -> Row { vec![int(x)] };
     let out = map.change(&input, &[(row(2), 1), (row(7), 1), (row(0), 2), (row(1), 3)]);
     assert_eq!(out, change(&[("10", 3), ("5", 1)]));
-    let errors: Vec<_> = map.errors.iter().map(|(error, weight)| (error.expression.as_str(), error.row.as_str(), *weight)).collect();
+    let errors: Vec<_> =
+        map.errors.iter().map(|(error, weight)| (error.expression.as_str(), error.row.as_str(), *weight)).collect();
     assert_eq!(errors, [("10 / c0", r#"{"c0":0}"#, 2)]);
     map.change(&input, &[(row(0), -2), (row(2), -1)]);
     assert!(map.errors.is_empty());
@@ -41,5 +52,8 @@ fn failing_rows_leave_and_come_back_as_errors() {
 fn without_columns_rows_pass() {
     let input = schema(&[DataType::Int64]);
     let mut map = Running::new(Map::new(input.clone(), None, None, input.clone()).unwrap());
-    assert_eq!(map.change(&input, &[(vec![int(1)], 1), (vec![ScalarValue::Int64(None)], 2)]), change(&[("1", 1), ("NULL", 2)]));
+    assert_eq!(
+        map.change(&input, &[(vec![int(1)], 1), (vec![ScalarValue::Int64(None)], 2)]),
+        change(&[("1", 1), ("NULL", 2)])
+    );
 }

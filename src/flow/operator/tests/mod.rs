@@ -1,5 +1,5 @@
-//! Every operator against a naive reference: at every tick, the sum of all outputs is the reference over the sum of all inputs, and what the
-//! generic operator answers.
+//! Every operator against a naive reference: at every tick, the sum of all outputs is the reference over the sum of all
+//! inputs, and what the generic operator answers.
 
 mod aggregate;
 mod chain;
@@ -51,16 +51,22 @@ impl Random {
             DataType::Int16 => ScalarValue::Int16(Some(n as i16)),
             DataType::Int32 => ScalarValue::Int32(Some(n as i32)),
             DataType::Int64 => ScalarValue::Int64(Some(n)),
-            DataType::Float32 => ScalarValue::Float32(Some([0.0, -0.0, f32::NAN, -f32::NAN, 1.5, -2.25][(n + 2) as usize])),
+            DataType::Float32 => {
+                ScalarValue::Float32(Some([0.0, -0.0, f32::NAN, -f32::NAN, 1.5, -2.25][(n + 2) as usize]))
+            }
             DataType::Float64 => {
                 let values = [0.0, -0.0, f64::NAN, -f64::NAN, 1.5, -2.25, f64::INFINITY, 1e9];
                 ScalarValue::Float64(Some(values[self.below(8)]))
             }
-            DataType::Decimal128(precision, scale) => ScalarValue::Decimal128(Some(i128::from(n) * 7), *precision, *scale),
+            DataType::Decimal128(precision, scale) => {
+                ScalarValue::Decimal128(Some(i128::from(n) * 7), *precision, *scale)
+            }
             DataType::Utf8 => ScalarValue::from("x".repeat((n + 2) as usize).as_str()),
             DataType::Binary => ScalarValue::Binary(Some(vec![n as u8; (n + 2) as usize])),
             DataType::Date32 => ScalarValue::Date32(Some(n as i32)),
-            DataType::Timestamp(TimeUnit::Microsecond, zone) => ScalarValue::TimestampMicrosecond(Some(n), zone.clone()),
+            DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+                ScalarValue::TimestampMicrosecond(Some(n), zone.clone())
+            }
             DataType::Interval(IntervalUnit::MonthDayNano) => {
                 let values = [(1, 0, 0), (0, 30, 0), (0, 1, 0), (0, 0, 86_400_000_000_000), (0, -1, 1), (-1, 2, 0)];
                 let (months, days, nanoseconds) = values[(n + 2) as usize];
@@ -155,13 +161,18 @@ fn delta(schema: &SchemaRef, rows: &[(Row, i64)]) -> Delta {
     let columns = (0..schema.fields().len()).map(column).collect();
     let weights: Int64Array = rows.iter().map(|(_, weight)| *weight).collect();
     let rows = batch(schema, columns, rows.len()).expect("columns of the schema");
-    if weights.values().iter().all(|weight| *weight == 1) { Delta::insert(rows) } else { Delta::weighted(rows, weights) }
+    if weights.values().iter().all(|weight| *weight == 1) {
+        Delta::insert(rows)
+    } else {
+        Delta::weighted(rows, weights)
+    }
 }
 
 /// The rows of a delta, as the reference sees them.
 fn rows_of(delta: &Delta) -> Vec<(Row, i64)> {
     let columns: Vec<ArrayRef> = delta.rows.columns().iter().map(canonical_key).collect();
-    let row = |at: usize| columns.iter().map(|column| ScalarValue::try_from_array(column, at).expect("a value")).collect();
+    let row =
+        |at: usize| columns.iter().map(|column| ScalarValue::try_from_array(column, at).expect("a value")).collect();
     (0..delta.rows.num_rows()).map(|at| (row(at), delta.weight(at))).collect()
 }
 

@@ -14,7 +14,13 @@ use crate::flow::canonical::interval_nanoseconds;
 use crate::flow::operator::GroupFunction;
 
 /// The result of `function` over all groups of `rows`.
-pub(super) fn over_groups(function: &dyn GroupFunction, schema: &SchemaRef, keys: &[usize], rows: &[Row], empty: bool) -> Bag {
+pub(super) fn over_groups(
+    function: &dyn GroupFunction,
+    schema: &SchemaRef,
+    keys: &[usize],
+    rows: &[Row],
+    empty: bool,
+) -> Bag {
     let mut groups: BTreeMap<String, Vec<(Row, i64)>> = BTreeMap::new();
     if keys.is_empty() && empty {
         groups.insert(String::new(), Vec::new());
@@ -53,7 +59,9 @@ impl GroupFunction for Aggregate {
         }
         let mut result: Row = self.keys.iter().map(|key| rows[0][*key].clone()).collect();
         for call in &self.calls {
-            let passed = rows.iter().filter(|row| call.filter.is_none_or(|filter| row[filter] == ScalarValue::Boolean(Some(true))));
+            let passed = rows
+                .iter()
+                .filter(|row| call.filter.is_none_or(|filter| row[filter] == ScalarValue::Boolean(Some(true))));
             let values: Vec<ScalarValue> = match call.argument {
                 Some(argument) => passed.map(|row| row[argument].clone()).filter(|value| !value.is_null()).collect(),
                 None => passed.map(|_| ScalarValue::Null).collect(),
@@ -182,8 +190,20 @@ impl TopK {
             let (a, b) = (&a[column], &b[column]);
             match (a.is_null(), b.is_null()) {
                 (true, true) => Ordering::Equal,
-                (true, false) => if nulls_first { Ordering::Less } else { Ordering::Greater },
-                (false, true) => if nulls_first { Ordering::Greater } else { Ordering::Less },
+                (true, false) => {
+                    if nulls_first {
+                        Ordering::Less
+                    } else {
+                        Ordering::Greater
+                    }
+                }
+                (false, true) => {
+                    if nulls_first {
+                        Ordering::Greater
+                    } else {
+                        Ordering::Less
+                    }
+                }
                 (false, false) if descending => compare(b, a),
                 (false, false) => compare(a, b),
             }
