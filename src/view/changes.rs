@@ -58,8 +58,9 @@ pub(super) struct Changes {
 impl Changes {
     /// Merges equal rows of `deltas`; `None` if nothing remains.
     pub(super) fn consolidate(schema: &SchemaRef, keys: &Keys, deltas: &[Delta]) -> Result<Option<Changes>> {
-        let mut index: HashTable<(Key, usize)> = HashTable::new();
-        let mut merged: Vec<(Key, (usize, usize), i64)> = Vec::new();
+        let rows = deltas.iter().map(|delta| delta.rows.num_rows()).sum();
+        let mut index: HashTable<(Key, usize)> = HashTable::with_capacity(rows);
+        let mut merged: Vec<(Key, (usize, usize), i64)> = Vec::with_capacity(rows);
         for (batch, delta) in deltas.iter().enumerate() {
             for (row, key) in keys.of(&delta.rows)?.into_iter().enumerate() {
                 let weight = delta.weight(row);

@@ -15,7 +15,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use hashbrown::HashTable;
 
-use super::changes::{Changes, Key, Keys, arrow_error, gather, with_schema};
+use super::changes::{Key, Keys, arrow_error, gather, with_schema};
 use crate::error::{Error, Result};
 use crate::flow::Delta;
 
@@ -152,7 +152,29 @@ impl Clone for Chunk {
     }
 }
 
+impl Fresh {
+    /// Adds to the weight of a row that came in this tick; answers the sum.
+    fn add(&mut self, place: Place, weight: i64) -> i64 {
+        // The place names one of these chunks: all others exist.
+        let chunk = self.chunks.iter().position(|chunk| *chunk == place.chunk).unwrap_or(0);
+        let sum = &mut self.weights[chunk * CHUNK_ROWS + place.row as usize];
+        *sum += weight;
+        *sum
+    }
+}
+
 impl Chunk {
+    /// Adds to the weight of a row; answers the sum.
+    fn add(&mut self, row: u32, weight: i64) -> i64 {
+        self.visible = OnceLock::new();
+        let sum = &mut self.weights[row as usize];
+        *sum += weight;
+        if *sum == 0 {
+            self.occupied -= 1;
+        }
+        *sum
+    }
+
     fn visible(&self) -> Result<&Vec<RecordBatch>> {
         if let Some(visible) = self.visible.get() {
             return Ok(visible);
@@ -166,59 +188,82 @@ impl Chunk {
     }
 }
 
+/// Rows of a tick that the index did not know, on their way into chunks.
+struct Fresh {
+    /// The chunks that the rows will fill, in order, all but the last to [`CHUNK_ROWS`].
+    chunks: Vec<u32>,
+    /// Where each row comes from: delta and row.
+    places: Vec<(usize, usize)>,
+    weights: Vec<i64>,
+}
+
 impl Bag {
-    /// Applies consolidated changes.
-    pub(super) fn apply(&mut self, schema: &SchemaRef, keys: &Keys, changes: &Changes) -> Result<()> {
-        let mut fresh = Vec::new();
+    /// Applies the changes of a tick; `row_keys` are the keys of the rows of each delta.
+    pub(super) fn apply(
+        &mut self,
+        schema: &SchemaRef,
+        keys: &Keys,
+        deltas: &[Delta],
+        row_keys: &[Vec<Key>],
+    ) -> Result<()> {
+        let mut fresh = Fresh { chunks: Vec::new(), places: Vec::new(), weights: Vec::new() };
         let mut shrunk = Vec::new();
-        for (row, (key, weight)) in changes.keys.iter().zip(&changes.weights).enumerate() {
-            match self.index.find_entry(key[0], |(other, _)| other == key) {
-                Err(_) => fresh.push((0, row)),
-                Ok(entry) => {
-                    let place = entry.get().1;
-                    let Some(chunk) = self.chunks[place.chunk as usize].as_mut().map(Arc::make_mut) else { continue };
-                    chunk.visible = OnceLock::new();
-                    let sum = &mut chunk.weights[place.row as usize];
-                    *sum += weight;
-                    if *sum == 0 {
-                        chunk.occupied -= 1;
-                        shrunk.push(place.chunk);
-                        entry.remove();
+        for (batch, (delta, row_keys)) in deltas.iter().zip(row_keys).enumerate() {
+            for (row, key) in row_keys.iter().enumerate() {
+                let weight = delta.weight(row);
+                match self.index.find_entry(key[0], |(other, _)| other == key) {
+                    Ok(entry) => {
+                        let place = entry.get().1;
+                        let sum = match &mut self.chunks[place.chunk as usize] {
+                            Some(chunk) => Arc::make_mut(chunk).add(place.row, weight),
+                            None => fresh.add(place, weight),
+                        };
+                        if sum == 0 {
+                            shrunk.push(place.chunk);
+                            entry.remove();
+                        }
+                    }
+                    Err(_) if weight == 0 => {}
+                    Err(_) => {
+                        let place = self.place_fresh(&mut fresh, (batch, row), weight);
+                        self.index.insert_unique(key[0], (*key, place), |(key, _)| key[0]);
                     }
                 }
             }
         }
-        for places in fresh.chunks(CHUNK_ROWS) {
-            let rows = gather(schema, &[&changes.rows], places)?;
-            let weights: Vec<i64> = places.iter().map(|(_, row)| changes.weights[*row]).collect();
-            let row_keys: Vec<Key> = places.iter().map(|(_, row)| changes.keys[*row]).collect();
-            self.push(rows, weights, &row_keys);
+        let batches: Vec<&RecordBatch> = deltas.iter().map(|delta| &delta.rows).collect();
+        let filled = fresh.places.chunks(CHUNK_ROWS).zip(fresh.weights.chunks(CHUNK_ROWS));
+        for (chunk, (places, weights)) in fresh.chunks.iter().zip(filled) {
+            let rows = gather(schema, &batches, places)?;
+            self.fill(*chunk, rows, weights.to_vec());
         }
         self.compact(schema, keys, shrunk)
     }
 
-    /// Adds a chunk and makes the index point to its rows (inserting those that it does not know).
-    fn push(&mut self, rows: RecordBatch, weights: Vec<i64>, keys: &[Key]) {
-        let chunk = match self.free.pop() {
-            Some(free) => free,
-            None => {
-                self.chunks.push(None);
-                (self.chunks.len() - 1) as u32
-            }
-        };
-        for (row, key) in keys.iter().enumerate() {
-            let place = Place { chunk, row: row as u32 };
-            match self.index.find_mut(key[0], |(other, _)| other == key) {
-                Some(entry) => entry.1 = place,
-                None => {
-                    self.index.insert_unique(key[0], (*key, place), |(key, _)| key[0]);
-                }
-            }
+    /// The place where a new row will be.
+    fn place_fresh(&mut self, fresh: &mut Fresh, from: (usize, usize), weight: i64) -> Place {
+        let number = fresh.places.len();
+        if number / CHUNK_ROWS == fresh.chunks.len() {
+            fresh.chunks.push(self.reserve());
         }
+        fresh.places.push(from);
+        fresh.weights.push(weight);
+        Place { chunk: fresh.chunks[number / CHUNK_ROWS], row: (number % CHUNK_ROWS) as u32 }
+    }
+
+    /// The number of a chunk that is to be filled.
+    fn reserve(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.chunks.push(None);
+            (self.chunks.len() - 1) as u32
+        })
+    }
+
+    fn fill(&mut self, chunk: u32, rows: RecordBatch, weights: Vec<i64>) {
         if let Some(tier) = tier_of(rows.num_rows()) {
             self.tiers[tier].push(chunk);
         }
-        let occupied = weights.len();
+        let occupied = weights.iter().filter(|weight| **weight != 0).count();
         self.chunks[chunk as usize] = Some(Arc::new(Chunk { rows, weights, occupied, visible: OnceLock::new() }));
     }
 
@@ -257,8 +302,13 @@ impl Bag {
         for places in places.chunks(CHUNK_ROWS) {
             let rows = gather(schema, &batches, places)?;
             let weights = places.iter().map(|(batch, row)| old[*batch].weights[*row]).collect();
-            let row_keys = keys.of(&rows)?;
-            self.push(rows, weights, &row_keys);
+            let chunk = self.reserve();
+            for (row, key) in keys.of(&rows)?.into_iter().enumerate() {
+                if let Some((_, place)) = self.index.find_mut(key[0], |(other, _)| *other == key) {
+                    *place = Place { chunk, row: row as u32 };
+                }
+            }
+            self.fill(chunk, rows, weights);
         }
         Ok(())
     }

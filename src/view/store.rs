@@ -1,13 +1,15 @@
 //! Materialized contents of all relations, one committed tick at a time.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::watch;
 
 use super::Snapshot;
-use super::changes::{Changes, Keys};
+use super::changes::{Changes, Key, Keys};
 use super::contents::{Contents, Frozen, Log};
 use crate::catalog::RelationId;
 use crate::error::{Error, Result, code};
@@ -52,8 +54,12 @@ struct Relation {
 
 /// What a commit does to one relation, computed before the lock is taken.
 enum Prepared {
-    Log(Vec<datafusion::arrow::record_batch::RecordBatch>),
-    Bag(Changes),
+    Log(Vec<RecordBatch>),
+    /// The changes and the keys of their rows; merged where somebody wants to see them.
+    Bag {
+        deltas: Vec<Delta>,
+        row_keys: Vec<Vec<Key>>,
+    },
 }
 
 impl Default for Store {
@@ -121,16 +127,22 @@ impl Store {
         self.revision.subscribe()
     }
 
-    /// Commits a tick: the changes of all relations become visible at once. Answers what each relation's readers see change, or why
-    /// a relation could not take its changes (which is then as before).
-    pub fn commit(&self, tick: u64, changes: Vec<(RelationId, Vec<Delta>)>) -> Vec<(RelationId, Result<Vec<Delta>>)> {
-        let prepared: Vec<_> = changes.iter().map(|(id, deltas)| (*id, self.prepare(*id, deltas))).collect();
+    /// Commits a tick: the changes of all relations become visible at once. Answers, for the relations for which they are `wanted`,
+    /// the consolidated changes, and why a relation could not take its changes: its content is then undefined, it has to fail.
+    pub fn commit(
+        &self,
+        tick: u64,
+        changes: Vec<(RelationId, Vec<Delta>)>,
+        wanted: &dyn Fn(RelationId) -> bool,
+    ) -> Vec<(RelationId, Result<Vec<Delta>>)> {
+        let prepare = |(id, deltas)| (id, guard(|| self.prepare(id, deltas, wanted(id))));
+        let prepared: Vec<_> = changes.into_iter().map(prepare).collect();
         let mut answers = Vec::with_capacity(prepared.len());
         let mut state = self.write();
         for (id, prepared) in prepared {
             let answer = match (prepared, state.relations.get_mut(&id)) {
                 (Err(error), _) => Err(error),
-                (Ok(Some(prepared)), Some(relation)) => relation.apply(prepared),
+                (Ok(Some(prepared)), Some(relation)) => guard(|| relation.apply(prepared)),
                 _ => Ok(Vec::new()),
             };
             answers.push((id, answer));
@@ -188,23 +200,30 @@ impl Store {
         self.revise();
     }
 
-    fn prepare(&self, id: RelationId, deltas: &[Delta]) -> Result<Option<Prepared>> {
+    /// Does what needs no exclusive access.
+    fn prepare(&self, id: RelationId, deltas: Vec<Delta>, wanted: bool) -> Result<Option<Prepared>> {
         let (schema, keys, append_only) = match self.read().relations.get(&id) {
             Some(relation) => (Arc::clone(&relation.schema), Arc::clone(&relation.keys), relation.append_only),
             None => return Ok(None),
         };
         if append_only {
-            return Ok(Some(Prepared::Log(Log::prepare(&schema, deltas)?)));
+            return Ok(Some(Prepared::Log(Log::prepare(&schema, &deltas)?)));
         }
-        Ok(Changes::consolidate(&schema, &keys, deltas)?.map(Prepared::Bag))
+        if wanted {
+            let changes = Changes::consolidate(&schema, &keys, &deltas)?;
+            return Ok(
+                changes.map(|changes| Prepared::Bag { deltas: vec![changes.delta()], row_keys: vec![changes.keys] })
+            );
+        }
+        let row_keys = deltas.iter().map(|delta| keys.of(&delta.rows)).collect::<Result<_>>()?;
+        Ok(Some(Prepared::Bag { deltas, row_keys }))
     }
 
     fn revise(&self) {
         self.revision.send_modify(|revision| *revision += 1);
     }
 
-    // A panic while the lock was held leaves the relation being changed at worst short of some changes, and the panicking commit
-    // quarantines it; the others are whole, so poisoning is ignored.
+    // Whoever panics while holding the lock is a guarded change of one relation, which then fails: poisoning says nothing more.
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -232,11 +251,11 @@ impl Relation {
                 }
                 Ok(deltas)
             }
-            (Prepared::Bag(changes), contents) => {
+            (Prepared::Bag { deltas, row_keys }, contents) => {
                 if let Some(Contents::Bag(bag)) = contents {
-                    bag.apply(&self.schema, &self.keys, &changes)?;
+                    bag.apply(&self.schema, &self.keys, &deltas, &row_keys)?;
                 }
-                Ok(vec![changes.delta()])
+                Ok(deltas)
             }
         }
     }
@@ -255,6 +274,12 @@ impl Relation {
         Error::new(code::OBJECT_NOT_IN_PREREQUISITE_STATE, format!("\"{}\" failed: {why}", self.name))
             .hint("drop it and create it again; everything else goes on")
     }
+}
+
+/// A panic over the rows of one relation is an error of that relation: the others go on.
+fn guard<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(Error::internal("a bug in keeping the rows of a relation")))
 }
 
 /// The engine is going down.

@@ -63,9 +63,13 @@ fn contents_are_the_sum_of_all_changes() {
                 *model.entry(value).or_default() += weight;
             }
             let (first, second) = rows.split_at(rows.len() / 3);
-            let changed = store.commit(tick, vec![(ID, vec![delta(first), delta(second)])]);
+            let changed = store.commit(tick, vec![(ID, vec![delta(first), delta(second)])], &|_| tick % 2 == 0);
             let changed = changed[0].1.as_ref().unwrap();
-            assert!(changed.iter().all(|delta| (0..delta.rows.num_rows()).all(|row| delta.weight(row) != 0)));
+            if tick % 2 == 0 {
+                let weights: Vec<i64> =
+                    changed.iter().flat_map(|delta| (0..delta.rows.num_rows()).map(|row| delta.weight(row))).collect();
+                assert!(weights.is_sorted_by_key(|weight| *weight > 0) && !weights.contains(&0), "{weights:?}");
+            }
             let (_, snapshot) = store.snapshot(ID).unwrap();
             let visible: BTreeMap<i64, i64> =
                 model.iter().filter(|(_, sum)| **sum > 0).map(|(value, sum)| (*value, *sum)).collect();
@@ -85,15 +89,16 @@ fn relations_that_only_grow_refuse_to_shrink() {
     let mut model: BTreeMap<i64, i64> = BTreeMap::new();
     let mut state = 5;
     for tick in 1..200 {
-        let rows: Vec<(i64, i64)> =
-            (0..random(&mut state, 200)).map(|_| (random(&mut state, 50) as i64, random(&mut state, 3) as i64)).collect();
+        let rows: Vec<(i64, i64)> = (0..random(&mut state, 200))
+            .map(|_| (random(&mut state, 50) as i64, random(&mut state, 3) as i64))
+            .collect();
         rows.iter().filter(|row| row.1 > 0).for_each(|row| *model.entry(row.0).or_default() += row.1);
-        store.commit(tick, vec![(ID, vec![delta(&rows)])]);
+        store.commit(tick, vec![(ID, vec![delta(&rows)])], &|_| true);
     }
     let (_, snapshot) = store.snapshot(ID).unwrap();
     assert_eq!(sums(&snapshot), model);
     assert!(snapshot.batches.len() < 40, "small batches are merged: {}", snapshot.batches.len());
-    let answers = store.commit(200, vec![(ID, vec![delta(&[(1, -1)])])]);
+    let answers = store.commit(200, vec![(ID, vec![delta(&[(1, -1)])])], &|_| true);
     assert_eq!(answers[0].1.as_ref().unwrap_err().code, code::INTERNAL_ERROR);
     assert_eq!(sums(&store.snapshot(ID).unwrap().1), model);
 }
@@ -104,7 +109,7 @@ fn reads_wait_and_fail_by_availability() {
     let other = RelationId(2);
     store.create(ID, "r", schema(), false, true, Availability::Ready).unwrap();
     store.create(other, "s", schema(), false, true, Availability::Pending).unwrap();
-    store.commit(1, vec![(ID, vec![delta(&[(1, 2)])])]);
+    store.commit(1, vec![(ID, vec![delta(&[(1, 2)])])], &|_| true);
     let (tick, snapshots) = store.try_read(&[ID], 1).unwrap().unwrap();
     assert_eq!((tick, snapshots[0].row_count()), (1, 2));
     assert!(store.try_read(&[ID], 2).unwrap().is_none());
@@ -124,8 +129,8 @@ async fn datafusion_reads_snapshots() {
     let store = Store::default();
     store.create(ID, "r", schema(), false, true, Availability::Ready).unwrap();
     let rows: Vec<(i64, i64)> = (0..100_000).map(|value| (value, 1)).collect();
-    store.commit(1, vec![(ID, vec![delta(&rows)])]);
-    store.commit(2, vec![(ID, vec![delta(&[(0, -1), (99_999, 3)])])]);
+    store.commit(1, vec![(ID, vec![delta(&rows)])], &|_| true);
+    store.commit(2, vec![(ID, vec![delta(&[(0, -1), (99_999, 3)])])], &|_| false);
     let context = SessionContext::new();
     context.register_table("r", snapshot_table(store.snapshot(ID).unwrap().1)).unwrap();
     let query = "SELECT count(*), sum(a), count(DISTINCT b) FROM r";

@@ -8,7 +8,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::catalog::RelationId;
 use crate::compile::plan::Plan;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::Operator;
 use crate::flow::operator::{Aggregate, Distinct, Join, Map, TopK, Union};
 
@@ -155,70 +155,73 @@ impl Renderer<'_> {
 
     /// Adds the nodes of `plan`; answers the place of the last one.
     fn node(&mut self, plan: &Plan, fragment: &mut Fragment) -> Result<usize> {
-        let (kind, inputs) = match plan {
+        let kind = match plan {
             Plan::Source { relation, columns, schema, .. } => {
-                let port = Port::Relation(self.input(*relation));
-                (NodeKind::Port { port: fragment.port(port), columns: Some((columns.clone(), schema.clone())) }, vec![])
+                let port = fragment.port(Port::Relation(self.input(*relation)));
+                NodeKind::Port { port, columns: Some((columns.clone(), schema.clone())) }
             }
-            Plan::Values { rows } => (NodeKind::Values((self.worker == 0).then(|| rows.clone())), vec![]),
-            Plan::Map { input, filter, columns, schema } => {
-                let map = Map::new(output_schema(input), filter.clone(), columns.clone(), schema.clone())?;
-                (NodeKind::Operator(Box::new(map)), vec![self.node(input, fragment)?])
-            }
-            Plan::Union { inputs, schema } => {
-                let inputs = inputs.iter().map(|input| self.node(input, fragment)).collect::<Result<Vec<_>>>()?;
-                (NodeKind::Operator(Box::new(Union::new(schema.clone()))), inputs)
+            Plan::Values { rows } => NodeKind::Values((self.worker == 0).then(|| rows.clone())),
+            _ => NodeKind::Operator(self.operator(plan)?),
+        };
+        let inputs = match plan {
+            Plan::Source { .. } | Plan::Values { .. } => vec![],
+            Plan::Map { input, .. } => vec![self.node(input, fragment)?],
+            Plan::Union { inputs, .. } => {
+                inputs.iter().map(|input| self.node(input, fragment)).collect::<Result<Vec<_>>>()?
             }
             Plan::Distinct { input } => {
-                let schema = output_schema(input);
-                let all = (0..schema.fields().len()).collect();
-                let operator = Distinct::new(schema)?;
-                (NodeKind::Operator(Box::new(operator)), vec![self.exchange(input, all, fragment)?])
+                let all = (0..output_schema(input).fields().len()).collect();
+                vec![self.exchange(input, all, fragment)?]
             }
-            Plan::Aggregate { input, keys, calls, schema } => {
-                let append_only = is_append_only(input, self.append_only);
-                let emits_empty = keys.is_empty() && self.worker == 0;
-                let operator = Aggregate::new(
-                    output_schema(input),
-                    keys.clone(),
-                    calls.clone(),
-                    schema.clone(),
-                    append_only,
-                    emits_empty,
-                )?;
-                (NodeKind::Operator(Box::new(operator)), vec![self.exchange(input, keys.clone(), fragment)?])
-            }
-            Plan::Join { left, right, left_keys, right_keys, null_equal, residual, schema } => {
-                let operator = Join::new(
-                    output_schema(left),
-                    output_schema(right),
-                    left_keys.clone(),
-                    right_keys.clone(),
-                    *null_equal,
-                    residual.clone(),
-                    schema.clone(),
-                )?;
-                let left = self.exchange(left, left_keys.clone(), fragment)?;
-                let right = self.exchange(right, right_keys.clone(), fragment)?;
-                (NodeKind::Operator(Box::new(operator)), vec![left, right])
-            }
-            Plan::TopK { input, partition, order, limit, offset, row_number, schema } => {
-                let append_only = is_append_only(input, self.append_only);
-                let operator = TopK::new(
-                    output_schema(input),
-                    partition.clone(),
-                    order.clone(),
-                    *limit,
-                    *offset,
-                    *row_number,
-                    schema.clone(),
-                    append_only,
-                )?;
-                (NodeKind::Operator(Box::new(operator)), vec![self.exchange(input, partition.clone(), fragment)?])
-            }
+            Plan::Aggregate { input, keys, .. } => vec![self.exchange(input, keys.clone(), fragment)?],
+            Plan::TopK { input, partition, .. } => vec![self.exchange(input, partition.clone(), fragment)?],
+            Plan::Join { left, right, left_keys, right_keys, .. } => vec![
+                self.exchange(left, left_keys.clone(), fragment)?,
+                self.exchange(right, right_keys.clone(), fragment)?,
+            ],
         };
         fragment.nodes.push(Node { kind, inputs });
         Ok(fragment.nodes.len() - 1)
+    }
+
+    /// The operator of a plan's topmost node.
+    fn operator(&self, plan: &Plan) -> Result<Box<dyn Operator>> {
+        Ok(match plan {
+            Plan::Source { .. } | Plan::Values { .. } => {
+                return Err(Error::internal("a leaf of a plan has no operator"));
+            }
+            Plan::Map { input, filter, columns, schema } => {
+                Box::new(Map::new(output_schema(input), filter.clone(), columns.clone(), schema.clone())?)
+            }
+            Plan::Union { schema, .. } => Box::new(Union::new(schema.clone())),
+            Plan::Distinct { input } => Box::new(Distinct::new(output_schema(input))?),
+            Plan::Aggregate { input, keys, calls, schema } => {
+                let append_only = is_append_only(input, self.append_only);
+                // Without keys all rows go to worker 0, which alone answers for the group that is always there.
+                let emits_empty = keys.is_empty() && self.worker == 0;
+                let (keys, calls) = (keys.clone(), calls.clone());
+                Box::new(Aggregate::new(output_schema(input), keys, calls, schema.clone(), append_only, emits_empty)?)
+            }
+            Plan::Join { left, right, left_keys, right_keys, null_equal, residual, schema } => Box::new(Join::new(
+                output_schema(left),
+                output_schema(right),
+                left_keys.clone(),
+                right_keys.clone(),
+                *null_equal,
+                residual.clone(),
+                schema.clone(),
+            )?),
+            Plan::TopK { input, partition, order, limit, offset, row_number, schema } => Box::new(TopK::new(
+                output_schema(input),
+                partition.clone(),
+                order.clone(),
+                *limit,
+                *offset,
+                *row_number,
+                schema.clone(),
+                is_append_only(input, self.append_only),
+            )?),
+        })
     }
 
     /// The output of `plan` with all rows of a key on one worker; answers the place of the node that has them.

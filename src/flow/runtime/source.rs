@@ -238,7 +238,11 @@ impl ReaderTask {
     /// Starts the thread. A thread that cannot be started is told as a failure of the reader.
     pub(super) fn spawn(self) {
         let (id, events) = (self.id, self.events.clone());
-        let spawned = thread::Builder::new().name(format!("read {}", self.spec.name)).spawn(move || self.run());
+        let spawned = thread::Builder::new().name(format!("read {}", self.spec.name)).spawn(move || {
+            let alive = self.alive.clone();
+            self.run();
+            drop(alive);
+        });
         if let Err(error) = spawned {
             let error = Error::new(code::INSUFFICIENT_RESOURCES, format!("cannot start a thread: {error}"));
             let _ = events.send(Event::Reader(id, ReaderMessage::Failed { error, fails_readers: false }));

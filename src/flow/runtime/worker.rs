@@ -86,6 +86,13 @@ impl WorkerHandle {
     }
 }
 
+impl Drop for WorkerHandle {
+    /// However the coordinator ends, a parked worker learns of it.
+    fn drop(&mut self) {
+        self.send(Command::Stop);
+    }
+}
+
 /// Starts `workers` threads that report to `events`.
 pub(super) fn start(workers: usize, events: &Sender<Event>) -> Result<Vec<WorkerHandle>> {
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::channel()).unzip();

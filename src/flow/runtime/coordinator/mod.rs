@@ -114,6 +114,8 @@ enum Barrier {
     /// The asker, if one waits, is told when the dataflow runs.
     Install(RelationId, Option<Reply<()>>),
     Remove(RelationId, Reply<()>),
+    /// Behind others: it has to see what they do.
+    Flush(Reply<()>),
 }
 
 impl Coordinator {
@@ -207,6 +209,8 @@ impl Coordinator {
             Request::Remove(id, reply) => self.barriers.push_back(Barrier::Remove(id, reply)),
             Request::Write(changes, reply) => self.accept_write(changes, reply),
             Request::Subscribe { id, snapshot, progress, reply } => self.subscribe(id, snapshot, progress, reply),
+            // What waits for its turn to begin is part of what a flush waits for.
+            Request::Flush(reply) if !self.barriers.is_empty() => self.barriers.push_back(Barrier::Flush(reply)),
             Request::Flush(reply) => self.flush(reply),
             Request::FlushUntil { targets, writes, reply } => self.flush_until(targets, writes, reply),
             // Taken by the caller: it ends the thread.
@@ -230,6 +234,7 @@ impl Coordinator {
                         answer(reply, installed);
                     }
                 }
+                Some(Barrier::Flush(reply)) => self.flush(reply),
                 Some(Barrier::Remove(id, reply)) => {
                     let removed = self.remove(id);
                     answer(reply, removed);

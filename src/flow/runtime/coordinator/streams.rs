@@ -43,6 +43,13 @@ pub(super) struct ReaderState {
     failed: Option<ReaderFailure>,
 }
 
+impl Drop for ReaderState {
+    /// However it is let go, the thread ends.
+    fn drop(&mut self) {
+        self.control.stop();
+    }
+}
+
 /// Why a reader failed.
 #[derive(Debug, Clone)]
 struct ReaderFailure {
@@ -188,7 +195,6 @@ impl Coordinator {
             .collect();
         for id in useless {
             let Some(reader) = self.readers.remove(&id) else { continue };
-            reader.control.stop();
             let queued: usize = reader.queue.iter().map(|batch| batch.bytes).sum();
             self.queued_bytes = self.queued_bytes.saturating_sub(queued);
             if reader.only.is_none() {

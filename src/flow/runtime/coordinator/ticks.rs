@@ -270,7 +270,8 @@ impl Coordinator {
             }
         }
         let mut changed: HashMap<RelationId, Vec<Delta>> = HashMap::new();
-        for (id, answer) in self.store.commit(tick.t, changes.into_iter().collect()) {
+        let wanted = |id| self.publishers.contains_key(&id);
+        for (id, answer) in self.store.commit(tick.t, changes.into_iter().collect(), &wanted) {
             match answer {
                 Ok(deltas) => {
                     changed.insert(id, deltas);

@@ -226,7 +226,11 @@ impl ScriptReader {
             let run: Vec<Entry> = run.cloned().collect();
             let after = (next + run.len()) as i64;
             self.next.insert(*partition, after);
-            return Some(if rows { as_rows(&run, *partition, after) } else { as_records(&run, *partition, next as i64) });
+            return Some(if rows {
+                as_rows(&run, *partition, after)
+            } else {
+                as_records(&run, *partition, next as i64)
+            });
         }
         finished.then_some(Read::End)
     }

@@ -1,7 +1,11 @@
 //! Streams: shared readers, catching up, positions, throttling.
 
-use super::*;
 use std::time::Instant;
+
+use datafusion::prelude::SessionContext;
+
+use super::*;
+use crate::view::table::stream_table;
 
 #[tokio::test]
 async fn a_second_view_catches_up_with_a_shared_stream() {
@@ -150,4 +154,25 @@ async fn one_stream_twice_in_a_plan_is_one_input() {
         assert_eq!(read(&runtime, VIEW, 0).await, ["1 1", "1 1", "2 2", "2 2"]);
         runtime.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_stream_can_be_read_as_a_table() {
+    let script = Script::default();
+    script.rows(0, &(0..20_000).map(|i| (i % 4, i)).collect::<Vec<_>>());
+    script.rows(1, &[(9, 9)]);
+    let context = SessionContext::new();
+    context.register_table("events", stream_table(script.spec(&[]))).unwrap();
+    let query = |sql: &'static str| async { text(&context.sql(sql).await.unwrap().collect().await.unwrap()) };
+    assert_eq!(query("SELECT count(*), sum(v), max(k) FROM events").await, ["20001 199990009 9"]);
+    // What came since is there the next time; a query that has enough lets go of the source.
+    script.rows(1, &[(10, 10)]);
+    assert_eq!(query("SELECT v FROM events WHERE k >= 9").await, ["10", "9"]);
+    assert_eq!(query("SELECT k FROM events LIMIT 2").await.len(), 2);
+    while script.open.load(Ordering::SeqCst) > 0 {
+        std::thread::yield_now();
+    }
+    script.fail(Error::new(code::FDW_ERROR, "the wire is cut"));
+    let failed = context.sql("SELECT k FROM events").await.unwrap().collect().await.unwrap_err();
+    assert!(failed.to_string().contains("the wire is cut"), "{failed}");
 }

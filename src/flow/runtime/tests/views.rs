@@ -39,10 +39,8 @@ async fn a_chain_of_views_is_exact_at_every_tick() {
                 let values: Vec<i64> = group.split(' ').map(|value| value.parse().unwrap()).collect();
                 counts.entry(values[1]).or_default().push(values[0]);
             }
-            let mut expected: Vec<String> = counts
-                .iter()
-                .map(|(n, keys)| format!("{n} {} {}", keys.len(), keys.iter().sum::<i64>()))
-                .collect();
+            let mut expected: Vec<String> =
+                counts.iter().map(|(n, keys)| format!("{n} {} {}", keys.len(), keys.iter().sum::<i64>())).collect();
             expected.sort();
             assert_eq!(text(&snapshots[2].batches), expected, "workers {workers}, tick {at}");
         }
