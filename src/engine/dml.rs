@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use datafusion::arrow::array::{Array, BooleanArray, Int64Array, RecordBatch};
-use datafusion::arrow::compute::{concat_batches, filter_record_batch};
+use datafusion::arrow::compute::{concat_batches, filter_record_batch, interleave};
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::scalar::ScalarValue;
@@ -327,6 +327,13 @@ impl Session {
                     .hint("ON CONFLICT needs one")),
             };
         }
+        let set = match on_conflict {
+            OnConflict::Update { target, columns } => {
+                check_conflict_target(table, key, target)?;
+                target_columns(table, Some(columns))?
+            }
+            _ => Vec::new(),
+        };
         let keys = encode_keys(&rows, key)?;
         let mut keep = vec![true; rows.num_rows()];
         let mut seen = HashSet::new();
@@ -341,10 +348,10 @@ impl Session {
             match on_conflict {
                 OnConflict::Error => return Err(duplicate_key(table, &rows, i)),
                 OnConflict::Nothing => keep[i] = false,
-                OnConflict::Replace if first => {
+                OnConflict::Update { .. } if first => {
                     replaced.insert(row_key.clone());
                 }
-                OnConflict::Replace => {
+                OnConflict::Update { .. } => {
                     return Err(Error::new(
                         code::CARDINALITY_VIOLATION,
                         "ON CONFLICT DO UPDATE command cannot affect row a second time",
@@ -359,7 +366,8 @@ impl Session {
         }
         let current = self.current_rows(table).await?;
         let mask: BooleanArray = encode_keys(&current, key)?.iter().map(|key| Some(replaced.contains(key))).collect();
-        Ok((rows, Some(filter_record_batch(&current, &mask).map_err(internal)?)))
+        let old = filter_record_batch(&current, &mask).map_err(internal)?;
+        Ok((keep_unset(table, rows, &old, &set)?, Some(old)))
     }
 
     pub(super) async fn update(&mut self, update: &Update, parameters: &[ScalarValue]) -> Result<Outcome> {
@@ -497,6 +505,32 @@ fn check_not_null(table: &Relation, rows: &RecordBatch) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// PostgreSQL looks for a constraint on the conflict target; there is one, the primary key.
+fn check_conflict_target(table: &Relation, key: &[usize], target: &[String]) -> Result<()> {
+    let names: HashSet<&str> = key.iter().map(|&i| table.schema.field(i).name().as_str()).collect();
+    if names == target.iter().map(String::as_str).collect() {
+        return Ok(());
+    }
+    let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
+    Err(Error::new("42P10", message).hint(format!("the primary key is ({})", names.into_iter().collect::<Vec<_>>().join(", "))))
+}
+
+/// `rows` with the values of the `old` rows of the same key in the columns that ON CONFLICT DO UPDATE does not set.
+fn keep_unset(table: &Relation, rows: RecordBatch, old: &RecordBatch, set: &[usize]) -> Result<RecordBatch> {
+    let key = primary_key(table);
+    let by_key: HashMap<Key, usize> = encode_keys(old, key)?.into_iter().enumerate().map(|(i, key)| (key, i)).collect();
+    let new_keys = encode_keys(&rows, key)?;
+    let from: Vec<(usize, usize)> =
+        new_keys.iter().enumerate().map(|(i, key)| by_key.get(key).map_or((0, i), |&old| (1, old))).collect();
+    let mut columns = rows.columns().to_vec();
+    for (i, column) in columns.iter_mut().enumerate() {
+        if !set.contains(&i) && !key.contains(&i) {
+            *column = interleave(&[column.as_ref(), old.column(i).as_ref()], &from).map_err(internal)?;
+        }
+    }
+    batch(&table.schema, columns, rows.num_rows())
 }
 
 /// With FROM or USING a row may match several times: it is changed once, by its first match, as PostgreSQL does.

@@ -217,8 +217,13 @@ pub enum OnConflict {
     Error,
     /// DO NOTHING.
     Nothing,
-    /// DO UPDATE SET every column to excluded's: the row is replaced. Other forms are refused.
-    Replace,
+    /// DO UPDATE SET columns to excluded's. Other forms are refused.
+    Update {
+        /// Columns of the conflict target.
+        target: Vec<String>,
+        /// Columns that are set.
+        columns: Vec<String>,
+    },
 }
 
 /// UPDATE.

@@ -206,7 +206,7 @@ fn changes_are_queries_over_the_table() {
     assert_eq!(insert.source.map(|source| source.statement().to_string()).as_deref(), Some("VALUES (1, -2), (3, 4)"));
     let replace = "INSERT INTO t (id, a) SELECT 1, 2 ON CONFLICT (id) DO UPDATE SET a = excluded.a RETURNING id, a + 1";
     let Kind::Insert(insert) = one(replace) else { panic!("no insert") };
-    assert_eq!(insert.on_conflict, OnConflict::Replace);
+    assert!(matches!(insert.on_conflict, OnConflict::Update { .. }));
     assert_eq!(insert.returning.map(|query| query.statement().to_string()).as_deref(), Some("SELECT id, a + 1 AS \"?column?\" FROM t"));
     assert!(parse("INSERT INTO t (id, a) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET a = 5").is_err());
     assert!(matches!(one("INSERT INTO t DEFAULT VALUES"), Kind::Insert(Insert { source: None, .. })));
