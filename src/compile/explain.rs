@@ -1,1 +1,201 @@
+//! EXPLAIN: one line per operator, what it does in SQL's words, and what it keeps. States that can grow without bound say with
+//! what they grow.
+
+use super::expr::Expression;
+use super::parse::shown_name;
+use super::plan::{AggregateCall, AggregateFunction, Plan, SortColumn};
+
+/// The operators, the last one first, each indented below the one that it feeds.
+pub fn explain(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    describe(plan, 0, &mut lines);
+    lines
+}
+
+fn describe(plan: &Plan, depth: usize, lines: &mut Vec<String>) {
+    let state = state(plan).map_or_else(String::new, |state| format!("   state: {state}"));
+    lines.push(format!("{}{}{state}", "  ".repeat(depth), operator(plan)));
+    for input in inputs(plan) {
+        describe(input, depth + 1, lines);
+    }
+}
+
+fn inputs(plan: &Plan) -> Vec<&Plan> {
+    match plan {
+        Plan::Source { .. } | Plan::Values { .. } => Vec::new(),
+        Plan::Map { input, .. } | Plan::Distinct { input } | Plan::Aggregate { input, .. } | Plan::TopK { input, .. } => {
+            vec![input]
+        }
+        Plan::Union { inputs, .. } => inputs.iter().collect(),
+        Plan::Join { left, right, .. } => vec![left, right],
+    }
+}
+
+/// What an operator keeps from tick to tick.
+fn state(plan: &Plan) -> Option<String> {
+    match plan {
+        Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Union { .. } => None,
+        Plan::Distinct { .. } => Some("rows (grows with different rows)".to_string()),
+        Plan::Aggregate { keys, calls, .. } => {
+            let extreme =
+                |call: &AggregateCall| matches!(call.function, AggregateFunction::Min | AggregateFunction::Max);
+            let groups = if keys.is_empty() { "one row" } else { "groups (grows with different keys)" };
+            Some(match calls.iter().any(extreme) {
+                true => format!("{groups}, values of min and max (grows with different values)"),
+                false => groups.to_string(),
+            })
+        }
+        Plan::Join { .. } => Some("rows of both inputs (grows with rows)".to_string()),
+        Plan::TopK { .. } => Some("rows (grows with rows)".to_string()),
+    }
+}
+
+fn operator(plan: &Plan) -> String {
+    match plan {
+        Plan::Source { name, schema, .. } => {
+            let columns: Vec<&str> = schema.fields().iter().map(|field| shown_name(field.name())).collect();
+            format!("Source {name}: {}", columns.join(", "))
+        }
+        Plan::Values { rows } => match rows.num_rows() {
+            1 => "Values: 1 row".to_string(),
+            rows => format!("Values: {rows} rows"),
+        },
+        Plan::Map { filter, columns, .. } => map(filter.as_ref(), columns.as_deref()),
+        Plan::Union { inputs, .. } => format!("Union all of {} inputs", inputs.len()),
+        Plan::Distinct { .. } => "Distinct".to_string(),
+        Plan::Aggregate { input, keys, calls, .. } => aggregate(input, keys, calls),
+        Plan::Join { left, right, left_keys, right_keys, null_equal, residual, .. } => {
+            let equals = if *null_equal { "IS NOT DISTINCT FROM" } else { "=" };
+            let keys: Vec<String> = left_keys
+                .iter()
+                .zip(right_keys)
+                .map(|(left_key, right_key)| format!("{} {equals} {}", qualified(left, *left_key), qualified(right, *right_key)))
+                .collect();
+            let residual = residual.as_ref().map_or_else(String::new, |residual| format!(" AND {}", residual.text));
+            format!("Join on {}{residual}", keys.join(" AND "))
+        }
+        Plan::TopK { input, partition, order, limit, offset, row_number, .. } => {
+            top_k(input, partition, order, (*limit, *offset), *row_number)
+        }
+    }
+}
+
+fn map(filter: Option<&Expression>, columns: Option<&[Expression]>) -> String {
+    let columns = columns.map(|columns| columns.iter().map(output_column).collect::<Vec<_>>().join(", "));
+    match (filter, columns) {
+        (None, None) => "Pass".to_string(),
+        (Some(filter), None) => format!("Filter {}", filter.text),
+        (None, Some(columns)) => format!("Project {columns}"),
+        (Some(filter), Some(columns)) => format!("Project {columns} where {}", filter.text),
+    }
+}
+
+fn output_column(column: &Expression) -> String {
+    let name = shown_name(column.field.name());
+    if is_hidden(name) || name == column.text { column.text.clone() } else { format!("{} AS {name}", column.text) }
+}
+
+/// Names that no query wrote.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with("__") || name.contains(['(', ' '])
+}
+
+fn aggregate(input: &Plan, keys: &[usize], calls: &[AggregateCall]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| column_text(input, *key)).collect();
+    let calls: Vec<String> = calls.iter().map(|call| aggregate_call(input, call)).collect();
+    let separator = if calls.is_empty() { "" } else { ": " };
+    match keys.is_empty() {
+        true => format!("Aggregate all rows{separator}{}", calls.join(", ")),
+        false => format!("Aggregate group by {}{separator}{}", keys.join(", "), calls.join(", ")),
+    }
+}
+
+fn aggregate_call(input: &Plan, call: &AggregateCall) -> String {
+    let name = match call.function {
+        AggregateFunction::Count => "count",
+        AggregateFunction::Sum => "sum",
+        AggregateFunction::Avg => "avg",
+        AggregateFunction::Min => "min",
+        AggregateFunction::Max => "max",
+    };
+    let argument = call.argument.map_or_else(|| "*".to_string(), |argument| column_text(input, argument));
+    let filter = call.filter.map_or_else(String::new, |filter| format!(" filter (where {})", column_text(input, filter)));
+    format!("{name}({argument}){filter}")
+}
+
+fn top_k(
+    input: &Plan,
+    partition: &[usize],
+    order: &[SortColumn],
+    (limit, offset): (Option<u64>, u64),
+    row_number: bool,
+) -> String {
+    let mut line = match limit {
+        Some(1) => "Top 1 row".to_string(),
+        Some(limit) => format!("Top {limit} rows"),
+        None => "All rows".to_string(),
+    };
+    if offset > 0 {
+        line.push_str(&format!(" after {offset}"));
+    }
+    if !partition.is_empty() {
+        let partition: Vec<String> = partition.iter().map(|column| column_text(input, *column)).collect();
+        line.push_str(&format!(" per {}", partition.join(", ")));
+    }
+    if !order.is_empty() {
+        let order: Vec<String> = order.iter().map(|sort| sort_column(input, sort)).collect();
+        line.push_str(&format!(" by {}", order.join(", ")));
+    }
+    if row_number {
+        line.push_str(" with row number");
+    }
+    line
+}
+
+fn sort_column(input: &Plan, sort: &SortColumn) -> String {
+    // PostgreSQL's default: NULL counts as greatest.
+    let nulls = match (sort.descending, sort.nulls_first) {
+        (false, true) => " nulls first",
+        (true, false) => " nulls last",
+        _ => "",
+    };
+    format!("{}{}{nulls}", column_text(input, sort.column), if sort.descending { " desc" } else { "" })
+}
+
+/// A column as the query writes it.
+pub(in crate::compile) fn column_text(plan: &Plan, column: usize) -> String {
+    trace(plan, column).1
+}
+
+/// A column with the relation that it comes from, where there is one.
+fn qualified(plan: &Plan, column: usize) -> String {
+    match trace(plan, column) {
+        (Some(relation), column) => format!("{relation}.{column}"),
+        (None, column) => column,
+    }
+}
+
+/// Follows a column down to where it is made: the relation, if it is one's own column, and its text.
+fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
+    match plan {
+        Plan::Source { name, schema, .. } => (Some(name), shown_name(schema.field(column).name()).to_string()),
+        Plan::Map { input, columns: Some(columns), .. } => match columns[column].column() {
+            Some(position) => trace(input, position),
+            None => (None, columns[column].text.clone()),
+        },
+        Plan::Map { input, columns: None, .. } | Plan::Distinct { input } => trace(input, column),
+        Plan::TopK { input, .. } if column < input.schema().fields().len() => trace(input, column),
+        Plan::Aggregate { input, keys, calls, .. } => match keys.get(column) {
+            Some(key) => trace(input, *key),
+            None => (None, aggregate_call(input, &calls[column - keys.len()])),
+        },
+        Plan::Join { left, right, .. } => {
+            let width = left.schema().fields().len();
+            if column < width { trace(left, column) } else { trace(right, column - width) }
+        }
+        Plan::TopK { .. } => (None, "row_number()".to_string()),
+        Plan::Union { schema, .. } => (None, shown_name(schema.field(column).name()).to_string()),
+        Plan::Values { rows } => (None, shown_name(rows.schema().field(column).name()).to_string()),
+    }
+}
 

@@ -96,6 +96,22 @@ pub enum Plan {
     },
 }
 
+impl Plan {
+    /// The output columns.
+    pub fn schema(&self) -> SchemaRef {
+        match self {
+            Plan::Values { rows } => rows.schema(),
+            Plan::Distinct { input } => input.schema(),
+            Plan::Source { schema, .. }
+            | Plan::Map { schema, .. }
+            | Plan::Union { schema, .. }
+            | Plan::Aggregate { schema, .. }
+            | Plan::Join { schema, .. }
+            | Plan::TopK { schema, .. } => SchemaRef::clone(schema),
+        }
+    }
+}
+
 /// One aggregate in a GROUP BY.
 #[derive(Debug, Clone)]
 pub struct AggregateCall {

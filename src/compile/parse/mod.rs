@@ -28,6 +28,8 @@ mod session;
 mod port;
 /// Queries.
 mod query;
+/// Queries over the system catalog.
+mod catalog_query;
 /// Queries for DataFusion.
 mod rewrite;
 #[cfg(test)]
@@ -215,8 +217,13 @@ pub enum OnConflict {
     Error,
     /// DO NOTHING.
     Nothing,
-    /// DO UPDATE SET every column to excluded's: the row is replaced. Other forms are refused.
-    Replace,
+    /// DO UPDATE SET columns to excluded's. Other forms are refused.
+    Update {
+        /// Columns of the conflict target.
+        target: Vec<String>,
+        /// Columns that are set.
+        columns: Vec<String>,
+    },
 }
 
 /// UPDATE.

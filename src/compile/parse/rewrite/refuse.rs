@@ -33,11 +33,7 @@ fn body(body_of: &ast::SetExpr) -> Result<(), (Error, Span)> {
     match body_of {
         ast::SetExpr::Select(select) => self::select(select),
         ast::SetExpr::SetOperation { op, set_quantifier, left, right } => {
-            let is_all = matches!(set_quantifier, ast::SetQuantifier::All);
             let error = match (op, set_quantifier) {
-                // DataFusion plans them as semi and anti joins, which do not count rows.
-                (ast::SetOperator::Except, _) if is_all => Some("EXCEPT ALL"),
-                (ast::SetOperator::Intersect, _) if is_all => Some("INTERSECT ALL"),
                 (ast::SetOperator::Minus, _) => Some("MINUS"),
                 (_, ast::SetQuantifier::None | ast::SetQuantifier::All | ast::SetQuantifier::Distinct) => None,
                 _ => Some("BY NAME"),
@@ -89,21 +85,9 @@ pub(super) fn expression(expression: &ast::Expr) -> Result<()> {
         ast::Expr::Identifier(name) if name.quote_style.is_none() && is_clause(&name.value) => {
             Err(Error::new(code::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name.value)))
         }
-        // DataFusion answers wrongly where the left side is the same for all rows.
-        ast::Expr::InSubquery { expr, negated: true, .. } if is_constant(expr) => {
-            Err(unsupported("NOT IN (SELECT …) with a constant on its left side").hint("use NOT EXISTS"))
-        }
         ast::Expr::Cast { kind: ast::CastKind::TryCast | ast::CastKind::SafeCast, .. } => Err(unsupported("TRY_CAST")),
         _ => Ok(()),
     }
-}
-
-fn is_constant(expression: &ast::Expr) -> bool {
-    let found = ast::visit_expressions(expression, |part| match part {
-        ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) | ast::Expr::Subquery(_) => std::ops::ControlFlow::Break(()),
-        _ => std::ops::ControlFlow::Continue(()),
-    });
-    found.is_continue()
 }
 
 fn unsupported(what: &str) -> Error {

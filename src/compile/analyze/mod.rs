@@ -1,0 +1,136 @@
+//! Query → logical plan: names, types, PostgreSQL's semantics. In: a parsed [`Query`] and what names lead to; out: an incremental
+//! [`Plan`] for views, or a [`Select`] that runs over one snapshot. Never: SQL text, rows.
+
+/// `sum` and `avg`.
+mod aggregate;
+/// `+ - * /`.
+mod arithmetic;
+/// DataFusion's errors → ours.
+pub mod error;
+/// Relations and functions by name.
+mod names;
+/// `row_number` and its like.
+mod ranking;
+/// Reads over snapshots.
+mod select;
+/// DataFusion's settings.
+mod session;
+/// Relations without rows.
+mod source;
+/// Sums by group.
+mod totals;
+/// SQL's types for literals, functions and casts.
+mod types;
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::common::config::ConfigOptions;
+use datafusion::error::Result as PlanResult;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ScalarUDF};
+use datafusion::optimizer::Analyzer;
+use datafusion::prelude::Expr;
+
+pub(in crate::compile) use arithmetic::as_operator;
+pub use select::{Select, plan_select};
+pub(in crate::compile) use source::relation_of;
+
+use super::lower;
+use super::parse::{Query, shown_name};
+use super::plan::Plan;
+use super::rewrite;
+use crate::catalog::RelationId;
+use crate::error::Result;
+use crate::types::SqlType;
+
+/// Session settings that change what a query means; views keep those they were created with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Time zone by its IANA name, e.g. `Europe/Berlin`.
+    pub time_zone: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { time_zone: "UTC".to_string() }
+    }
+}
+
+/// Where relation names lead. The engine implements it over one version of the catalog.
+pub trait Relations {
+    /// What `[schema.]name` stands for; `None` if nothing has that name. Names are folded already.
+    fn resolve(&self, schema: Option<&str>, name: &str) -> Result<Option<Resolved>>;
+
+    /// Names that hints may suggest.
+    fn names(&self) -> Vec<String>;
+
+    /// A function that depends on the catalog or the session, such as `current_user()`.
+    fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        let _ = name;
+        None
+    }
+}
+
+/// What a name in FROM stands for.
+pub enum Resolved {
+    /// A stream, table or materialized view.
+    Relation {
+        /// Which one.
+        id: RelationId,
+        /// Its columns.
+        schema: SchemaRef,
+    },
+    /// A view that is expanded where it is named: its query, and new names for its columns (empty keeps the query's).
+    View(Box<Query>, Vec<String>),
+    /// A system relation. Only SELECT can read it.
+    System(Arc<dyn TableProvider>),
+}
+
+/// Compiles the query of a materialized view. Returns the plan and the columns as users see them.
+/// Errors: 0A000 for what is not maintained, and whatever PostgreSQL would complain about.
+pub fn plan_view(query: &Query, relations: &dyn Relations, settings: &Settings) -> Result<(Plan, SchemaRef)> {
+    let state = session::state(settings);
+    let explain = |failure| error::from_datafusion(failure, query);
+    let raw = names::Names::new(relations, &state).plan(query, &[]).map_err(explain)?;
+    lower::refuse(&raw, query)?;
+    let analyzed = coerce(raw, &state, settings).map_err(explain)?;
+    let (plan, shown) = shown(analyzed).map_err(explain)?;
+    let optimized = session::optimize_view(plan, &state).map_err(explain)?;
+    Ok((lower::lower(&optimized, &state, query)?, shown))
+}
+
+/// Replaces what DataFusion plans wrongly, gives expressions SQL's types and makes operands alike.
+fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanResult<LogicalPlan> {
+    let exact = rewrite::exact(plan, state)?;
+    let typed = types::as_sql(exact, &settings.time_zone)?;
+    Analyzer::new().execute_and_check(typed, &ConfigOptions::clone(state.config_options()), |_, _| {})
+}
+
+/// The plan with outputs of SQL's types, and its columns as users see them. The plan's own names stay: DataFusion wants them
+/// unique, SQL does not.
+fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
+    let mut columns = Vec::new();
+    let mut fields = Vec::new();
+    let mut converts = false;
+    for (position, field) in plan.schema().fields().iter().enumerate() {
+        let wanted = types::sql_type(field.data_type());
+        let column = types::column(plan.schema(), position);
+        let kind = if wanted == *field.data_type() { SqlType::of(field) } else { SqlType::of(&Field::new("", wanted.clone(), true)) };
+        fields.push(kind.field(shown_name(field.name())));
+        if wanted == *field.data_type() {
+            columns.push(column);
+        } else {
+            converts = true;
+            let (qualifier, field) = plan.schema().qualified_field(position);
+            let converted = Expr::Cast(datafusion::logical_expr::Cast::new(Box::new(column), wanted));
+            columns.push(converted.alias_qualified(qualifier.cloned(), field.name()));
+        }
+    }
+    let plan = if converts { LogicalPlanBuilder::from(plan).project(columns)?.build()? } else { plan };
+    Ok((plan, Arc::new(Schema::new(fields))))
+}
+
+#[cfg(test)]
+pub(in crate::compile) mod tests;

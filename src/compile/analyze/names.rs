@@ -1,0 +1,141 @@
+//! What the names in a query mean: relations from the catalog, functions from the session.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{DataFusionError, TableReference, internal_err};
+use datafusion::datasource::cte_worktable::CteWorkTable;
+use datafusion::datasource::provider_as_source;
+use datafusion::error::Result as PlanResult;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
+use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF};
+use datafusion::prelude::Expr;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::planner::{PlannerContext, SqlToRel};
+
+use super::source::{RelationSource, ViewSource};
+use super::{Relations, Resolved, error};
+use crate::compile::parse::Query;
+use crate::error::{Error, Result, code};
+
+/// Names of one statement.
+pub(super) struct Names<'a> {
+    relations: &'a dyn Relations,
+    state: &'a SessionState,
+}
+
+impl<'a> Names<'a> {
+    /// Names as `relations` and the functions of `state` give them.
+    pub(super) fn new(relations: &'a dyn Relations, state: &'a SessionState) -> Self {
+        Names { relations, state }
+    }
+
+    /// The logical plan of a query as DataFusion makes it; `parameters` are the types of `$1…` where they are known.
+    pub(super) fn plan(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
+        let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
+        match query.statement() {
+            Statement::Statement(statement) => SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context),
+            _ => internal_err!("a query is one SQL statement"),
+        }
+    }
+
+    fn resolve(&self, schema: Option<&str>, name: &str) -> Result<Arc<dyn TableSource>> {
+        match self.relations.resolve(schema, name)? {
+            Some(Resolved::Relation { id, schema }) => Ok(Arc::new(RelationSource { relation: id, schema })),
+            Some(Resolved::System(provider)) => Ok(provider_as_source(provider)),
+            Some(Resolved::View(query, columns)) => {
+                let plan = self.plan(&query, &[]).and_then(|plan| renamed(plan, &columns));
+                let plan = plan.map_err(error::from_execution)?;
+                Ok(Arc::new(ViewSource { plan }))
+            }
+            None => Err(self.unknown_relation(schema, name)),
+        }
+    }
+
+    fn unknown_relation(&self, schema: Option<&str>, name: &str) -> Error {
+        let shown = schema.map_or_else(|| name.to_string(), |schema| format!("{schema}.{name}"));
+        let failure = Error::new(code::UNDEFINED_TABLE, format!("relation \"{shown}\" does not exist"));
+        match error::similar(&shown, self.relations.names().iter().map(String::as_str)) {
+            Some(similar) => failure.hint(format!("did you mean \"{similar}\"?")),
+            None => failure,
+        }
+    }
+}
+
+/// The plan with other names for its columns, as CREATE VIEW v (a, b) gives them; columns without a new name keep theirs.
+fn renamed(plan: LogicalPlan, columns: &[String]) -> PlanResult<LogicalPlan> {
+    if columns.is_empty() {
+        return Ok(plan);
+    }
+    let mut expressions: Vec<Expr> = Vec::new();
+    for (position, (qualifier, field)) in plan.schema().iter().enumerate() {
+        let column = Expr::Column((qualifier, field).into());
+        let name = columns.get(position).unwrap_or_else(|| field.name());
+        expressions.push(column.alias(name.clone()));
+    }
+    LogicalPlanBuilder::from(plan).project(expressions)?.build()
+}
+
+impl ContextProvider for Names<'_> {
+    fn get_table_source(&self, name: TableReference) -> PlanResult<Arc<dyn TableSource>> {
+        self.resolve(name.schema(), name.table()).map_err(|failure| DataFusionError::External(Box::new(failure)))
+    }
+
+    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> PlanResult<Arc<dyn TableSource>> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        self.state.expr_planners()
+    }
+
+    fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
+        self.state.relation_planners()
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        None
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.relations.function(name).or_else(|| self.state.scalar_functions().get(name).cloned())
+    }
+
+    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
+        self.state.higher_order_functions().get(name).cloned()
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.state.aggregate_functions().get(name).cloned()
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.state.window_functions().get(name).cloned()
+    }
+
+    fn get_variable_type(&self, _variable_names: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        self.state.config_options()
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        self.state.scalar_functions().keys().cloned().collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        self.state.higher_order_functions().keys().cloned().collect()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        self.state.aggregate_functions().keys().cloned().collect()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        self.state.window_functions().keys().cloned().collect()
+    }
+}

@@ -1,0 +1,224 @@
+//! SELECT over one snapshot: planned against schemas, run over the rows that the engine brings afterwards.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chrono::DateTime;
+use datafusion::arrow::datatypes::{Field, FieldRef, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{ParamValues, plan_datafusion_err};
+use datafusion::datasource::provider_as_source;
+use datafusion::error::Result as PlanResult;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr};
+use datafusion::physical_expr::utils::split_conjunction;
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, conjunction};
+use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::scalar::ScalarValue;
+use futures::StreamExt;
+
+use super::{Relations, Settings, coerce, error, names, relation_of, session, shown};
+use crate::catalog::RelationId;
+use crate::clock::Clock;
+use crate::compile::parse::Query;
+use crate::error::{Error, Result, code};
+use crate::types::SqlType;
+
+/// Parameters of a statement at most: PostgreSQL's protocol counts them in 16 bits.
+const PARAMETERS_MAX: usize = 65_535;
+
+/// A planned SELECT.
+#[derive(Debug)]
+pub struct Select {
+    /// Output columns as users see them; names may repeat.
+    pub schema: SchemaRef,
+    /// Types of `$1…`, by number.
+    pub parameters: Vec<FieldRef>,
+    /// The relations it reads, each once.
+    pub relations: Vec<RelationId>,
+    plan: LogicalPlan,
+    state: SessionState,
+    query: Query,
+    now_micros: Option<i64>,
+}
+
+/// Plans a SELECT. `hints` are the parameter types that the client declared (`None` = not told).
+/// Errors: what PostgreSQL would complain about; 42P18 for a parameter whose type nothing tells.
+pub fn plan_select(
+    query: &Query,
+    relations: &dyn Relations,
+    settings: &Settings,
+    hints: &[Option<FieldRef>],
+) -> Result<Select> {
+    let state = session::state(settings);
+    let explain = |failure| error::from_datafusion(failure, query);
+    let hints = with_written_types(hints, query);
+    let raw = names::Names::new(relations, &state).plan(query, &hints).map_err(explain)?;
+    let parameters = parameters(&raw, &hints).map_err(explain)??;
+    // Planned once more where types were missing: as in PostgreSQL, what nothing tells is text.
+    let raw = if parameters.is_empty() {
+        raw
+    } else {
+        let known: Vec<Option<FieldRef>> = parameters.iter().cloned().map(Some).collect();
+        names::Names::new(relations, &state).plan(query, &known).map_err(explain)?
+    };
+    let (plan, schema) = coerce(raw, &state, settings).and_then(shown).map_err(explain)?;
+    let relations = relations_of(&plan).map_err(explain)?;
+    Ok(Select { schema, parameters, relations, plan, state, query: query.clone(), now_micros: None })
+}
+
+impl Select {
+    /// Fixes what `now()` shows, in µs since 1970-01-01 UTC; otherwise it shows the machine's clock.
+    pub fn at(mut self, now_micros: i64) -> Self {
+        self.now_micros = Some(now_micros);
+        self
+    }
+
+    /// Runs over `providers`, which hold the rows of exactly [`Select::relations`], with values for [`Select::parameters`].
+    /// Batches have [`Select::schema`]; their errors are for [`error::from_execution`].
+    pub async fn execute(
+        self,
+        providers: HashMap<RelationId, Arc<dyn TableProvider>>,
+        parameters: &[ScalarValue],
+    ) -> Result<SendableRecordBatchStream> {
+        let Select { schema, plan, mut state, query, parameters: wanted, now_micros, .. } = self;
+        if parameters.len() != wanted.len() {
+            let message = format!("{} parameters are needed, {} were given", wanted.len(), parameters.len());
+            return Err(Error::new("08P01", message));
+        }
+        let now = now_micros.unwrap_or_else(|| Clock::System.now_micros());
+        let properties = state.execution_props_mut();
+        properties.query_execution_start_time = DateTime::from_timestamp_micros(now);
+        run(plan, schema, &state, &providers, parameters).await.map_err(|failure| error::from_datafusion(failure, &query))
+    }
+}
+
+async fn run(
+    plan: LogicalPlan,
+    schema: SchemaRef,
+    state: &SessionState,
+    providers: &HashMap<RelationId, Arc<dyn TableProvider>>,
+    parameters: &[ScalarValue],
+) -> PlanResult<SendableRecordBatchStream> {
+    let mut plan = with_rows(plan, providers)?;
+    if !parameters.is_empty() {
+        plan = plan.with_param_values(ParamValues::from(parameters.to_vec()))?;
+    }
+    let physical = conditions_in_order(state.create_physical_plan(&plan).await?)?;
+    let stream = execute_stream(physical, state.task_ctx())?;
+    let shown = SchemaRef::clone(&schema);
+    let stream = stream.map(move |batch| {
+        let batch: RecordBatch = batch?;
+        let options = datafusion::arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(SchemaRef::clone(&shown), batch.columns().to_vec(), &options)?)
+    });
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+}
+
+/// Computes a condition that can fail only for rows that passed the conditions before it. DataFusion computes all conditions of an
+/// AND for all rows unless the first ones leave few, so that `x <> 0 AND 1 / x > 2` divides by zero.
+fn conditions_in_order(plan: Arc<dyn ExecutionPlan>) -> PlanResult<Arc<dyn ExecutionPlan>> {
+    let ordered = plan.transform_up(|node| {
+        let Some(filter) = node.downcast_ref::<FilterExec>() else { return Ok(Transformed::no(node)) };
+        let mut stages: Vec<Vec<Arc<dyn PhysicalExpr>>> = vec![Vec::new()];
+        for condition in split_conjunction(filter.predicate()) {
+            if can_fail(condition)? && stages.last().is_some_and(|stage| !stage.is_empty()) {
+                stages.push(Vec::new());
+            }
+            if let Some(stage) = stages.last_mut() {
+                stage.push(Arc::clone(condition));
+            }
+        }
+        let Some(last) = stages.pop().filter(|_| !stages.is_empty()) else { return Ok(Transformed::no(node)) };
+        let mut input = Arc::clone(filter.input());
+        for stage in stages {
+            input = Arc::new(FilterExec::try_new(conjunction(stage), input)?);
+        }
+        let last = FilterExecBuilder::from(filter).with_predicate(conjunction(last)).with_input(input).build()?;
+        Ok(Transformed::yes(Arc::new(last)))
+    })?;
+    Ok(ordered.data)
+}
+
+/// Whether an expression computes something that has no value for some operands.
+fn can_fail(expression: &Arc<dyn PhysicalExpr>) -> PlanResult<bool> {
+    expression.exists(|part| {
+        let arithmetic = part.downcast_ref::<BinaryExpr>().is_some_and(|binary| binary.op().is_numerical_operators());
+        Ok(arithmetic || part.downcast_ref::<ScalarFunctionExpr>().is_some() || part.downcast_ref::<CastExpr>().is_some())
+    })
+}
+
+/// Puts the rows where the plan has schemas only.
+fn with_rows(plan: LogicalPlan, providers: &HashMap<RelationId, Arc<dyn TableProvider>>) -> PlanResult<LogicalPlan> {
+    let filled = plan.transform_up_with_subqueries(|node| {
+        let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
+        let Some(relation) = relation_of(scan.source.as_ref()) else {
+            return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
+        };
+        let provider = providers
+            .get(&relation)
+            .ok_or_else(|| plan_datafusion_err!("no rows were given for relation \"{}\"", scan.table_name))?;
+        scan.source = provider_as_source(Arc::clone(provider));
+        Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+    })?;
+    Ok(filled.data)
+}
+
+fn relations_of(plan: &LogicalPlan) -> PlanResult<Vec<RelationId>> {
+    let mut found = BTreeSet::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            found.extend(relation_of(scan.source.as_ref()));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found.into_iter().collect())
+}
+
+/// The hints, completed by what the query writes: `$1::integer`.
+fn with_written_types(hints: &[Option<FieldRef>], query: &Query) -> Vec<Option<FieldRef>> {
+    let mut hints = hints.to_vec();
+    for (number, kind) in query.parameter_types() {
+        let Some(at) = number.checked_sub(1).filter(|at| *at < PARAMETERS_MAX) else { continue };
+        if hints.len() <= at {
+            hints.resize(at + 1, None);
+        }
+        hints[at].get_or_insert_with(|| Arc::new(kind.field("")));
+    }
+    hints
+}
+
+/// Types of `$1…`: as hinted, else as the query tells, else text.
+fn parameters(plan: &LogicalPlan, hints: &[Option<FieldRef>]) -> PlanResult<Result<Vec<FieldRef>>> {
+    let mut by_number: HashMap<usize, Option<FieldRef>> = HashMap::new();
+    for (name, field) in plan.get_parameter_fields()? {
+        match name.trim_start_matches('$').parse() {
+            Ok(number) if number <= PARAMETERS_MAX => drop(by_number.insert(number, field)),
+            _ => {
+                let message = format!("there is no parameter {name}");
+                return Ok(Err(Error::new(code::UNDEFINED_PARAMETER, message)));
+            }
+        }
+    }
+    let count = by_number.keys().copied().max().unwrap_or(0).max(hints.len());
+    let field = |number: usize| {
+        let hinted = hints.get(number - 1).cloned().flatten();
+        let found = hinted.or_else(|| by_number.get(&number).cloned().flatten());
+        let untyped = |field: &FieldRef| field.data_type().is_null();
+        match found.filter(|field| !untyped(field)) {
+            Some(field) => {
+                let kind = super::types::sql_type(field.data_type());
+                let kind = if kind == *field.data_type() { SqlType::of(&field) } else { SqlType::of(&Field::new("", kind, true)) };
+                Arc::new(kind.field(&format!("${number}")))
+            }
+            None => Arc::new(SqlType::Text.field(&format!("${number}"))),
+        }
+    };
+    Ok(Ok((1..=count).map(field).collect()))
+}

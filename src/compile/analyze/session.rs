@@ -1,0 +1,92 @@
+//! DataFusion, set up for PostgreSQL's semantics.
+
+use std::sync::{Arc, OnceLock};
+
+use chrono::{DateTime, Utc};
+use datafusion::common::alias::AliasGenerator;
+use datafusion::common::config::{ConfigOptions, Dialect};
+use datafusion::error::Result as PlanResult;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::registry::FunctionRegistry;
+use datafusion::optimizer::{Optimizer, OptimizerConfig};
+use datafusion::prelude::SessionConfig;
+
+use super::arithmetic::Arithmetic;
+use super::{Settings, aggregate, ranking};
+use crate::compile::function;
+
+/// Optimizer rules that must not see the query of a view: a limit pushed into a scan would read an order into the input; DISTINCT
+/// and count(DISTINCT …) have operators of their own; a join with unique keys is cheaper to maintain than the semi join that it
+/// would become.
+const NOT_IN_VIEWS: [&str; 4] =
+    ["push_down_limit", "replace_distinct_aggregate", "single_distinct_aggregation_to_group_by", "eliminate_join"];
+
+/// A session for one statement.
+pub(super) fn state(settings: &Settings) -> SessionState {
+    static BASE: OnceLock<SessionState> = OnceLock::new();
+    let mut state = BASE.get_or_init(base).clone();
+    state.config_mut().options_mut().execution.time_zone = Some(settings.time_zone.clone());
+    state
+}
+
+/// Optimizes the plan of a view: only with rules that are identities of bag algebra, and without folding what changes over time.
+pub(super) fn optimize_view(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
+    let mut options = ConfigOptions::clone(state.config_options());
+    // Scalar subqueries become joins, which we maintain or refuse; otherwise they would stay inside expressions.
+    options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
+    let mut optimizer = Optimizer::new();
+    optimizer.rules.retain(|rule| !NOT_IN_VIEWS.contains(&rule.name()));
+    let config = ViewOptimizer { options: Arc::new(options), aliases: Arc::new(AliasGenerator::new()), state };
+    optimizer.optimize(plan, &config, |_, _| {})
+}
+
+fn base() -> SessionState {
+    let mut config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
+    let options = config.options_mut();
+    // Functions such as now() take their result type from the zone that is set when they are registered.
+    options.execution.time_zone = Some("UTC".to_string());
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.collect_spans = true;
+    options.sql_parser.dialect = Dialect::PostgreSQL;
+    options.optimizer.skip_failed_rules = false;
+    options.optimizer.filter_null_join_keys = true;
+    let mut builder = SessionStateBuilder::new_with_default_features().with_config(config);
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Arithmetic));
+    let mut state = function::register(builder).build();
+    // Registering replaces DataFusion's function of the same name and cannot fail in a session's own registry.
+    for function in aggregate::functions() {
+        let _ = FunctionRegistry::register_udaf(&mut state, function);
+    }
+    for function in ranking::functions() {
+        let _ = FunctionRegistry::register_udwf(&mut state, function);
+    }
+    state
+}
+
+/// How views are optimized: `now()` has no value yet, and functions can be looked up (DataFusion's stand-alone configuration has
+/// no functions and panics where a rule asks for one).
+struct ViewOptimizer<'a> {
+    options: Arc<ConfigOptions>,
+    aliases: Arc<AliasGenerator>,
+    state: &'a SessionState,
+}
+
+impl OptimizerConfig for ViewOptimizer<'_> {
+    fn query_execution_start_time(&self) -> Option<DateTime<Utc>> {
+        None
+    }
+
+    fn alias_generator(&self) -> &Arc<AliasGenerator> {
+        &self.aliases
+    }
+
+    fn options(&self) -> Arc<ConfigOptions> {
+        Arc::clone(&self.options)
+    }
+
+    fn function_registry(&self) -> Option<&dyn FunctionRegistry> {
+        Some(self.state)
+    }
+}

@@ -1,0 +1,187 @@
+//! Types as PostgreSQL gives them: integer literals are integer where they fit, results of functions have SQL's types, instants
+//! are shown in the session's time zone where SQL looks at their parts.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema};
+use datafusion::error::Result as PlanResult;
+use datafusion::logical_expr::expr::{Cast, ScalarFunction};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, RecursiveQuery, Union};
+use datafusion::prelude::Expr;
+use datafusion::scalar::ScalarValue;
+
+use super::arithmetic;
+use crate::types::SqlType;
+
+/// Functions whose result depends on the zone of an instant.
+const ZONED_FUNCTIONS: [&str; 5] = ["date_trunc", "date_part", "to_char", "to_date", "date_bin"];
+
+/// Gives all expressions of a plan, inner queries included, SQL's types; `zone` is the session's.
+/// Runs once, before operands are made alike.
+pub(super) fn as_sql(plan: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
+    Ok(plan.transform_up_with_subqueries(|node| node_as_sql(node, zone).map(Transformed::yes))?.data)
+}
+
+/// The Arrow type of SQL that is nearest to `kind`, see [`SqlType`].
+pub(in crate::compile) fn sql_type(kind: &DataType) -> DataType {
+    match kind {
+        // Counts and positions; DataFusion's unsigned results never reach half of their range.
+        DataType::UInt64 => DataType::Int64,
+        DataType::Decimal256(_, scale) => DataType::Decimal128(38, (*scale).min(38)),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            DataType::List(Arc::new(Field::new("item", sql_type(item.data_type()), true).with_metadata(item.metadata().clone())))
+        }
+        other => SqlType::of(&Field::new("", other.clone(), true)).arrow(),
+    }
+}
+
+/// An integer literal as PostgreSQL types it: integer if it fits, else bigint, else numeric. Anything else unchanged.
+pub(super) fn narrowed(expression: Expr) -> Expr {
+    match expression {
+        Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => match i32::try_from(value) {
+            Ok(value) => Expr::Literal(ScalarValue::Int32(Some(value)), metadata),
+            Err(_) => Expr::Literal(ScalarValue::Int64(Some(value)), metadata),
+        },
+        Expr::Literal(ScalarValue::UInt64(Some(value)), metadata) => {
+            Expr::Literal(ScalarValue::Decimal128(Some(i128::from(value)), 20, 0), metadata)
+        }
+        other => other,
+    }
+}
+
+fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
+    // The numbers of LIMIT and OFFSET are DataFusion's own business.
+    if matches!(node, LogicalPlan::Limit(_)) {
+        return Ok(node);
+    }
+    let node = match node {
+        LogicalPlan::Values(values) => {
+            let rows = values.values.into_iter().map(|row| row.into_iter().map(narrowed).collect()).collect();
+            let rebuilt = LogicalPlanBuilder::values(rows)?.build()?;
+            // Aliases over VALUES refer to these columns by the names that DataFusion gives them in any case.
+            return Ok(rebuilt);
+        }
+        LogicalPlan::RecursiveQuery(query) => return recursive_as_sql(query),
+        LogicalPlan::Union(union) => return Ok(LogicalPlan::Union(Union::try_new_with_loose_types(union.inputs)?)),
+        other => other,
+    };
+    let mut schema = merge_schema(&node.inputs());
+    if let LogicalPlan::TableScan(scan) = &node {
+        schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
+    }
+    let names = NamePreserver::new(&node);
+    let node = node.map_expressions(|expression| {
+        if matches!(expression, Expr::GroupingSet(_)) {
+            return Ok(Transformed::no(expression));
+        }
+        let name = names.save(&expression);
+        let typed = narrowed_everywhere(expression)?.transform_up(|expression| typed(expression, &schema, zone))?;
+        Ok(typed.update_data(|expression| name.restore(expression)))
+    })?;
+    node.data.recompute_schema()
+}
+
+/// The terms of a recursive query have the types that its own name was planned with.
+fn recursive_as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
+    let converted = |term: Arc<LogicalPlan>| -> PlanResult<Arc<LogicalPlan>> {
+        let schema = Arc::clone(term.schema());
+        let columns = query.schema.fields().iter().enumerate().map(|(position, field)| {
+            let (qualifier, found) = schema.qualified_field(position);
+            let column = column(&schema, position);
+            if found.data_type() == field.data_type() {
+                return column;
+            }
+            cast_to(column, field.data_type().clone()).alias_qualified(qualifier.cloned(), found.name())
+        });
+        let columns: Vec<Expr> = columns.collect();
+        Ok(Arc::new(LogicalPlanBuilder::from(term).project(columns)?.build()?))
+    };
+    let (first, next) = (converted(query.static_term)?, converted(query.recursive_term)?);
+    RecursiveQuery::try_new(query.name, first, next, query.is_distinct).map(LogicalPlan::RecursiveQuery)
+}
+
+/// Narrows literals, but not those that DataFusion reads itself: arguments of window functions and of its own aggregates.
+fn narrowed_everywhere(expression: Expr) -> PlanResult<Expr> {
+    Ok(expression
+        .transform_down(|expression| {
+            let keep = match &expression {
+                Expr::WindowFunction(_) => true,
+                Expr::AggregateFunction(call) => !["sum", "avg", "min", "max"].contains(&call.func.name()),
+                _ => false,
+            };
+            if keep {
+                return Ok(Transformed::new(expression, false, TreeNodeRecursion::Jump));
+            }
+            Ok(Transformed::yes(narrowed(expression)))
+        })?
+        .data)
+}
+
+fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transformed<Expr>> {
+    match expression {
+        Expr::Cast(cast) => cast_as_sql(cast, schema, zone).map(Transformed::yes),
+        Expr::ScalarFunction(call) => {
+            let call = arithmetic::adjusted(in_zone(call, schema, zone)?, schema)?;
+            let call = Expr::ScalarFunction(call);
+            // A parameter without a type has none yet; such a call keeps what DataFusion will give it.
+            let Ok(kind) = call.get_type(schema) else { return Ok(Transformed::no(call)) };
+            let wanted = sql_type(&kind);
+            Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+/// `x::timestamptz`, `x AT TIME ZONE 'z'` (which DataFusion plans as a cast to nanoseconds in that zone), and casts from instants.
+fn cast_as_sql(cast: Cast, schema: &DFSchema, zone: &str) -> PlanResult<Expr> {
+    let Ok(from) = cast.expr.get_type(schema) else { return Ok(Expr::Cast(cast)) };
+    let instant = matches!(from, DataType::Timestamp(_, Some(_)));
+    let local = |zone: &str| DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()));
+    let wanted = sql_type(cast.field.data_type());
+    let given = *cast.expr;
+    Ok(match cast.field.data_type() {
+        DataType::Timestamp(TimeUnit::Nanosecond, Some(at)) if instant => local_time(given, at),
+        DataType::Timestamp(TimeUnit::Nanosecond, Some(at)) => cast_to(cast_to(given, local(at)), wanted),
+        DataType::Timestamp(_, Some(_)) if instant => cast_to(given, wanted),
+        DataType::Timestamp(_, Some(_)) if zone != "UTC" => cast_to(cast_to(given, local(zone)), wanted),
+        DataType::Timestamp(_, None) if instant => local_time(given, zone),
+        DataType::Date32 if instant => cast_to(local_time(given, zone), wanted),
+        DataType::Utf8 if instant && zone != "UTC" => cast_to(cast_to(given, local(zone)), wanted),
+        kind if *kind != wanted => cast_to(given, wanted),
+        _ => Expr::Cast(Cast::new_from_field(Box::new(given), cast.field)),
+    })
+}
+
+/// Shows instants to functions that look at their parts in the session's zone.
+fn in_zone(mut call: ScalarFunction, schema: &DFSchema, zone: &str) -> PlanResult<ScalarFunction> {
+    if zone == "UTC" || !ZONED_FUNCTIONS.contains(&call.func.name()) {
+        return Ok(call);
+    }
+    for argument in &mut call.args {
+        if matches!(argument.get_type(schema), Ok(DataType::Timestamp(TimeUnit::Microsecond, Some(_)))) {
+            let local = DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()));
+            *argument = cast_to(std::mem::take(argument), local);
+        }
+    }
+    Ok(call)
+}
+
+/// What clocks in a zone show at an instant, without the zone. (A cast would keep what clocks in UTC show.)
+fn local_time(instant: Expr, zone: &str) -> Expr {
+    let there = cast_to(instant, DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into())));
+    let function = datafusion::functions::datetime::to_local_time();
+    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![there]))
+}
+
+fn cast_to(expression: Expr, kind: DataType) -> Expr {
+    Expr::Cast(Cast::new(Box::new(expression), kind))
+}
+
+/// The column at a position of a schema.
+pub(super) fn column(schema: &DFSchema, position: usize) -> Expr {
+    Expr::Column(Column::from(schema.qualified_field(position)))
+}

@@ -1,0 +1,52 @@
+//! Rules on the logical plan before types are made alike and before anything is optimized: constructs that DataFusion plans, but
+//! with other results than PostgreSQL's, are replaced by constructs that it gets right.
+
+/// DISTINCT ON → first row by `row_number()`.
+mod distinct_on;
+/// NOT IN, and IN inside larger conditions → EXISTS.
+mod not_in;
+/// EXCEPT ALL and INTERSECT ALL → joins of numbered rows.
+mod set_all;
+
+use std::sync::Arc;
+
+use datafusion::common::plan_datafusion_err;
+use datafusion::common::tree_node::Transformed;
+use datafusion::error::Result as PlanResult;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::expr::{Sort, WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition};
+use datafusion::prelude::Expr;
+
+pub(in crate::compile) use set_all::is_set_operation;
+
+/// The plan with exact constructs, inner queries included. The output columns stay the same.
+pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
+    let rewritten = plan.transform_up_with_subqueries(|node| {
+        let node = set_all::rewrite(node, state)?;
+        let node = distinct_on::rewrite(node, state)?;
+        not_in::rewrite(node).map(Transformed::yes)
+    })?;
+    Ok(rewritten.data)
+}
+
+/// The input with a last column that numbers the rows of each partition, from 1.
+fn numbered(input: Arc<LogicalPlan>, partition: Vec<Expr>, order: Vec<Sort>, state: &SessionState) -> PlanResult<LogicalPlan> {
+    let function = state
+        .window_functions()
+        .get("row_number")
+        .ok_or_else(|| plan_datafusion_err!("function row_number does not exist"))?;
+    let call = WindowFunction {
+        fun: WindowFunctionDefinition::WindowUDF(Arc::clone(function)),
+        params: WindowFunctionParams {
+            args: Vec::new(),
+            partition_by: partition,
+            window_frame: WindowFrame::new(if order.is_empty() { None } else { Some(false) }),
+            order_by: order,
+            filter: None,
+            null_treatment: None,
+            distinct: false,
+        },
+    };
+    LogicalPlanBuilder::from(input).window([Expr::WindowFunction(Box::new(call))])?.build()
+}
