@@ -166,6 +166,9 @@ fn planning_code(line: &str) -> &'static str {
     let has = |text: &str| line.contains(text);
     if has("No function matches") || has("Failed to coerce arguments") || has("does not exist") || has("does not support zero") {
         code::UNDEFINED_FUNCTION
+    } else if has("For SELECT DISTINCT, ORDER BY") {
+        // PostgreSQL's invalid_column_reference.
+        "42P10"
     } else if has("unique expression names") {
         code::DUPLICATE_COLUMN
     } else if has("Cannot cast") || has("Unsupported CAST") {

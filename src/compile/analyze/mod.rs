@@ -5,6 +5,8 @@
 mod aggregate;
 /// `+ - * /`.
 mod arithmetic;
+/// Expressions that fail only for rows that fail.
+mod careful;
 /// DataFusion's errors → ours.
 pub mod error;
 /// Relations and functions by name.

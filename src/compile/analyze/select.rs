@@ -7,22 +7,19 @@ use chrono::DateTime;
 use datafusion::arrow::datatypes::{Field, FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{ParamValues, plan_datafusion_err};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr};
-use datafusion::physical_expr::utils::split_conjunction;
-use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, conjunction};
-use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
+use super::careful::careful;
 use super::{Relations, Settings, coerce, error, names, relation_of, session, shown};
 use crate::catalog::RelationId;
 use crate::clock::Clock;
@@ -110,7 +107,7 @@ async fn run(
     if !parameters.is_empty() {
         plan = plan.with_param_values(ParamValues::from(parameters.to_vec()))?;
     }
-    let physical = conditions_in_order(state.create_physical_plan(&plan).await?)?;
+    let physical = careful(state.create_physical_plan(&plan).await?)?;
     let stream = execute_stream(physical, state.task_ctx())?;
     let shown = SchemaRef::clone(&schema);
     let stream = stream.map(move |batch| {
@@ -119,39 +116,6 @@ async fn run(
         Ok(RecordBatch::try_new_with_options(SchemaRef::clone(&shown), batch.columns().to_vec(), &options)?)
     });
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
-}
-
-/// Computes a condition that can fail only for rows that passed the conditions before it. DataFusion computes all conditions of an
-/// AND for all rows unless the first ones leave few, so that `x <> 0 AND 1 / x > 2` divides by zero.
-fn conditions_in_order(plan: Arc<dyn ExecutionPlan>) -> PlanResult<Arc<dyn ExecutionPlan>> {
-    let ordered = plan.transform_up(|node| {
-        let Some(filter) = node.downcast_ref::<FilterExec>() else { return Ok(Transformed::no(node)) };
-        let mut stages: Vec<Vec<Arc<dyn PhysicalExpr>>> = vec![Vec::new()];
-        for condition in split_conjunction(filter.predicate()) {
-            if can_fail(condition)? && stages.last().is_some_and(|stage| !stage.is_empty()) {
-                stages.push(Vec::new());
-            }
-            if let Some(stage) = stages.last_mut() {
-                stage.push(Arc::clone(condition));
-            }
-        }
-        let Some(last) = stages.pop().filter(|_| !stages.is_empty()) else { return Ok(Transformed::no(node)) };
-        let mut input = Arc::clone(filter.input());
-        for stage in stages {
-            input = Arc::new(FilterExec::try_new(conjunction(stage), input)?);
-        }
-        let last = FilterExecBuilder::from(filter).with_predicate(conjunction(last)).with_input(input).build()?;
-        Ok(Transformed::yes(Arc::new(last)))
-    })?;
-    Ok(ordered.data)
-}
-
-/// Whether an expression computes something that has no value for some operands.
-fn can_fail(expression: &Arc<dyn PhysicalExpr>) -> PlanResult<bool> {
-    expression.exists(|part| {
-        let arithmetic = part.downcast_ref::<BinaryExpr>().is_some_and(|binary| binary.op().is_numerical_operators());
-        Ok(arithmetic || part.downcast_ref::<ScalarFunctionExpr>().is_some() || part.downcast_ref::<CastExpr>().is_some())
-    })
 }
 
 /// Puts the rows where the plan has schemas only.

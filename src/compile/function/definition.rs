@@ -54,6 +54,15 @@ pub(super) struct Argument {
 }
 
 impl Argument {
+    /// An argument as it stands in a query.
+    pub(super) fn of(sql_type: Option<SqlType>, expression: &Expr) -> Argument {
+        let scalar = match expression {
+            Expr::Literal(scalar, _) => Some(scalar),
+            _ => None,
+        };
+        Argument { sql_type, text: text(scalar), integer: integer(scalar) }
+    }
+
     /// The type, with text for what has none.
     pub(super) fn or_text(&self) -> SqlType {
         self.sql_type.clone().unwrap_or(SqlType::Text)
@@ -171,9 +180,12 @@ impl ScalarUDFImpl for Function {
     }
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> PlanResult<ExprSimplifyResult> {
-        Ok(match (super::datetime::now::at(self.definition, info), args.as_slice()) {
-            (Some(value), []) => ExprSimplifyResult::Simplified(Expr::Literal(value, None)),
-            _ => ExprSimplifyResult::Original(args),
+        if let (Some(value), []) = (super::datetime::now::at(self.definition, info), args.as_slice()) {
+            return Ok(ExprSimplifyResult::Simplified(Expr::Literal(value, None)));
+        }
+        Ok(match super::in_list::as_list(self.definition, &args, info) {
+            Some(list) => ExprSimplifyResult::Simplified(list),
+            None => ExprSimplifyResult::Original(args),
         })
     }
 
@@ -218,14 +230,20 @@ fn time_zone(name: Option<&str>) -> Result<TimeZone> {
 
 fn argument(field: &Field, scalar: Option<&ScalarValue>) -> Argument {
     let sql_type = (!field.data_type().is_null()).then(|| SqlType::of(field));
-    let text = scalar.and_then(|scalar| scalar.try_as_str().flatten()).map(str::to_string);
-    let integer = scalar.and_then(|scalar| match scalar {
+    Argument { sql_type, text: text(scalar), integer: integer(scalar) }
+}
+
+fn text(scalar: Option<&ScalarValue>) -> Option<String> {
+    scalar.and_then(|scalar| scalar.try_as_str().flatten()).map(str::to_string)
+}
+
+fn integer(scalar: Option<&ScalarValue>) -> Option<i64> {
+    match scalar? {
         ScalarValue::Int16(value) => value.map(i64::from),
         ScalarValue::Int32(value) => value.map(i64::from),
         ScalarValue::Int64(value) => *value,
         _ => None,
-    });
-    Argument { sql_type, text, integer }
+    }
 }
 
 /// The type that a column of ours has for values of `kind`.
@@ -235,6 +253,9 @@ fn plain(kind: &DataType) -> DataType {
             let inner = plain(item.data_type());
             DataType::List(Arc::new(Field::new("item", inner, true).with_metadata(item.metadata().clone())))
         }
+        // A constant like 3e9 has a negative scale.
+        DataType::Decimal128(_, scale) if *scale < 0 => DataType::Decimal128(38, 0),
+        DataType::Decimal256(_, scale) => DataType::Decimal128(38, (*scale).clamp(0, 38)),
         // The session's zone stays: it is how instants were shown to the function.
         DataType::Timestamp(_, zone) => DataType::Timestamp(datafusion::arrow::datatypes::TimeUnit::Microsecond, zone.clone()),
         _ => SqlType::of(&Field::new("", kind.clone(), true)).arrow(),

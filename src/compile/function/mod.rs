@@ -29,12 +29,16 @@ mod cast;
 mod datetime;
 /// `gen_random_uuid`.
 mod gen_random_uuid;
+/// `in`: what `x IN ('a', …)` becomes.
+mod in_list;
 /// JSON.
 mod jsonb;
 /// `-x`.
 mod negate;
-/// `round`.
+/// `round`, `trunc`, `ceil`, `floor`.
 mod round;
+/// `sign`.
+mod sign;
 
 pub(in crate::compile) use cast::cast_type;
 use definition::{Definition, Function};
@@ -54,13 +58,19 @@ static DEFINITIONS: &[&Definition] = &[
     &datetime::timezone::DEFINITION,
     &datetime::to_char::DEFINITION,
     &datetime::to_timestamp::DEFINITION,
+    &datetime::to_timestamp::TO_DATE,
     &gen_random_uuid::DEFINITION,
+    &in_list::DEFINITION,
     &jsonb::array_length::DEFINITION,
     &jsonb::extract::PATH,
     &jsonb::extract::PATH_TEXT,
     &jsonb::type_of::DEFINITION,
     &negate::DEFINITION,
-    &round::DEFINITION,
+    &round::CEIL,
+    &round::FLOOR,
+    &round::ROUND,
+    &round::TRUNC,
+    &sign::DEFINITION,
 ];
 
 /// Adds all functions and operators to a session, in front of those that are there. Call it last: it must come before other planners of
@@ -97,4 +107,4 @@ fn function(definition: &'static Definition) -> ScalarUDF {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::compile) mod tests;

@@ -135,8 +135,8 @@ impl Lowering<'_> {
             let in_order = sets.iter().flatten().zip(&joined.calls);
             in_order.into_iter().find(|(other, _)| std::ptr::eq(**other, call)).map(|(_, name)| name.as_str())
         };
-        let mut columns: Vec<Expr> = joined.keys.iter().take(keys.len()).map(|name| ident(name)).collect();
-        columns.extend(calls.iter().filter_map(|call| name_of(call)).map(ident));
+        let mut columns: Vec<Expr> = joined.keys.iter().take(keys.len()).map(ident).collect();
+        columns.extend(calls.iter().filter_map(name_of).map(ident));
         Ok(Linear::picked(Base::Plan(joined.plan), joined.schema, columns, &aggregate.schema))
     }
 

@@ -88,3 +88,9 @@ const RESERVED: &[&str] = &[
 pub(super) fn is_reserved(word: &str) -> bool {
     RESERVED.binary_search(&word.to_ascii_lowercase().as_str()).is_ok()
 }
+
+/// Whether a word begins a clause of a query, so that no expression can begin with it.
+pub(super) fn is_clause(word: &str) -> bool {
+    let words = ["from", "where", "group", "order", "having", "limit", "offset", "fetch", "union", "except", "intersect", "and", "or", "on"];
+    words.iter().any(|clause| word.eq_ignore_ascii_case(clause))
+}

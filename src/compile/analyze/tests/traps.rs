@@ -51,6 +51,7 @@ fn conditions_guard_those_after_them() {
     let rows = "(VALUES (0), (1), (2), (0)) v(n)";
     assert_eq!(answer(&format!("SELECT n FROM {rows} WHERE n <> 0 AND 10 / n > 5")), ["1"]);
     assert_eq!(answer(&format!("SELECT n FROM {rows} WHERE CASE WHEN n <> 0 THEN 10 / n > 5 END")), ["1"]);
+    assert_eq!(answer(&format!("SELECT CASE WHEN n <> 0 THEN 10 / n > 5 END FROM {rows} ORDER BY n")), ["NULL", "NULL", "true", "false"]);
     assert_eq!(complaint(&format!("SELECT n FROM {rows} WHERE 10 / n > 5")).code, code::DIVISION_BY_ZERO);
 }
 

@@ -23,6 +23,13 @@ fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
     }
 }
 
+/// `to_date(text, pattern)`: refused, since DataFusion's function of that name has other patterns.
+pub(in crate::compile::function) static TO_DATE: Definition = Definition::immutable(
+    "to_date",
+    |_| Err(Error::unsupported("to_date is not supported").hint("cast the text: x::date")),
+    |_| Err(Error::unsupported("to_date is not supported")),
+);
+
 fn evaluate(call: &Call) -> Result<ArrayRef> {
     let seconds = call.arguments[0].as_primitive::<Float64Type>();
     let out_of_range = |value: f64| {

@@ -3,7 +3,8 @@
 use datafusion::sql::sqlparser::ast::{self, Spanned};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use crate::error::{Error, Result};
+use super::super::dialect::is_clause;
+use crate::error::{Error, Result, code};
 
 /// Refuses clauses of a query.
 pub(super) fn query(query: &ast::Query) -> Result<(), (Error, Span)> {
@@ -80,6 +81,10 @@ pub(super) fn table(factor: &ast::TableFactor) -> Result<()> {
 /// Refuses expressions.
 pub(super) fn expression(expression: &ast::Expr) -> Result<()> {
     match expression {
+        // sqlparser takes any word for a column.
+        ast::Expr::Identifier(name) if name.quote_style.is_none() && is_clause(&name.value) => {
+            Err(Error::new(code::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name.value)))
+        }
         ast::Expr::Cast { kind: ast::CastKind::TryCast | ast::CastKind::SafeCast, .. } => Err(unsupported("TRY_CAST")),
         _ => Ok(()),
     }
