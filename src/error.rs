@@ -74,6 +74,7 @@ pub mod code {
     pub const QUERY_CANCELED: &str = "57014";
     pub const ADMIN_SHUTDOWN: &str = "57P01";
     pub const IO_ERROR: &str = "58030";
+    pub const UNDEFINED_FILE: &str = "58P01";
     pub const CONFIG_FILE_ERROR: &str = "F0000";
     /// The broker, registry or file behind a connector does not do what it should (class HV: foreign data).
     pub const FDW_ERROR: &str = "HV000";
@@ -98,6 +99,12 @@ impl Error {
     /// Our own bug, SQLSTATE XX000.
     pub fn internal(message: impl Into<String>) -> Self {
         Error::new(code::INTERNAL_ERROR, message)
+    }
+
+    /// Message and hint on lines of their own, for the command line.
+    pub fn message_and_hint(&self) -> String {
+        let part = |name: &str, text: &Option<String>| text.as_ref().map_or(String::new(), |text| format!("\n{name}: {text}"));
+        format!("{}{}{}", self.message, part("detail", &self.detail), part("hint", &self.hint))
     }
 
     /// Adds what the user can do.

@@ -17,6 +17,8 @@ pub mod file;
 pub mod generator;
 /// Apache Kafka, the only code that knows librdkafka.
 pub mod kafka;
+/// Takes options and refuses what is left.
+mod options;
 
 /// The next position to read, by partition. For Kafka an offset; for files and generators a record number.
 pub type Positions = BTreeMap<i32, i64>;
@@ -153,14 +155,20 @@ pub trait Sink: Send + Sync {
     fn open(&self) -> Result<Box<dyn SinkWriter>>;
 }
 
+/// Makes a source from options and the stream's value columns; rejects unknown options by name with a hint.
+pub type MakeSource = fn(&Options, &SchemaRef) -> Result<Arc<dyn Source>>;
+
+/// Makes a sink from options; rejects unknown options by name with a hint.
+pub type MakeSink = fn(&Options) -> Result<Arc<dyn Sink>>;
+
 /// One connector: how `connector = '<name>'` makes sources and sinks.
 pub struct Connector {
     /// The name in SQL.
     pub name: &'static str,
-    /// Makes a source from options and the stream's value columns; rejects unknown options by name with a hint.
-    pub source: fn(&Options, &SchemaRef) -> Result<Arc<dyn Source>>,
-    /// Makes a sink; `None` if the connector cannot write.
-    pub sink: Option<fn(&Options) -> Result<Arc<dyn Sink>>>,
+    /// Makes its sources.
+    pub source: MakeSource,
+    /// Makes its sinks; `None` if the connector cannot write.
+    pub sink: Option<MakeSink>,
     /// Columns of a stream that declares none, where the connector knows them.
     pub columns: fn(&Options) -> Result<Option<SchemaRef>>,
 }

@@ -1,14 +1,18 @@
-//! Incremental execution. In: [`Delta`]s of base relations and a [`Tick`]; out: the [`Delta`] of every view at that tick.
-//! Never: SQL text, sockets, wall-clock time.
+//! Incremental execution. In: [`Delta`]s of base relations and a [`Tick`]; out: the [`Delta`] of every view at that
+//! tick. Never: SQL text, sockets, wall-clock time.
 
-/// Batches of rows with weights, consolidation, hashing and canonical keys.
+/// Equality of values, rows and keys.
+pub mod canonical;
+/// Batches of rows with weights: consolidation and partitioning.
 pub mod delta;
+/// The fixed hash of rows.
+pub mod hash;
 /// The operators: plain structs, testable without threads.
 pub mod operator;
-/// Operator state: a memtable over immutable hash-sorted runs.
-pub mod state;
 /// Ticks, workers, sources: the only code that knows timely.
 pub mod runtime;
+/// Operator state: a memtable over immutable hash-sorted runs.
+pub mod state;
 
 pub use delta::Delta;
 
@@ -39,7 +43,7 @@ pub enum Step {
 }
 
 /// A row for which an expression failed: a weighted row of `tidewater.row_errors`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowError {
     /// The expression as EXPLAIN prints it.
     pub expression: String,
@@ -64,13 +68,18 @@ pub struct Output {
 
 /// An incremental operator: output deltas of a tick from input deltas of that tick and own state.
 ///
-/// The sum of all outputs up to tick t equals the operator's SQL over the sum of all inputs up to t. There is no order inside a
-/// tick: an implementation consolidates before it does anything that is not linear. Errors returned are our own bugs or exhausted
-/// resources and quarantine the view; failing expressions go to [`Output::errors`].
+/// The sum of all outputs up to tick t equals the operator's SQL over the sum of all inputs up to t. There is no order
+/// inside a tick: an implementation consolidates before it does anything that is not linear. Errors returned are our
+/// own bugs or exhausted resources and quarantine the view; failing expressions go to [`Output::errors`].
 pub trait Operator: Send {
     /// Takes the deltas of `tick` (one vector per input, drained) and appends what changed to `out`.
     /// Called once per tick that has input on any worker, and again while it answers [`Step::Yield`].
     fn step(&mut self, tick: &Tick, inputs: &mut [Vec<Delta>], out: &mut Output) -> Result<Step>;
+
+    /// Memory that the operator's state holds, in bytes (an estimate).
+    fn bytes(&self) -> usize {
+        0
+    }
 
     /// The states, by name, for accounting and (later) checkpoints.
     fn states(&mut self) -> Vec<(&'static str, &mut state::StateTable)> {

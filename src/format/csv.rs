@@ -107,7 +107,13 @@ impl Lines {
         }
     }
 
-    fn append_field(&self, read: &FieldRead, at: usize, column: &mut ColumnBuilder, count: usize) -> Result<(), String> {
+    fn append_field(
+        &self,
+        read: &FieldRead,
+        at: usize,
+        column: &mut ColumnBuilder,
+        count: usize,
+    ) -> Result<(), String> {
         let name = self.fields[count].name();
         let text = std::str::from_utf8(&self.field[..read.length])
             .map_err(|_| format!("column \"{name}\": invalid UTF-8 in the field at byte {at}"))?;
@@ -159,9 +165,8 @@ mod tests {
 
     #[test]
     fn what_is_no_row_says_why() {
-        let records: [&[u8]; 8] = [
-            b"1,a", b"1,a,2024-01-01,x", b"x,a,", b"1,a,2024-02-30", b"", b"1,\xff,", b"1,a,\n2,b,", b"7,ok,",
-        ];
+        let records: [&[u8]; 8] =
+            [b"1,a", b"1,a,2024-01-01,x", b"x,a,", b"1,a,2024-02-30", b"", b"1,\xff,", b"1,a,\n2,b,", b"7,ok,"];
         let (rows, rejected) = decode(&[], &records);
         assert_eq!(rows, "|7|ok||");
         assert_eq!(
@@ -180,7 +185,8 @@ mod tests {
 
     #[test]
     fn options_change_delimiter_and_null() {
-        let (rows, rejected) = decode(&[("delimiter", "\\t"), ("null", "\\N")], &[b"1\t\\N\t\\N", b"2\t\"\\N\"\t2024-01-01"]);
+        let (rows, rejected) =
+            decode(&[("delimiter", "\\t"), ("null", "\\N")], &[b"1\t\\N\t\\N", b"2\t\"\\N\"\t2024-01-01"]);
         assert_eq!((rows.as_str(), rejected.len()), ("|1|||\n|2|\\N|2024-01-01|", 0));
         let layout = Layout { schema: Schema::empty().into(), includes: vec![] };
         let options = Options(vec![("delimiter".to_string(), "ab".to_string())]);

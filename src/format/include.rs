@@ -50,7 +50,8 @@ impl Includes {
     /// Appends what a record says, or answers why it cannot be a row.
     pub(super) fn append(&mut self, batch: &RawBatch, record: &RawRecord) -> Result<(), String> {
         for Included { include, field, column } in &mut self.columns {
-            append(*include, batch, record, column).map_err(|reason| format!("column \"{}\": {reason}", field.name()))?;
+            append(*include, batch, record, column)
+                .map_err(|reason| format!("column \"{}\": {reason}", field.name()))?;
             if !field.is_nullable() && column.ends_with_null() {
                 return Err(format!("column \"{}\": null value violates not-null constraint", field.name()));
             }

@@ -91,6 +91,9 @@ pub trait Encoder: Send {
     fn encode(&mut self, rows: &RecordBatch, columns: &[usize]) -> Result<Vec<Vec<u8>>>;
 }
 
+/// Makes an encoder for rows with these fields.
+pub type MakeEncoder = fn(&Options, &[FieldRef]) -> Result<Box<dyn Encoder>>;
+
 /// One format: how `format = '<name>'` makes decoders and encoders.
 pub struct Format {
     /// The name in SQL.
@@ -98,7 +101,7 @@ pub struct Format {
     /// Makes a decoder; rejects column types that it cannot decode.
     pub decoder: fn(&Options, &Layout) -> Result<Box<dyn Decoder>>,
     /// Makes an encoder, `None` if the format cannot write.
-    pub encoder: Option<fn(&Options, &[FieldRef]) -> Result<Box<dyn Encoder>>>,
+    pub encoder: Option<MakeEncoder>,
 }
 
 /// All formats.
@@ -115,7 +118,12 @@ mod tests {
             let start = batch.arena.len();
             batch.arena.extend_from_slice(value);
             let value = Some(start..batch.arena.len());
-            batch.records.push(RawRecord { value, offset: 10 + at as i64, timestamp_ms: 1_000, ..RawRecord::default() });
+            batch.records.push(RawRecord {
+                value,
+                offset: 10 + at as i64,
+                timestamp_ms: 1_000,
+                ..RawRecord::default()
+            });
         }
         batch
     }

@@ -1,6 +1,10 @@
 //! Results. In: the output deltas of every view, committed tick by tick; out: snapshots at one tick for reads, and changes for
 //! subscriptions and sinks. Never: operators, SQL text.
 
+/// Deltas of a tick with equal rows merged, and the keys that tell rows apart.
+mod changes;
+/// The rows of one relation, changed tick by tick.
+mod contents;
 /// Immutable contents of a relation at one tick.
 pub mod snapshot;
 /// Materialized contents of all relations, one committed tick at a time.
@@ -11,5 +15,8 @@ pub mod subscription;
 pub mod table;
 
 pub use snapshot::Snapshot;
-pub use store::Store;
+pub use store::{Availability, Store};
 pub use subscription::{Change, Subscription};
+
+#[cfg(test)]
+mod tests;

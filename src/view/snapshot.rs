@@ -1,3 +1,5 @@
+//! Immutable contents of a relation at one tick.
+
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
@@ -8,4 +10,11 @@ pub struct Snapshot {
     pub schema: SchemaRef,
     /// Rows, in no order.
     pub batches: Vec<RecordBatch>,
+}
+
+impl Snapshot {
+    /// Number of rows.
+    pub fn row_count(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
 }

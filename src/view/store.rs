@@ -1,1 +1,288 @@
+//! Materialized contents of all relations, one committed tick at a time.
 
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+use tokio::sync::watch;
+
+use super::Snapshot;
+use super::changes::{Changes, Key, Keys};
+use super::contents::{Contents, Frozen, Log};
+use crate::catalog::RelationId;
+use crate::error::{Error, Result, code};
+use crate::flow::Delta;
+
+/// Whether a relation can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Availability {
+    /// Not yet: it is catching up.
+    Pending,
+    /// Yes.
+    Ready,
+    /// No more: why.
+    Failed(String),
+}
+
+/// The contents of all relations at the last committed tick. One thread commits; any thread reads.
+///
+/// Memory: the rows of every relation once, about 40 bytes of index and weight per row of a relation that can retract, and the
+/// versions that snapshots still hold.
+pub struct Store {
+    state: RwLock<State>,
+    revision: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    tick: u64,
+    closed: bool,
+    relations: HashMap<RelationId, Relation>,
+}
+
+struct Relation {
+    name: String,
+    schema: SchemaRef,
+    keys: Arc<Keys>,
+    availability: Availability,
+    /// `None`: only the changes are handed on.
+    contents: Option<Contents>,
+    append_only: bool,
+}
+
+/// What a commit does to one relation, computed before the lock is taken.
+enum Prepared {
+    Log(Vec<RecordBatch>),
+    /// The changes and the keys of their rows; merged where somebody wants to see them.
+    Bag {
+        deltas: Vec<Delta>,
+        row_keys: Vec<Vec<Key>>,
+    },
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Store { state: RwLock::default(), revision: watch::Sender::new(0) }
+    }
+}
+
+impl Store {
+    /// Adds a relation, empty. `append_only`: no row is ever retracted; `keep`: whether it can be read.
+    pub fn create(
+        &self,
+        id: RelationId,
+        name: &str,
+        schema: SchemaRef,
+        append_only: bool,
+        keep: bool,
+        availability: Availability,
+    ) -> Result<()> {
+        let keys = Arc::new(Keys::new(&schema)?);
+        let contents = keep.then(|| Contents::new(append_only));
+        let relation = Relation { name: name.to_string(), schema, keys, availability, contents, append_only };
+        self.write().relations.insert(id, relation);
+        Ok(())
+    }
+
+    /// Removes a relation; those who wait for it get an error.
+    pub fn remove(&self, id: RelationId) {
+        // The contents are dropped after the lock: that may take a while.
+        let removed = self.write().relations.remove(&id);
+        drop(removed);
+        self.revise();
+    }
+
+    /// Changes whether a relation can be read; the contents of a failed one are given up.
+    pub fn set_availability(&self, id: RelationId, availability: Availability) {
+        let mut given_up = None;
+        if let Some(relation) = self.write().relations.get_mut(&id) {
+            if let (Availability::Failed(_), Some(contents)) = (&availability, &mut relation.contents) {
+                given_up = Some(std::mem::replace(contents, Contents::new(relation.append_only)));
+            }
+            relation.availability = availability;
+        }
+        drop(given_up);
+        self.revise();
+    }
+
+    /// Whether a relation can be read; `None` if it is not there.
+    pub fn availability(&self, id: RelationId) -> Option<Availability> {
+        self.read().relations.get(&id).map(|relation| relation.availability.clone())
+    }
+
+    /// Whether a relation never retracts a row; `None` if it is not there.
+    pub fn append_only(&self, id: RelationId) -> Option<bool> {
+        self.read().relations.get(&id).map(|relation| relation.append_only)
+    }
+
+    /// The last committed tick.
+    pub fn tick(&self) -> u64 {
+        self.read().tick
+    }
+
+    /// Tells of every commit and every change of availability.
+    pub fn revisions(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Commits a tick: the changes of all relations become visible at once. Answers, for the relations for which they are `wanted`,
+    /// the consolidated changes, and why a relation could not take its changes: its content is then undefined, it has to fail.
+    pub fn commit(
+        &self,
+        tick: u64,
+        changes: Vec<(RelationId, Vec<Delta>)>,
+        wanted: &dyn Fn(RelationId) -> bool,
+    ) -> Vec<(RelationId, Result<Vec<Delta>>)> {
+        let prepare = |(id, deltas)| (id, guard(|| self.prepare(id, deltas, wanted(id))));
+        let prepared: Vec<_> = changes.into_iter().map(prepare).collect();
+        let mut answers = Vec::with_capacity(prepared.len());
+        let mut state = self.write();
+        for (id, prepared) in prepared {
+            let answer = match (prepared, state.relations.get_mut(&id)) {
+                (Err(error), _) => Err(error),
+                (Ok(Some(prepared)), Some(relation)) => guard(|| relation.apply(prepared)),
+                _ => Ok(Vec::new()),
+            };
+            answers.push((id, answer));
+        }
+        state.tick = tick;
+        drop(state);
+        self.revise();
+        answers
+    }
+
+    /// The content of a relation at the last committed tick, readable or not.
+    pub fn snapshot(&self, id: RelationId) -> Result<(u64, Snapshot)> {
+        let (tick, schema, frozen) = {
+            let state = self.read();
+            let relation = state.relation(id)?;
+            (state.tick, Arc::clone(&relation.schema), relation.freeze()?)
+        };
+        Ok((tick, Snapshot { schema, batches: frozen.batches()? }))
+    }
+
+    /// Snapshots of relations at the last committed tick, the same for all; `None` if that is before `at_least` or one of them is not
+    /// ready: try again after the next revision.
+    pub fn try_read(&self, ids: &[RelationId], at_least: u64) -> Result<Option<(u64, Vec<Snapshot>)>> {
+        let mut frozen = Vec::with_capacity(ids.len());
+        let tick = {
+            let state = self.read();
+            let mut ready = state.tick >= at_least;
+            for id in ids {
+                let relation = state.relation(*id)?;
+                match &relation.availability {
+                    Availability::Ready => {}
+                    Availability::Pending => ready = false,
+                    Availability::Failed(why) => return Err(relation.failed(why)),
+                }
+            }
+            if !ready {
+                return if state.closed { Err(shut_down()) } else { Ok(None) };
+            }
+            for id in ids {
+                let relation = state.relation(*id)?;
+                frozen.push((Arc::clone(&relation.schema), relation.freeze()?));
+            }
+            state.tick
+        };
+        let snapshots = frozen
+            .into_iter()
+            .map(|(schema, frozen)| Ok(Snapshot { schema, batches: frozen.batches()? }))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Some((tick, snapshots)))
+    }
+
+    /// Nothing will be committed any more: those who wait get an error.
+    pub fn close(&self) {
+        self.write().closed = true;
+        self.revise();
+    }
+
+    /// Does what needs no exclusive access.
+    fn prepare(&self, id: RelationId, deltas: Vec<Delta>, wanted: bool) -> Result<Option<Prepared>> {
+        let (schema, keys, append_only) = match self.read().relations.get(&id) {
+            Some(relation) => (Arc::clone(&relation.schema), Arc::clone(&relation.keys), relation.append_only),
+            None => return Ok(None),
+        };
+        if append_only {
+            return Ok(Some(Prepared::Log(Log::prepare(&schema, &deltas)?)));
+        }
+        if wanted {
+            let changes = Changes::consolidate(&schema, &keys, &deltas)?;
+            return Ok(
+                changes.map(|changes| Prepared::Bag { deltas: vec![changes.delta()], row_keys: vec![changes.keys] })
+            );
+        }
+        let row_keys = deltas.iter().map(|delta| keys.of(&delta.rows)).collect::<Result<_>>()?;
+        Ok(Some(Prepared::Bag { deltas, row_keys }))
+    }
+
+    fn revise(&self) {
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    // Whoever panics while holding the lock is a guarded change of one relation, which then fails: poisoning says nothing more.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn relation(&self, id: RelationId) -> Result<&Relation> {
+        self.relations
+            .get(&id)
+            .ok_or_else(|| Error::new(code::UNDEFINED_TABLE, format!("relation with OID {} does not exist", id.0)))
+    }
+}
+
+impl Relation {
+    fn apply(&mut self, prepared: Prepared) -> Result<Vec<Delta>> {
+        match (prepared, &mut self.contents) {
+            (Prepared::Log(rows), contents) => {
+                let deltas = rows.iter().cloned().map(Delta::insert).collect();
+                if let Some(Contents::Log(log)) = contents {
+                    log.append(&self.schema, rows)?;
+                }
+                Ok(deltas)
+            }
+            (Prepared::Bag { deltas, row_keys }, contents) => {
+                if let Some(Contents::Bag(bag)) = contents {
+                    bag.apply(&self.schema, &self.keys, &deltas, &row_keys)?;
+                }
+                Ok(deltas)
+            }
+        }
+    }
+
+    fn freeze(&self) -> Result<Frozen> {
+        match &self.contents {
+            Some(contents) => Ok(contents.freeze()),
+            None => Err(Error::new(
+                code::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("\"{}\" keeps no rows: only its changes can be read", self.name),
+            )),
+        }
+    }
+
+    fn failed(&self, why: &str) -> Error {
+        Error::new(code::OBJECT_NOT_IN_PREREQUISITE_STATE, format!("\"{}\" failed: {why}", self.name))
+            .hint("drop it and create it again; everything else goes on")
+    }
+}
+
+/// A panic over the rows of one relation is an error of that relation: the others go on.
+fn guard<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(Error::internal("a bug in keeping the rows of a relation")))
+}
+
+/// The engine is going down.
+pub(crate) fn shut_down() -> Error {
+    Error::new(code::ADMIN_SHUTDOWN, "the engine is shutting down")
+}

@@ -31,7 +31,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::config::ConfigOptions;
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 use datafusion::optimizer::Analyzer;
 use datafusion::prelude::Expr;
 
@@ -67,6 +67,12 @@ pub trait Relations {
 
     /// Names that hints may suggest.
     fn names(&self) -> Vec<String>;
+
+    /// A function that depends on the catalog or the session, such as `current_user()`.
+    fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        let _ = name;
+        None
+    }
 }
 
 /// What a name in FROM stands for.

@@ -18,6 +18,9 @@ use crate::error::{Error, Result, code};
 use crate::format::text::TimeZone;
 use crate::types::SqlType;
 
+/// The types that a function's arguments are converted to, and its result's; `None` if there is no such function.
+pub(super) type Types = Result<Option<(Vec<SqlType>, SqlType)>>;
+
 /// One function.
 pub(super) struct Definition {
     /// Its name in SQL.
@@ -26,8 +29,8 @@ pub(super) struct Definition {
     pub(super) aliases: &'static [&'static str],
     /// Whether it may answer otherwise the next time.
     pub(super) volatility: Volatility,
-    /// The result's type for these arguments, and the types that they are converted to; `None` if there is no such function.
-    pub(super) types: fn(&[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>>,
+    /// The types for these arguments.
+    pub(super) types: fn(&[Argument]) -> Types,
     /// The values. NULL is the function's business.
     pub(super) evaluate: fn(&Call) -> Result<ArrayRef>,
 }
@@ -36,7 +39,7 @@ impl Definition {
     /// A function of its arguments alone.
     pub(super) const fn immutable(
         name: &'static str,
-        types: fn(&[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>>,
+        types: fn(&[Argument]) -> Types,
         evaluate: fn(&Call) -> Result<ArrayRef>,
     ) -> Definition {
         Definition { name, aliases: &[], volatility: Volatility::Immutable, types, evaluate }
@@ -54,6 +57,15 @@ pub(super) struct Argument {
 }
 
 impl Argument {
+    /// An argument as it stands in a query.
+    pub(super) fn of(sql_type: Option<SqlType>, expression: &Expr) -> Argument {
+        let scalar = match expression {
+            Expr::Literal(scalar, _) => Some(scalar),
+            _ => None,
+        };
+        Argument { sql_type, text: text(scalar), integer: integer(scalar) }
+    }
+
     /// The type, with text for what has none.
     pub(super) fn or_text(&self) -> SqlType {
         self.sql_type.clone().unwrap_or(SqlType::Text)
@@ -103,7 +115,8 @@ impl Function {
     }
 
     fn undefined(&self, arguments: &[Argument]) -> Error {
-        let name = |argument: &Argument| argument.sql_type.as_ref().map_or_else(|| "unknown".to_string(), ToString::to_string);
+        let name =
+            |argument: &Argument| argument.sql_type.as_ref().map_or_else(|| "unknown".to_string(), ToString::to_string);
         let types: Vec<String> = arguments.iter().map(name).collect();
         let message = match (self.definition.name, types.as_slice()) {
             ("-", [one]) => format!("operator does not exist: - {one}"),
@@ -171,9 +184,12 @@ impl ScalarUDFImpl for Function {
     }
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> PlanResult<ExprSimplifyResult> {
-        Ok(match (super::datetime::now::at(self.definition, info), args.as_slice()) {
-            (Some(value), []) => ExprSimplifyResult::Simplified(Expr::Literal(value, None)),
-            _ => ExprSimplifyResult::Original(args),
+        if let (Some(value), []) = (super::datetime::now::at(self.definition, info), args.as_slice()) {
+            return Ok(ExprSimplifyResult::Simplified(Expr::Literal(value, None)));
+        }
+        Ok(match super::in_list::as_list(self.definition, &args, info) {
+            Some(list) => ExprSimplifyResult::Simplified(list),
+            None => ExprSimplifyResult::Original(args),
         })
     }
 
@@ -218,14 +234,20 @@ fn time_zone(name: Option<&str>) -> Result<TimeZone> {
 
 fn argument(field: &Field, scalar: Option<&ScalarValue>) -> Argument {
     let sql_type = (!field.data_type().is_null()).then(|| SqlType::of(field));
-    let text = scalar.and_then(|scalar| scalar.try_as_str().flatten()).map(str::to_string);
-    let integer = scalar.and_then(|scalar| match scalar {
+    Argument { sql_type, text: text(scalar), integer: integer(scalar) }
+}
+
+fn text(scalar: Option<&ScalarValue>) -> Option<String> {
+    scalar.and_then(|scalar| scalar.try_as_str().flatten()).map(str::to_string)
+}
+
+fn integer(scalar: Option<&ScalarValue>) -> Option<i64> {
+    match scalar? {
         ScalarValue::Int16(value) => value.map(i64::from),
         ScalarValue::Int32(value) => value.map(i64::from),
         ScalarValue::Int64(value) => *value,
         _ => None,
-    });
-    Argument { sql_type, text, integer }
+    }
 }
 
 /// The type that a column of ours has for values of `kind`.
@@ -235,8 +257,13 @@ fn plain(kind: &DataType) -> DataType {
             let inner = plain(item.data_type());
             DataType::List(Arc::new(Field::new("item", inner, true).with_metadata(item.metadata().clone())))
         }
+        // A constant like 3e9 has a negative scale.
+        DataType::Decimal128(_, scale) if *scale < 0 => DataType::Decimal128(38, 0),
+        DataType::Decimal256(_, scale) => DataType::Decimal128(38, (*scale).clamp(0, 38)),
         // The session's zone stays: it is how instants were shown to the function.
-        DataType::Timestamp(_, zone) => DataType::Timestamp(datafusion::arrow::datatypes::TimeUnit::Microsecond, zone.clone()),
+        DataType::Timestamp(_, zone) => {
+            DataType::Timestamp(datafusion::arrow::datatypes::TimeUnit::Microsecond, zone.clone())
+        }
         _ => SqlType::of(&Field::new("", kind.clone(), true)).arrow(),
     }
 }

@@ -7,14 +7,14 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result as PlanResult;
 use datafusion::functions::math::expr_fn::power;
-use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
+use datafusion::logical_expr::expr::{BinaryExpr, Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{ExprSchemable, Operator};
 use datafusion::prelude::{Expr, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::datetime::operator;
-use super::definition::{Definition, external};
+use super::definition::{Argument, Definition, external};
 use super::jsonb::{contains, extract};
 use crate::error::Error;
 use crate::types::SqlType;
@@ -48,12 +48,16 @@ impl ExprPlanner for Operators {
             BinaryOperator::StringConcat if is_json(&left) || is_json(&right) => {
                 return Err(external(Error::unsupported("operator || on jsonb is not supported")));
             }
-            BinaryOperator::Question | BinaryOperator::QuestionAnd | BinaryOperator::QuestionPipe | BinaryOperator::HashMinus => {
+            BinaryOperator::Question
+            | BinaryOperator::QuestionAnd
+            | BinaryOperator::QuestionPipe
+            | BinaryOperator::HashMinus => {
                 return Err(external(Error::unsupported(format!("operator {} is not supported", raw.op))));
             }
             _ => return Ok(compared(raw, left, right)),
         };
-        Ok(PlannerResult::Planned(call(definition, vec![raw.left, raw.right])))
+        let operands = with_parameters(definition, [raw.left, raw.right], schema)?;
+        Ok(PlannerResult::Planned(call(definition, operands)))
     }
 }
 
@@ -80,7 +84,12 @@ pub(super) fn as_operator(definition: &'static Definition, arguments: &[Expr]) -
 fn compared(raw: RawBinaryExpr, left: Option<SqlType>, right: Option<SqlType>) -> PlannerResult<RawBinaryExpr> {
     let compares = matches!(
         raw.op,
-        BinaryOperator::Eq | BinaryOperator::NotEq | BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
     );
     let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
     let (left_side, right_side) = match (is_constant_text(&left_side), is_constant_text(&right_side)) {
@@ -106,6 +115,21 @@ fn typed(constant: Expr, other: Option<SqlType>) -> Expr {
 
 fn call(definition: &'static Definition, arguments: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(super::function(definition)), arguments))
+}
+
+/// Gives parameters without a type the one that the operator wants.
+fn with_parameters(definition: &'static Definition, operands: [Expr; 2], schema: &DFSchema) -> PlanResult<Vec<Expr>> {
+    let arguments: Vec<Argument> =
+        operands.iter().map(|operand| Argument::of(sql_type(operand, schema), operand)).collect();
+    let wanted = (definition.types)(&arguments).map_err(external)?.map(|(wanted, _)| wanted).unwrap_or_default();
+    let mut wanted = wanted.into_iter();
+    let typed = operands.map(|operand| match (operand, wanted.next()) {
+        (Expr::Placeholder(Placeholder { id, field: None }), Some(wanted)) => {
+            Expr::Placeholder(Placeholder::new_with_field(id, Some(Arc::new(wanted.field("")))))
+        }
+        (operand, _) => operand,
+    });
+    Ok(typed.into())
 }
 
 /// `None` for NULL, for parameters without a type and where the type cannot be told.

@@ -1,7 +1,8 @@
-//! `round(number [, digits])`: doubles to the nearest whole number, halves to even; numerics to `digits` after the point, halves away from
-//! zero. DataFusion's rounds doubles away from zero, too.
+//! `round(number [, digits])`, `trunc(number [, digits])`, `ceil(number)`, `floor(number)`.
 //!
-//! The result of `round(numeric, digits)` has `digits` after the point if `digits` is constant, else as many as the number.
+//! Rounding goes to the nearest number: for doubles to the even one of two, for numerics away from zero; DataFusion's goes away from zero
+//! for doubles, too. The result of a numeric has `digits` after the point if `digits` is constant, else as many as the number has;
+//! without `digits` it has none.
 
 use std::sync::Arc;
 
@@ -9,63 +10,87 @@ use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array}
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int32Type};
 
 use super::cast::rounded;
-use super::definition::{Argument, Call, Definition, strict};
+use super::definition::{Argument, Call, Definition, Types, strict};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
-pub(super) static DEFINITION: Definition = Definition::immutable("round", types, evaluate);
+pub(super) static ROUND: Definition = Definition::immutable(
+    "round",
+    |arguments| types(arguments, true),
+    |call| evaluate(call, f64::round_ties_even, rounded),
+);
+pub(super) static TRUNC: Definition =
+    Definition::immutable("trunc", |arguments| types(arguments, true), |call| evaluate(call, f64::trunc, truncated));
+pub(super) static CEIL: Definition = Definition {
+    aliases: &["ceiling"],
+    ..Definition::immutable(
+        "ceil",
+        |arguments| types(arguments, false),
+        |call| evaluate(call, f64::ceil, |value, scale| -floor(-value, scale)),
+    )
+};
+pub(super) static FLOOR: Definition =
+    Definition::immutable("floor", |arguments| types(arguments, false), |call| evaluate(call, f64::floor, floor));
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument], with_digits: bool) -> Types {
     use SqlType::{BigInt, Double, Integer, Numeric, Real, SmallInt};
     Ok(match arguments {
         [number] => match &number.sql_type {
-            Some(Numeric(precision, scale)) => Some((vec![Numeric(*precision, *scale)], Numeric(38, 0))),
+            Some(exact @ Numeric(..)) => Some((vec![exact.clone()], Numeric(38, 0))),
             Some(SmallInt | Integer | BigInt | Real | Double) => Some((vec![Double], Double)),
             _ if number.is_untyped() => Some((vec![Double], Double)),
             _ => None,
         },
-        [number, digits] => {
-            let number = match &number.sql_type {
-                Some(known @ Numeric(..)) => known.clone(),
-                Some(SmallInt | Integer | BigInt) | None => Numeric(38, 0),
+        [number, digits] if with_digits => {
+            let (number, scale) = match &number.sql_type {
+                Some(exact @ Numeric(_, scale)) => (exact.clone(), *scale),
+                Some(SmallInt | Integer | BigInt) | None => (Numeric(38, 0), 0),
                 _ => return Ok(None),
             };
-            match (&number, &digits.sql_type) {
-                (Numeric(_, scale), Some(SmallInt | Integer | BigInt) | None) => {
-                    let shown = digits.integer.map_or(*scale, |digits| digits.clamp(0, 38) as i8);
-                    Some((vec![number.clone(), Integer], Numeric(38, shown)))
-                }
-                _ => None,
-            }
+            let shown = digits.integer.map_or(scale, |digits| digits.clamp(0, 38) as i8);
+            let counts = matches!(digits.sql_type, Some(SmallInt | Integer | BigInt) | None);
+            counts.then(|| (vec![number, Integer], Numeric(38, shown)))
         }
         _ => None,
     })
 }
 
-fn evaluate(call: &Call) -> Result<ArrayRef> {
+/// Applies `double` to doubles, and to numerics `exact`, which takes digits after the point away.
+fn evaluate(call: &Call, double: fn(f64) -> f64, exact: fn(i128, i8) -> i128) -> Result<ArrayRef> {
     let values = &call.arguments[0];
     let DataType::Decimal128(_, scale) = *values.data_type() else {
-        let rounded = values.as_primitive::<Float64Type>().unary::<_, Float64Type>(f64::round_ties_even);
-        return Ok(Arc::new(rounded as Float64Array));
+        return Ok(Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(double) as Float64Array));
     };
-    let SqlType::Numeric(_, shown) = call.result else { return Err(Error::internal("round answers numeric")) };
+    let SqlType::Numeric(_, shown) = call.result else {
+        return Err(Error::internal("numerics are rounded to numerics"));
+    };
     let values = values.as_primitive::<Decimal128Type>();
-    let exact = strict(call, |row| {
+    let cut = strict(call, |row| {
         let digits = call.arguments.get(1).map_or(0, |digits| digits.as_primitive::<Int32Type>().value(row));
-        round(values.value(row), scale, digits, shown)
-            .ok_or_else(|| Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format"))
+        let overflow = || Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format");
+        shortened(values.value(row), scale, digits, shown, exact).ok_or_else(overflow)
     })?;
-    Ok(Arc::new(Decimal128Array::from(exact).with_data_type(call.result.arrow())))
+    Ok(Arc::new(Decimal128Array::from(cut).with_data_type(call.result.arrow())))
 }
 
-/// A decimal of `scale` rounded to `digits` after the point (before it if negative), with `shown` digits after the point.
-fn round(value: i128, scale: i8, digits: i32, shown: i8) -> Option<i128> {
+/// A decimal of `scale` cut to `digits` after the point (before it if negative), with `shown` digits after the point.
+fn shortened(value: i128, scale: i8, digits: i32, shown: i8, cut: fn(i128, i8) -> i128) -> Option<i128> {
     let digits = i8::try_from(digits.clamp(-38, i32::from(scale))).ok()?;
-    let value = rounded(value, scale - digits);
+    let value = cut(value, scale - digits);
     let added = shown - digits;
     let result = match u32::try_from(added) {
         Ok(added) => value.checked_mul(10i128.checked_pow(added)?)?,
         Err(_) => rounded(value, -added),
     };
     (result.unsigned_abs() < 10u128.pow(38)).then_some(result)
+}
+
+/// A decimal without its last digits; all of them are gone beyond 38.
+fn truncated(value: i128, digits: i8) -> i128 {
+    u32::try_from(digits).ok().and_then(|digits| 10i128.checked_pow(digits)).map_or(0, |unit| value / unit)
+}
+
+fn floor(value: i128, digits: i8) -> i128 {
+    let unit = u32::try_from(digits).ok().and_then(|digits| 10i128.checked_pow(digits));
+    unit.map_or(if value < 0 { -1 } else { 0 }, |unit| value.div_euclid(unit))
 }

@@ -16,7 +16,12 @@ pub(super) fn insert(grammar: &mut Grammar) -> Result<Kind> {
     })?;
     let ast::Statement::Insert(mut insert) = statement else { return Err(refused("this form of INSERT")) };
     let ast::TableObject::TableName(name) = &insert.table else { return Err(refused("INSERT into this")) };
-    if !insert.into || insert.overwrite || insert.or.is_some() || !insert.assignments.is_empty() || insert.partitioned.is_some() {
+    if !insert.into
+        || insert.overwrite
+        || insert.or.is_some()
+        || !insert.assignments.is_empty()
+        || insert.partitioned.is_some()
+    {
         return Err(refused("this form of INSERT"));
     }
     let target = relation_name(&name_parts(name));
@@ -25,7 +30,7 @@ pub(super) fn insert(grammar: &mut Grammar) -> Result<Kind> {
     if let Some(values) = insert.source.as_mut().and_then(|source| values_of(source)) {
         drop_defaults(values, &mut columns)?;
     }
-    let on_conflict = insert.on.as_ref().map_or(Ok(OnConflict::Error), |on| on_conflict(on, &columns))?;
+    let on_conflict = insert.on.as_ref().map_or(Ok(OnConflict::Error), on_conflict)?;
     let returning = match insert.returning.take() {
         Some(items) => Some(Query::made(grammar, start, select(items, vec![relation], None))?),
         None => None,
@@ -172,9 +177,11 @@ fn drop_defaults(values: &mut ast::Values, columns: &mut Vec<String>) -> Result<
             continue;
         }
         // Without a column list only the last values can be left out.
-        let removable = if columns.is_empty() { values.rows[0].content.len() == column + 1 } else { column < columns.len() };
+        let removable =
+            if columns.is_empty() { values.rows[0].content.len() == column + 1 } else { column < columns.len() };
         if defaults < values.rows.len() || !is_rectangular || !removable || width == 1 {
-            return Err(refused("DEFAULT in VALUES").hint("name the columns, and leave those out that get their default in every row"));
+            return Err(refused("DEFAULT in VALUES")
+                .hint("name the columns, and leave those out that get their default in every row"));
         }
         values.rows.iter_mut().for_each(|row| {
             row.content.remove(column);
@@ -186,10 +193,10 @@ fn drop_defaults(values: &mut ast::Values, columns: &mut Vec<String>) -> Result<
     Ok(())
 }
 
-/// DO NOTHING, or DO UPDATE SET of every inserted column to excluded's.
-fn on_conflict(on: &ast::OnInsert, columns: &[String]) -> Result<OnConflict> {
+/// DO NOTHING, or DO UPDATE SET of columns to excluded's.
+fn on_conflict(on: &ast::OnInsert) -> Result<OnConflict> {
     let ast::OnInsert::OnConflict(conflict) = on else { return Err(refused("ON DUPLICATE KEY UPDATE")) };
-    let keys = match &conflict.conflict_target {
+    let target = match &conflict.conflict_target {
         Some(ast::ConflictTarget::Columns(keys)) => keys.iter().map(folded_ident).collect::<Vec<_>>(),
         Some(ast::ConflictTarget::OnConstraint(_)) => return Err(refused("ON CONFLICT ON CONSTRAINT")),
         None => Vec::new(),
@@ -199,22 +206,19 @@ fn on_conflict(on: &ast::OnInsert, columns: &[String]) -> Result<OnConflict> {
         ast::OnConflictAction::DoUpdate(update) => update,
     };
     let other_form = || {
-        let hint = "only DO NOTHING and DO UPDATE SET every column = excluded.column are supported";
+        let hint = "only DO NOTHING and DO UPDATE SET column = excluded.column are supported";
         refused("this form of ON CONFLICT DO UPDATE").hint(hint)
     };
-    if update.selection.is_some() || keys.is_empty() || columns.is_empty() {
+    if update.selection.is_some() || target.is_empty() {
         return Err(other_form());
     }
-    let mut replaced = keys;
+    let mut columns = Vec::new();
     for (column, value) in assignments(update.assignments.clone())? {
         let ast::Expr::CompoundIdentifier(parts) = &value else { return Err(other_form()) };
         match parts.iter().map(folded_ident).collect::<Vec<_>>().as_slice() {
-            [excluded, source] if excluded == "excluded" && *source == column => replaced.push(column),
+            [excluded, source] if excluded == "excluded" && *source == column => columns.push(column),
             _ => return Err(other_form()),
         }
     }
-    match columns.iter().all(|column| replaced.contains(column)) {
-        true => Ok(OnConflict::Replace),
-        false => Err(other_form()),
-    }
+    Ok(OnConflict::Update { target, columns })
 }

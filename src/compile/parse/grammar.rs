@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Word};
 
-use super::dialect::{POSTGRES, is_reserved};
+use super::dialect::{POSTGRES, is_clause, is_reserved};
 use super::scan::Scan;
 use crate::error::{Error, Result, code};
 
@@ -226,14 +226,35 @@ impl Grammar {
         error.at(self.scan.characters(&token).start + 1)
     }
 
+    /// A word that begins a clause where an expression must stand (`SELECT a, FROM t`): sqlparser takes it for a column and fails later.
+    fn misplaced_clause(&self) -> Option<usize> {
+        let words: Vec<usize> =
+            self.range.clone().filter(|at| !matches!(self.scan.tokens[*at].token, Token::Whitespace(_))).collect();
+        let wants_expression = |token: &Token| {
+            let before = ["and", "or", "where", "by", "on", "having"];
+            matches!(token, Token::Comma | Token::Eq) || before.iter().any(|word| is_word(token, word))
+        };
+        let is_clause =
+            |token: &Token| matches!(token, Token::Word(word) if word.quote_style.is_none() && is_clause(&word.value));
+        let pair = words.windows(2).find(|pair| {
+            wants_expression(&self.scan.tokens[pair[0]].token) && is_clause(&self.scan.tokens[pair[1]].token)
+        });
+        pair.map(|pair| pair[1])
+    }
+
     /// sqlparser's error in PostgreSQL's words. Its text ends with the place: `… at Line: 1, Column: 8`.
     fn rephrase(&self, error: ParserError) -> Error {
         let message = match error {
             ParserError::ParserError(message) | ParserError::TokenizerError(message) => message,
             ParserError::RecursionLimitExceeded => {
-                return Error::unsupported(format!("statements that nest deeper than {NESTING_MAX} levels are not supported"));
+                return Error::unsupported(format!(
+                    "statements that nest deeper than {NESTING_MAX} levels are not supported"
+                ));
             }
         };
+        if let Some(clause) = self.misplaced_clause() {
+            return self.syntax_error(clause..self.range.end);
+        }
         let (message, place) = split_location(&message);
         let rest = match place {
             Some(location) => {
@@ -275,7 +296,9 @@ pub(super) fn folded_ident(ident: &ast::Ident) -> String {
 /// The text of a string constant.
 pub(super) fn string_of(token: &Token) -> Option<String> {
     match token {
-        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) | Token::UnicodeStringLiteral(text) => Some(text.clone()),
+        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) | Token::UnicodeStringLiteral(text) => {
+            Some(text.clone())
+        }
         Token::DollarQuotedString(text) => Some(text.value.clone()),
         _ => None,
     }
@@ -338,9 +361,9 @@ fn is_word(token: &Token, expected: &str) -> bool {
 
 fn split_location(message: &str) -> (&str, Option<Location>) {
     let Some((text, place)) = message.rsplit_once(" at Line: ") else { return (message, None) };
-    let location = place.split_once(", Column: ").and_then(|(line, column)| {
-        Some(Location { line: line.parse().ok()?, column: column.trim().parse().ok()? })
-    });
+    let location = place
+        .split_once(", Column: ")
+        .and_then(|(line, column)| Some(Location { line: line.parse().ok()?, column: column.trim().parse().ok()? }));
     (text, location)
 }
 

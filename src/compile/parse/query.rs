@@ -8,8 +8,8 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::grammar::Grammar;
-use super::rewrite;
 use super::scan::Scan;
+use super::{catalog_query, rewrite};
 use crate::error::Result;
 use crate::types::SqlType;
 
@@ -58,8 +58,10 @@ impl Query {
     /// Where `name` (`column`, `table.column`, `schema.table`) stands first: characters from 1 in the whole text that was parsed.
     pub fn position_of(&self, name: &str) -> Option<usize> {
         let parts: Vec<&str> = name.split('.').collect();
-        let tokens: Vec<&TokenWithSpan> =
-            self.scan.tokens[self.range.clone()].iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+        let tokens: Vec<&TokenWithSpan> = self.scan.tokens[self.range.clone()]
+            .iter()
+            .filter(|token| !matches!(token.token, Token::Whitespace(_)))
+            .collect();
         let is_part = |token: &TokenWithSpan, part: &str| match &token.token {
             Token::Word(word) if word.quote_style.is_none() => word.value.eq_ignore_ascii_case(part),
             Token::Word(word) => word.value == part,
@@ -67,7 +69,8 @@ impl Query {
         };
         let starts = |at: usize| {
             parts.iter().enumerate().all(|(number, part)| {
-                let dot = number == 0 || tokens.get(at + 2 * number - 1).is_some_and(|token| token.token == Token::Period);
+                let dot =
+                    number == 0 || tokens.get(at + 2 * number - 1).is_some_and(|token| token.token == Token::Period);
                 dot && tokens.get(at + 2 * number).is_some_and(|token| is_part(token, part))
             })
         };
@@ -75,9 +78,25 @@ impl Query {
         Some(self.scan.character(tokens[at].span.start) + 1)
     }
 
-    /// The position of a line and column, both from 1, of the whole text that was parsed: characters from 1.
-    pub fn position_at(&self, line: u64, column: u64) -> usize {
+    /// A place in the text that was parsed, in characters from 1; line and column count from 1 too.
+    pub(in crate::compile) fn position_at(&self, line: u64, column: u64) -> usize {
         self.scan.character(Location { line, column }) + 1
+    }
+
+    /// The parameters that are whole values of a VALUES list: number of the parameter and position of its column.
+    pub fn value_parameters(&self) -> Vec<(usize, usize)> {
+        let ast::SetExpr::Values(values) = self.ast.body.as_ref() else { return Vec::new() };
+        let number = |value: &ast::Expr| match value {
+            ast::Expr::Value(value) => match &value.value {
+                ast::Value::Placeholder(name) => name.trim_start_matches('$').parse().ok(),
+                _ => None,
+            },
+            _ => None,
+        };
+        let row = |row: &ast::Parens<Vec<ast::Expr>>| {
+            row.content.iter().enumerate().filter_map(|(at, value)| Some((number(value)?, at))).collect::<Vec<_>>()
+        };
+        values.rows.iter().flat_map(row).collect()
     }
 
     /// Reads a query.
@@ -113,6 +132,9 @@ impl Query {
     /// A query that was read or put together from the tokens since `start`.
     pub(super) fn made(grammar: &Grammar, start: usize, mut ast: Box<ast::Query>) -> Result<Query> {
         let scan = Arc::clone(grammar.scan());
+        if catalog_query::is_catalog_query(&rewrite::relations(&ast)) {
+            catalog_query::rewrite(&mut ast);
+        }
         let place = |location| scan.character(location) + 1;
         let parameters = rewrite::rewrite(&mut ast, &place)?;
         let relations = rewrite::relations(&ast);
@@ -141,7 +163,11 @@ pub(super) fn wildcard_of(relation: ast::ObjectName) -> ast::SelectItem {
 }
 
 /// `SELECT items FROM from WHERE selection`.
-pub(super) fn select(items: Vec<ast::SelectItem>, from: Vec<ast::TableWithJoins>, selection: Option<ast::Expr>) -> Box<ast::Query> {
+pub(super) fn select(
+    items: Vec<ast::SelectItem>,
+    from: Vec<ast::TableWithJoins>,
+    selection: Option<ast::Expr>,
+) -> Box<ast::Query> {
     let select = ast::Select {
         select_token: ast::helpers::attached_token::AttachedToken::empty(),
         optimizer_hints: Vec::new(),

@@ -1,5 +1,37 @@
+//! Apache Kafka: topics as sources and sinks, through librdkafka. In: options; out: raw records with offsets, or acknowledged writes.
+//! Never: consumer groups (positions are ours), decoding.
+//!
+//! A reader forwards the queues of its partitions to one queue of its own and takes records from there in batches: half the cost of
+//! one call per record. Its positions are the truth: what lies before them is dropped, so nothing is doubled however often librdkafka
+//! reconnects.
+
+use std::sync::Arc;
+
 use super::Connector;
 
-/// Stand-in until the connector is written.
-pub const CONNECTOR: Connector =
-    Connector { name: "kafka", source: |_, _| todo!(), sink: None, columns: |_| Ok(None) };
+/// From messages to batches.
+mod batch;
+/// Questions to the brokers.
+mod client;
+/// What librdkafka says, made readable.
+mod errors;
+/// Calls that have no safe binding.
+mod native;
+/// Options.
+mod options;
+/// Reading.
+mod reader;
+/// Writing.
+mod sink;
+/// A topic as a source.
+mod source;
+#[cfg(test)]
+mod tests;
+
+/// `connector = 'kafka'`.
+pub const CONNECTOR: Connector = Connector {
+    name: "kafka",
+    source: |options, _| Ok(Arc::new(source::KafkaSource::new(options::KafkaOptions::source(options)?))),
+    sink: Some(|options| Ok(Arc::new(sink::KafkaSink::new(options::KafkaOptions::sink(options)?)))),
+    columns: |_| Ok(None),
+};

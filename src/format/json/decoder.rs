@@ -84,9 +84,9 @@ impl Objects {
                             .map_err(|wrong| (Some(column), wrong))?;
                     }
                     Target::Column(column, exact) => {
-                        self.again(column, exact, &mut columns[column], rows, &mut scanner)?;
+                        scanner.aside(|scanner| self.again(column, exact, &mut columns[column], rows, scanner))?;
                     }
-                    Target::Ignored => scanner.skip_value(1).map_err(outside)?,
+                    Target::Ignored => scanner.aside(|scanner| scanner.skip_value(1)).map_err(outside)?,
                 }
                 if !scanner.next_element(b'}').map_err(outside)? {
                     break;

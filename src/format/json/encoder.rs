@@ -43,6 +43,8 @@ enum Style {
     Quoted,
     /// A string.
     Text,
+    /// A string of `\x` and hexadecimal digits.
+    Bytea,
     /// ISO 8601 wants a `T` between date and time; what stands for the zone.
     Timestamp(&'static str),
     /// An array of such values, read by their own writer.
@@ -112,7 +114,8 @@ impl Style {
             (SqlType::Timestamp, _) => Style::Timestamp(""),
             (SqlType::TimestampTz, _) => Style::Timestamp("Z"),
             (SqlType::Date | SqlType::Interval | SqlType::Uuid, _) => Style::Quoted,
-            (SqlType::Bytea | SqlType::Text | SqlType::Varchar(_), _) => Style::Text,
+            (SqlType::Bytea, _) => Style::Bytea,
+            (SqlType::Text | SqlType::Varchar(_), _) => Style::Text,
         })
     }
 }
@@ -133,9 +136,7 @@ impl<'a> Bound<'a> {
 
     fn styled(style: &'a Style, writer: &Writer, array: &'a dyn Array) -> Result<Bound<'a>> {
         let items = match style {
-            Style::Array(item) => {
-                Some(Box::new(Bound::styled(&item.0, &item.1, array.as_list::<i32>().values())?))
-            }
+            Style::Array(item) => Some(Box::new(Bound::styled(&item.0, &item.1, array.as_list::<i32>().values())?)),
             _ => None,
         };
         Ok(Bound { style, values: writer.bind(array)?, array, items })
@@ -169,6 +170,12 @@ impl<'a> Bound<'a> {
                 let start = out.len();
                 self.values.write(row, out);
                 quote(start, out);
+            }
+            Style::Bytea => {
+                // The backslash of `\x` is the only letter that needs an escape.
+                out.extend_from_slice(b"\"\\");
+                self.values.write(row, out);
+                out.push(b'"');
             }
             Style::Array(_) => self.write_items(row, out),
         }

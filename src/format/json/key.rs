@@ -76,9 +76,10 @@ impl Keys {
             scanner.skip_whitespace();
             return Ok((entry.target, expected));
         }
-        self.take_unexpected(scanner, previous)
+        scanner.aside(|scanner| self.take_unexpected(scanner, previous))
     }
 
+    #[inline(never)]
     fn take_unexpected(&mut self, scanner: &mut Scanner<'_>, previous: usize) -> Result<(Target, usize), Malformed> {
         let mut skipped = self.learned[previous].next;
         for _ in 0..SKIPS_MAX {

@@ -62,9 +62,19 @@ impl<'a> Scanner<'a> {
     }
 
     /// An error at the current position, or that the text ends too early.
-    #[cold]
+    #[inline(always)]
     pub(crate) fn malformed(&self, what: &'static str) -> Malformed {
         Malformed { at: self.at, what: if self.at_end() { "unexpected end" } else { what } }
+    }
+
+    /// Lets `work` move on a copy of the scanner and follows it. What is not inlined takes the scanner's address; where that is
+    /// a copy's address, the position of the original can stay in a register.
+    #[inline(always)]
+    pub(crate) fn aside<T>(&mut self, work: impl FnOnce(&mut Scanner<'a>) -> T) -> T {
+        let mut copy = self.clone();
+        let result = work(&mut copy);
+        self.at = copy.at;
+        result
     }
 
     /// Goes to the next byte that is not white space.
@@ -91,7 +101,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Consumes a string, whose opening quote is next.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<RawString<'a>, Malformed> {
         let at = self.at + 1;
         let (stop, ascii) = string_stop(self.bytes, at);
@@ -99,7 +109,7 @@ impl<'a> Scanner<'a> {
             self.at = stop + 1;
             return Ok(RawString { bytes: &self.bytes[at..stop], escaped: false, at });
         }
-        self.odd_string(at, stop, ascii)
+        self.aside(|scanner| scanner.odd_string(at, stop, ascii))
     }
 
     /// The rest of [`Scanner::string`] where it holds escapes or letters beyond ASCII, or is broken.
@@ -128,7 +138,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Consumes an integer of at most 18 digits that is not followed by a fraction or an exponent; otherwise consumes nothing.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn integer(&mut self) -> Option<i64> {
         let negative = self.peek() == b'-';
         let start = self.at + usize::from(negative);
@@ -252,6 +262,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Consumes the white space at the end, after which nothing may follow.
+    #[inline(always)]
     pub(crate) fn finish(&mut self) -> Result<(), Malformed> {
         self.skip_whitespace();
         if self.at_end() { Ok(()) } else { Err(self.malformed("unexpected text after the value")) }

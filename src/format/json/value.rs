@@ -9,7 +9,7 @@ use crate::format::column::{Bytes, ColumnBuilder, Values};
 use crate::format::text::jsonb::Refused;
 use crate::format::text::number::{Digits, parse_decimal, parse_float};
 use crate::format::text::read::fit_varchar;
-use crate::format::text::{bytea, check_no_nul};
+use crate::format::text::{bytea, check_no_nul, datetime};
 
 /// Why a value cannot go into its column. Boxed where it is returned: errors are rare, rows are many.
 #[derive(Debug)]
@@ -58,9 +58,22 @@ pub(super) fn append(
         Values::Text(bytes) if scanner.peek() == b'"' => {
             let string = scanner.string()?;
             if !string.escaped {
-                return bytes.push(string.bytes).map_err(|error| refused(string.at - 1, error));
+                let pushed = bytes.push_part(scanner.bytes, string.at, string.bytes.len());
+                return pushed.map_err(|error| refused(string.at - 1, error));
             }
             return append_escaped(string, bytes);
+        }
+        Values::TimestampTz(values) if scanner.peek() == b'"' => {
+            if let Some(micros) = scanner.aside(|scanner| iso_timestamp(scanner, true))? {
+                values.push(micros);
+                return Ok(());
+            }
+        }
+        Values::Timestamp(values) if scanner.peek() == b'"' => {
+            if let Some(micros) = scanner.aside(|scanner| iso_timestamp(scanner, false))? {
+                values.push(micros);
+                return Ok(());
+            }
         }
         Values::TimestampTz(values) | Values::Timestamp(values) => {
             let start = scanner.at;
@@ -73,16 +86,12 @@ pub(super) fn append(
         }
         _ => {}
     }
-    append_other(column, scanner, scratch, depth)
+    scanner.aside(|scanner| append_other(column, scanner, scratch, depth))
 }
 
 /// [`append`] for everything that is not the usual value of a usual type.
-fn append_other(
-    column: &mut ColumnBuilder,
-    scanner: &mut Scanner<'_>,
-    scratch: &mut Vec<u8>,
-    depth: usize,
-) -> Result {
+#[inline(never)]
+fn append_other(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>, depth: usize) -> Result {
     let start = scanner.at;
     if scanner.peek() == b'n' && scanner.take_word(b"null") {
         column.append_null();
@@ -112,6 +121,17 @@ fn append_other(
         }
         _ => Err(scanner.malformed("expected a JSON value").into()),
     }
+}
+
+/// Consumes a string that is a timestamp in the usual shape; anything else is not consumed.
+fn iso_timestamp(scanner: &mut Scanner<'_>, zoned: bool) -> Result<Option<i64>> {
+    let start = scanner.at;
+    let string = scanner.string()?;
+    let micros = datetime::iso_micros(string.bytes, zoned);
+    if micros.is_none() {
+        scanner.at = start;
+    }
+    Ok(micros)
 }
 
 fn append_escaped(string: RawString<'_>, bytes: &mut Bytes) -> Result {
@@ -148,7 +168,9 @@ fn append_string(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch:
             }
             bytes.close().map_err(failed)
         }
-        Values::Real(values) => special_float(text).map(|value| values.push(value as f32)).ok_or_else(|| mismatch(start)),
+        Values::Real(values) => {
+            special_float(text).map(|value| values.push(value as f32)).ok_or_else(|| mismatch(start))
+        }
         Values::Double(values) => special_float(text).map(|value| values.push(value)).ok_or_else(|| mismatch(start)),
         Values::Boolean(_) | Values::SmallInt(_) | Values::Integer(_) | Values::BigInt(_) | Values::Array(_) => {
             Err(mismatch(start))
@@ -210,12 +232,7 @@ fn exact_integer<T: TryFrom<i128>>(text: &str, start: usize, type_name: &str) ->
     }
 }
 
-fn append_array(
-    column: &mut ColumnBuilder,
-    scanner: &mut Scanner<'_>,
-    scratch: &mut Vec<u8>,
-    depth: usize,
-) -> Result {
+fn append_array(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>, depth: usize) -> Result {
     let start = scanner.at;
     let Values::Array(items) = &mut column.values else {
         return Err(mismatch(start));

@@ -9,7 +9,8 @@ pub(super) fn append_array(text: &str, items: &mut Items) -> Result<()> {
         let message = format!("malformed array literal: \"{text}\"");
         Error::new(code::INVALID_TEXT_REPRESENTATION, message).detail(detail)
     };
-    let mut literal = Literal { bytes: text.trim_ascii().as_bytes(), at: 0, element: Vec::new(), malformed: &malformed };
+    let mut literal =
+        Literal { bytes: text.trim_ascii().as_bytes(), at: 0, element: Vec::new(), malformed: &malformed };
     if literal.peek() == Some(b'[') {
         literal.skip_bounds()?;
     }
@@ -44,10 +45,12 @@ impl Literal<'_> {
     }
 
     fn unexpected(&self) -> Error {
-        (self.malformed)(match self.bytes.get(self.at..).and_then(|rest| std::str::from_utf8(rest).ok()?.chars().next()) {
-            Some(letter) => format!("Unexpected \"{letter}\" character."),
-            None => "Unexpected end of input.".to_string(),
-        })
+        (self.malformed)(
+            match self.bytes.get(self.at..).and_then(|rest| std::str::from_utf8(rest).ok()?.chars().next()) {
+                Some(letter) => format!("Unexpected \"{letter}\" character."),
+                None => "Unexpected end of input.".to_string(),
+            },
+        )
     }
 
     /// Consumes `[1:n]=`. Other lower bounds would have to be kept with the value.
@@ -162,9 +165,8 @@ impl Literal<'_> {
     }
 
     fn escaped(&mut self) -> Result<()> {
-        let byte = *self.bytes.get(self.at + 1).ok_or_else(|| {
-            (self.malformed)("Unexpected end of input.".to_string())
-        })?;
+        let byte =
+            *self.bytes.get(self.at + 1).ok_or_else(|| (self.malformed)("Unexpected end of input.".to_string()))?;
         self.element.push(byte);
         self.at += 2;
         Ok(())

@@ -58,9 +58,7 @@ pub(crate) fn parse_hex(text: &[u8], out: &mut Vec<u8>) -> Result<()> {
     }
     match high {
         None => Ok(()),
-        Some(_) => {
-            Err(Error::new(code::INVALID_PARAMETER_VALUE, "invalid hexadecimal data: odd number of digits"))
-        }
+        Some(_) => Err(Error::new(code::INVALID_PARAMETER_VALUE, "invalid hexadecimal data: odd number of digits")),
     }
 }
 

@@ -82,11 +82,11 @@ pub(crate) fn write_offset(offset_seconds: i32, out: &mut Vec<u8>) {
     out.push(if offset_seconds < 0 { b'-' } else { b'+' });
     let seconds = offset_seconds.unsigned_abs();
     push_two(seconds / 3600, out);
-    if seconds % 3600 != 0 {
+    if !seconds.is_multiple_of(3600) {
         out.push(b':');
         push_two(seconds / 60 % 60, out);
     }
-    if seconds % 60 != 0 {
+    if !seconds.is_multiple_of(60) {
         out.push(b':');
         push_two(seconds % 60, out);
     }

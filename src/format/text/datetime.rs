@@ -5,7 +5,7 @@ use super::datetime_words::parse_words;
 use super::zone::TimeZone;
 use crate::error::{Error, Result, code};
 
-/// Days since 1970-01-01 of the first and last date that PostgreSQL knows: 4713-11-24 BC and 5874897-12-31.
+/// Days since 1970-01-01 of the first and last date that PostgreSQL knows: 4714-11-24 BC and 5874897-12-31.
 const DATES: std::ops::RangeInclusive<i64> = -2_440_588..=2_145_042_905;
 
 /// What a text says about a moment.
@@ -58,6 +58,18 @@ pub(crate) fn parse_timestamptz(text: &str, time_zone: TimeZone) -> Result<i64> 
     micros_of(moment.days, moment.micros - offset).ok_or_else(|| out_of_range("timestamp", text))
 }
 
+/// µs since 1970-01-01 of a timestamp in the usual shape of ISO 8601: UTC if `zoned`, where no zone means UTC, otherwise local.
+/// `None` for every other text, which may still be a timestamp.
+#[inline]
+pub(crate) fn iso_micros(text: &[u8], zoned: bool) -> Option<i64> {
+    let moment = parse_iso(text)?;
+    let offset = match moment.zone {
+        Some(TimeZone::Fixed(seconds)) if zoned => i64::from(seconds) * SECOND_US,
+        _ => 0,
+    };
+    Some(moment.days * DAY_US + moment.micros - offset)
+}
+
 /// µs since 1970-01-01 of µs within the range of a timestamp; `None` beyond.
 fn micros_of(days: i64, micros: i64) -> Option<i64> {
     (days >= *DATES.start()).then(|| days.checked_mul(DAY_US)?.checked_add(micros)).flatten()
@@ -72,6 +84,7 @@ fn moment_of(text: &str) -> Result<Moment, Wrong> {
 
 /// `YYYY-MM-DD`, then perhaps `T` or a space and `hh:mm:ss`, then perhaps `.` and up to six digits, then perhaps `Z`, `±hh`,
 /// `±hhmm` or `±hh:mm`. Anything else, and any field out of range, is `None`.
+#[inline]
 fn parse_iso(text: &[u8]) -> Option<Moment> {
     let date: &[u8; 10] = text.first_chunk()?;
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date else {
@@ -97,12 +110,16 @@ fn parse_iso(text: &[u8]) -> Option<Moment> {
     let mut micros = i64::from(hour) * HOUR_US + i64::from(minute) * MINUTE_US + i64::from(second) * SECOND_US;
     let mut rest = &rest[9..];
     if let [b'.', fraction @ ..] = rest {
-        let count = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let mut unit = SECOND_US;
+        let mut count = 0;
+        while let Some(digit @ b'0'..=b'9') = fraction.get(count) {
+            unit /= 10;
+            micros += i64::from(digit - b'0') * unit;
+            count += 1;
+        }
         if count == 0 || count > 6 {
             return None;
         }
-        let value = fraction[..count].iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
-        micros += value * 10i64.pow(6 - count as u32);
         rest = &fraction[count..];
     }
     Some(Moment { days, micros, zone: iso_zone(rest)? })
@@ -129,6 +146,7 @@ fn iso_zone(text: &[u8]) -> Option<Option<TimeZone>> {
 }
 
 /// The number of two digits.
+#[inline(always)]
 fn two(tens: u8, ones: u8) -> Option<u32> {
     (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
 }
@@ -149,9 +167,7 @@ fn error_of(wrong: Wrong, type_name: &str, text: &str) -> Error {
             if month_and_day { error.hint("dates are read as year-month-day or month/day/year") } else { error }
         }
         Wrong::Displacement => Error::new("22009", format!("time zone displacement out of range: \"{text}\"")),
-        Wrong::Zone(name) => {
-            Error::new(code::INVALID_PARAMETER_VALUE, format!("time zone \"{name}\" not recognized"))
-        }
+        Wrong::Zone(name) => Error::new(code::INVALID_PARAMETER_VALUE, format!("time zone \"{name}\" not recognized")),
         Wrong::Special(word) => {
             Error::unsupported(format!("\"{word}\" is not supported as a value of type {type_name}"))
                 .hint("use a date, or a function such as now() in the query")

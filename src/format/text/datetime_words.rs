@@ -6,16 +6,47 @@ use super::datetime::{Moment, Wrong};
 use super::zone::TimeZone;
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// Abbreviations that PostgreSQL knows by default and that are common, with their hours east of Greenwich.
 const ZONES: [(&str, i32); 24] = [
-    ("z", 0), ("utc", 0), ("ut", 0), ("gmt", 0), ("zulu", 0), ("wet", 0), ("bst", 1), ("cet", 1), ("west", 1),
-    ("cest", 2), ("eet", 2), ("msk", 3), ("eest", 3), ("jst", 9), ("kst", 9), ("aest", 10), ("est", -5), ("edt", -4),
-    ("cst", -6), ("cdt", -5), ("mst", -7), ("mdt", -6), ("pst", -8), ("pdt", -7),
+    ("z", 0),
+    ("utc", 0),
+    ("ut", 0),
+    ("gmt", 0),
+    ("zulu", 0),
+    ("wet", 0),
+    ("bst", 1),
+    ("cet", 1),
+    ("west", 1),
+    ("cest", 2),
+    ("eet", 2),
+    ("msk", 3),
+    ("eest", 3),
+    ("jst", 9),
+    ("kst", 9),
+    ("aest", 10),
+    ("est", -5),
+    ("edt", -4),
+    ("cst", -6),
+    ("cdt", -5),
+    ("mst", -7),
+    ("mdt", -6),
+    ("pst", -8),
+    ("pdt", -7),
 ];
 
 /// Reads a text word by word.
@@ -74,9 +105,9 @@ fn word_end(rest: &str, reading: &Reading) -> usize {
                     run(letters, &|byte| byte.is_ascii_digit() || byte == b'-')
                 }
                 // A zone such as america/argentina/buenos_aires or etc/gmt-5.
-                Some(b'/' | b'_') => run(letters, &|byte| {
-                    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+')
-                }),
+                Some(b'/' | b'_') => {
+                    run(letters, &|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+'))
+                }
                 _ => letters.max(1),
             }
         }
@@ -128,7 +159,7 @@ impl Reading {
         Ok(())
     }
 
-    /// `hh:mm`, `hh:mm:ss` or `hh:mm:ss.f`.
+    /// `hh:mm`, `hh:mm:ss`, `hh:mm:ss.f` or `mm:ss.f`.
     fn clock(&mut self, word: &str) -> Result<(), Wrong> {
         let (whole, fraction) = word.split_once('.').unwrap_or((word, ""));
         let mut parts = [0i64; 3];
@@ -139,6 +170,10 @@ impl Reading {
             }
             parts[count] = part.parse().map_err(|_| Wrong::Syntax)?;
             count += 1;
+        }
+        if count == 2 && !fraction.is_empty() {
+            // Two parts with a fraction are minutes and seconds.
+            parts = [0, parts[0], parts[1]];
         }
         self.set_time(parts, fraction_micros(fraction)?)
     }
@@ -190,7 +225,7 @@ impl Reading {
         Ok(())
     }
 
-    /// `+hh`, `+hhmm`, `+hh:mm` or `+hh:mm:ss`, east of Greenwich.
+    /// `+hh`, `+hmm`, `+hhmm`, `+hh:mm` or `+hh:mm:ss`, east of Greenwich.
     fn offset(&mut self, word: &str) -> Result<(), Wrong> {
         let (sign, digits) = word.split_at(1);
         if self.zone.is_some() || digits.is_empty() || (self.date.is_none() && self.time.is_none()) {
@@ -199,11 +234,7 @@ impl Reading {
         let mut parts = [0i32; 3];
         if !digits.contains(':') && digits.len() > 2 {
             let number: i32 = digits.parse().map_err(|_| Wrong::Displacement)?;
-            parts = if digits.len() <= 4 {
-                [number / 100, number % 100, 0]
-            } else {
-                [number / 10_000, number / 100 % 100, number % 100]
-            };
+            parts = [number / 100, number % 100, 0];
         } else {
             for (at, part) in digits.split(':').enumerate() {
                 *parts.get_mut(at).ok_or(Wrong::Syntax)? = part.parse().map_err(|_| Wrong::Syntax)?;
@@ -228,7 +259,7 @@ impl Reading {
         match word {
             "t" if next_is_digit && (self.date.is_some() || self.month.is_some()) => self.time_next = true,
             "am" | "pm" => self.afternoon = Some(word == "pm"),
-            "bc" | "ad" => self.before_christ = Some(word == "bc"),
+            "bc" | "ad" if self.before_christ.is_none() => self.before_christ = Some(word == "bc"),
             "epoch" => self.epoch = true,
             "infinity" | "now" | "today" | "tomorrow" | "yesterday" => return Err(Wrong::Special(word.to_string())),
             _ => {
@@ -323,14 +354,13 @@ impl Reading {
     }
 }
 
-/// The digits after a point as µs, rounded.
+/// The digits after a point as µs, rounded as PostgreSQL does: the nearest float, half to even.
 pub(super) fn fraction_micros(digits: &str) -> Result<i64, Wrong> {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Wrong::Syntax);
     }
-    let at = |place: usize| digits.as_bytes().get(place).map_or(0, |digit| i64::from(digit - b'0'));
-    let micros = (0..6).fold(0, |value, place| value * 10 + at(place));
-    Ok(micros + i64::from(at(6) >= 5))
+    let fraction: f64 = format!("0.{digits}0").parse().map_err(|_| Wrong::Syntax)?;
+    Ok((fraction * SECOND_US as f64).round_ties_even() as i64)
 }
 
 fn month_of(word: &str) -> Option<u32> {

@@ -64,10 +64,9 @@ pub(crate) fn parse(text: &str) -> Result<IntervalMonthDayNano> {
         None => sum.read_words(&lower),
     };
     read.and_then(|()| sum.finish()).map_err(|wrong| match wrong {
-        Wrong::Syntax => Error::new(
-            code::INVALID_DATETIME_FORMAT,
-            format!("invalid input syntax for type interval: \"{text}\""),
-        ),
+        Wrong::Syntax => {
+            Error::new(code::INVALID_DATETIME_FORMAT, format!("invalid input syntax for type interval: \"{text}\""))
+        }
         Wrong::Range => Error::new("22015", format!("interval field value out of range: \"{text}\"")),
     })
 }
@@ -110,7 +109,7 @@ impl Sum {
         // A number that waits for its unit.
         let mut waiting: Option<Number> = None;
         let mut ago = false;
-        if rest.is_empty() {
+        if rest.is_empty() || rest.starts_with("ago") || rest.starts_with(',') {
             return Err(Wrong::Syntax);
         }
         while let Some(first) = rest.bytes().next() {
@@ -118,10 +117,10 @@ impl Sum {
             let end = if letter {
                 rest.find(|next: char| !next.is_ascii_alphabetic())
             } else {
-                rest.find(|next: char| next.is_ascii_whitespace() || next.is_ascii_alphabetic())
+                rest.find(|next: char| next.is_ascii_whitespace() || next.is_ascii_alphabetic() || next == ',')
             };
             let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
-            rest = after.trim_start();
+            rest = after.trim_start_matches(|next: char| next.is_ascii_whitespace() || next == ',');
             if ago {
                 return Err(Wrong::Syntax);
             }

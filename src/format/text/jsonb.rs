@@ -94,10 +94,8 @@ impl Canonical {
                 Refused::Malformed(malformed) => invalid().detail(malformed.to_string()),
                 Refused::Nul(_) => Error::new("22P05", "unsupported Unicode escape sequence")
                     .detail("\\u0000 cannot be converted to text."),
-                Refused::Number(at) => {
-                    Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format")
-                        .detail(format!("the number at byte {at} has more than {ZEROS_MAX} zeros"))
-                }
+                Refused::Number(at) => Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format")
+                    .detail(format!("the number at byte {at} has more than {ZEROS_MAX} zeros")),
             }
         })
     }

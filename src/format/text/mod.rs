@@ -28,10 +28,10 @@ mod interval;
 pub(crate) mod jsonb;
 /// Integers, floats and decimals in and out.
 pub(crate) mod number;
-/// Arrow values out.
-mod write;
 /// Text into a column.
 pub(crate) mod read;
+/// Arrow values out.
+mod write;
 /// Time zones.
 mod zone;
 
@@ -65,10 +65,7 @@ pub fn parse(text: &str, sql_type: &SqlType, options: &TextOptions) -> Result<Sc
 /// Refuses text with a NUL character, which no PostgreSQL client can receive.
 pub(crate) fn check_no_nul(text: &[u8]) -> Result<()> {
     if memchr::memchr(0, text).is_some() {
-        return Err(Error::new(
-            CHARACTER_NOT_IN_REPERTOIRE,
-            "invalid byte sequence for encoding \"UTF8\": 0x00",
-        ));
+        return Err(Error::new(CHARACTER_NOT_IN_REPERTOIRE, "invalid byte sequence for encoding \"UTF8\": 0x00"));
     }
     Ok(())
 }

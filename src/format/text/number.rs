@@ -100,13 +100,14 @@ pub(crate) fn parse_float<F: std::str::FromStr + Into<f64> + Copy>(text: &str, t
 /// Reads a numeric(precision, scale): exact, rounded half away from zero to the scale, refused with 22003 when too large.
 pub(crate) fn parse_decimal(text: &str, precision: u8, scale: i8) -> Result<i128> {
     let trimmed = text.trim_ascii();
-    let overflow = |detail: String| Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow").detail(detail);
+    let overflow =
+        |detail: String| Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow").detail(detail);
     let Some(number) = Digits::parse(trimmed.as_bytes()) else {
         let word = trimmed.trim_start_matches(['+', '-']).to_ascii_lowercase();
         return Err(match word.as_str() {
-            "inf" | "infinity" => overflow(format!(
-                "A field with precision {precision}, scale {scale} cannot hold an infinite value."
-            )),
+            "inf" | "infinity" => {
+                overflow(format!("A field with precision {precision}, scale {scale} cannot hold an infinite value."))
+            }
             "nan" => Error::unsupported("NaN is not supported in numeric").hint("use double precision"),
             _ => invalid_syntax("numeric", text),
         });
@@ -242,9 +243,9 @@ fn parse_exponent(text: &[u8]) -> Option<i32> {
         return None;
     }
     let bound = 1_000_000_000;
-    let value = digits.iter().fold(0i32, |value, digit| {
-        if value >= bound / 10 { bound } else { value * 10 + i32::from(digit - b'0') }
-    });
+    let value = digits
+        .iter()
+        .fold(0i32, |value, digit| if value >= bound / 10 { bound } else { value * 10 + i32::from(digit - b'0') });
     Some(if negative { -value } else { value })
 }
 

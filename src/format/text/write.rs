@@ -1,17 +1,17 @@
 //! Arrow values as PostgreSQL's output functions write them.
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, FixedSizeBinaryArray, GenericBinaryArray,
-    GenericStringArray, PrimitiveArray, StringViewArray, BinaryViewArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray,
+    GenericBinaryArray, GenericStringArray, PrimitiveArray, StringViewArray,
 };
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DurationMicrosecondType,
-    DurationMillisecondType, DurationNanosecondType, DurationSecondType, Field, Float16Type, Float32Type, Float64Type,
-    Int8Type, Int16Type, Int32Type, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit,
-    IntervalYearMonthType, Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type, i256,
+    DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType, Field, Float16Type,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType,
+    IntervalUnit, IntervalYearMonthType, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type, i256,
 };
 
 use super::calendar::{DAY_US, SECOND_US, write_date, write_offset, write_time, write_timestamp};
@@ -370,7 +370,7 @@ fn write_list(rows: std::ops::Range<usize>, items: &ColumnWriter<'_>, quotable: 
         let start = out.len();
         items.write(row, out);
         if quotable && needs_quotes(&out[start..]) {
-            quote(start, b"\\", out);
+            quote(start, Escape::Backslash, out);
         }
     }
     out.push(b'}');
@@ -391,7 +391,7 @@ fn write_record(row: usize, columns: &[ColumnWriter<'_>], out: &mut Vec<u8>) {
         let text = &out[start..];
         let special = |byte: &u8| matches!(byte, b'(' | b')' | b',' | b'"' | b'\\') || is_space(*byte);
         if text.is_empty() || text.iter().any(special) {
-            quote(start, b"\"\\", out);
+            quote(start, Escape::Double, out);
         }
     }
     out.push(b')');
@@ -406,17 +406,31 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
-/// Puts what is in `out` from `start` on into double quotes. Quotes and backslashes in it get a backslash before them in an
-/// array (`escapes` is `\`), and are doubled in a record.
-fn quote(start: usize, escapes: &[u8], out: &mut Vec<u8>) {
-    let doubling = escapes.len() > 1;
-    let text = out.split_off(start);
-    out.push(b'"');
-    for byte in text {
-        if matches!(byte, b'"' | b'\\') {
-            out.push(if doubling { byte } else { b'\\' });
+/// What stands before a quote or backslash in a quoted text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    /// A backslash, in arrays.
+    Backslash,
+    /// The character itself, in records.
+    Double,
+}
+
+/// Puts what is in `out` from `start` on into double quotes.
+fn quote(start: usize, escape: Escape, out: &mut Vec<u8>) {
+    let special = |byte: u8| matches!(byte, b'"' | b'\\');
+    let end = out.len();
+    let escapes = out[start..].iter().filter(|byte| special(**byte)).count();
+    out.resize(end + escapes + 2, b'"');
+    // From the back, so that nothing is overwritten before it was moved: the free places only get fewer.
+    let mut to = out.len() - 1;
+    for from in (start..end).rev() {
+        let byte = out[from];
+        to -= 1;
+        out[to] = byte;
+        if special(byte) {
+            to -= 1;
+            out[to] = if escape == Escape::Backslash { b'\\' } else { byte };
         }
-        out.push(byte);
     }
-    out.push(b'"');
+    out[start] = b'"';
 }

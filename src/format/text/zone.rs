@@ -5,7 +5,11 @@ use std::fmt;
 use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone as _};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
+use super::calendar::{civil_from_days, days_from_civil, days_in_month};
 use crate::error::{Error, Result, code};
+
+/// The last year whose rules are taken from the database of zones, which ends soon after.
+const YEAR_MAX: i64 = 2098;
 
 /// A session's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +57,7 @@ impl TimeZone {
         match self {
             TimeZone::Fixed(offset) => *offset,
             TimeZone::Named(Tz::UTC) => 0,
-            TimeZone::Named(zone) => {
-                zone.offset_from_utc_datetime(&naive(seconds)).fix().local_minus_utc()
-            }
+            TimeZone::Named(zone) => zone.offset_from_utc_datetime(&naive(seconds)).fix().local_minus_utc(),
         }
     }
 
@@ -90,10 +92,24 @@ impl fmt::Display for TimeZone {
     }
 }
 
-/// The zone's database covers the years that chrono can count; beyond them the last rule holds.
+/// The time of these seconds since 1970-01-01 00:00, in a year for which the database of zones has the rules. Rules go by month
+/// and weekday, so for a later year they are those of an earlier one with the same calendar; for the far past, the first rule
+/// holds.
 fn naive(seconds: i64) -> NaiveDateTime {
-    let limit = 8_000_000_000_000;
-    DateTime::from_timestamp(seconds.clamp(-limit, limit), 0).unwrap_or_default().naive_utc()
+    const DAY: i64 = 86_400;
+    let (year, _, _) = civil_from_days(seconds.div_euclid(DAY));
+    let mut seconds = seconds;
+    if year > YEAR_MAX {
+        let january = days_from_civil(year, 1, 1);
+        let same = |earlier: i64| {
+            let start = days_from_civil(earlier, 1, 1);
+            (january - start) % 7 == 0 && days_in_month(earlier, 2) == days_in_month(year, 2)
+        };
+        // Among 28 years in a row within a century all calendars occur.
+        let earlier = (YEAR_MAX - 27..=YEAR_MAX).find(|earlier| same(*earlier)).unwrap_or(YEAR_MAX);
+        seconds -= (january - days_from_civil(earlier, 1, 1)) * DAY;
+    }
+    DateTime::from_timestamp(seconds, 0).unwrap_or_default().naive_utc()
 }
 
 /// Seconds east of Greenwich of `+02`, `UTC+3` or `<+02>-02:30`: what counts is the number at the end, west being positive.

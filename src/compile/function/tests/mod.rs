@@ -1,6 +1,9 @@
 //! Every function against PostgreSQL's answers.
 
-use datafusion::arrow::array::{Array, ArrayRef};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, StringArray, TimestampMicrosecondArray};
+use datafusion::arrow::datatypes::Schema;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::config::Dialect;
 use datafusion::error::DataFusionError;
@@ -32,10 +35,11 @@ pub(in crate::compile) fn session() -> SessionContext {
 /// The rows of a query.
 pub(in crate::compile) fn run(session: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, Error> {
     let query = Query::from_text(sql)?;
-    let result: Result<_, DataFusionError> = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-        let plan = session.state().statement_to_plan(query.statement()).await?;
-        session.execute_logical_plan(plan).await?.collect().await
-    });
+    let result: Result<_, DataFusionError> =
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+            let plan = session.state().statement_to_plan(query.statement()).await?;
+            session.execute_logical_plan(plan).await?.collect().await
+        });
     result.map_err(|error| match error.find_root() {
         DataFusionError::Collection(errors) => reason(&errors[0]),
         _ => reason(&error),
@@ -98,7 +102,10 @@ fn windows_begin_at_the_epoch() {
     assert_eq!(first(&batches).1, "2024-07-01 14:34:50+02");
     let sql = "WITH t AS (SELECT TIMESTAMP '2024-07-01 12:34:56' AS at) \
                SELECT window_end FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(at), INTERVAL '1' DAY, INTERVAL '6' HOUR))";
-    assert_eq!(first(&run(&session, sql).unwrap()), ("timestamp without time zone".to_string(), "2024-07-02 06:00:00".to_string()));
+    assert_eq!(
+        first(&run(&session, sql).unwrap()),
+        ("timestamp without time zone".to_string(), "2024-07-02 06:00:00".to_string())
+    );
 }
 
 #[test]
@@ -114,9 +121,12 @@ fn time_of_the_statement_is_known() {
 #[test]
 fn names_of_output_columns_are_kept_apart() {
     let session = session();
-    let batches = run(&session, "SELECT count(*), count(*), 1, 2, sum(x) AS count FROM (VALUES (1)) t(x) ORDER BY count").unwrap();
+    let batches =
+        run(&session, "SELECT count(*), count(*), 1, 2, sum(x) AS count FROM (VALUES (1)) t(x) ORDER BY count")
+            .unwrap();
     let schema = batches[0].schema();
-    let shown: Vec<&str> = schema.fields().iter().map(|field| crate::compile::parse::shown_name(field.name())).collect();
+    let shown: Vec<&str> =
+        schema.fields().iter().map(|field| crate::compile::parse::shown_name(field.name())).collect();
     assert_eq!(shown, ["count", "count", "?column?", "?column?", "count"]);
     for sql in [
         "SELECT *, x FROM (VALUES (1)) t(x) ORDER BY x",
@@ -126,5 +136,47 @@ fn names_of_output_columns_are_kept_apart() {
         "SELECT lower(x), count(*) FROM (VALUES ('a')) t(x) GROUP BY lower(x) HAVING count(*) > 0 ORDER BY 2, lower",
     ] {
         run(&session, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+}
+
+/// What Arrow does not tell apart is told apart where it is a column.
+#[test]
+fn columns_keep_their_sql_types() {
+    let session = session();
+    let schema =
+        Schema::new(vec![SqlType::Uuid.field("id"), SqlType::Jsonb.field("doc"), SqlType::TimestampTz.field("at")]);
+    let id: ArrayRef = Arc::new(StringArray::from(vec!["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]));
+    let doc: ArrayRef = Arc::new(StringArray::from(vec!["{\"a\": [1, 2]}"]));
+    let at: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![0]).with_timezone("UTC"));
+    session.register_batch("t", RecordBatch::try_new(Arc::new(schema), vec![id, doc, at]).unwrap()).unwrap();
+    for condition in [
+        "id = 'A0EEBC999C0B4EF8BB6D6BB9BD380A11'",
+        "id IN ('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')",
+        "NOT id NOT IN ('{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}')",
+        "doc = '{\"a\":[1,2]}'",
+        "doc -> 'a' ->> 0 = '1'",
+        "doc @> '{\"a\":[2]}'",
+        "at = '1970-01-01 01:00'",
+        "at BETWEEN '1970-01-01' AND '1970-01-02'",
+        "at IN ('1970-01-01 00:00Z')",
+        "at + '1 day' > '1970-01-02 00:59'",
+        "at::date = '1970-01-01' AND at::text = '1970-01-01 01:00:00+01'",
+    ] {
+        let rows: usize = run(&session, &format!("SELECT 1 FROM t WHERE {condition}"))
+            .unwrap_or_else(|error| panic!("{condition}: {error}"))
+            .iter()
+            .map(RecordBatch::num_rows)
+            .sum();
+        assert_eq!(rows, 1, "{condition}");
+    }
+    for (condition, message) in [
+        ("id = 'x'", "invalid input syntax for type uuid: \"x\""),
+        ("doc || doc = doc", "operator || on jsonb is not supported"),
+        ("date_trunc('day', id) = at", "function date_trunc(text, uuid) does not exist"),
+        ("doc - at > at", "operator does not exist: jsonb - timestamp with time zone"),
+        ("id::int = 1", "cannot cast type uuid to integer"),
+    ] {
+        let error = run(&session, &format!("SELECT 1 FROM t WHERE {condition}")).expect_err(condition);
+        assert_eq!(error.message, message, "{condition}");
     }
 }

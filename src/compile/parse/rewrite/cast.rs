@@ -21,13 +21,27 @@ pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usiz
             if let Some(number) = parameter(expr) {
                 parameters.entry(number).or_insert_with(|| target.clone());
             }
-            *expression = cast(take(expr), &target, data_type);
+            // A double's constant may have more digits than a numeric.
+            let is_float = matches!(target, SqlType::Real | SqlType::Double);
+            let value = match constant(expr, "numeric") {
+                Some(digits) if is_float => text(digits),
+                _ => take(expr),
+            };
+            *expression = cast(value, &target, data_type);
         }
         ast::Expr::TypedString(typed) => {
             let Some(value) = typed.value.clone().into_string() else {
                 return Err(Error::unsupported("this form of typed constant is not supported"));
             };
             *expression = cast(text(value), &sql_type(&typed.data_type)?, &typed.data_type);
+        }
+        // The planner would give it a negative scale.
+        ast::Expr::Value(value) => {
+            if let ast::Value::Number(digits, _) = &value.value
+                && digits.contains(['e', 'E'])
+            {
+                *expression = call("cast", [text(digits.replace('_', "")), text("numeric")]);
+            }
         }
         ast::Expr::Interval(interval) => *expression = self::interval(interval)?,
         ast::Expr::Function(function) => {
@@ -44,16 +58,16 @@ pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usiz
 fn restore_frame(window: &mut ast::WindowSpec) {
     let Some(frame) = &mut window.window_frame else { return };
     for bound in std::iter::once(&mut frame.start_bound).chain(&mut frame.end_bound) {
-        if let ast::WindowFrameBound::Preceding(Some(value)) | ast::WindowFrameBound::Following(Some(value)) = bound {
-            if let Some(interval) = interval_text(value) {
-                **value = ast::Expr::Interval(ast::Interval {
-                    value: Box::new(text(interval)),
-                    leading_field: None,
-                    leading_precision: None,
-                    last_field: None,
-                    fractional_seconds_precision: None,
-                });
-            }
+        if let ast::WindowFrameBound::Preceding(Some(value)) | ast::WindowFrameBound::Following(Some(value)) = bound
+            && let Some(interval) = constant(value, "interval")
+        {
+            **value = ast::Expr::Interval(ast::Interval {
+                value: Box::new(text(interval)),
+                leading_field: None,
+                leading_precision: None,
+                last_field: None,
+                fractional_seconds_precision: None,
+            });
         }
     }
 }
@@ -68,7 +82,9 @@ fn cast(value: ast::Expr, target: &SqlType, written: &ast::DataType) -> ast::Exp
 
 fn parameter(expression: &ast::Expr) -> Option<usize> {
     match expression {
-        ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Placeholder(name), .. }) => name.strip_prefix('$')?.parse().ok(),
+        ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Placeholder(name), .. }) => {
+            name.strip_prefix('$')?.parse().ok()
+        }
         ast::Expr::Nested(inner) => parameter(inner),
         _ => None,
     }
@@ -104,20 +120,22 @@ fn interval(interval: &mut ast::Interval) -> Result<ast::Expr> {
     Ok(call("cast", [text(written), text(SqlType::Interval.to_string())]))
 }
 
-/// The text of an interval constant that [`interval`] made.
-pub(super) fn interval_text(expression: &ast::Expr) -> Option<String> {
+/// The text of a constant of a type that [`rewrite`] made.
+fn constant(expression: &ast::Expr, sql_type: &str) -> Option<String> {
     let ast::Expr::Function(function) = expression else { return None };
     let ast::FunctionArguments::List(list) = &function.args else { return None };
     let texts: Vec<String> = list
         .args
         .iter()
         .filter_map(|argument| match argument {
-            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Value(value))) => value.value.clone().into_string(),
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Value(value))) => {
+                value.value.clone().into_string()
+            }
             _ => None,
         })
         .collect();
     match texts.as_slice() {
-        [value, target] if function.name.to_string() == "\"cast\"" && target == "interval" => Some(value.clone()),
+        [value, target] if function.name.to_string() == "\"cast\"" && target == sql_type => Some(value.clone()),
         _ => None,
     }
 }

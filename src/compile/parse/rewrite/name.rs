@@ -22,6 +22,25 @@ pub(super) fn name_outputs(query: &mut ast::Query) {
         column_names(expression, &mut inputs);
     }
     name_body(&mut query.body, &inputs);
+    order_by_outputs(query);
+}
+
+/// Under DISTINCT, what is ordered by must be an output column; the planner does not see that an expression is one once that has a name.
+fn order_by_outputs(query: &mut ast::Query) {
+    let ast::SetExpr::Select(select) = query.body.as_ref() else { return };
+    let Some(ast::OrderBy { kind: ast::OrderByKind::Expressions(order), .. }) = &mut query.order_by else { return };
+    if select.distinct.is_none() {
+        return;
+    }
+    for item in order {
+        let output = select.projection.iter().find_map(|output| match output {
+            ast::SelectItem::ExprWithAlias { expr, alias } if *expr == item.expr => Some(alias.clone()),
+            _ => None,
+        });
+        if let Some(output) = output {
+            item.expr = ast::Expr::Identifier(output);
+        }
+    }
 }
 
 fn name_body(body: &mut ast::SetExpr, inputs: &HashSet<String>) {
@@ -53,7 +72,8 @@ fn name_items(select: &mut ast::Select, inputs: &HashSet<String>) {
             ast::SelectItem::UnnamedExpr(expr) => {
                 let (name, is_column) = (figure_name(&expr), is_column(&expr));
                 // Columns that a wildcard brings, too, would be there twice.
-                let repeated = is_column && (has_wildcard || qualifier(&expr).is_some_and(|table| wildcards.contains(&table)));
+                let repeated =
+                    is_column && (has_wildcard || qualifier(&expr).is_some_and(|table| wildcards.contains(&table)));
                 let confusing = !is_column && inputs.contains(&name);
                 if repeated || confusing || !taken.insert(name.clone()) {
                     ast::SelectItem::ExprWithAlias { expr, alias: hidden(&name, number + 1) }

@@ -24,7 +24,8 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             let name = collation.to_string().to_ascii_lowercase();
             let name = name.rsplit('.').next().unwrap_or_default().trim_matches('"');
             if !["c", "posix", "default", "ucs_basic"].contains(&name) {
-                return Err(Error::unsupported(format!("collation \"{name}\" is not supported")).hint("texts are ordered by their bytes"));
+                return Err(Error::unsupported(format!("collation \"{name}\" is not supported"))
+                    .hint("texts are ordered by their bytes"));
             }
             *expression = take(expr);
         }
@@ -34,7 +35,20 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
                 *op = operator(&name).ok_or_else(|| Error::unsupported(format!("operator {name} is not supported")))?;
             }
         }
-        ast::Expr::Function(function) => rename(function)?,
+        ast::Expr::Function(function) => {
+            rename(function);
+            if let Some((left, right)) = modulo_of(function) {
+                *expression = operation(left, BinaryOperator::Modulo, right);
+            }
+        }
+        // Constant texts are of the type of what they are looked up for, which only the planner knows.
+        ast::Expr::InList { expr, list, negated } if !list.is_empty() && list.iter().all(is_text) => {
+            let found = call("in", std::iter::once(take(expr)).chain(std::mem::take(list)));
+            *expression = match negated {
+                false => found,
+                true => ast::Expr::UnaryOp { op: ast::UnaryOperator::Not, expr: Box::new(found) },
+            };
+        }
         ast::Expr::Between { expr, negated, low, high } if is_column(expr) && (is_text(low) || is_text(high)) => {
             *expression = between(take(expr), *negated, take(low), take(high));
         }
@@ -45,11 +59,6 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
 
 /// Two comparisons, in which constant texts are read as the column's type.
 fn between(column: ast::Expr, negated: bool, low: ast::Expr, high: ast::Expr) -> ast::Expr {
-    let operation = |left: ast::Expr, op: BinaryOperator, right: ast::Expr| ast::Expr::BinaryOp {
-        left: Box::new(left),
-        op,
-        right: Box::new(right),
-    };
     match negated {
         false => operation(
             operation(column.clone(), BinaryOperator::GtEq, low),
@@ -64,6 +73,25 @@ fn between(column: ast::Expr, negated: bool, low: ast::Expr, high: ast::Expr) ->
     }
 }
 
+fn operation(left: ast::Expr, op: BinaryOperator, right: ast::Expr) -> ast::Expr {
+    ast::Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
+}
+
+/// The operands of `mod(a, b)`, which DataFusion does not have.
+fn modulo_of(function: &ast::Function) -> Option<(ast::Expr, ast::Expr)> {
+    let ast::FunctionArguments::List(list) = &function.args else { return None };
+    match (function.name.to_string().as_str(), list.args.as_slice()) {
+        (
+            "mod",
+            [
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(left)),
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(right)),
+            ],
+        ) => Some((left.clone(), right.clone())),
+        _ => None,
+    }
+}
+
 fn is_column(expression: &ast::Expr) -> bool {
     matches!(expression, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_))
 }
@@ -73,11 +101,10 @@ fn is_text(expression: &ast::Expr) -> bool {
 }
 
 /// Functions with the schema in front are the same functions.
-fn rename(function: &mut ast::Function) -> Result<()> {
+fn rename(function: &mut ast::Function) {
     if function.name.0.len() == 2 && function.name.0[0].to_string().eq_ignore_ascii_case("pg_catalog") {
         function.name.0.remove(0);
     }
-    Ok(())
 }
 
 /// The operator of `OPERATOR(schema.name)`.

@@ -1,0 +1,156 @@
+//! `information_schema`: tables, columns, views, schemata, and the primary keys.
+
+use super::{Column, Context, bigint, nulls, optional_text, relations, text, words};
+use crate::catalog::{Relation, RelationKind};
+use crate::engine::DATABASE;
+use crate::types::SqlType;
+
+/// Columns of `information_schema.<name>`.
+pub(super) fn columns(context: &Context<'_>, name: &str) -> Option<Vec<Column>> {
+    Some(match name {
+        "tables" => tables(context),
+        "columns" => table_columns(context),
+        "views" => views(context),
+        "schemata" => schemata(),
+        "table_constraints" => table_constraints(context),
+        "key_column_usage" => key_column_usage(context),
+        _ => return None,
+    })
+}
+
+fn tables(context: &Context<'_>) -> Vec<Column> {
+    let rows = relations::all(context);
+    let kind = |relation: &&Relation| match relation.kind {
+        RelationKind::View { .. } => "VIEW",
+        RelationKind::MaterializedView { .. } => "MATERIALIZED VIEW",
+        _ => "BASE TABLE",
+    };
+    let insertable = |relation: &&Relation| if let RelationKind::Table { .. } = relation.kind { "YES" } else { "NO" };
+    vec![
+        words("table_catalog", DATABASE, rows.len()),
+        words("table_schema", "public", rows.len()),
+        text("table_name", rows.iter().map(|relation| &relation.name)),
+        text("table_type", rows.iter().map(kind)),
+        text("is_insertable_into", rows.iter().map(insertable)),
+        words("is_typed", "NO", rows.len()),
+    ]
+}
+
+fn table_columns(context: &Context<'_>) -> Vec<Column> {
+    let rows = relations::all_columns(context);
+    let n = rows.len();
+    let types: Vec<SqlType> = rows.iter().map(|(relation, i)| SqlType::of(relation.schema.field(*i))).collect();
+    let data_type = |sql_type: &SqlType| match sql_type {
+        SqlType::Varchar(_) => "character varying".to_string(),
+        SqlType::Numeric(..) => "numeric".to_string(),
+        SqlType::Array(_) => "ARRAY".to_string(),
+        other => other.to_string(),
+    };
+    let nullable = |(relation, i): &(&Relation, usize)| match &relation.kind {
+        RelationKind::Table { not_null, .. } if not_null.contains(i) => "NO",
+        _ if relation.schema.field(*i).is_nullable() => "YES",
+        _ => "NO",
+    };
+    let default = |(relation, i): &(&Relation, usize)| match &relation.kind {
+        RelationKind::Table { defaults, .. } => defaults.get(i).cloned(),
+        _ => None,
+    };
+    let length = |sql_type: &SqlType| if let SqlType::Varchar(n) = sql_type { Some(n.to_string()) } else { None };
+    vec![
+        words("table_catalog", DATABASE, n),
+        words("table_schema", "public", n),
+        text("table_name", rows.iter().map(|(relation, _)| &relation.name)),
+        text("column_name", rows.iter().map(|(relation, i)| relation.schema.field(*i).name())),
+        bigint("ordinal_position", rows.iter().map(|(_, i)| *i as i64 + 1)),
+        optional_text("column_default", rows.iter().map(default)),
+        text("is_nullable", rows.iter().map(nullable)),
+        text("data_type", types.iter().map(data_type)),
+        optional_text("character_maximum_length", types.iter().map(length)),
+        words("udt_catalog", DATABASE, n),
+        words("udt_schema", "pg_catalog", n),
+        text("udt_name", types.iter().map(udt_name)),
+        words("is_identity", "NO", n),
+        words("is_generated", "NEVER", n),
+        words("is_updatable", "YES", n),
+        nulls("collation_name", n),
+    ]
+}
+
+/// PostgreSQL's internal name of a type.
+fn udt_name(sql_type: &SqlType) -> String {
+    match sql_type {
+        SqlType::Boolean => "bool".into(),
+        SqlType::SmallInt => "int2".into(),
+        SqlType::Integer => "int4".into(),
+        SqlType::BigInt => "int8".into(),
+        SqlType::Real => "float4".into(),
+        SqlType::Double => "float8".into(),
+        SqlType::Numeric(..) => "numeric".into(),
+        SqlType::Varchar(_) => "varchar".into(),
+        SqlType::Timestamp => "timestamp".into(),
+        SqlType::TimestampTz => "timestamptz".into(),
+        SqlType::Array(item) => format!("_{}", udt_name(item)),
+        other => other.to_string(),
+    }
+}
+
+fn views(context: &Context<'_>) -> Vec<Column> {
+    let definition = |relation: &&Relation| match &relation.kind {
+        RelationKind::View { query } => Some((relation.name.clone(), query.clone())),
+        _ => None,
+    };
+    let rows: Vec<_> = relations::all(context).iter().filter_map(definition).collect();
+    vec![
+        words("table_catalog", DATABASE, rows.len()),
+        words("table_schema", "public", rows.len()),
+        text("table_name", rows.iter().map(|row| &row.0)),
+        text("view_definition", rows.iter().map(|row| &row.1)),
+    ]
+}
+
+fn schemata() -> Vec<Column> {
+    let names = ["public", "tidewater", "pg_catalog", "information_schema"];
+    vec![
+        words("catalog_name", DATABASE, names.len()),
+        text("schema_name", names),
+        words("schema_owner", DATABASE, names.len()),
+    ]
+}
+
+/// Primary keys: table and columns.
+fn keys<'a>(context: &'a Context<'_>) -> Vec<(&'a Relation, &'a [usize])> {
+    let key = |relation: &'a Relation| match &relation.kind {
+        RelationKind::Table { primary_key, .. } if !primary_key.is_empty() => Some((relation, primary_key.as_slice())),
+        _ => None,
+    };
+    relations::all(context).into_iter().filter_map(key).collect()
+}
+
+fn table_constraints(context: &Context<'_>) -> Vec<Column> {
+    let rows = keys(context);
+    let n = rows.len();
+    vec![
+        words("constraint_catalog", DATABASE, n),
+        words("constraint_schema", "public", n),
+        text("constraint_name", rows.iter().map(|(relation, _)| relations::index_name(relation))),
+        words("table_catalog", DATABASE, n),
+        words("table_schema", "public", n),
+        text("table_name", rows.iter().map(|(relation, _)| &relation.name)),
+        words("constraint_type", "PRIMARY KEY", n),
+    ]
+}
+
+fn key_column_usage(context: &Context<'_>) -> Vec<Column> {
+    let keys = keys(context);
+    let rows: Vec<(&Relation, usize, usize)> =
+        keys.iter().flat_map(|(relation, key)| key.iter().enumerate().map(|(at, i)| (*relation, at, *i))).collect();
+    let n = rows.len();
+    vec![
+        words("constraint_schema", "public", n),
+        text("constraint_name", rows.iter().map(|(relation, _, _)| relations::index_name(relation))),
+        words("table_schema", "public", n),
+        text("table_name", rows.iter().map(|(relation, _, _)| &relation.name)),
+        text("column_name", rows.iter().map(|(relation, _, i)| relation.schema.field(*i).name())),
+        bigint("ordinal_position", rows.iter().map(|(_, at, _)| *at as i64 + 1)),
+    ]
+}

@@ -1,0 +1,142 @@
+//! The system catalog as PostgreSQL's clients expect it: what psql's backslash commands and drivers look at. Built from the catalog
+//! for each query that reads it, so it is always of one version. Never: state of its own.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, BooleanArray, Float32Array, Int64Array, RecordBatch, StringArray, new_null_array,
+};
+use datafusion::arrow::datatypes::Schema;
+use datafusion::catalog::TableProvider;
+
+use super::Catalog;
+use crate::types::SqlType;
+use crate::view::Snapshot;
+use crate::view::table::snapshot_table;
+
+/// Functions over the catalog: `pg_table_is_visible`, `format_type`, ….
+mod function;
+/// `information_schema`.
+mod information_schema;
+/// `pg_class`, `pg_attribute`, `pg_index`, `pg_constraint`, `pg_attrdef`.
+mod relations;
+/// Relations about the server: databases, roles, settings, namespaces.
+mod server;
+/// `pg_type`.
+mod types;
+
+pub use function::functions;
+
+/// What the system catalog is made from.
+pub struct Context<'a> {
+    /// User relations.
+    pub catalog: &'a Catalog,
+    /// Who is connected.
+    pub user: &'a str,
+    /// Settings of the session, name and value.
+    pub settings: &'a [(String, String)],
+}
+
+/// Identity of the schema `pg_catalog`.
+const PG_CATALOG: i64 = 11;
+/// Identity of the schema `public`.
+const PUBLIC: i64 = 2200;
+/// Identity of the schema `tidewater`.
+const TIDEWATER: i64 = 2201;
+/// Identity of the schema `information_schema`.
+const INFORMATION_SCHEMA: i64 = 13000;
+/// Identity of the one role that owns everything.
+const OWNER: i64 = 10;
+/// Identity of the database.
+const DATABASE: i64 = 16000;
+/// Primary keys' indexes have the identity of their table plus this.
+const INDEX_OFFSET: i64 = 1 << 30;
+/// Primary keys' constraints have the identity of their table plus this.
+const CONSTRAINT_OFFSET: i64 = 3 << 29;
+
+/// A column under construction.
+type Column = (&'static str, SqlType, ArrayRef);
+
+/// The relation `pg_catalog.<name>`; `None` if there is no such one.
+pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>> {
+    let columns = match name {
+        "pg_class" => relations::pg_class(context),
+        "pg_attribute" => relations::pg_attribute(context),
+        "pg_index" => relations::pg_index(context),
+        "pg_constraint" => relations::pg_constraint(context),
+        "pg_attrdef" => relations::pg_attrdef(context),
+        "pg_tables" => relations::pg_tables(context),
+        "pg_views" => relations::pg_views(context),
+        "pg_matviews" => relations::pg_matviews(context),
+        "pg_indexes" => relations::pg_indexes(context),
+        "pg_type" => types::pg_type(),
+        "pg_namespace" => server::pg_namespace(),
+        "pg_database" => server::pg_database(),
+        "pg_roles" | "pg_authid" | "pg_user" => server::pg_roles(context),
+        "pg_settings" => server::pg_settings(context),
+        "pg_am" => server::pg_am(),
+        "pg_description" => server::pg_description(),
+        "pg_tablespace" => server::pg_tablespace(),
+        "pg_proc" => server::pg_proc(),
+        "pg_enum" => server::empty(&["oid", "enumtypid", "enumsortorder"], &["enumlabel"]),
+        "pg_range" => server::empty(&["rngtypid", "rngsubtype", "rngmultitypid"], &[]),
+        _ => return None,
+    };
+    provider(columns)
+}
+
+/// The relation `information_schema.<name>`; `None` if there is no such one.
+pub fn information_schema(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>> {
+    provider(information_schema::columns(context, name)?)
+}
+
+fn provider(columns: Vec<Column>) -> Option<Arc<dyn TableProvider>> {
+    let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| sql_type.field(name)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
+    // Columns of one relation are made from the same rows, with the types named beside them.
+    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).ok()?;
+    Some(snapshot_table(Snapshot { schema, batches: vec![batch] }))
+}
+
+fn text<S: AsRef<str>>(name: &'static str, values: impl IntoIterator<Item = S>) -> Column {
+    (name, SqlType::Text, Arc::new(values.into_iter().map(Some).collect::<StringArray>()))
+}
+
+fn optional_text<S: AsRef<str>>(name: &'static str, values: impl IntoIterator<Item = Option<S>>) -> Column {
+    (name, SqlType::Text, Arc::new(values.into_iter().collect::<StringArray>()))
+}
+
+fn bigint(name: &'static str, values: impl IntoIterator<Item = i64>) -> Column {
+    (name, SqlType::BigInt, Arc::new(Int64Array::from_iter_values(values)))
+}
+
+fn boolean(name: &'static str, values: impl IntoIterator<Item = bool>) -> Column {
+    (name, SqlType::Boolean, Arc::new(values.into_iter().map(Some).collect::<BooleanArray>()))
+}
+
+fn real(name: &'static str, value: f32, rows: usize) -> Column {
+    (name, SqlType::Real, Arc::new(Float32Array::from(vec![value; rows])))
+}
+
+fn numbers(name: &'static str, value: i64, rows: usize) -> Column {
+    bigint(name, std::iter::repeat_n(value, rows))
+}
+
+fn flags(name: &'static str, value: bool, rows: usize) -> Column {
+    boolean(name, std::iter::repeat_n(value, rows))
+}
+
+fn words(name: &'static str, value: &str, rows: usize) -> Column {
+    text(name, std::iter::repeat_n(value, rows))
+}
+
+fn nulls(name: &'static str, rows: usize) -> Column {
+    (name, SqlType::Text, new_null_array(&SqlType::Text.arrow(), rows))
+}
+
+fn null_array(name: &'static str, rows: usize) -> Column {
+    let sql_type = SqlType::Array(Box::new(SqlType::Text));
+    let array = new_null_array(&sql_type.arrow(), rows);
+    (name, sql_type, array)
+}

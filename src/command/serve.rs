@@ -1,0 +1,42 @@
+//! `serve` and `run`.
+
+use std::path::{Path, PathBuf};
+
+use tidewater::config::{Config, Pipeline, ServerOptions};
+
+use super::{Message, apply, block_on, complain, listen, start_engine, stop_signal};
+
+/// The server: applies the configuration's pipelines, then listens until it is told to stop.
+pub(crate) fn serve(options: ServerOptions, file: Option<&Path>) -> Result<(), Message> {
+    let config = Config::resolve(options, file).map_err(|error| error.message_and_hint())?;
+    block_on(run_server(config, &[], false))
+}
+
+/// The server with SQL files applied after the configuration's pipelines; with `exit`, only the files.
+pub(crate) fn run(files: &[PathBuf], exit: bool, options: ServerOptions, file: Option<&Path>) -> Result<(), Message> {
+    let config = Config::resolve(options, file).map_err(|error| error.message_and_hint())?;
+    let files = files.iter().map(|path| Pipeline::file(path)).collect::<Result<Vec<_>, _>>();
+    let files = files.map_err(|error| error.message_and_hint())?;
+    block_on(run_server(config, &files, exit))
+}
+
+async fn run_server(config: Config, files: &[Pipeline], exit: bool) -> Result<(), Message> {
+    let engine = start_engine(&config)?;
+    apply(&engine, &config.pipelines, exit).await?;
+    apply(&engine, files, exit).await?;
+    if exit {
+        engine.finished().await.map_err(|error| error.message_and_hint())?;
+        engine.stop().await;
+        return Ok(());
+    }
+    let server = listen(&engine, &config).await?;
+    complain(&format!(
+        "tidewater {} listens on {}; everything is kept in memory and gone when it stops",
+        env!("CARGO_PKG_VERSION"),
+        server.address()
+    ));
+    stop_signal().await;
+    server.stop().await;
+    engine.stop().await;
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! `sign(number)`: -1, 0 or 1.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type};
+
+use super::definition::{Argument, Call, Definition, Types};
+use crate::error::Result;
+use crate::types::SqlType;
+
+pub(super) static DEFINITION: Definition = Definition::immutable("sign", types, evaluate);
+
+fn types(arguments: &[Argument]) -> Types {
+    use SqlType::{BigInt, Double, Integer, Numeric, Real, SmallInt};
+    Ok(match arguments {
+        [number] => match &number.sql_type {
+            Some(exact @ Numeric(..)) => Some((vec![exact.clone()], Numeric(38, 0))),
+            Some(SmallInt | Integer | BigInt | Real | Double) => Some((vec![Double], Double)),
+            _ if number.is_untyped() => Some((vec![Double], Double)),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+fn evaluate(call: &Call) -> Result<ArrayRef> {
+    let values = &call.arguments[0];
+    if let DataType::Decimal128(..) = values.data_type() {
+        let signs = values.as_primitive::<Decimal128Type>().unary::<_, Decimal128Type>(i128::signum);
+        return Ok(Arc::new((signs as Decimal128Array).with_data_type(call.result.arrow())));
+    }
+    let sign = |value: f64| if value == 0.0 || value.is_nan() { value } else { value.signum() };
+    Ok(Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(sign) as Float64Array))
+}

@@ -1,5 +1,0 @@
-use super::Connector;
-
-/// Stand-in until the connector is written.
-pub const CONNECTOR: Connector =
-    Connector { name: "generator", source: |_, _| todo!(), sink: None, columns: |_| Ok(None) };

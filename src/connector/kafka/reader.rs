@@ -1,0 +1,335 @@
+//! Reads a topic's partitions from given offsets, for ever or to given ends, through all troubles that pass.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::batch::Progress;
+use super::client;
+use super::errors::Events;
+use super::native::{QueuedConsumer, TopicDescription};
+use super::options::{KafkaOptions, configuration_error};
+use super::source::Identity;
+use crate::clock;
+use crate::connector::{Positions, Read, Reader, ReaderStatus};
+use crate::error::{Error, Result, code};
+
+/// Our settings; research behind them: a full queue is looked at again after 20 ms (not 1 s), memory is bounded per stream.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("group.id", "tidewater"),
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("enable.partition.eof", "true"),
+    ("isolation.level", "read_committed"),
+    ("fetch.queue.backoff.ms", "20"),
+    ("fetch.message.max.bytes", "4194304"),
+    ("queued.min.messages", "1000000"),
+    ("queued.max.messages.kbytes", "65536"),
+];
+
+/// Records taken from librdkafka at once.
+const BATCH_RECORDS_MAX: usize = 4096;
+/// How often a client's events are served.
+const SERVE_INTERVAL: Duration = Duration::from_millis(20);
+/// How often the topic's identity and partitions are looked at: normally, and in trouble.
+const WATCH_INTERVAL: Duration = Duration::from_secs(30);
+const WATCH_INTERVAL_IN_TROUBLE: Duration = Duration::from_secs(1);
+/// How long the brokers may take to describe the topic.
+const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a topic may be missing (brokers that restart may not know it yet) until it counts as deleted.
+const MISSING_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long opening waits for brokers that are away, before it leaves that to reading.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A reader of one topic.
+pub(super) struct KafkaReader {
+    progress: Progress,
+    client: QueuedConsumer,
+    options: Arc<KafkaOptions>,
+    identity: Identity,
+    /// Partitions whose last message was an error.
+    troubled: BTreeSet<i32>,
+    next_serve: Instant,
+    next_watch: Instant,
+    described: bool,
+    missing_since: Option<Instant>,
+}
+
+impl KafkaReader {
+    /// See [`crate::connector::Source::open`]. Brokers that are away are no error where `from` or `until` names the partitions.
+    pub(super) fn open(
+        options: Arc<KafkaOptions>,
+        identity: Identity,
+        from: &Positions,
+        until: Option<&Positions>,
+        headers: bool,
+    ) -> Result<KafkaReader> {
+        let consumer: BaseConsumer<Events> =
+            options.client(DEFAULTS).create_with_context(Events::default()).map_err(configuration_error)?;
+        let client =
+            QueuedConsumer::new(consumer, &options.topic).ok_or_else(|| Error::internal("librdkafka made no queue"))?;
+        let now = clock::instant();
+        let progress = Progress::new(&options.topic, headers, until);
+        let mut reader = KafkaReader {
+            progress,
+            client,
+            options,
+            identity,
+            troubled: BTreeSet::new(),
+            next_serve: now,
+            next_watch: now,
+            described: true,
+            missing_since: None,
+        };
+        reader.begin(from, until)?;
+        Ok(reader)
+    }
+
+    /// Assigns the partitions. Asking for metadata first spares the half second that librdkafka waits for unknown leaders.
+    fn begin(&mut self, from: &Positions, until: Option<&Positions>) -> Result<()> {
+        let deadline = clock::instant() + OPEN_TIMEOUT;
+        let named: BTreeSet<i32> = from.keys().chain(until.into_iter().flat_map(Positions::keys)).copied().collect();
+        let partitions = match client::partitions(self.client.consumer(), &self.options, deadline) {
+            Ok(existing) => named.into_iter().chain(existing).collect(),
+            Err(refusal) if refusal.may_pass && !named.is_empty() => named,
+            Err(refusal) => return Err(refusal.error),
+        };
+        self.request_description();
+        if let Some(answer) = self.client.description(deadline.saturating_duration_since(clock::instant())) {
+            self.answered(answer)?;
+        }
+        self.assign(partitions, from)
+    }
+
+    /// Starts to read partitions that were not read yet, at their beginning where `from` does not name them.
+    fn assign(&mut self, partitions: BTreeSet<i32>, from: &Positions) -> Result<()> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            let (next, offset) = match from.get(&partition) {
+                Some(next) => (*next, Offset::Offset(*next)),
+                None => (0, Offset::Beginning),
+            };
+            if self.progress.begin(partition, next) {
+                self.client.forward(partition);
+                list.add_partition_offset(&self.options.topic, partition, offset).map_err(|error| {
+                    Error::internal(format!("position {next} of partition {partition} is not an offset: {error}"))
+                })?;
+            }
+        }
+        if list.count() == 0 {
+            return Ok(());
+        }
+        self.client.consumer().incremental_assign(&list).map_err(|error| Error::new(code::FDW_ERROR, error.to_string()))
+    }
+
+    /// Stops reading partitions that were read to their end, so that the others get all the memory.
+    fn release_finished(&self, partitions: Vec<i32>) {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions.into_iter().filter(|partition| self.progress.is_finished(*partition)) {
+            list.add_partition(&self.options.topic, partition);
+        }
+        if list.count() > 0 && !self.progress.is_over() {
+            // A partition that goes on to be read costs memory, nothing else: its records are dropped.
+            let _ = self.client.consumer().incremental_unassign(&list);
+        }
+    }
+
+    /// Takes one batch from librdkafka; waits at most `wait` for it.
+    fn take_in(&mut self, records_max: usize, wait: Duration) -> Result<()> {
+        let messages = self.client.consume(records_max.clamp(1, BATCH_RECORDS_MAX), wait);
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let mut sources = self.progress.accept(&messages);
+        let mut events = Vec::new();
+        for message in &messages {
+            if let Some(code) = message.error() {
+                events.push((code, message.partition(), message.offset(), message.error_text()));
+            }
+        }
+        drop(messages);
+        self.troubled.retain(|partition| !sources.contains(partition));
+        for (code, partition, offset, text) in events {
+            if code == Code::PartitionEOF {
+                self.progress.reached(partition, offset);
+                self.troubled.remove(&partition);
+                sources.push(partition);
+            } else {
+                self.trouble(code, partition, offset, &text)?;
+            }
+        }
+        if self.progress.is_bounded() {
+            self.release_finished(sources);
+        }
+        Ok(())
+    }
+
+    /// An event in the place of a record: some mean that records are lost, the others pass.
+    fn trouble(&mut self, code: Code, partition: i32, offset: i64, text: &str) -> Result<()> {
+        let topic = &self.options.topic;
+        match code {
+            Code::AutoOffsetReset | Code::OffsetOutOfRange => Err(self.out_of_range(partition, offset)),
+            // librdkafka skips what it cannot read; going on would lose records in silence.
+            Code::BadMessage | Code::BadCompression | Code::NotImplemented | Code::Fatal => Err(Error::new(
+                code::DATA_CORRUPTED,
+                format!(
+                    "partition {partition} of topic \"{topic}\" cannot be read at offset {offset}: {}",
+                    super::errors::clean(text)
+                ),
+            )
+            .hint("a batch of records is damaged or in a format that this build does not know")),
+            _ => {
+                self.client.consumer().context().note(Some(code), text);
+                self.troubled.insert(partition);
+                self.next_watch = clock::instant();
+                Ok(())
+            }
+        }
+    }
+
+    /// The broker does not hold the wanted offset: says how many records are gone.
+    fn out_of_range(&self, partition: i32, offset: i64) -> Error {
+        let topic = &self.options.topic;
+        let marks = self.client.consumer().fetch_watermarks(topic, partition, Duration::from_secs(3));
+        let message = match marks {
+            Ok((low, _)) if offset < low => format!(
+                "{} offsets of partition {partition} of topic \"{topic}\" ({offset} to {}) were deleted by the broker before they were read",
+                low - offset,
+                low - 1
+            ),
+            Ok((_, high)) => format!(
+                "partition {partition} of topic \"{topic}\" ends at offset {high}, but was read up to {offset}: the topic was truncated or created again"
+            ),
+            Err(_) => format!("partition {partition} of topic \"{topic}\" does not hold offset {offset} any more"),
+        };
+        Error::new(code::FDW_ERROR, message).hint(
+            "raise the topic's retention so that it is read in time; to go on with what is left, drop the stream and create it again",
+        )
+    }
+
+    /// Serves the client's events and looks at the topic, each when it is time.
+    fn look_after(&mut self) -> Result<()> {
+        let now = clock::instant();
+        if now < self.next_serve {
+            return Ok(());
+        }
+        self.next_serve = now + SERVE_INTERVAL;
+        let told_before = self.is_troubled();
+        if client::serve(self.client.consumer(), Duration::ZERO) > 0 {
+            // Partitions are forwarded before they are assigned: this cannot happen, and must not pass unseen if it does.
+            return Err(Error::internal(format!(
+                "records of topic \"{}\" came by the wrong queue",
+                self.options.topic
+            )));
+        }
+        if self.is_troubled() && !told_before {
+            self.next_watch = now;
+        }
+        if !self.described {
+            if let Some(answer) = self.client.description(Duration::ZERO) {
+                self.answered(answer)?;
+            }
+        } else if now >= self.next_watch {
+            self.request_description();
+        }
+        Ok(())
+    }
+
+    fn request_description(&mut self) {
+        self.described = false;
+        self.client.request_description(DESCRIBE_TIMEOUT);
+    }
+
+    /// Compares the topic with what is being read.
+    fn answered(&mut self, answer: Result<TopicDescription, (Code, String)>) -> Result<()> {
+        self.described = true;
+        match answer {
+            Ok(topic) => self.compare(&topic)?,
+            Err((Code::UnknownTopicOrPartition, _)) => self.missing()?,
+            // The connection's own trouble says more than "timed out" and was noted already.
+            Err((code, text)) if !self.is_troubled() => self.client.consumer().context().note(Some(code), &text),
+            Err(_) => {}
+        }
+        let interval = self.options.watch_interval().unwrap_or(WATCH_INTERVAL);
+        let interval = if self.is_troubled() { interval.min(WATCH_INTERVAL_IN_TROUBLE) } else { interval };
+        self.next_watch = clock::instant() + interval;
+        Ok(())
+    }
+
+    fn compare(&mut self, topic: &TopicDescription) -> Result<()> {
+        self.missing_since = None;
+        let name = &self.options.topic;
+        if topic.id != 0 && *self.identity.get_or_init(|| topic.id) != topic.id {
+            return Err(Error::new(
+                code::FDW_TABLE_NOT_FOUND,
+                format!("topic \"{name}\" was deleted and created again: its offsets begin anew"),
+            )
+            .hint("drop the stream and create it again to read the new topic"));
+        }
+        match topic.partitions.iter().find(|(_, led)| !led) {
+            Some((partition, _)) => {
+                let text = format!("partition {partition} of topic \"{name}\" has no leader");
+                self.client.consumer().context().note(Some(Code::LeaderNotAvailable), &text);
+            }
+            None => self.client.consumer().context().resolve(),
+        }
+        let new: BTreeSet<i32> = topic.partitions.iter().map(|(partition, _)| *partition).collect();
+        let new: BTreeSet<i32> = new.into_iter().filter(|partition| !self.progress.knows(*partition)).collect();
+        // While the reader is being opened nothing is assigned yet.
+        if new.is_empty() || self.progress.is_bounded() || self.progress.partitions().is_empty() {
+            return Ok(());
+        }
+        self.assign(new, &Positions::new())
+    }
+
+    fn missing(&mut self) -> Result<()> {
+        let now = clock::instant();
+        let since = *self.missing_since.get_or_insert(now);
+        let text =
+            format!("topic \"{}\" does not exist on the brokers at \"{}\"", self.options.topic, self.options.brokers);
+        if now.saturating_duration_since(since) >= MISSING_TIMEOUT {
+            return Err(Error::new(code::FDW_TABLE_NOT_FOUND, format!("{text} any more"))
+                .hint("drop the stream; if the topic is created again, create the stream again"));
+        }
+        self.client.consumer().context().note(Some(Code::UnknownTopicOrPartition), &text);
+        Ok(())
+    }
+
+    fn is_troubled(&self) -> bool {
+        self.client.consumer().context().is_unresolved() || !self.troubled.is_empty()
+    }
+}
+
+impl Reader for KafkaReader {
+    fn read(&mut self, records_max: usize, wait: Duration) -> Result<Read> {
+        let deadline = clock::instant() + wait;
+        loop {
+            if let Some(read) = self.progress.take(records_max) {
+                return Ok(read);
+            }
+            if self.progress.is_over() {
+                return Ok(Read::End);
+            }
+            self.look_after()?;
+            let left = deadline.saturating_duration_since(clock::instant());
+            self.take_in(records_max, left.min(SERVE_INTERVAL))?;
+            if left.is_zero() {
+                return Ok(self.progress.take(records_max).unwrap_or(Read::Idle));
+            }
+        }
+    }
+
+    fn status(&self) -> ReaderStatus {
+        let last = self.client.consumer().context().last();
+        ReaderStatus {
+            state: if self.is_troubled() { "reconnecting" } else { "running" },
+            last_error: last.as_ref().map(|trouble| trouble.text.clone()),
+            last_error_at: last.map(|trouble| trouble.at),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The façade: what the Postgres port, the command line and embedding programs call. In: statements; out: rows and command tags.
+//! Async ends here: below are plain threads. Never: sockets of clients, operators.
+
+use std::pin::Pin;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, RwLock};
+
+use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use futures::Stream;
+
+use crate::catalog::{Catalog, Relation, RelationId, RelationKind};
+use crate::clock::Clock;
+use crate::compile::parse::{Kind, Statement};
+use crate::error::{Error, Result, code};
+use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
+
+/// Values on their way into columns: assignment casts.
+mod assign;
+/// CREATE and DROP.
+mod ddl;
+/// INSERT, UPDATE, DELETE and transactions.
+mod dml;
+/// Names → relations for the planner, and SELECT.
+mod read;
+/// Statements of a session, one after the other.
+mod session;
+/// Configuration parameters.
+mod settings;
+/// SHOW, DESCRIBE, EXPLAIN.
+mod show;
+/// Threads that write the changes of a relation outside.
+mod sink;
+/// SUBSCRIBE.
+mod subscribe;
+/// `tidewater.*`: what the engine knows of itself.
+mod system;
+
+pub use session::Session;
+pub use settings::SERVER_VERSION;
+
+/// Batches of a result, as they become ready; an error is the last item.
+pub type Rows = Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>;
+
+/// The database that clients connect to.
+pub const DATABASE: &str = "tidewater";
+
+/// A running engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    runtime: Runtime,
+    clock: Clock,
+    started_at: i64,
+    /// The current version; replaced as a whole, so that a reader's clone stays consistent.
+    catalog: RwLock<Arc<Catalog>>,
+    /// Held over every change of the catalog.
+    ddl: tokio::sync::Mutex<()>,
+    /// Held from the first write of a transaction to its end: writers are serial. Behind it, what only writers look at.
+    writer: Arc<tokio::sync::Mutex<dml::Writer>>,
+    /// Tick of the last write of any session: no read is of an earlier one, so that what was written once is seen by everybody.
+    last_write: AtomicU64,
+    /// Sinks that run.
+    sinks: std::sync::Mutex<Vec<sink::RunningSink>>,
+}
+
+/// What a statement needs and answers, before it runs.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// Types of `$1…`, by number; from the statement and, where it does not tell, from the client's hints.
+    pub parameters: Vec<FieldRef>,
+    /// Result columns; `None` for a statement without result.
+    pub columns: Option<SchemaRef>,
+}
+
+/// What a statement answers.
+pub enum Outcome {
+    /// Rows. The command tag is `verb` and, for everything but SHOW and EXPLAIN, the number of rows.
+    Rows {
+        /// Columns (names as PostgreSQL gives them, duplicates allowed; types by [`crate::types::SqlType::of`]).
+        schema: SchemaRef,
+        /// The rows.
+        rows: Rows,
+        /// `SELECT`, `SHOW`, `EXPLAIN`, `SUBSCRIBE`, `INSERT 0`, `UPDATE`, `DELETE`.
+        verb: &'static str,
+        /// Whether rows come for ever (a subscription): suspend a portal as soon as some rows were sent and none is ready.
+        live: bool,
+    },
+    /// No rows; the complete command tag, e.g. `CREATE TABLE` or `INSERT 0 3`.
+    Done(String),
+}
+
+/// Transaction state, as ReadyForQuery tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transaction {
+    /// None is open.
+    Idle,
+    /// One is open.
+    Open,
+    /// One is open and failed: only ROLLBACK and COMMIT are accepted.
+    Failed,
+}
+
+/// Messages beside results.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// `NOTICE`, `WARNING`, `INFO`.
+    pub severity: &'static str,
+    /// SQLSTATE.
+    pub code: &'static str,
+    /// Text.
+    pub message: String,
+}
+
+impl Engine {
+    /// Starts an engine that keeps everything in memory.
+    pub fn start(options: RuntimeOptions, clock: Clock) -> Result<Engine> {
+        let runtime = Runtime::start(options, clock.clone())?;
+        Ok(Engine {
+            inner: Arc::new(Inner {
+                runtime,
+                started_at: clock.now_micros(),
+                clock,
+                catalog: RwLock::default(),
+                ddl: tokio::sync::Mutex::default(),
+                writer: Arc::default(),
+                last_write: AtomicU64::new(0),
+                sinks: std::sync::Mutex::default(),
+            }),
+        })
+    }
+
+    /// A session for `user`.
+    pub fn session(&self, user: &str) -> Session {
+        Session::new(self.clone(), user)
+    }
+
+    /// Applies SQL text as configuration: statements run in order; a CREATE whose relation exists with the same definition is
+    /// left alone, with another definition it is an error that names it. With `wait`, queries wait until bounded inputs are read.
+    /// `each` is given what every statement answered. Errors carry the position in `sql`.
+    pub async fn apply(&self, sql: &str, wait: bool, mut each: impl AsyncFnMut(Outcome) -> Result<()>) -> Result<()> {
+        let mut session = self.session(DATABASE);
+        for statement in session.parse(sql)? {
+            let placed = |mut error: Error| {
+                error.position = Some(statement.offset + error.position.unwrap_or(1));
+                error
+            };
+            if self.already_applied(&statement).map_err(placed)? {
+                continue;
+            }
+            if wait && matches!(statement.kind, Kind::Query(_)) {
+                self.finished().await?;
+            }
+            let outcome = session.execute(&statement, &[]).await.map_err(placed)?;
+            each(outcome).await.map_err(placed)?;
+        }
+        match session.transaction() {
+            Transaction::Idle => Ok(()),
+            _ => Err(Error::new(code::ACTIVE_SQL_TRANSACTION, "the text ends inside a transaction").hint("add COMMIT")),
+        }
+    }
+
+    /// Waits until all bounded inputs are read and every view shows them.
+    pub async fn finished(&self) -> Result<()> {
+        self.inner.runtime.finished().await
+    }
+
+    /// Counters for a status line: ticks, rows in, dataflows.
+    pub fn statistics(&self) -> Statistics {
+        self.inner.runtime.statistics()
+    }
+
+    /// The catalog as it is now.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.inner.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// When the engine started: µs since 1970-01-01 UTC.
+    pub fn started_at(&self) -> i64 {
+        self.inner.started_at
+    }
+
+    /// Stops sinks, sources and workers.
+    pub async fn stop(&self) {
+        sink::stop_all(&self.inner.sinks);
+        self.inner.runtime.stop().await;
+    }
+
+    fn runtime(&self) -> &Runtime {
+        &self.inner.runtime
+    }
+
+    /// Changes the catalog; the caller holds the DDL lock.
+    fn change_catalog<T>(&self, change: impl FnOnce(&mut Catalog) -> Result<T>) -> Result<T> {
+        let mut next = Catalog::clone(&self.catalog());
+        let answer = change(&mut next)?;
+        *self.inner.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(next);
+        Ok(answer)
+    }
+
+    /// The relation of that name, or the error that PostgreSQL gives with similar names as hint.
+    fn relation(&self, name: &str) -> Result<Arc<Relation>> {
+        let catalog = self.catalog();
+        catalog.get(name).cloned().ok_or_else(|| unknown_relation(&catalog, name))
+    }
+
+    fn already_applied(&self, statement: &Statement) -> Result<bool> {
+        let Some(name) = created_name(&statement.kind) else { return Ok(false) };
+        match self.catalog().get(name) {
+            None => Ok(false),
+            Some(relation) if same_definition(&relation.definition, &statement.text) => Ok(true),
+            Some(relation) => Err(Error::new(
+                code::DUPLICATE_TABLE,
+                format!("{} \"{name}\" already exists with another definition", relation.kind.noun()),
+            )
+            .detail(format!("it was made by: {}", relation.definition))
+            .hint("changing a running definition is not supported: drop it first or give the new one another name")),
+        }
+    }
+}
+
+/// The relation that a statement makes.
+fn created_name(kind: &Kind) -> Option<&str> {
+    match kind {
+        Kind::CreateStream(create) => Some(&create.name),
+        Kind::CreateTable(create) => Some(&create.name),
+        Kind::CreateView(create) => Some(&create.name),
+        Kind::CreateSink(create) => Some(&create.name),
+        _ => None,
+    }
+}
+
+fn same_definition(one: &str, other: &str) -> bool {
+    one.split_whitespace().eq(other.split_whitespace())
+}
+
+fn unknown_relation(catalog: &Catalog, name: &str) -> Error {
+    let error = Error::new(code::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"));
+    let similar = catalog.iter().map(|relation| relation.name.as_str()).filter(|other| is_similar(name, other));
+    match similar.take(3).collect::<Vec<_>>().as_slice() {
+        [] => error.hint("SHOW STREAMS, SHOW TABLES and SHOW VIEWS list what exists"),
+        names => error.hint(format!("did you mean \"{}\"?", names.join("\" or \""))),
+    }
+}
+
+/// Whether two names are one slip of the finger apart, or one starts with the other.
+fn is_similar(one: &str, other: &str) -> bool {
+    let common = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    let tail = one.chars().rev().zip(other.chars().rev()).take_while(|(a, b)| a == b).count();
+    let (short, long) = (one.chars().count().min(other.chars().count()), one.chars().count().max(other.chars().count()));
+    short >= 3 && (common >= short || (common + tail + 1 >= long && long - short <= 1))
+}
+
+/// What the runtime needs to know of a stream.
+fn stream_spec(relation: &Relation) -> Option<StreamSpec> {
+    match &relation.kind {
+        RelationKind::Stream { source, options, layout } => Some(StreamSpec {
+            id: relation.id,
+            name: relation.name.clone(),
+            source: Arc::clone(source),
+            options: options.clone(),
+            layout: layout.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// Rows that are there already.
+fn ready_rows(batches: Vec<RecordBatch>) -> Rows {
+    Box::pin(futures::stream::iter(batches.into_iter().map(Ok)))
+}
+
+/// Whether `id` may be read by a SELECT of the runtime's snapshots.
+fn is_kept(kind: &RelationKind) -> bool {
+    matches!(kind, RelationKind::Table { .. } | RelationKind::MaterializedView { .. })
+}
+
+/// Identities without duplicates, in order.
+fn distinct(mut ids: Vec<RelationId>) -> Vec<RelationId> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

@@ -1,0 +1,188 @@
+use datafusion::arrow::datatypes::FieldRef;
+use datafusion::scalar::ScalarValue;
+
+use super::dml::OpenTransaction;
+use super::settings::{self, Settings};
+use super::{Description, Engine, Notice, Outcome, Transaction, show};
+use crate::compile::analyze;
+use crate::compile::parse::{self, Kind, Statement};
+use crate::error::{Error, Result, code};
+
+/// One connection's state: settings and transaction. Statements of a session run one after the other.
+pub struct Session {
+    pub(super) engine: Engine,
+    pub(super) user: String,
+    pub(super) settings: Settings,
+    /// The open transaction, if there is one.
+    pub(super) open: Option<OpenTransaction>,
+    notices: Vec<Notice>,
+}
+
+impl Session {
+    pub(super) fn new(engine: Engine, user: &str) -> Session {
+        let mut session = Session {
+            engine,
+            user: user.to_string(),
+            settings: Settings::default(),
+            open: None,
+            notices: Vec::new(),
+        };
+        // The setting exists and takes any text.
+        let _ = session.settings.set("session_authorization", Some(user));
+        session
+    }
+
+    /// Splits text into statements (PostgreSQL's grammar and ours). Empty text is an empty vector.
+    pub fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
+        parse::parse(sql)
+    }
+
+    /// The user this session belongs to.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// What a statement needs and answers. `hints` are the client's parameter types (`None` = not given).
+    pub async fn describe(&mut self, statement: &Statement, hints: &[Option<FieldRef>]) -> Result<Description> {
+        let nothing = || Description { parameters: Vec::new(), columns: None };
+        Ok(match &statement.kind {
+            Kind::Query(query) => {
+                let select = self.plan(query, hints)?;
+                Description { parameters: select.parameters, columns: Some(select.schema) }
+            }
+            Kind::Insert(insert) => self.describe_insert(insert, hints)?,
+            Kind::Update(update) => self.describe_change(&update.query, hints)?,
+            Kind::Delete(delete) => self.describe_change(&delete.query, hints)?,
+            Kind::Subscribe(subscribe) => {
+                Description { parameters: Vec::new(), columns: Some(self.subscription_schema(subscribe)?) }
+            }
+            kind => match show::schema(kind) {
+                Some(schema) => Description { parameters: Vec::new(), columns: Some(schema) },
+                None => nothing(),
+            },
+        })
+    }
+
+    /// Runs one statement. Dropping the future or the returned rows cancels it. An error inside a transaction fails the transaction.
+    pub async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
+        if self.transaction() == Transaction::Failed && !matches!(statement.kind, Kind::Commit | Kind::Rollback) {
+            return Err(Error::new(
+                code::IN_FAILED_SQL_TRANSACTION,
+                "current transaction is aborted, commands ignored until end of transaction block",
+            )
+            .hint("ROLLBACK ends it"));
+        }
+        let outcome = self.run(statement, parameters).await;
+        if outcome.is_err() {
+            self.fail_transaction();
+        }
+        outcome
+    }
+
+    async fn run(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
+        match &statement.kind {
+            Kind::Query(query) => self.select(query, parameters).await,
+            Kind::Insert(insert) => self.insert(insert, parameters).await,
+            Kind::Update(update) => self.update(update, parameters).await,
+            Kind::Delete(delete) => self.delete(delete, parameters).await,
+            Kind::CreateStream(_) | Kind::CreateTable(_) | Kind::CreateView(_) | Kind::CreateSink(_) | Kind::Drop(_) => {
+                self.outside_transaction(&statement.text)?;
+                self.change_definitions(statement).await
+            }
+            Kind::Subscribe(subscribe) => self.subscribe(subscribe).await,
+            Kind::Flush => {
+                self.outside_transaction("FLUSH")?;
+                self.engine.runtime().flush().await?;
+                Ok(Outcome::Done("FLUSH".into()))
+            }
+            Kind::Begin => self.begin(),
+            Kind::Commit => self.commit().await,
+            Kind::Rollback => self.rollback(),
+            Kind::Savepoint(verb) => Err(Error::unsupported(format!("{verb} is not supported"))
+                .hint("a transaction is all or nothing: split it into several")),
+            Kind::Set { name, value, local } => self.set_statement(name, value.as_deref(), *local),
+            Kind::ResetAll => {
+                self.settings.reset();
+                Ok(Outcome::Done("RESET".into()))
+            }
+            Kind::Discard { all } => {
+                if *all {
+                    self.outside_transaction("DISCARD ALL")?;
+                    self.settings.reset();
+                }
+                Ok(Outcome::Done(if *all { "DISCARD ALL" } else { "DISCARD" }.into()))
+            }
+            Kind::Declare { .. } | Kind::Fetch { .. } | Kind::Close { .. } | Kind::CopyTo { .. } | Kind::Prepare { .. }
+            | Kind::Execute { .. } | Kind::Deallocate { .. } => {
+                Err(Error::unsupported("cursors, prepared statements and COPY exist only on a client connection"))
+            }
+            kind => self.show(kind).await,
+        }
+    }
+
+    /// Where the session's transaction stands.
+    pub fn transaction(&self) -> Transaction {
+        match &self.open {
+            None => Transaction::Idle,
+            Some(open) if open.failed => Transaction::Failed,
+            Some(_) => Transaction::Open,
+        }
+    }
+
+    /// The value of a setting as SHOW prints it (`TimeZone`, `DateStyle`, `bytea_output`, …).
+    pub fn setting(&self, name: &str) -> Option<String> {
+        self.settings.get(name)
+    }
+
+    /// A setting that is a duration, in ms; 0 if it is off.
+    pub fn setting_milliseconds(&self, name: &str) -> u64 {
+        self.settings.get(name).and_then(|value| settings::milliseconds(&value)).unwrap_or(0)
+    }
+
+    /// Sets a setting for the session (start-up packet).
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        self.settings.set(name, Some(value))
+    }
+
+    /// Settings changed since the last call that clients want to be told of (ParameterStatus).
+    pub fn changed_settings(&mut self) -> Vec<(String, String)> {
+        self.settings.take_changed()
+    }
+
+    /// Notices raised since the last call.
+    pub fn notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    pub(super) fn notice(&mut self, severity: &'static str, code: &'static str, message: impl Into<String>) {
+        self.notices.push(Notice { severity, code, message: message.into() });
+    }
+
+    /// The settings that change what SQL means.
+    pub(super) fn plan_settings(&self) -> analyze::Settings {
+        analyze::Settings { time_zone: self.settings.get("timezone").unwrap_or_else(|| "UTC".into()) }
+    }
+
+    /// Refuses what cannot be undone inside a transaction.
+    pub(super) fn outside_transaction(&self, what: &str) -> Result<()> {
+        if self.open.is_none() {
+            return Ok(());
+        }
+        let verb: Vec<&str> = what.split_whitespace().take(2).collect();
+        Err(Error::new(code::ACTIVE_SQL_TRANSACTION, format!("{} cannot run inside a transaction block", verb.join(" ").to_uppercase()))
+            .hint("COMMIT first: definitions take effect at once"))
+    }
+
+    fn set_statement(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<Outcome> {
+        if local && self.open.is_none() {
+            self.notice("WARNING", "25P01", "SET LOCAL can only be used in transaction blocks");
+            return Ok(Outcome::Done("SET".into()));
+        }
+        let before = self.settings.clone();
+        self.settings.set(name, value)?;
+        if let Some(open) = &mut self.open {
+            open.settings_changed(name, before, local);
+        }
+        Ok(Outcome::Done(if value.is_some() { "SET" } else { "RESET" }.into()))
+    }
+}

@@ -1,0 +1,270 @@
+//! Session settings: the configuration parameters that clients set and show.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result, code};
+
+/// One setting that we know.
+struct Setting {
+    /// Name as SHOW ALL prints it; looked up without case.
+    name: &'static str,
+    /// Default.
+    default: &'static str,
+    /// Whether clients are told of changes (ParameterStatus).
+    reported: bool,
+    /// How a new value is checked and normalized.
+    check: fn(&str) -> Result<String, Option<&'static str>>,
+}
+
+const fn setting(
+    name: &'static str,
+    default: &'static str,
+    reported: bool,
+    check: fn(&str) -> Result<String, Option<&'static str>>,
+) -> Setting {
+    Setting { name, default, reported, check }
+}
+
+/// PostgreSQL's version that we follow, as clients parse it.
+pub const SERVER_VERSION: &str = "15.0";
+
+/// All settings, by name. Those with a fixed value refuse any other, since it would be ignored.
+static SETTINGS: &[Setting] = &[
+    setting("application_name", "", true, any),
+    setting("bytea_output", "hex", false, |v| one_of(v, &["hex", "escape"])),
+    setting("client_encoding", "UTF8", true, client_encoding),
+    setting("client_min_messages", "notice", false, any),
+    setting("DateStyle", "ISO, MDY", true, date_style),
+    setting("default_transaction_isolation", "read committed", false, any),
+    setting("default_transaction_read_only", "off", false, boolean),
+    setting("extra_float_digits", "1", false, extra_float_digits),
+    setting("idle_in_transaction_session_timeout", "0", false, duration),
+    setting("in_hot_standby", "off", true, fixed),
+    setting("integer_datetimes", "on", true, fixed),
+    setting("IntervalStyle", "postgres", true, |v| one_of(v, &["postgres"])),
+    setting("is_superuser", "on", true, fixed),
+    setting("lc_collate", "C", false, fixed),
+    setting("lc_ctype", "C.UTF-8", false, fixed),
+    setting("lock_timeout", "0", false, duration),
+    setting("max_identifier_length", "63", false, fixed),
+    setting("row_security", "on", false, boolean),
+    setting("search_path", "\"$user\", public", false, search_path),
+    setting("server_encoding", "UTF8", true, fixed),
+    setting("server_version", SERVER_VERSION, true, fixed),
+    setting("server_version_num", "150000", false, fixed),
+    setting("session_authorization", "tidewater", true, any),
+    setting("standard_conforming_strings", "on", true, |v| one_of(v, &["on"])),
+    setting("statement_timeout", "0", false, duration),
+    setting("synchronous_commit", "on", false, any),
+    setting("TimeZone", "UTC", true, time_zone),
+    setting("transaction_isolation", "read committed", false, any),
+    setting("transaction_read_only", "off", false, boolean),
+];
+
+/// The settings of one session.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Settings {
+    /// Lower-case name → value, only where it differs from the default.
+    changed: BTreeMap<String, String>,
+    /// Reported settings changed since they were last asked for.
+    unreported: Vec<&'static str>,
+}
+
+impl Settings {
+    /// The value, or `None` for a name that does not exist.
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        let key = name.to_ascii_lowercase();
+        self.changed.get(&key).cloned().or_else(|| find(&key).map(|setting| setting.default.to_string()))
+    }
+
+    /// Sets a value; `None` = the default.
+    pub(super) fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        let key = name.to_ascii_lowercase();
+        let Some(setting) = find(&key) else {
+            // As in PostgreSQL, a name with a dot is the user's own.
+            if key.contains('.') {
+                match value {
+                    Some(value) => self.changed.insert(key, value.to_string()),
+                    None => self.changed.remove(&key),
+                };
+                return Ok(());
+            }
+            return Err(unknown(name));
+        };
+        match value {
+            None => {
+                self.changed.remove(&key);
+            }
+            Some(value) if value.eq_ignore_ascii_case(setting.default) => {
+                self.changed.remove(&key);
+            }
+            Some(value) => {
+                let value = (setting.check)(value).map_err(|hint| {
+                    let error = Error::new(
+                        code::INVALID_PARAMETER_VALUE,
+                        format!("invalid value for parameter \"{}\": \"{value}\"", setting.name),
+                    );
+                    hint.map_or(error.clone(), |hint| error.hint(hint))
+                })?;
+                self.changed.insert(key, value);
+            }
+        }
+        if setting.reported && !self.unreported.contains(&setting.name) {
+            self.unreported.push(setting.name);
+        }
+        Ok(())
+    }
+
+    /// Back to the defaults (DISCARD ALL, RESET ALL), except who is logged in.
+    pub(super) fn reset(&mut self) {
+        let keep = self.changed.remove("session_authorization");
+        let names: Vec<String> = std::mem::take(&mut self.changed).into_keys().collect();
+        for name in names {
+            // The name is known: it was set before.
+            let _ = self.set(&name, None);
+        }
+        if let Some(user) = keep {
+            self.changed.insert("session_authorization".into(), user);
+        }
+    }
+
+    /// Reported settings that changed since the last call, with their values.
+    pub(super) fn take_changed(&mut self) -> Vec<(String, String)> {
+        let names = std::mem::take(&mut self.unreported);
+        names.into_iter().filter_map(|name| Some((name.to_string(), self.get(name)?))).collect()
+    }
+
+    /// Name and value of all, for SHOW ALL.
+    pub(super) fn all(&self) -> Vec<(String, String)> {
+        SETTINGS.iter().filter_map(|setting| Some((setting.name.to_string(), self.get(setting.name)?))).collect()
+    }
+}
+
+/// The error for a name that does not exist.
+pub(super) fn unknown(name: &str) -> Error {
+    Error::new(code::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))
+        .hint("SHOW ALL lists the parameters")
+}
+
+fn find(lower: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name.eq_ignore_ascii_case(lower))
+}
+
+/// Milliseconds of a duration setting: a number of ms, or with a unit (`5s`, `2min`).
+pub(super) fn milliseconds(value: &str) -> Option<u64> {
+    let value = value.trim();
+    let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let number: u64 = value[..digits].parse().ok()?;
+    let unit = match value[digits..].trim() {
+        "" | "ms" => 1,
+        "s" => 1000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
+fn any(value: &str) -> Result<String, Option<&'static str>> {
+    Ok(value.to_string())
+}
+
+fn fixed(_: &str) -> Result<String, Option<&'static str>> {
+    Err(Some("this parameter cannot be changed"))
+}
+
+fn one_of(value: &str, choices: &[&str]) -> Result<String, Option<&'static str>> {
+    let value = value.to_ascii_lowercase();
+    if choices.contains(&value.as_str()) { Ok(value) } else { Err(None) }
+}
+
+fn boolean(value: &str) -> Result<String, Option<&'static str>> {
+    match value.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" => Ok("on".into()),
+        "off" | "false" | "no" | "0" => Ok("off".into()),
+        _ => Err(Some("use on or off")),
+    }
+}
+
+fn client_encoding(value: &str) -> Result<String, Option<&'static str>> {
+    let folded: String = value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    match folded.as_str() {
+        "utf8" | "unicode" | "sqlascii" => Ok("UTF8".into()),
+        _ => Err(Some("only UTF8 is supported")),
+    }
+}
+
+fn date_style(value: &str) -> Result<String, Option<&'static str>> {
+    let mut iso = false;
+    for part in value.split(',') {
+        match part.trim().to_ascii_lowercase().as_str() {
+            "iso" => iso = true,
+            "mdy" | "us" => {}
+            _ => return Err(Some("only ISO, MDY is supported")),
+        }
+    }
+    if iso || value.trim().eq_ignore_ascii_case("mdy") { Ok("ISO, MDY".into()) } else { Err(None) }
+}
+
+fn extra_float_digits(value: &str) -> Result<String, Option<&'static str>> {
+    match value.trim().parse::<i32>() {
+        Ok(digits @ 1..=3) => Ok(digits.to_string()),
+        Ok(-15..=0) => Err(Some("floats are always printed with the fewest digits that read back exactly")),
+        _ => Err(None),
+    }
+}
+
+fn duration(value: &str) -> Result<String, Option<&'static str>> {
+    milliseconds(value).map(|_| value.trim().to_string()).ok_or(Some("use milliseconds or a number with a unit: ms, s, min, h, d"))
+}
+
+fn search_path(value: &str) -> Result<String, Option<&'static str>> {
+    let known = |part: &str| {
+        let part = part.trim().trim_matches('"').to_ascii_lowercase();
+        ["public", "pg_catalog", "$user", "tidewater", "information_schema", ""].contains(&part.as_str())
+    };
+    if value.split(',').all(known) { Ok(value.to_string()) } else { Err(Some("relations of users live in the schema \"public\"")) }
+}
+
+fn time_zone(value: &str) -> Result<String, Option<&'static str>> {
+    let value = value.trim();
+    if ["utc", "gmt", "z", "zulu", "local", "default"].contains(&value.to_ascii_lowercase().as_str()) {
+        return Ok("UTC".into());
+    }
+    chrono_tz::TZ_VARIANTS
+        .iter()
+        .find(|zone| zone.name().eq_ignore_ascii_case(value))
+        .map(|zone| zone.name().to_string())
+        .ok_or(Some("use a name of the IANA time zone database, e.g. Europe/Berlin"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_checked_and_normalized() {
+        let mut settings = Settings::default();
+        settings.set("timezone", Some("europe/berlin")).unwrap();
+        assert_eq!(settings.get("TimeZone").as_deref(), Some("Europe/Berlin"));
+        assert_eq!(settings.take_changed(), [("TimeZone".to_string(), "Europe/Berlin".to_string())]);
+        assert_eq!(settings.take_changed(), []);
+        assert_eq!(settings.set("timezone", Some("Mars/Base")).unwrap_err().code, code::INVALID_PARAMETER_VALUE);
+        assert_eq!(settings.set("no_such", Some("1")).unwrap_err().code, code::UNDEFINED_OBJECT);
+        assert_eq!(settings.set("client_encoding", Some("LATIN1")).unwrap_err().code, code::INVALID_PARAMETER_VALUE);
+        settings.set("my.own", Some("x")).unwrap();
+        assert_eq!(settings.get("my.own").as_deref(), Some("x"));
+        settings.reset();
+        assert_eq!(settings.get("TimeZone").as_deref(), Some("UTC"));
+        assert_eq!(settings.get("my.own"), None);
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(milliseconds("1500"), Some(1500));
+        assert_eq!(milliseconds("2min"), Some(120_000));
+        assert_eq!(milliseconds("5 s"), Some(5000));
+        assert_eq!(milliseconds("5 parsecs"), None);
+    }
+}

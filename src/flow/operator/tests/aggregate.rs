@@ -1,0 +1,186 @@
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::scalar::ScalarValue;
+
+use super::reference::{self, over_groups};
+use super::{Input, Random, Row, Running, change, double, every_type, int, schema};
+use crate::compile::plan::{AggregateCall, AggregateFunction};
+use crate::flow::RowError;
+use crate::flow::operator::{Aggregate, GroupTransform};
+
+fn call(
+    function: AggregateFunction,
+    argument: Option<usize>,
+    filter: Option<usize>,
+    output: DataType,
+) -> AggregateCall {
+    AggregateCall { function, argument, filter, field: Arc::new(Field::new("r", output, true)) }
+}
+
+/// What PostgreSQL's sum and avg answer for a type.
+fn results(argument: &DataType) -> Option<(DataType, DataType)> {
+    Some(match argument {
+        DataType::Int16 | DataType::Int32 => (DataType::Int64, DataType::Decimal128(38, 16)),
+        DataType::Int64 => (DataType::Decimal128(38, 0), DataType::Decimal128(38, 16)),
+        DataType::Decimal128(_, scale) => (DataType::Decimal128(38, *scale), DataType::Decimal128(38, 16.max(*scale))),
+        DataType::Float32 => (DataType::Float32, DataType::Float64),
+        DataType::Float64 => (DataType::Float64, DataType::Float64),
+        _ => return None,
+    })
+}
+
+fn output(input: &SchemaRef, keys: &[usize], calls: &[AggregateCall]) -> SchemaRef {
+    let keys = keys.iter().map(|key| input.field(*key).data_type().clone());
+    schema(&keys.chain(calls.iter().map(|call| call.field.data_type().clone())).collect::<Vec<_>>())
+}
+
+fn aggregate(input: &SchemaRef, keys: &[usize], calls: &[AggregateCall]) -> Running<Aggregate> {
+    let output = output(input, keys, calls);
+    Running::new(Aggregate::new(input.clone(), keys.to_vec(), calls.to_vec(), output, false, true).unwrap())
+}
+
+/// Runs random changes of `input` through the aggregate, the generic operator and the reference.
+fn check(seed: u64, input: &SchemaRef, keys: &[usize], calls: &[AggregateCall], append_only: bool) {
+    let output = output(input, keys, calls);
+    let naive = || reference::Aggregate { keys: keys.to_vec(), calls: calls.to_vec(), schema: output.clone() };
+    let operator =
+        Aggregate::new(input.clone(), keys.to_vec(), calls.to_vec(), output.clone(), append_only, true).unwrap();
+    let mut fast = Running::new(operator);
+    let oracle = GroupTransform::new(input.clone(), keys.to_vec(), Box::new(naive()), output.clone(), true).unwrap();
+    let mut slow = Running::new(oracle);
+    let mut random = Random(seed);
+    let mut relation = Input::new(input);
+    for tick in 0..30 {
+        let deltas = if tick == 0 { Vec::new() } else { relation.change(&mut random, append_only) };
+        slow.step(vec![deltas.clone()]);
+        fast.step(vec![deltas]);
+        let expected = over_groups(&naive(), input, keys, &relation.rows, true);
+        assert_eq!(fast.rows, expected, "seed {seed}, tick {tick}, {calls:?}");
+        assert_eq!(slow.rows, expected, "seed {seed}, tick {tick}, {calls:?}");
+        assert!(fast.errors.is_empty());
+    }
+}
+
+#[test]
+fn every_type_as_key_and_argument() {
+    for (seed, data_type) in every_type().into_iter().enumerate() {
+        let input = schema(&[DataType::Int64, data_type.clone(), DataType::Boolean]);
+        let mut calls = vec![
+            call(AggregateFunction::Count, None, None, DataType::Int64),
+            call(AggregateFunction::Count, Some(1), Some(2), DataType::Int64),
+            call(AggregateFunction::Count, None, Some(2), DataType::Int64),
+        ];
+        if !data_type.is_nested() {
+            calls.push(call(AggregateFunction::Min, Some(1), None, data_type.clone()));
+            calls.push(call(AggregateFunction::Max, Some(1), Some(2), data_type.clone()));
+        }
+        if let Some((sum, average)) = results(&data_type) {
+            calls.push(call(AggregateFunction::Sum, Some(1), None, sum));
+            calls.push(call(AggregateFunction::Avg, Some(1), Some(2), average));
+        }
+        let seed = seed as u64;
+        for append_only in [false, true] {
+            check(seed, &input, &[0], &calls, append_only);
+            check(seed + 100, &input, &[], &calls, append_only);
+            check(seed + 200, &input, &[1], &calls[..3], append_only);
+            check(seed + 300, &input, &[2, 1], &calls[..2], append_only);
+        }
+    }
+}
+
+#[test]
+fn narrow_decimals() {
+    let input = schema(&[DataType::Int64, DataType::Decimal128(9, 2)]);
+    let calls = [
+        call(AggregateFunction::Sum, Some(1), None, DataType::Decimal128(38, 2)),
+        call(AggregateFunction::Avg, Some(1), None, DataType::Decimal128(38, 16)),
+    ];
+    check(1, &input, &[0], &calls, false);
+}
+
+#[test]
+fn empty_input_has_a_row_on_one_worker_only() {
+    let input = schema(&[DataType::Int64]);
+    let calls = [
+        call(AggregateFunction::Count, None, None, DataType::Int64),
+        call(AggregateFunction::Sum, Some(0), None, DataType::Decimal128(38, 0)),
+    ];
+    let mut first = aggregate(&input, &[], &calls);
+    assert_eq!(first.change(&input, &[]), change(&[("0 | NULL", 1)]));
+    assert_eq!(first.change(&input, &[]), change(&[]));
+    assert_eq!(first.change(&input, &[(vec![int(4)], 1)]), change(&[("0 | NULL", -1), ("1 | 4", 1)]));
+    assert_eq!(first.change(&input, &[(vec![int(4)], -1)]).len(), 2);
+    assert_eq!(first.rows.keys().collect::<Vec<_>>(), ["0 | NULL"]);
+    let output = output(&input, &[], &calls);
+    let mut second = Running::new(Aggregate::new(input.clone(), vec![], calls.to_vec(), output, false, false).unwrap());
+    assert_eq!(second.change(&input, &[]), change(&[]));
+}
+
+#[test]
+fn groups_vanish_with_their_rows_not_with_their_sum() {
+    let calls = [call(AggregateFunction::Sum, Some(1), None, DataType::Int64)];
+    let input = schema(&[DataType::Int64, DataType::Int32]);
+    let mut sums = aggregate(&input, &[0], &calls);
+    let row = |k: i64, x: i32| -> Row { vec![int(k), ScalarValue::Int32(Some(x))] };
+    assert_eq!(sums.change(&input, &[(row(1, 5), 1), (row(1, -5), 1)]), change(&[("1 | 0", 1)]));
+    assert_eq!(sums.change(&input, &[(row(1, -5), -1)]), change(&[("1 | 0", -1), ("1 | 5", 1)]));
+    assert_eq!(sums.change(&input, &[(row(1, 5), -1)]), change(&[("1 | 5", -1)]));
+}
+
+#[test]
+fn float_sums_are_exact_and_forget() {
+    let input = schema(&[DataType::Int64, DataType::Float64]);
+    let calls = [call(AggregateFunction::Sum, Some(1), None, DataType::Float64)];
+    let mut sums = aggregate(&input, &[0], &calls);
+    let row = |x: f64| -> Row { vec![int(1), double(x)] };
+    assert_eq!(sums.change(&input, &[(row(1e20), 1), (row(0.1), 1)]), change(&[("1 | 100000000000000000000", 1)]));
+    assert_eq!(sums.change(&input, &[(row(1e20), -1)]).last(), Some(&("1 | 100000000000000000000".to_string(), -1)));
+    assert_eq!(sums.rows.keys().collect::<Vec<_>>(), ["1 | 0.1"]);
+    sums.change(&input, &[(row(f64::NAN), 1), (row(f64::INFINITY), 1)]);
+    assert_eq!(sums.rows.keys().collect::<Vec<_>>(), ["1 | NaN"]);
+    sums.change(&input, &[(row(f64::NAN), -1)]);
+    assert_eq!(sums.rows.keys().collect::<Vec<_>>(), ["1 | inf"]);
+    sums.change(&input, &[(row(f64::INFINITY), -1)]);
+    assert_eq!(sums.rows.keys().collect::<Vec<_>>(), ["1 | 0.1"]);
+}
+
+#[test]
+fn overflow_is_a_row_error_that_heals() {
+    let input = schema(&[DataType::Int64, DataType::Decimal128(38, 0)]);
+    let calls = [call(AggregateFunction::Sum, Some(1), None, DataType::Decimal128(38, 0))];
+    let mut sums = aggregate(&input, &[0], &calls);
+    let row = |x: i128| -> Row { vec![int(7), ScalarValue::Decimal128(Some(x), 38, 0)] };
+    let large = 6 * 10_i128.pow(37);
+    sums.change(&input, &[(row(large), 1), (row(1), 1)]);
+    assert_eq!(sums.rows.len(), 1);
+    sums.change(&input, &[(row(large), 3)]);
+    assert!(sums.rows.is_empty());
+    let errors: Vec<(&RowError, &i64)> = sums.errors.iter().collect();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(
+        (errors[0].0.code, errors[0].0.reason.as_str(), errors[0].0.row.as_str()),
+        ("22003", "numeric field overflow", r#"{"c0":7}"#)
+    );
+    sums.change(&input, &[(row(large), -2)]);
+    assert_eq!((sums.rows.len(), sums.errors.len()), (0, 1), "still beyond the type");
+    sums.change(&input, &[(row(large), -1)]);
+    assert!(sums.errors.is_empty());
+    assert_eq!(sums.rows.keys().collect::<Vec<_>>(), [&format!("7 | {}", large + 1)]);
+}
+
+#[test]
+fn averages_round_half_away_from_zero() {
+    let input = schema(&[DataType::Int64, DataType::Int64]);
+    let calls = [call(AggregateFunction::Avg, Some(1), None, DataType::Decimal128(38, 16))];
+    let mut averages = aggregate(&input, &[0], &calls);
+    let rows: Vec<(Row, i64)> = [(1, 2), (1, 0), (1, 0), (2, -2), (2, 0), (2, 0), (3, i64::MAX), (3, i64::MAX)]
+        .map(|(k, x)| (vec![int(k), int(x)], 1))
+        .to_vec();
+    let expected = change(&[
+        ("1 | 0.6666666666666667", 1),
+        ("2 | -0.6666666666666667", 1),
+        ("3 | 9223372036854775807.0000000000000000", 1),
+    ]);
+    assert_eq!(averages.change(&input, &rows), expected);
+}

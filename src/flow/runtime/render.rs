@@ -1,0 +1,261 @@
+//! Plan → fragments: the plan is cut where rows must change workers, each piece becomes one timely operator per worker.
+//!
+//! Stateful operators need all rows of a key on one worker, so with more than one worker their inputs are exchanged by the hash of
+//! the keys; without keys everything goes to worker 0. With one worker nothing is cut: the whole plan is one fragment.
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+
+use crate::catalog::RelationId;
+use crate::compile::plan::Plan;
+use crate::error::{Error, Result};
+use crate::flow::Operator;
+use crate::flow::operator::{Aggregate, Distinct, Join, Map, TopK, Union};
+
+/// What one worker needs to build a dataflow.
+pub(super) struct DataflowPlan {
+    /// Relations that are read, each once.
+    pub(super) inputs: Vec<RelationId>,
+    /// The pieces; each sends to a later one, the last one makes the result.
+    pub(super) fragments: Vec<Fragment>,
+}
+
+/// A piece of a plan that runs without exchange.
+pub(super) struct Fragment {
+    /// Where its ports get rows from.
+    pub(super) ports: Vec<Port>,
+    /// Its operators; each reads earlier ones, the last one makes the output.
+    pub(super) nodes: Vec<Node>,
+    /// Where the output goes.
+    pub(super) route: Route,
+}
+
+/// An input of a fragment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Port {
+    /// Position in [`DataflowPlan::inputs`].
+    Relation(usize),
+    /// Position in [`DataflowPlan::fragments`].
+    Fragment(usize),
+}
+
+/// Where the output of a fragment goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Route {
+    /// It is the result of the dataflow.
+    Result,
+    /// To the workers that own the hash of these columns.
+    Exchange(Vec<usize>),
+}
+
+/// An operator with the places of its inputs among the fragment's nodes.
+pub(super) struct Node {
+    pub(super) kind: NodeKind,
+    pub(super) inputs: Vec<usize>,
+}
+
+/// What a node does.
+pub(super) enum NodeKind {
+    /// Hands on what arrived at a port. Relations are shared, so their columns are chosen here.
+    Port {
+        port: usize,
+        /// Columns and their schema; `None` passes all through.
+        columns: Option<(Vec<usize>, SchemaRef)>,
+    },
+    /// Constant rows, emitted at the first tick.
+    Values(Option<RecordBatch>),
+    /// Everything else.
+    Operator(Box<dyn Operator>),
+}
+
+/// Builds `plan` for every worker. `append_only` answers for relations whether they ever retract. Fails where an operator does not
+/// support what the plan asks.
+pub(super) fn render(
+    plan: &Plan,
+    workers: usize,
+    append_only: &dyn Fn(RelationId) -> bool,
+) -> Result<Vec<DataflowPlan>> {
+    (0..workers)
+        .map(|worker| {
+            let mut renderer = Renderer { worker, workers, append_only, inputs: Vec::new(), fragments: Vec::new() };
+            let root = renderer.fragment(plan, Route::Result)?;
+            renderer.fragments.push(root);
+            Ok(DataflowPlan { inputs: renderer.inputs, fragments: renderer.fragments })
+        })
+        .collect()
+}
+
+/// The columns of a plan's output.
+pub(super) fn output_schema(plan: &Plan) -> SchemaRef {
+    match plan {
+        Plan::Source { schema, .. }
+        | Plan::Map { schema, .. }
+        | Plan::Union { schema, .. }
+        | Plan::Aggregate { schema, .. }
+        | Plan::Join { schema, .. }
+        | Plan::TopK { schema, .. } => SchemaRef::clone(schema),
+        Plan::Values { rows } => rows.schema(),
+        Plan::Distinct { input } => output_schema(input),
+    }
+}
+
+/// Whether a plan never retracts a row if its relations do as `relation` says.
+pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool) -> bool {
+    match plan {
+        Plan::Source { relation: id, .. } => relation(*id),
+        Plan::Values { .. } => true,
+        Plan::Map { input, .. } | Plan::Distinct { input } => is_append_only(input, relation),
+        Plan::Union { inputs, .. } => inputs.iter().all(|input| is_append_only(input, relation)),
+        Plan::Join { left, right, .. } => is_append_only(left, relation) && is_append_only(right, relation),
+        Plan::Aggregate { .. } | Plan::TopK { .. } => false,
+    }
+}
+
+/// The relations that a plan reads, each once, in order of appearance.
+pub(super) fn relations(plan: &Plan) -> Vec<RelationId> {
+    fn collect(plan: &Plan, found: &mut Vec<RelationId>) {
+        match plan {
+            Plan::Source { relation, .. } => {
+                if !found.contains(relation) {
+                    found.push(*relation);
+                }
+            }
+            Plan::Values { .. } => {}
+            Plan::Map { input, .. }
+            | Plan::Distinct { input }
+            | Plan::Aggregate { input, .. }
+            | Plan::TopK { input, .. } => collect(input, found),
+            Plan::Union { inputs, .. } => inputs.iter().for_each(|input| collect(input, found)),
+            Plan::Join { left, right, .. } => {
+                collect(left, found);
+                collect(right, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(plan, &mut found);
+    found
+}
+
+struct Renderer<'a> {
+    worker: usize,
+    workers: usize,
+    append_only: &'a dyn Fn(RelationId) -> bool,
+    inputs: Vec<RelationId>,
+    fragments: Vec<Fragment>,
+}
+
+impl Renderer<'_> {
+    /// A fragment with `plan` as its last node; fragments that feed it are added before.
+    fn fragment(&mut self, plan: &Plan, route: Route) -> Result<Fragment> {
+        let mut fragment = Fragment { ports: Vec::new(), nodes: Vec::new(), route };
+        self.node(plan, &mut fragment)?;
+        Ok(fragment)
+    }
+
+    /// Adds the nodes of `plan`; answers the place of the last one.
+    fn node(&mut self, plan: &Plan, fragment: &mut Fragment) -> Result<usize> {
+        let kind = match plan {
+            Plan::Source { relation, columns, schema, .. } => {
+                let port = fragment.port(Port::Relation(self.input(*relation)));
+                NodeKind::Port { port, columns: Some((columns.clone(), schema.clone())) }
+            }
+            Plan::Values { rows } => NodeKind::Values((self.worker == 0).then(|| rows.clone())),
+            _ => NodeKind::Operator(self.operator(plan)?),
+        };
+        let inputs = match plan {
+            Plan::Source { .. } | Plan::Values { .. } => vec![],
+            Plan::Map { input, .. } => vec![self.node(input, fragment)?],
+            Plan::Union { inputs, .. } => {
+                inputs.iter().map(|input| self.node(input, fragment)).collect::<Result<Vec<_>>>()?
+            }
+            Plan::Distinct { input } => {
+                let all = (0..output_schema(input).fields().len()).collect();
+                vec![self.exchange(input, all, fragment)?]
+            }
+            Plan::Aggregate { input, keys, .. } => vec![self.exchange(input, keys.clone(), fragment)?],
+            Plan::TopK { input, partition, .. } => vec![self.exchange(input, partition.clone(), fragment)?],
+            Plan::Join { left, right, left_keys, right_keys, .. } => vec![
+                self.exchange(left, left_keys.clone(), fragment)?,
+                self.exchange(right, right_keys.clone(), fragment)?,
+            ],
+        };
+        fragment.nodes.push(Node { kind, inputs });
+        Ok(fragment.nodes.len() - 1)
+    }
+
+    /// The operator of a plan's topmost node.
+    fn operator(&self, plan: &Plan) -> Result<Box<dyn Operator>> {
+        Ok(match plan {
+            Plan::Source { .. } | Plan::Values { .. } => {
+                return Err(Error::internal("a leaf of a plan has no operator"));
+            }
+            Plan::Map { input, filter, columns, schema } => {
+                Box::new(Map::new(output_schema(input), filter.clone(), columns.clone(), schema.clone())?)
+            }
+            Plan::Union { schema, .. } => Box::new(Union::new(schema.clone())),
+            Plan::Distinct { input } => Box::new(Distinct::new(output_schema(input))?),
+            Plan::Aggregate { input, keys, calls, schema } => {
+                let append_only = is_append_only(input, self.append_only);
+                // Without keys all rows go to worker 0, which alone answers for the group that is always there.
+                let emits_empty = keys.is_empty() && self.worker == 0;
+                let (keys, calls) = (keys.clone(), calls.clone());
+                Box::new(Aggregate::new(output_schema(input), keys, calls, schema.clone(), append_only, emits_empty)?)
+            }
+            Plan::Join { left, right, left_keys, right_keys, null_equal, residual, schema } => Box::new(Join::new(
+                output_schema(left),
+                output_schema(right),
+                left_keys.clone(),
+                right_keys.clone(),
+                *null_equal,
+                residual.clone(),
+                schema.clone(),
+            )?),
+            Plan::TopK { input, partition, order, limit, offset, row_number, schema } => Box::new(TopK::new(
+                output_schema(input),
+                partition.clone(),
+                order.clone(),
+                *limit,
+                *offset,
+                *row_number,
+                schema.clone(),
+                is_append_only(input, self.append_only),
+            )?),
+        })
+    }
+
+    /// The output of `plan` with all rows of a key on one worker; answers the place of the node that has them.
+    fn exchange(&mut self, plan: &Plan, keys: Vec<usize>, fragment: &mut Fragment) -> Result<usize> {
+        if self.workers == 1 {
+            return self.node(plan, fragment);
+        }
+        let sender = self.fragment(plan, Route::Exchange(keys))?;
+        self.fragments.push(sender);
+        let port = fragment.port(Port::Fragment(self.fragments.len() - 1));
+        fragment.nodes.push(Node { kind: NodeKind::Port { port, columns: None }, inputs: vec![] });
+        Ok(fragment.nodes.len() - 1)
+    }
+
+    fn input(&mut self, relation: RelationId) -> usize {
+        match self.inputs.iter().position(|known| *known == relation) {
+            Some(position) => position,
+            None => {
+                self.inputs.push(relation);
+                self.inputs.len() - 1
+            }
+        }
+    }
+}
+
+impl Fragment {
+    /// The position of a port, added if it is new.
+    fn port(&mut self, port: Port) -> usize {
+        match self.ports.iter().position(|known| *known == port) {
+            Some(position) => position,
+            None => {
+                self.ports.push(port);
+                self.ports.len() - 1
+            }
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What the system relations show: sources, rejected records, row errors, counters. Written by the runtime's threads, read by anyone.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::event::ReaderId;
+use super::{RejectedRow, SourceStatus, Statistics};
+use crate::catalog::RelationId;
+use crate::connector::{Positions, ReaderStatus};
+use crate::flow::RowError;
+use crate::format::Rejected;
+
+/// Bytes of row errors that are kept per dataflow; more are only counted.
+const ROW_ERROR_BYTES_MAX: usize = 16 << 20;
+
+/// All of it.
+#[derive(Debug)]
+pub(super) struct Status {
+    streams: Mutex<BTreeMap<RelationId, StreamStatus>>,
+    rejected: Mutex<RejectedRecords>,
+    row_errors: Mutex<BTreeMap<RelationId, RowErrors>>,
+    tick: AtomicU64,
+    rows_in: AtomicU64,
+    dataflows: AtomicUsize,
+}
+
+/// One stream.
+#[derive(Debug)]
+pub(super) struct StreamStatus {
+    name: String,
+    connector: &'static str,
+    /// The reader whose state this is: one that was stopped has no say any more.
+    reader: Option<ReaderId>,
+    pub(super) state: String,
+    partitions: BTreeMap<i32, PartitionStatus>,
+    pub(super) rows: u64,
+    pub(super) rejected: u64,
+    pub(super) last_error: Option<String>,
+    pub(super) last_error_at: Option<i64>,
+}
+
+#[derive(Debug, Default)]
+struct PartitionStatus {
+    position: Option<i64>,
+    end: Option<i64>,
+}
+
+impl StreamStatus {
+    fn new(name: String, connector: &'static str, reader: Option<ReaderId>) -> StreamStatus {
+        StreamStatus {
+            name,
+            connector,
+            reader,
+            state: if reader.is_some() { "starting" } else { "idle" }.to_string(),
+            partitions: BTreeMap::new(),
+            rows: 0,
+            rejected: 0,
+            last_error: None,
+            last_error_at: None,
+        }
+    }
+
+    /// What ticks will take next.
+    pub(super) fn set_positions(&mut self, positions: &Positions) {
+        for (partition, position) in positions {
+            let status = self.partitions.entry(*partition).or_default();
+            status.position = Some(*position);
+            status.end = status.end.map(|end| end.max(*position));
+        }
+    }
+
+    /// Where the partitions end.
+    pub(super) fn set_ends(&mut self, ends: &Positions) {
+        for (partition, end) in ends {
+            self.partitions.entry(*partition).or_default().end = Some(*end);
+        }
+    }
+
+    /// The reader found nothing more: what was taken is all there is.
+    pub(super) fn caught_up(&mut self) {
+        for partition in self.partitions.values_mut() {
+            partition.end = partition.end.max(partition.position);
+        }
+    }
+
+    /// What the connector tells.
+    pub(super) fn set_reader(&mut self, status: &ReaderStatus) {
+        self.state = status.state.to_string();
+        if status.last_error.is_some() {
+            self.last_error.clone_from(&status.last_error);
+            self.last_error_at = status.last_error_at;
+        }
+    }
+
+    fn rows(&self) -> Vec<SourceStatus> {
+        let row = |partition: Option<(&i32, &PartitionStatus)>| SourceStatus {
+            name: self.name.clone(),
+            connector: self.connector,
+            state: self.state.clone(),
+            partition: partition.map(|(partition, _)| *partition),
+            position: partition.and_then(|(_, status)| status.position),
+            end: partition.and_then(|(_, status)| status.end),
+            rows: self.rows,
+            rejected: self.rejected,
+            last_error: self.last_error.clone(),
+            last_error_at: self.last_error_at,
+        };
+        if self.partitions.is_empty() {
+            return vec![row(None)];
+        }
+        self.partitions.iter().map(|partition| row(Some(partition))).collect()
+    }
+}
+
+/// The newest rejected records, bounded by bytes.
+#[derive(Debug)]
+struct RejectedRecords {
+    bytes_max: usize,
+    bytes: usize,
+    rows: VecDeque<(RelationId, RejectedRow)>,
+}
+
+impl RejectedRecords {
+    fn push(&mut self, stream: RelationId, row: RejectedRow) {
+        self.bytes += bytes_of_rejected(&row);
+        self.rows.push_back((stream, row));
+        while self.bytes > self.bytes_max && self.rows.len() > 1 {
+            if let Some((_, oldest)) = self.rows.pop_front() {
+                self.bytes -= bytes_of_rejected(&oldest);
+            }
+        }
+    }
+
+    fn forget(&mut self, stream: RelationId) {
+        self.rows.retain(|(id, _)| *id != stream);
+        self.bytes = self.rows.iter().map(|(_, row)| bytes_of_rejected(row)).sum();
+    }
+}
+
+/// Row errors of one dataflow with the sum of their weights.
+#[derive(Debug)]
+struct RowErrors {
+    name: String,
+    sums: HashMap<RowError, i64>,
+    bytes: usize,
+    /// Sum of the weights of errors for which there was no room.
+    not_kept: i64,
+}
+
+impl RowErrors {
+    fn add(&mut self, mut error: RowError) {
+        // The weight is not part of an error's identity.
+        let weight = std::mem::replace(&mut error.weight, 0);
+        let bytes = error.expression.len() + error.reason.len() + error.row.len() + size_of::<RowError>();
+        if let Some(sum) = self.sums.get_mut(&error) {
+            *sum += weight;
+            if *sum == 0 {
+                self.sums.remove(&error);
+                self.bytes -= bytes;
+            }
+        } else if self.bytes + bytes > ROW_ERROR_BYTES_MAX || (weight < 0 && self.not_kept > 0) {
+            self.not_kept += weight;
+        } else if weight != 0 {
+            self.bytes += bytes;
+            self.sums.insert(error, weight);
+        }
+    }
+
+    fn rows(&self) -> Vec<(String, RowError)> {
+        let row = |error: RowError| (self.name.clone(), error);
+        let kept = self.sums.iter().map(|(error, sum)| row(RowError { weight: *sum, ..error.clone() }));
+        let not_kept = (self.not_kept != 0).then(|| {
+            row(RowError {
+                expression: String::new(),
+                code: crate::error::code::CONFIGURATION_LIMIT_EXCEEDED,
+                reason: "more errors than are kept".to_string(),
+                row: "{}".to_string(),
+                weight: self.not_kept,
+            })
+        });
+        kept.chain(not_kept).collect()
+    }
+}
+
+impl Status {
+    /// Nothing yet; rejected records may take `rejected_bytes_max`.
+    pub(super) fn new(rejected_bytes_max: usize) -> Status {
+        Status {
+            streams: Mutex::default(),
+            rejected: Mutex::new(RejectedRecords { bytes_max: rejected_bytes_max, bytes: 0, rows: VecDeque::new() }),
+            row_errors: Mutex::default(),
+            tick: AtomicU64::new(0),
+            rows_in: AtomicU64::new(0),
+            dataflows: AtomicUsize::new(0),
+        }
+    }
+
+    /// A stream is known, and read by nobody or from now on by `reader`: from its start, so what earlier readers found is forgotten.
+    pub(super) fn begin_stream(&self, id: RelationId, name: &str, connector: &'static str, reader: Option<ReaderId>) {
+        lock(&self.streams).insert(id, StreamStatus::new(name.to_string(), connector, reader));
+        if reader.is_some() {
+            lock(&self.rejected).forget(id);
+        }
+    }
+
+    /// A stream is read no more: its counters stay, its positions belong to nobody.
+    pub(super) fn end_stream(&self, id: RelationId) {
+        if let Some(stream) = lock(&self.streams).get_mut(&id) {
+            stream.reader = None;
+            stream.state = "idle".to_string();
+            stream.partitions.clear();
+        }
+    }
+
+    /// A stream is gone.
+    pub(super) fn remove_stream(&self, id: RelationId) {
+        lock(&self.streams).remove(&id);
+        lock(&self.rejected).forget(id);
+    }
+
+    /// Changes a stream's status on behalf of `reader`, if that still reads it.
+    pub(super) fn update_stream(&self, id: RelationId, reader: ReaderId, change: impl FnOnce(&mut StreamStatus)) {
+        if let Some(stream) = lock(&self.streams).get_mut(&id).filter(|stream| stream.reader == Some(reader)) {
+            change(stream);
+        }
+    }
+
+    /// Keeps rejected records; the oldest make room.
+    pub(super) fn store_rejected(&self, id: RelationId, stream: &str, records: Vec<Rejected>) {
+        let mut rejected = lock(&self.rejected);
+        for record in records {
+            rejected.push(id, RejectedRow { stream: stream.to_string(), record });
+        }
+    }
+
+    /// Adds errors of a committed tick.
+    pub(super) fn add_row_errors(&self, id: RelationId, dataflow: &str, errors: Vec<RowError>) {
+        if errors.is_empty() {
+            return;
+        }
+        let mut row_errors = lock(&self.row_errors);
+        let dataflow = row_errors.entry(id).or_insert_with(|| RowErrors {
+            name: dataflow.to_string(),
+            sums: HashMap::new(),
+            bytes: 0,
+            not_kept: 0,
+        });
+        for error in errors {
+            dataflow.add(error);
+        }
+    }
+
+    /// A dataflow is gone or failed.
+    pub(super) fn forget_row_errors(&self, id: RelationId) {
+        lock(&self.row_errors).remove(&id);
+    }
+
+    pub(super) fn set_tick(&self, tick: u64) {
+        self.tick.store(tick, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_rows_in(&self, rows: u64) {
+        self.rows_in.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_dataflows(&self, dataflows: usize) {
+        self.dataflows.store(dataflows, Ordering::Relaxed);
+    }
+
+    pub(super) fn sources(&self) -> Vec<SourceStatus> {
+        lock(&self.streams).values().flat_map(StreamStatus::rows).collect()
+    }
+
+    pub(super) fn rejected(&self) -> Vec<RejectedRow> {
+        lock(&self.rejected).rows.iter().map(|(_, row)| row.clone()).collect()
+    }
+
+    pub(super) fn row_errors(&self) -> Vec<(String, RowError)> {
+        lock(&self.row_errors).values().flat_map(RowErrors::rows).collect()
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        Statistics {
+            tick: self.tick.load(Ordering::Relaxed),
+            rows_in: self.rows_in.load(Ordering::Relaxed),
+            dataflows: self.dataflows.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn bytes_of_rejected(row: &RejectedRow) -> usize {
+    let record = &row.record;
+    let raw = record.key.as_ref().map_or(0, Vec::len) + record.payload.as_ref().map_or(0, Vec::len);
+    raw + record.reason.len() + record.topic.len() + size_of::<RejectedRow>()
+}
+
+// What a panicking thread left half changed is a counter or a status at worst.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,142 @@
+//! The store against a model, under random changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::prelude::SessionContext;
+
+use super::table::snapshot_table;
+use super::*;
+use crate::catalog::RelationId;
+use crate::error::code;
+use crate::flow::Delta;
+
+const ID: RelationId = RelationId(1);
+
+fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true), Field::new("b", DataType::Utf8, true)]))
+}
+
+fn delta(rows: &[(i64, i64)]) -> Delta {
+    let a: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0)));
+    let b: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(|row| format!("row {}", row.0 % 100))));
+    let weights: Vec<i64> = rows.iter().map(|row| row.1).collect();
+    Delta::weighted(RecordBatch::try_new(schema(), vec![a, b]).unwrap(), weights.into())
+}
+
+fn sums(snapshot: &Snapshot) -> BTreeMap<i64, i64> {
+    let mut sums = BTreeMap::new();
+    for batch in &snapshot.batches {
+        for value in batch.column(0).as_primitive::<Int64Type>().values() {
+            *sums.entry(*value).or_default() += 1;
+        }
+    }
+    sums
+}
+
+fn random(state: &mut u64, bound: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 11) % bound
+}
+
+#[test]
+fn contents_are_the_sum_of_all_changes() {
+    // From a few rows that change all the time to many that are rewritten and merged.
+    for (values, rows_max, ticks) in [(5, 4, 300), (2000, 300, 200), (30_000, 9000, 30)] {
+        let store = Store::default();
+        store.create(ID, "r", schema(), false, true, Availability::Ready).unwrap();
+        let mut state = 17;
+        let mut model: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut old: Option<(BTreeMap<i64, i64>, Snapshot)> = None;
+        for tick in 1..=ticks {
+            let mut rows = Vec::new();
+            for _ in 0..random(&mut state, rows_max) {
+                let value = random(&mut state, values) as i64;
+                // Retracts as often as it inserts; what is not there (yet) goes below zero.
+                let weight = random(&mut state, 5) as i64 - 2;
+                rows.push((value, weight));
+                *model.entry(value).or_default() += weight;
+            }
+            let (first, second) = rows.split_at(rows.len() / 3);
+            let changed = store.commit(tick, vec![(ID, vec![delta(first), delta(second)])], &|_| tick % 2 == 0);
+            let changed = changed[0].1.as_ref().unwrap();
+            if tick % 2 == 0 {
+                let weights: Vec<i64> =
+                    changed.iter().flat_map(|delta| (0..delta.rows.num_rows()).map(|row| delta.weight(row))).collect();
+                assert!(weights.is_sorted_by_key(|weight| *weight > 0) && !weights.contains(&0), "{weights:?}");
+            }
+            let (_, snapshot) = store.snapshot(ID).unwrap();
+            let visible: BTreeMap<i64, i64> =
+                model.iter().filter(|(_, sum)| **sum > 0).map(|(value, sum)| (*value, *sum)).collect();
+            assert_eq!(sums(&snapshot), visible, "tick {tick}");
+            if let Some((then, snapshot)) = &old {
+                assert_eq!(sums(snapshot), *then, "a snapshot does not change");
+            }
+            old = Some((visible, snapshot));
+        }
+    }
+}
+
+#[test]
+fn relations_that_only_grow_refuse_to_shrink() {
+    let store = Store::default();
+    store.create(ID, "r", schema(), true, true, Availability::Ready).unwrap();
+    let mut model: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut state = 5;
+    for tick in 1..200 {
+        let rows: Vec<(i64, i64)> = (0..random(&mut state, 200))
+            .map(|_| (random(&mut state, 50) as i64, random(&mut state, 3) as i64))
+            .collect();
+        rows.iter().filter(|row| row.1 > 0).for_each(|row| *model.entry(row.0).or_default() += row.1);
+        store.commit(tick, vec![(ID, vec![delta(&rows)])], &|_| true);
+    }
+    let (_, snapshot) = store.snapshot(ID).unwrap();
+    assert_eq!(sums(&snapshot), model);
+    assert!(snapshot.batches.len() < 40, "small batches are merged: {}", snapshot.batches.len());
+    let answers = store.commit(200, vec![(ID, vec![delta(&[(1, -1)])])], &|_| true);
+    assert_eq!(answers[0].1.as_ref().unwrap_err().code, code::INTERNAL_ERROR);
+    assert_eq!(sums(&store.snapshot(ID).unwrap().1), model);
+}
+
+#[test]
+fn reads_wait_and_fail_by_availability() {
+    let store = Store::default();
+    let other = RelationId(2);
+    store.create(ID, "r", schema(), false, true, Availability::Ready).unwrap();
+    store.create(other, "s", schema(), false, true, Availability::Pending).unwrap();
+    store.commit(1, vec![(ID, vec![delta(&[(1, 2)])])], &|_| true);
+    let (tick, snapshots) = store.try_read(&[ID], 1).unwrap().unwrap();
+    assert_eq!((tick, snapshots[0].row_count()), (1, 2));
+    assert!(store.try_read(&[ID], 2).unwrap().is_none());
+    assert!(store.try_read(&[ID, other], 1).unwrap().is_none());
+    store.set_availability(other, Availability::Failed("a bug".to_string()));
+    let error = store.try_read(&[ID, other], 1).unwrap_err();
+    assert_eq!(error.code, code::OBJECT_NOT_IN_PREREQUISITE_STATE);
+    assert_eq!(error.message, "\"s\" failed: a bug");
+    store.close();
+    assert_eq!(store.try_read(&[ID], 2).unwrap_err().code, code::ADMIN_SHUTDOWN);
+    store.remove(ID);
+    assert_eq!(store.try_read(&[ID], 0).unwrap_err().code, code::UNDEFINED_TABLE);
+}
+
+#[tokio::test]
+async fn datafusion_reads_snapshots() {
+    let store = Store::default();
+    store.create(ID, "r", schema(), false, true, Availability::Ready).unwrap();
+    let rows: Vec<(i64, i64)> = (0..100_000).map(|value| (value, 1)).collect();
+    store.commit(1, vec![(ID, vec![delta(&rows)])], &|_| true);
+    store.commit(2, vec![(ID, vec![delta(&[(0, -1), (99_999, 3)])])], &|_| false);
+    let context = SessionContext::new();
+    context.register_table("r", snapshot_table(store.snapshot(ID).unwrap().1)).unwrap();
+    let query = "SELECT count(*), sum(a), count(DISTINCT b) FROM r";
+    let batches = context.sql(query).await.unwrap().collect().await.unwrap();
+    let row: Vec<i64> = batches[0].columns().iter().map(|c| c.as_primitive::<Int64Type>().value(0)).collect();
+    assert_eq!(row, [100_002, 100_000 * 99_999 / 2 + 3 * 99_999, 100]);
+    let limited = context.sql("SELECT a FROM r LIMIT 3").await.unwrap().collect().await.unwrap();
+    assert_eq!(limited.iter().map(RecordBatch::num_rows).sum::<usize>(), 3);
+}

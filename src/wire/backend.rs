@@ -1,0 +1,71 @@
+//! The engine as a connection sees it: one session, behind a trait object so that the protocol can be driven by a script in tests.
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::FieldRef;
+use datafusion::scalar::ScalarValue;
+
+use crate::compile::parse::Statement;
+use crate::engine::{Description, Notice, Outcome, Session, Transaction};
+use crate::error::Result;
+
+/// What a connection needs of a session. The contract of each method is [`Session`]'s.
+#[async_trait]
+pub(super) trait Backend: Send {
+    /// See [`Session::parse`].
+    fn parse(&self, sql: &str) -> Result<Vec<Statement>>;
+    /// See [`Session::describe`].
+    async fn describe(&mut self, statement: &Statement, hints: &[Option<FieldRef>]) -> Result<Description>;
+    /// See [`Session::execute`].
+    async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome>;
+    /// See [`Session::transaction`].
+    fn transaction(&self) -> Transaction;
+    /// See [`Session::fail_transaction`].
+    fn fail_transaction(&mut self);
+    /// See [`Session::setting`].
+    fn setting(&self, name: &str) -> Option<String>;
+    /// See [`Session::set`].
+    fn set(&mut self, name: &str, value: &str) -> Result<()>;
+    /// See [`Session::changed_settings`].
+    fn changed_settings(&mut self) -> Vec<(String, String)>;
+    /// See [`Session::notices`].
+    fn notices(&mut self) -> Vec<Notice>;
+}
+
+#[async_trait]
+impl Backend for Session {
+    fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
+        Session::parse(self, sql)
+    }
+
+    async fn describe(&mut self, statement: &Statement, hints: &[Option<FieldRef>]) -> Result<Description> {
+        Session::describe(self, statement, hints).await
+    }
+
+    async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
+        Session::execute(self, statement, parameters).await
+    }
+
+    fn transaction(&self) -> Transaction {
+        Session::transaction(self)
+    }
+
+    fn fail_transaction(&mut self) {
+        Session::fail_transaction(self);
+    }
+
+    fn setting(&self, name: &str) -> Option<String> {
+        Session::setting(self, name)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        Session::set(self, name, value)
+    }
+
+    fn changed_settings(&mut self) -> Vec<(String, String)> {
+        Session::changed_settings(self)
+    }
+
+    fn notices(&mut self) -> Vec<Notice> {
+        Session::notices(self)
+    }
+}

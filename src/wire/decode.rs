@@ -1,0 +1,226 @@
+//! Parameters of Bind → values for the planner. In: bytes in text or binary format; out: one [`ScalarValue`] per parameter, of exactly
+//! the type that the statement was described with.
+
+use bytes::{Buf, Bytes};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalMonthDayNano};
+use datafusion::scalar::ScalarValue;
+
+use super::encode::numeric;
+use super::encode::{EPOCH_DAYS, EPOCH_MICROS, Format, Formats};
+use super::failure::{code, protocol_violation};
+use super::frontend::{Body, utf8};
+use super::pg_type;
+use crate::error::{Error, Result};
+use crate::format::text::{self, TextOptions};
+use crate::types::SqlType;
+
+/// OIDs whose binary form differs from that of the type they stand for.
+const JSON_OID: u32 = 114;
+const OID_OID: u32 = 26;
+
+/// A parameter's type as the client knows it (an OID) and as the planner wants it.
+#[derive(Debug, Clone)]
+pub(super) struct ParameterType {
+    /// What the client was told, or said itself.
+    pub(super) oid: u32,
+    /// What the planner takes.
+    pub(super) field: FieldRef,
+}
+
+/// Decodes all parameters of a Bind message; `statement` names the prepared statement in errors.
+pub(super) fn parameters(
+    values: &[Option<Bytes>],
+    formats: &Formats,
+    types: &[ParameterType],
+    statement: &str,
+    options: &TextOptions,
+) -> Result<Vec<ScalarValue>> {
+    formats.check(values.len(), "parameter")?;
+    if values.len() != types.len() {
+        return Err(protocol_violation(format!(
+            "bind message supplies {} parameters, but prepared statement \"{statement}\" requires {}",
+            values.len(),
+            types.len()
+        )));
+    }
+    let decode = |(index, (value, parameter)): (usize, (&Option<Bytes>, &ParameterType))| {
+        let target = parameter.field.data_type();
+        let Some(bytes) = value else { return ScalarValue::try_new_null(target).map_err(|error| cannot_cast(&error)) };
+        let decoded = match formats.of(index) {
+            Format::Text => text::parse(utf8(bytes)?, &parameter.sql_type()?, options),
+            Format::Binary => binary(bytes.clone(), parameter.oid, &parameter.field, options).map_err(|error| {
+                if error.code == code::INVALID_BINARY_REPRESENTATION {
+                    let message = format!("incorrect binary data format in bind parameter {}", index + 1);
+                    return Error { message, ..error };
+                }
+                error
+            }),
+        }?;
+        cast(decoded, target)
+    };
+    values.iter().zip(types).enumerate().map(decode).collect()
+}
+
+/// The Arrow field that stands for a client's type OID among the planner's hints; `None` for 0, "not given".
+pub(super) fn hint(oid: u32) -> Result<Option<FieldRef>> {
+    // 705 is `unknown`: the client leaves the type to the statement.
+    if matches!(oid, 0 | 705) {
+        return Ok(None);
+    }
+    let sql_type = pg_type::by_oid(oid).ok_or_else(|| unsupported_type(oid))?;
+    Ok(Some(FieldRef::new(sql_type.field("parameter"))))
+}
+
+impl ParameterType {
+    /// How text is read: as the planner's type if that is what the client knows, else as the client's.
+    fn sql_type(&self) -> Result<SqlType> {
+        let ours = SqlType::of(&self.field);
+        if pg_type::oid(&ours) == self.oid {
+            return Ok(ours);
+        }
+        pg_type::by_oid(self.oid).ok_or_else(|| unsupported_type(self.oid))
+    }
+}
+
+/// Casts a value of the client's type to the planner's, where they differ.
+pub(super) fn cast(value: ScalarValue, target: &DataType) -> Result<ScalarValue> {
+    if value.data_type() == *target { Ok(value) } else { value.cast_to(target).map_err(|error| cannot_cast(&error)) }
+}
+
+fn cannot_cast(error: &datafusion::error::DataFusionError) -> Error {
+    Error::new(code::INVALID_TEXT_REPRESENTATION, "invalid value for a parameter").detail(error.to_string())
+}
+
+fn unsupported_type(oid: u32) -> Error {
+    Error::unsupported(format!("parameters of the type with OID {oid} are not supported"))
+}
+
+fn invalid() -> Error {
+    Error::new(code::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
+}
+
+/// Reads a binary value of type `oid`; `field` gives precision and scale where the client's type has none.
+fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Result<ScalarValue> {
+    if oid == OID_OID {
+        return Ok(ScalarValue::Int64(Some(i64::from(u32::from_be_bytes(exactly(&bytes)?)))));
+    }
+    let ours = SqlType::of(field);
+    let sql_type = match pg_type::by_oid(oid).ok_or_else(|| unsupported_type(oid))? {
+        SqlType::Numeric(..) if matches!(ours, SqlType::Numeric(..)) => ours,
+        named => named,
+    };
+    Ok(match &sql_type {
+        SqlType::Boolean => ScalarValue::Boolean(Some(exactly::<1>(&bytes)? != [0])),
+        SqlType::SmallInt => ScalarValue::Int16(Some(i16::from_be_bytes(exactly(&bytes)?))),
+        SqlType::Integer => ScalarValue::Int32(Some(i32::from_be_bytes(exactly(&bytes)?))),
+        SqlType::BigInt => ScalarValue::Int64(Some(i64::from_be_bytes(exactly(&bytes)?))),
+        SqlType::Real => ScalarValue::Float32(Some(f32::from_be_bytes(exactly(&bytes)?))),
+        SqlType::Double => ScalarValue::Float64(Some(f64::from_be_bytes(exactly(&bytes)?))),
+        SqlType::Numeric(precision, scale) => {
+            let value = numeric::read(&bytes, *precision, *scale)?;
+            ScalarValue::Decimal128(Some(value), *precision, *scale)
+        }
+        SqlType::Text | SqlType::Varchar(_) => ScalarValue::Utf8(Some(text_without_nul(&bytes)?.to_string())),
+        SqlType::Bytea => ScalarValue::Binary(Some(bytes.to_vec())),
+        SqlType::Date => ScalarValue::Date32(Some(date(i32::from_be_bytes(exactly(&bytes)?))?)),
+        SqlType::Timestamp => {
+            ScalarValue::TimestampMicrosecond(Some(timestamp(i64::from_be_bytes(exactly(&bytes)?))?), None)
+        }
+        SqlType::TimestampTz => ScalarValue::TimestampMicrosecond(
+            Some(timestamp(i64::from_be_bytes(exactly(&bytes)?))?),
+            Some("UTC".into()),
+        ),
+        SqlType::Interval => ScalarValue::IntervalMonthDayNano(Some(interval(&bytes)?)),
+        SqlType::Uuid => ScalarValue::Utf8(Some(uuid::Uuid::from_bytes(exactly(&bytes)?).hyphenated().to_string())),
+        SqlType::Jsonb => {
+            let json = match (oid, bytes.split_first()) {
+                (JSON_OID, _) => &bytes[..],
+                (_, Some((1, json))) => json,
+                _ => return Err(invalid()),
+            };
+            text::parse(utf8(json)?, &SqlType::Jsonb, options)?
+        }
+        SqlType::Array(item) => array(bytes, item, field, options)?,
+    })
+}
+
+/// Reads a binary array of at most one dimension.
+fn array(bytes: Bytes, item: &SqlType, field: &Field, options: &TextOptions) -> Result<ScalarValue> {
+    let mut body = Body(bytes);
+    let dimensions = number(&mut body)?;
+    number(&mut body)?; // Whether there are nulls: the items tell it themselves.
+    let item_oid = number(&mut body)? as u32;
+    let item_field = match field.data_type() {
+        DataType::List(ours) if pg_type::oid(&SqlType::of(ours)) == item_oid => ours.as_ref().clone(),
+        _ => pg_type::by_oid(item_oid).unwrap_or_else(|| item.clone()).field("item"),
+    };
+    let count = match dimensions {
+        0 => 0,
+        1 => {
+            let count = number(&mut body)?;
+            number(&mut body)?; // The lower bound; ours are always 1.
+            count
+        }
+        2.. => return Err(Error::unsupported("parameters that are multidimensional arrays are not supported")),
+        _ => return Err(invalid()),
+    };
+    let mut values = Vec::new();
+    for _ in 0..count {
+        values.push(match body.value().map_err(|_| invalid())? {
+            Some(bytes) => cast(binary(bytes, item_oid, &item_field, options)?, item_field.data_type())?,
+            None => ScalarValue::try_new_null(item_field.data_type()).map_err(|error| cannot_cast(&error))?,
+        });
+    }
+    body.end().map_err(|_| invalid())?;
+    Ok(ScalarValue::List(ScalarValue::new_list(&values, item_field.data_type(), true)))
+}
+
+fn number(body: &mut Body) -> Result<i32> {
+    body.number(4, Buf::get_i32).map_err(|_| invalid())
+}
+
+/// The bytes, if there are exactly as many as the type has.
+fn exactly<const COUNT: usize>(bytes: &[u8]) -> Result<[u8; COUNT]> {
+    bytes.try_into().map_err(|_| invalid())
+}
+
+fn text_without_nul(bytes: &[u8]) -> Result<&str> {
+    let text = utf8(bytes)?;
+    if memchr::memchr(0, bytes).is_some() {
+        let message = "invalid byte sequence for encoding \"UTF8\": 0x00";
+        return Err(Error::new(code::CHARACTER_NOT_IN_REPERTOIRE, message));
+    }
+    Ok(text)
+}
+
+/// Days since 1970 of days since 2000; the largest and the smallest stand for infinity.
+fn date(days: i32) -> Result<i32> {
+    match days {
+        i32::MIN | i32::MAX => Err(Error::unsupported("infinite dates are not supported")),
+        days => days.checked_add(EPOCH_DAYS).ok_or_else(|| out_of_range("date")),
+    }
+}
+
+/// The same for microseconds.
+fn timestamp(micros: i64) -> Result<i64> {
+    match micros {
+        i64::MIN | i64::MAX => Err(Error::unsupported("infinite timestamps are not supported")),
+        micros => micros.checked_add(EPOCH_MICROS).ok_or_else(|| out_of_range("timestamp")),
+    }
+}
+
+fn interval(bytes: &[u8]) -> Result<IntervalMonthDayNano> {
+    let bytes: [u8; 16] = exactly(bytes)?;
+    let number = |at: usize| i32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let micros = (i64::from(number(0)) << 32) | i64::from(number(4) as u32);
+    let nanoseconds = micros.checked_mul(1000).ok_or_else(|| out_of_range("interval"))?;
+    Ok(IntervalMonthDayNano { months: number(12), days: number(8), nanoseconds })
+}
+
+fn out_of_range(what: &str) -> Error {
+    Error::new(code::DATETIME_FIELD_OVERFLOW, format!("{what} out of range"))
+}
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

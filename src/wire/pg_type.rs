@@ -1,0 +1,128 @@
+//! SQL types as the protocol numbers them: OIDs, sizes and type modifiers of `pg_type`.
+
+use crate::types::SqlType;
+
+/// The OID of a type.
+pub(crate) fn oid(sql_type: &SqlType) -> u32 {
+    oids(sql_type).0
+}
+
+/// The type that a client's OID names; `None` if there is none of ours. Types that are text to us (`name`, `char(n)`, `unknown`) are
+/// text, `json` is jsonb, `oid` is bigint.
+pub(crate) fn by_oid(oid: u32) -> Option<SqlType> {
+    let found = BASIC.iter().find(|sql_type| {
+        let (scalar, array) = oids(sql_type);
+        oid == scalar || oid == array
+    });
+    if let Some(sql_type) = found {
+        let is_array = oids(sql_type).1 == oid;
+        return Some(if is_array { SqlType::Array(Box::new(sql_type.clone())) } else { sql_type.clone() });
+    }
+    match oid {
+        18 | 19 | 1042 | 1043 => Some(SqlType::Text),
+        26 => Some(SqlType::BigInt),
+        114 => Some(SqlType::Jsonb),
+        1002 | 1003 | 1014 | 1015 => Some(SqlType::Array(Box::new(SqlType::Text))),
+        199 => Some(SqlType::Array(Box::new(SqlType::Jsonb))),
+        _ => None,
+    }
+}
+
+/// `typlen`: bytes of the type's values, −1 if they vary.
+pub(crate) fn size(sql_type: &SqlType) -> i16 {
+    match sql_type {
+        SqlType::Boolean => 1,
+        SqlType::SmallInt => 2,
+        SqlType::Integer | SqlType::Real | SqlType::Date => 4,
+        SqlType::BigInt | SqlType::Double | SqlType::Timestamp | SqlType::TimestampTz => 8,
+        SqlType::Interval | SqlType::Uuid => 16,
+        SqlType::Numeric(..)
+        | SqlType::Text
+        | SqlType::Varchar(_)
+        | SqlType::Bytea
+        | SqlType::Jsonb
+        | SqlType::Array(_) => -1,
+    }
+}
+
+/// `atttypmod`: precision and scale of a numeric, length of a varchar (of an array: of its items), −1 for other types.
+pub(crate) fn modifier(sql_type: &SqlType) -> i32 {
+    match sql_type {
+        // The scale is kept in 11 bits, as numeric.c does since PostgreSQL 15; 4 is the header that all modifiers count.
+        SqlType::Numeric(precision, scale) => ((i32::from(*precision) << 16) | (i32::from(*scale) & 0x7ff)) + 4,
+        SqlType::Varchar(length) => i32::try_from(*length).map_or(-1, |length| length.saturating_add(4)),
+        SqlType::Array(item) => modifier(item),
+        _ => -1,
+    }
+}
+
+/// The types that a client can name by an OID.
+static BASIC: [SqlType; 15] = [
+    SqlType::Boolean,
+    SqlType::Bytea,
+    SqlType::BigInt,
+    SqlType::SmallInt,
+    SqlType::Integer,
+    SqlType::Text,
+    SqlType::Real,
+    SqlType::Double,
+    SqlType::Date,
+    SqlType::Timestamp,
+    SqlType::TimestampTz,
+    SqlType::Interval,
+    SqlType::Numeric(38, 10),
+    SqlType::Uuid,
+    SqlType::Jsonb,
+];
+
+/// OIDs of a type and of the array of it. An array of arrays is the same type as an array, as in PostgreSQL.
+fn oids(sql_type: &SqlType) -> (u32, u32) {
+    match sql_type {
+        SqlType::Boolean => (16, 1000),
+        SqlType::Bytea => (17, 1001),
+        SqlType::BigInt => (20, 1016),
+        SqlType::SmallInt => (21, 1005),
+        SqlType::Integer => (23, 1007),
+        SqlType::Text => (25, 1009),
+        SqlType::Real => (700, 1021),
+        SqlType::Double => (701, 1022),
+        SqlType::Varchar(_) => (1043, 1015),
+        SqlType::Date => (1082, 1182),
+        SqlType::Timestamp => (1114, 1115),
+        SqlType::TimestampTz => (1184, 1185),
+        SqlType::Interval => (1186, 1187),
+        SqlType::Numeric(..) => (1700, 1231),
+        SqlType::Uuid => (2950, 2951),
+        SqlType::Jsonb => (3802, 3807),
+        SqlType::Array(item) => {
+            let array = oids(item).1;
+            (array, array)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_is_found_by_its_oid() {
+        for sql_type in &BASIC {
+            assert_eq!(by_oid(oid(sql_type)).as_ref(), Some(sql_type));
+            let array = SqlType::Array(Box::new(sql_type.clone()));
+            assert_eq!(by_oid(oid(&array)), Some(array.clone()));
+            assert_eq!(oid(&SqlType::Array(Box::new(array.clone()))), oid(&array));
+        }
+        assert_eq!(by_oid(600), None);
+    }
+
+    /// Values as PostgreSQL 15 stores them in `atttypmod`.
+    #[test]
+    fn modifiers() {
+        assert_eq!(modifier(&SqlType::Numeric(10, 2)), 655_366);
+        assert_eq!(modifier(&SqlType::Numeric(3, -2)), 198658);
+        assert_eq!(modifier(&SqlType::Varchar(20)), 24);
+        assert_eq!(modifier(&SqlType::Array(Box::new(SqlType::Varchar(20)))), 24);
+        assert_eq!(modifier(&SqlType::Text), -1);
+    }
+}

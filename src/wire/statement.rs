@@ -1,0 +1,126 @@
+//! Starts a statement: most are the engine's; cursors, COPY and prepared statements are the protocol's own and are run here.
+
+use datafusion::scalar::ScalarValue;
+
+use super::connection::Connection;
+use super::copy::CopyOut;
+use super::cursor::Fetch;
+use super::failure::Attempt;
+use super::rows::Results;
+use crate::compile::parse::{Kind, Statement};
+use crate::engine::Outcome;
+use crate::error::{Error, Result, code};
+
+/// What a started statement answers.
+pub(super) enum Reply {
+    /// Nothing but a command tag.
+    Done(String),
+    /// Rows.
+    Rows(Results),
+    /// Rows of a cursor.
+    Fetch(Fetch),
+    /// COPY data.
+    Copy(CopyOut),
+}
+
+impl Connection {
+    /// Starts a statement with the values of its parameters.
+    pub(super) async fn start(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Attempt<Reply> {
+        let Kind::Execute { name, arguments } = &statement.kind else {
+            return self.start_resolved(statement, parameters).await;
+        };
+        self.refuse_if_failed()?;
+        let (prepared, arguments) = self.arguments(statement, name, arguments.as_ref(), parameters).await?;
+        match &prepared.statement {
+            Some(Statement { kind: Kind::Execute { .. }, .. }) | None => {
+                let message = format!("prepared statement \"{name}\" cannot be executed by EXECUTE");
+                Err(Error::new(code::INVALID_SQL_STATEMENT_NAME, message).into())
+            }
+            Some(inner) => self.start_resolved(inner, &arguments).await,
+        }
+    }
+
+    async fn start_resolved(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Attempt<Reply> {
+        match &statement.kind {
+            Kind::Declare { cursor, statement, hold } => {
+                self.refuse_if_failed()?;
+                self.declare(cursor, statement, *hold, parameters).await?;
+                Ok(Reply::Done("DECLARE CURSOR".to_string()))
+            }
+            Kind::Fetch { cursor, count, timeout_ms } => {
+                self.refuse_if_failed()?;
+                self.cursor(cursor)?;
+                Ok(Reply::Fetch(Fetch::new(cursor.clone(), *count, *timeout_ms)))
+            }
+            Kind::Close { cursor } => {
+                self.refuse_if_failed()?;
+                Ok(Reply::Done(self.close(cursor.as_deref())?))
+            }
+            Kind::CopyTo { statement, options } => {
+                self.refuse_if_failed()?;
+                let results = self.start_rows(statement, parameters, "COPY").await?;
+                Ok(Reply::Copy(CopyOut::new(results, options)?))
+            }
+            Kind::Prepare { name, types, statement } => {
+                self.refuse_if_failed()?;
+                self.prepare(name, types, statement).await?;
+                Ok(Reply::Done("PREPARE".to_string()))
+            }
+            Kind::Deallocate { name } => {
+                self.refuse_if_failed()?;
+                Ok(Reply::Done(self.deallocate(name.as_deref())?))
+            }
+            _ => self.start_in_engine(statement, parameters).await,
+        }
+    }
+
+    /// Starts a statement inside `verb` (DECLARE, COPY, EXECUTE), which needs its rows.
+    pub(super) async fn start_rows(
+        &mut self,
+        statement: &Statement,
+        parameters: &[ScalarValue],
+        verb: &str,
+    ) -> Attempt<Results> {
+        if !is_readable(&statement.kind) {
+            return Err(Error::unsupported(format!("{verb} takes a query or SUBSCRIBE only")).into());
+        }
+        match self.start_in_engine(statement, parameters).await? {
+            Reply::Rows(results) => Ok(results),
+            _ => Err(Error::internal(format!("the statement of {verb} returned no rows")).into()),
+        }
+    }
+
+    async fn start_in_engine(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Attempt<Reply> {
+        let outcome = self.interrupt.guard(self.session.execute(statement, parameters)).await?;
+        self.note_transaction(matches!(&outcome, Ok(Outcome::Done(tag)) if tag == "COMMIT"));
+        if matches!((&statement.kind, &outcome), (Kind::Discard { all: true }, Ok(_))) {
+            self.statements.clear();
+            self.portals.clear();
+            self.cursors.clear();
+        }
+        Ok(match outcome.map_err(|error| placed(error, statement))? {
+            Outcome::Done(tag) => Reply::Done(tag),
+            Outcome::Rows { schema, rows, verb, live } => Reply::Rows(Results::new(schema, rows, verb, live)),
+        })
+    }
+}
+
+/// Counts an error's position from the start of the client's text, where `statement` is only a part of it.
+pub(super) fn placed(mut error: Error, statement: &Statement) -> Error {
+    error.position = error.position.map(|position| position + statement.offset);
+    error
+}
+
+/// Whether a statement is one that cursors and COPY can read.
+pub(super) fn is_readable(kind: &Kind) -> bool {
+    matches!(kind, Kind::Query(_) | Kind::Subscribe(_))
+}
+
+/// Refuses what would be one too many of a session's `what`, 53400.
+pub(super) fn check_limit(count: usize, count_max: usize, what: &str, hint: &str) -> Result<()> {
+    if count < count_max {
+        return Ok(());
+    }
+    let message = format!("a session can have at most {count_max} {what}");
+    Err(Error::new(code::CONFIGURATION_LIMIT_EXCEEDED, message).hint(hint))
+}

@@ -1,0 +1,140 @@
+//! Brokers and topics that are not there, or not any more.
+
+use std::time::{Duration, Instant};
+
+use futures::executor::block_on;
+use rdkafka::admin::AdminOptions;
+use rdkafka::{Offset, TopicPartitionList};
+use tidewater::connector::{Positions, Read};
+use tidewater::error::{Error, code};
+
+use crate::cluster::*;
+
+#[test]
+fn a_broker_that_cannot_be_reached_is_told_within_ten_seconds() {
+    for (brokers, reason) in [("127.0.0.1:1", "Connection refused"), ("no-such-host.invalid:9092", "resolve")] {
+        let begun = Instant::now();
+        let error = source(brokers, "bids", &[]).start().expect_err("nobody is there");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert_eq!(error.code, code::FDW_UNABLE_TO_ESTABLISH_CONNECTION);
+        assert!(error.message.starts_with(&format!("cannot connect to Kafka at \"{brokers}\": ")), "{error}");
+        assert!(error.message.contains(reason) && error.hint.is_some(), "{error}");
+    }
+}
+
+#[test]
+fn a_missing_topic_is_told_at_once_with_the_ones_that_exist() {
+    let (brokers, topic) = (brokers(), topic_name("missing"));
+    create_topic(brokers, &topic, 1);
+    let begun = Instant::now();
+    let error = source(brokers, &format!("{topic}s"), &[]).start().expect_err("no such topic");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(error.code, code::FDW_TABLE_NOT_FOUND);
+    assert!(error.message.starts_with(&format!("topic \"{topic}s\" does not exist on the brokers at ")), "{error}");
+    assert!(error.hint.as_deref().is_some_and(|hint| hint.contains(&format!("\"{topic}\""))), "{error}");
+    let error = source(brokers, &format!("{topic}s"), &[]).open(&Positions::new(), None, false).err();
+    assert_eq!(error.map(|error| error.code), Some(code::FDW_TABLE_NOT_FOUND));
+}
+
+/// Reads until the reader gives up.
+fn read_to_error(source: &dyn tidewater::connector::Source, from: &Positions) -> Error {
+    let mut reader = match source.open(from, None, false) {
+        Ok(reader) => reader,
+        Err(error) => return error,
+    };
+    let mut taken = Taken::default();
+    read_until(reader.as_mut(), &mut taken, |_| false).expect_err("the reader gives up")
+}
+
+#[test]
+fn records_that_were_deleted_before_they_were_read_are_counted() {
+    let (brokers, topic) = (brokers(), topic_name("retention"));
+    create_topic(brokers, &topic, 1);
+    fill(brokers, &topic, 1, 0..100);
+    let mut until = TopicPartitionList::new();
+    until.add_partition_offset(&topic, 0, Offset::Offset(40)).expect("an offset");
+    let deleted = block_on(admin(brokers).delete_records(&until, &AdminOptions::new())).expect("an answer");
+    assert!(deleted.elements().iter().all(|partition| partition.error().is_ok()));
+    let source = source(brokers, &topic, &[]);
+    assert_eq!(source.start(), Ok(Positions::from([(0, 40)])));
+    let error = read_to_error(source.as_ref(), &Positions::from([(0, 10)]));
+    assert!(error.message.starts_with("30 offsets of partition 0") && error.message.contains("(10 to 39)"), "{error}");
+    let error = read_to_error(source.as_ref(), &Positions::from([(0, 101)]));
+    assert!(error.message.contains("ends at offset 100, but was read up to 101"), "{error}");
+}
+
+#[test]
+fn a_topic_that_was_created_again_is_not_read_on() {
+    let (brokers, topic) = (brokers(), topic_name("again"));
+    create_topic(brokers, &topic, 1);
+    fill(brokers, &topic, 1, 0..10);
+    let source = source(brokers, &topic, &[("kafka.topic.metadata.refresh.interval.ms", "200")]);
+    let mut reader = source.open(&source.start().expect("reachable"), None, false).expect("opens");
+    let mut taken = Taken::default();
+    read_until(reader.as_mut(), &mut taken, |taken| taken.records.len() == 10).expect("reads");
+    delete_topic(brokers, &topic);
+    let begun = Instant::now();
+    while reader.status().state == "running" {
+        assert!(begun.elapsed() < PATIENCE);
+        assert!(matches!(reader.read(10, Duration::from_millis(50)), Ok(Read::Idle)));
+    }
+    assert!(reader.status().last_error.is_some_and(|text| text.contains("does not exist")));
+    create_again(brokers, &topic);
+    fill(brokers, &topic, 1, 0..20);
+    let error = read_until(reader.as_mut(), &mut taken, |_| false).expect_err("another topic");
+    assert!(error.message.contains("created again"), "{error}");
+    // A reader that is opened later knows the source's topic too.
+    let error = read_to_error(source.as_ref(), &Positions::from([(0, 10)]));
+    assert!(error.message.contains("created again"), "{error}");
+}
+
+/// A broker may need a moment until the name of a deleted topic is free.
+fn create_again(brokers: &str, topic: &str) {
+    use rdkafka::admin::{NewTopic, TopicReplication};
+    let begun = Instant::now();
+    loop {
+        let new = NewTopic::new(topic, 1, TopicReplication::Fixed(1));
+        let results = block_on(admin(brokers).create_topics([&new], &AdminOptions::new())).expect("an answer");
+        if results[0].is_ok() {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{results:?}");
+    }
+}
+
+#[test]
+fn a_broker_that_dies_and_comes_back_costs_nothing() {
+    let (runtime, mut broker) = own_broker();
+    let brokers = broker.address().to_string();
+    create_topic(&brokers, "survivor", 2);
+    fill(&brokers, "survivor", 2, 0..1000);
+    let source = source(&brokers, "survivor", &[]);
+    let start = source.start().expect("reachable");
+    let mut reader = source.open(&start, None, false).expect("opens");
+    let mut taken = Taken::default();
+    read_until(reader.as_mut(), &mut taken, |taken| taken.records.len() >= 500).expect("reads");
+    runtime.block_on(broker.pause());
+    let begun = Instant::now();
+    while reader.status().state == "running" {
+        assert!(begun.elapsed() < PATIENCE);
+        taken.add(reader.read(100, Duration::from_millis(20)).expect("waits"));
+    }
+    let status = reader.status();
+    assert_eq!(status.state, "reconnecting");
+    assert!(status.last_error.is_some() && status.last_error_at.is_some(), "{status:?}");
+    assert!(!status.last_error.is_some_and(|text| text.contains("brokers are down")));
+    // A reader can be opened while nobody is there: the positions tell what to read.
+    let mut patient = source.open(&start, None, false).expect("opens");
+    runtime.block_on(broker.resume()).expect("the port is free");
+    fill(&brokers, "survivor", 2, 1000..1100);
+    read_until(reader.as_mut(), &mut taken, |taken| taken.records.len() == 2200).expect("goes on");
+    assert_eq!(taken.values(), filled(2, 0..1100));
+    let begun = Instant::now();
+    while reader.status().state != "running" {
+        assert!(begun.elapsed() < PATIENCE);
+        assert!(matches!(reader.read(100, Duration::from_millis(20)), Ok(Read::Idle)));
+    }
+    let mut all = Taken::default();
+    read_until(patient.as_mut(), &mut all, |all| all.records.len() == 2200).expect("begins late");
+    assert_eq!(all.values(), filled(2, 0..1100));
+}

@@ -1,0 +1,24 @@
+SELECT 1, 'a', NULL, true;
+SELECT 7 / 2, -7 / 2, 7 % 3, -7 % 3, 7.0 / 2;
+SELECT 0.1 + 0.2, 1.50 * 2, round(2.5), round(-2.567, 2), abs(-3);
+SELECT count(*), sum(n), min(s), max(m), count(DISTINCT k) FROM a;
+SELECT k, count(*) FROM a GROUP BY k ORDER BY k NULLS FIRST;
+SELECT a.id, b.id FROM a LEFT JOIN b ON a.k = b.k ORDER BY 1, 2 NULLS FIRST;
+SELECT a.id, b.id FROM a RIGHT JOIN b ON a.k = b.k AND a.n > b.w ORDER BY 1 NULLS LAST, 2;
+SELECT id FROM a WHERE k IN (SELECT k FROM b WHERE w > 0) ORDER BY id;
+SELECT id FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.k = a.k) ORDER BY id;
+SELECT id, (SELECT max(w) FROM b WHERE b.k = a.k) FROM a ORDER BY id;
+SELECT id, row_number() OVER (ORDER BY n, id), rank() OVER (PARTITION BY k ORDER BY s) FROM a ORDER BY id;
+SELECT coalesce(s, '-'), nullif(k, 2), greatest(k, n), length(s) FROM a ORDER BY id;
+SELECT upper(s), substr(s, 1, 1), s LIKE 'a%', s || '!' FROM a ORDER BY id;
+SELECT date_trunc('minute', t), extract(second FROM t), t + INTERVAL '1 hour' FROM a ORDER BY id;
+SELECT k, s FROM a UNION SELECT k, s FROM b ORDER BY 1 NULLS FIRST, 2 NULLS FIRST;
+SELECT k FROM a INTERSECT SELECT k FROM b ORDER BY 1 NULLS FIRST;
+SELECT k FROM a EXCEPT SELECT k FROM b ORDER BY 1 NULLS FIRST;
+WITH x AS (SELECT k, count(*) AS c FROM a GROUP BY k) SELECT max(c), min(c) FROM x;
+SELECT CASE k WHEN 1 THEN 'one' WHEN 2 THEN 'two' END, count(*) FROM a GROUP BY 1 ORDER BY 1 NULLS FIRST;
+SELECT id FROM a ORDER BY d DESC NULLS LAST, id LIMIT 4 OFFSET 1;
+SELECT '2026-03-01'::date, '2026-03-01 10:20:30'::timestamp, '12.50'::numeric(6,2), 'x'::text, '42'::bigint;
+SELECT 3::smallint + 4::bigint, 2::real, 1e10::double precision, 1e-5::double precision;
+VALUES (1, 'x'), (2, NULL);
+SELECT b, bool_and(n > 0), string_agg(s, ',' ORDER BY id) FROM a GROUP BY b ORDER BY b NULLS FIRST
