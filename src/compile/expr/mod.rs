@@ -1,8 +1,5 @@
 //! The only door to DataFusion expressions: compiled scalar expressions that turn failing rows into row errors.
 
-/// AND and OR for plans that run once.
-mod lazy;
-
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,8 +10,6 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::DataFusionError;
 use datafusion::physical_expr::PhysicalExpr;
-
-pub(in crate::compile) use lazy::lazily;
 
 use crate::error::{Error, Result, code};
 

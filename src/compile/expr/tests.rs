@@ -4,7 +4,7 @@ use datafusion::execution::context::SessionContext;
 use datafusion::physical_plan::projection::ProjectionExec;
 
 use super::*;
-use crate::compile::function::tests::{run, session};
+use crate::compile::function::tests::session;
 use crate::compile::parse::Query;
 
 fn rows() -> RecordBatch {
@@ -48,7 +48,8 @@ fn outcome(sql: &str) -> Vec<String> {
     let evaluated = compiled(sql).evaluate(&rows()).unwrap();
     let values = datafusion::arrow::compute::cast(&evaluated.values, &DataType::Int32).unwrap();
     let values = values.as_primitive::<Int32Type>();
-    let mut shown: Vec<String> = values.iter().map(|value| value.map_or("-".to_string(), |value| value.to_string())).collect();
+    let mut shown: Vec<String> =
+        values.iter().map(|value| value.map_or("-".to_string(), |value| value.to_string())).collect();
     for (row, code, _) in &evaluated.errors {
         assert!(evaluated.values.is_null(*row), "{sql}");
         shown[*row] = format!("!{code}");
@@ -95,20 +96,4 @@ fn no_rows_give_no_values() {
     let evaluated = compiled("s::int").evaluate(&rows().slice(0, 0)).unwrap();
     assert_eq!((evaluated.values.len(), evaluated.errors.len()), (0, 0));
     assert_eq!(compiled("b").column(), Some(1));
-}
-
-#[test]
-fn plans_that_run_once_are_lazy() {
-    let session = with_table();
-    let sql = "SELECT a FROM t WHERE b <> 0 AND 10 % b = 0";
-    assert!(run(&session, sql).is_err(), "DataFusion has become lazy by itself");
-    let query = Query::from_text(sql).unwrap();
-    let rows: usize = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-        let plan = session.state().statement_to_plan(query.statement()).await.unwrap();
-        let plan = lazily(session.state().optimize(&plan).unwrap()).unwrap();
-        let physical = session.state().query_planner().create_physical_plan(&plan, &session.state()).await.unwrap();
-        let batches = datafusion::physical_plan::collect(physical, session.task_ctx()).await.unwrap();
-        batches.iter().map(RecordBatch::num_rows).sum()
-    });
-    assert_eq!(rows, 3);
 }

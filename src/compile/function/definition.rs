@@ -18,6 +18,9 @@ use crate::error::{Error, Result, code};
 use crate::format::text::TimeZone;
 use crate::types::SqlType;
 
+/// The types that a function's arguments are converted to, and its result's; `None` if there is no such function.
+pub(super) type Types = Result<Option<(Vec<SqlType>, SqlType)>>;
+
 /// One function.
 pub(super) struct Definition {
     /// Its name in SQL.
@@ -26,8 +29,8 @@ pub(super) struct Definition {
     pub(super) aliases: &'static [&'static str],
     /// Whether it may answer otherwise the next time.
     pub(super) volatility: Volatility,
-    /// The result's type for these arguments, and the types that they are converted to; `None` if there is no such function.
-    pub(super) types: fn(&[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>>,
+    /// The types for these arguments.
+    pub(super) types: fn(&[Argument]) -> Types,
     /// The values. NULL is the function's business.
     pub(super) evaluate: fn(&Call) -> Result<ArrayRef>,
 }
@@ -36,7 +39,7 @@ impl Definition {
     /// A function of its arguments alone.
     pub(super) const fn immutable(
         name: &'static str,
-        types: fn(&[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>>,
+        types: fn(&[Argument]) -> Types,
         evaluate: fn(&Call) -> Result<ArrayRef>,
     ) -> Definition {
         Definition { name, aliases: &[], volatility: Volatility::Immutable, types, evaluate }
@@ -112,7 +115,8 @@ impl Function {
     }
 
     fn undefined(&self, arguments: &[Argument]) -> Error {
-        let name = |argument: &Argument| argument.sql_type.as_ref().map_or_else(|| "unknown".to_string(), ToString::to_string);
+        let name =
+            |argument: &Argument| argument.sql_type.as_ref().map_or_else(|| "unknown".to_string(), ToString::to_string);
         let types: Vec<String> = arguments.iter().map(name).collect();
         let message = match (self.definition.name, types.as_slice()) {
             ("-", [one]) => format!("operator does not exist: - {one}"),
@@ -257,7 +261,9 @@ fn plain(kind: &DataType) -> DataType {
         DataType::Decimal128(_, scale) if *scale < 0 => DataType::Decimal128(38, 0),
         DataType::Decimal256(_, scale) => DataType::Decimal128(38, (*scale).clamp(0, 38)),
         // The session's zone stays: it is how instants were shown to the function.
-        DataType::Timestamp(_, zone) => DataType::Timestamp(datafusion::arrow::datatypes::TimeUnit::Microsecond, zone.clone()),
+        DataType::Timestamp(_, zone) => {
+            DataType::Timestamp(datafusion::arrow::datatypes::TimeUnit::Microsecond, zone.clone())
+        }
         _ => SqlType::of(&Field::new("", kind.clone(), true)).arrow(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, StringArray};
 use datafusion::logical_expr::Volatility;
 
-use super::definition::{Argument, Call, Definition};
+use super::definition::{Argument, Call, Definition, Types};
 use crate::clock::random_u64;
 use crate::error::Result;
 use crate::types::SqlType;
@@ -13,7 +13,7 @@ use crate::types::SqlType;
 pub(super) static DEFINITION: Definition =
     Definition { name: "gen_random_uuid", aliases: &["uuid"], volatility: Volatility::Volatile, types, evaluate };
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument]) -> Types {
     Ok(arguments.is_empty().then(|| (Vec::new(), SqlType::Uuid)))
 }
 

@@ -10,13 +10,13 @@ use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::prelude::{Expr, lit};
 
-use super::definition::{Argument, Call, Definition};
+use super::definition::{Argument, Call, Definition, Types};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 
 pub(super) static DEFINITION: Definition = Definition::immutable("in", types, evaluate);
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument]) -> Types {
     let Some(value) = arguments.first() else { return Ok(None) };
     Ok(Some((vec![value.or_text(); arguments.len()], SqlType::Boolean)))
 }
@@ -40,7 +40,10 @@ pub(super) fn as_list(definition: &'static Definition, arguments: &[Expr], info:
         SqlType::Text | SqlType::Varchar(_) => constant.clone(),
         other => {
             let arguments = vec![constant.clone(), lit(other.to_string())];
-            Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(super::function(&super::cast::DEFINITION)), arguments))
+            Expr::ScalarFunction(ScalarFunction::new_udf(
+                Arc::new(super::function(&super::cast::DEFINITION)),
+                arguments,
+            ))
         }
     };
     // A list of another Arrow type would be compared as texts.

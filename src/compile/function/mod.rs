@@ -14,8 +14,6 @@ use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::expr::Cast;
 use datafusion::prelude::Expr;
 
-use crate::types::SqlType;
-
 /// How functions are declared and run.
 mod definition;
 /// What operators mean on dates, JSON and untyped constants.
@@ -40,7 +38,6 @@ mod round;
 /// `sign`.
 mod sign;
 
-pub(in crate::compile) use cast::cast_type;
 use definition::{Definition, Function};
 
 /// All functions.
@@ -82,19 +79,13 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
 }
 
-/// `value` converted to a column's type as an assignment does it: as [`cast`] does, but a text that is too long for varchar(n) is an error.
-/// For INSERT and UPDATE.
-pub(in crate::compile) fn assignment(value: Expr, target: &SqlType) -> Expr {
-    cast::call(value, target, cast::Length::Checked)
-}
-
 /// The expression in SQL's syntax that a call of one of our functions stands for (`CAST(x AS …)`, `-x`, `x + y`), for EXPLAIN.
 pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
     let Expr::ScalarFunction(call) = expression else { return None };
     let function = call.func.inner().downcast_ref::<Function>()?;
     match (function.definition.name, call.args.as_slice()) {
         ("cast", [value, _]) => {
-            let field = cast_type(expression)?.field("");
+            let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),

@@ -9,13 +9,13 @@ use datafusion::arrow::datatypes::{
 
 use super::abs::unary;
 use super::datetime::operator::negated;
-use super::definition::{Argument, Call, Definition, strict};
+use super::definition::{Argument, Call, Definition, Types, strict};
 use crate::error::Result;
 use crate::types::SqlType;
 
 pub(super) static DEFINITION: Definition = Definition::immutable("-", types, evaluate);
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument]) -> Types {
     use SqlType::{BigInt, Double, Integer, Interval, Numeric, Real, SmallInt};
     Ok(match arguments {
         [number] => match &number.sql_type {
@@ -36,7 +36,9 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         DataType::Int32 => unary::<Int32Type>(call, |value| value.checked_neg()),
         DataType::Int64 => unary::<Int64Type>(call, |value| value.checked_neg()),
         DataType::Decimal128(..) => unary::<Decimal128Type>(call, |value| value.checked_neg()),
-        DataType::Float32 => Ok(Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(|value| -value) as Float32Array)),
+        DataType::Float32 => {
+            Ok(Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(|value| -value) as Float32Array))
+        }
         DataType::Interval(_) => {
             let spans = values.as_primitive::<IntervalMonthDayNanoType>();
             Ok(Arc::new(IntervalMonthDayNanoArray::from(strict(call, |row| negated(spans.value(row)))?)))

@@ -48,7 +48,10 @@ impl ExprPlanner for Operators {
             BinaryOperator::StringConcat if is_json(&left) || is_json(&right) => {
                 return Err(external(Error::unsupported("operator || on jsonb is not supported")));
             }
-            BinaryOperator::Question | BinaryOperator::QuestionAnd | BinaryOperator::QuestionPipe | BinaryOperator::HashMinus => {
+            BinaryOperator::Question
+            | BinaryOperator::QuestionAnd
+            | BinaryOperator::QuestionPipe
+            | BinaryOperator::HashMinus => {
                 return Err(external(Error::unsupported(format!("operator {} is not supported", raw.op))));
             }
             _ => return Ok(compared(raw, left, right)),
@@ -81,7 +84,12 @@ pub(super) fn as_operator(definition: &'static Definition, arguments: &[Expr]) -
 fn compared(raw: RawBinaryExpr, left: Option<SqlType>, right: Option<SqlType>) -> PlannerResult<RawBinaryExpr> {
     let compares = matches!(
         raw.op,
-        BinaryOperator::Eq | BinaryOperator::NotEq | BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
     );
     let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
     let (left_side, right_side) = match (is_constant_text(&left_side), is_constant_text(&right_side)) {
@@ -111,7 +119,8 @@ fn call(definition: &'static Definition, arguments: Vec<Expr>) -> Expr {
 
 /// Gives parameters without a type the one that the operator wants.
 fn with_parameters(definition: &'static Definition, operands: [Expr; 2], schema: &DFSchema) -> PlanResult<Vec<Expr>> {
-    let arguments: Vec<Argument> = operands.iter().map(|operand| Argument::of(sql_type(operand, schema), operand)).collect();
+    let arguments: Vec<Argument> =
+        operands.iter().map(|operand| Argument::of(sql_type(operand, schema), operand)).collect();
     let wanted = (definition.types)(&arguments).map_err(external)?.map(|(wanted, _)| wanted).unwrap_or_default();
     let mut wanted = wanted.into_iter();
     let typed = operands.map(|operand| match (operand, wanted.next()) {

@@ -10,24 +10,29 @@ use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array}
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int32Type};
 
 use super::cast::rounded;
-use super::definition::{Argument, Call, Definition, strict};
+use super::definition::{Argument, Call, Definition, Types, strict};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
-pub(super) static ROUND: Definition =
-    Definition::immutable("round", |arguments| types(arguments, true), |call| evaluate(call, f64::round_ties_even, rounded));
+pub(super) static ROUND: Definition = Definition::immutable(
+    "round",
+    |arguments| types(arguments, true),
+    |call| evaluate(call, f64::round_ties_even, rounded),
+);
 pub(super) static TRUNC: Definition =
     Definition::immutable("trunc", |arguments| types(arguments, true), |call| evaluate(call, f64::trunc, truncated));
 pub(super) static CEIL: Definition = Definition {
     aliases: &["ceiling"],
-    ..Definition::immutable("ceil", |arguments| types(arguments, false), |call| {
-        evaluate(call, f64::ceil, |value, scale| -floor(-value, scale))
-    })
+    ..Definition::immutable(
+        "ceil",
+        |arguments| types(arguments, false),
+        |call| evaluate(call, f64::ceil, |value, scale| -floor(-value, scale)),
+    )
 };
 pub(super) static FLOOR: Definition =
     Definition::immutable("floor", |arguments| types(arguments, false), |call| evaluate(call, f64::floor, floor));
 
-fn types(arguments: &[Argument], with_digits: bool) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument], with_digits: bool) -> Types {
     use SqlType::{BigInt, Double, Integer, Numeric, Real, SmallInt};
     Ok(match arguments {
         [number] => match &number.sql_type {
@@ -56,7 +61,9 @@ fn evaluate(call: &Call, double: fn(f64) -> f64, exact: fn(i128, i8) -> i128) ->
     let DataType::Decimal128(_, scale) = *values.data_type() else {
         return Ok(Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(double) as Float64Array));
     };
-    let SqlType::Numeric(_, shown) = call.result else { return Err(Error::internal("numerics are rounded to numerics")) };
+    let SqlType::Numeric(_, shown) = call.result else {
+        return Err(Error::internal("numerics are rounded to numerics"));
+    };
     let values = values.as_primitive::<Decimal128Type>();
     let cut = strict(call, |row| {
         let digits = call.arguments.get(1).map_or(0, |digits| digits.as_primitive::<Int32Type>().value(row));

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type};
 
-use super::definition::{Argument, Call, Definition};
+use super::definition::{Argument, Call, Definition, Types};
 use crate::error::Result;
 use crate::types::SqlType;
 
 pub(super) static DEFINITION: Definition = Definition::immutable("sign", types, evaluate);
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument]) -> Types {
     use SqlType::{BigInt, Double, Integer, Numeric, Real, SmallInt};
     Ok(match arguments {
         [number] => match &number.sql_type {

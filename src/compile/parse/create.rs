@@ -30,15 +30,51 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         return create_sink(grammar);
     }
     const KNOWN: &[&str] = &[
-        "AGGREGATE", "CAST", "COLLATION", "CONNECTION", "CONVERSION", "DATABASE", "DOMAIN", "EVENT", "EXTENSION", "EXTERNAL", "FOREIGN",
-        "FUNCTION", "GLOBAL", "GROUP", "INDEX", "LOCAL", "OPERATOR", "POLICY", "PROCEDURE", "PUBLICATION", "RECURSIVE", "ROLE", "RULE",
-        "SCHEMA", "SECRET", "SEQUENCE", "SERVER", "SUBSCRIPTION", "TEMP", "TEMPORARY", "TRIGGER", "TYPE", "UNIQUE", "UNLOGGED", "USER",
+        "AGGREGATE",
+        "CAST",
+        "COLLATION",
+        "CONNECTION",
+        "CONVERSION",
+        "DATABASE",
+        "DOMAIN",
+        "EVENT",
+        "EXTENSION",
+        "EXTERNAL",
+        "FOREIGN",
+        "FUNCTION",
+        "GLOBAL",
+        "GROUP",
+        "INDEX",
+        "LOCAL",
+        "OPERATOR",
+        "POLICY",
+        "PROCEDURE",
+        "PUBLICATION",
+        "RECURSIVE",
+        "ROLE",
+        "RULE",
+        "SCHEMA",
+        "SECRET",
+        "SEQUENCE",
+        "SERVER",
+        "SUBSCRIPTION",
+        "TEMP",
+        "TEMPORARY",
+        "TRIGGER",
+        "TYPE",
+        "UNIQUE",
+        "UNLOGGED",
+        "USER",
     ];
     if let Some(word) = KNOWN.iter().find(|word| grammar.sees(&[word])) {
         return Err(grammar.unsupported(format!("CREATE {word} is not supported")));
     }
     let misspelt = ["MATERIALISED", "MATERIALIZE", "MATVIEW"].iter().any(|word| grammar.sees(&[word]));
-    Err(if misspelt { grammar.unexpected().hint("did you mean CREATE MATERIALIZED VIEW?") } else { grammar.unexpected() })
+    Err(if misspelt {
+        grammar.unexpected().hint("did you mean CREATE MATERIALIZED VIEW?")
+    } else {
+        grammar.unexpected()
+    })
 }
 
 /// What follows DROP.
@@ -115,7 +151,9 @@ fn create_stream(grammar: &mut Grammar) -> Result<Kind> {
 fn include(grammar: &mut Grammar) -> Result<(Include, String)> {
     let words = ["KEY", "PARTITION", "OFFSET", "TIMESTAMP", "HEADERS"];
     let Some(word) = grammar.eat_one(&words) else {
-        return Err(grammar.unexpected().hint("INCLUDE takes key, partition, offset, timestamp or headers, with AS name"));
+        return Err(grammar
+            .unexpected()
+            .hint("INCLUDE takes key, partition, offset, timestamp or headers, with AS name"));
     };
     let include = match word {
         "KEY" => Include::Key,
@@ -132,7 +170,9 @@ fn create_table(grammar: &mut Grammar) -> Result<Kind> {
     let if_not_exists = grammar.eat(&["IF", "NOT", "EXISTS"]);
     let name = grammar.relation()?;
     if grammar.sees(&["AS"]) {
-        return Err(grammar.unsupported("CREATE TABLE AS is not supported").hint("use CREATE MATERIALIZED VIEW, or CREATE TABLE and INSERT"));
+        return Err(grammar
+            .unsupported("CREATE TABLE AS is not supported")
+            .hint("use CREATE MATERIALIZED VIEW, or CREATE TABLE and INSERT"));
     }
     let mut columns = Vec::new();
     let mut primary_key = Vec::new();
@@ -153,7 +193,9 @@ fn create_table(grammar: &mut Grammar) -> Result<Kind> {
         }
     }
     if grammar.sees(&["WITH"]) {
-        return Err(grammar.unsupported("CREATE TABLE … WITH (connector …) is not supported").hint("use CREATE STREAM for rows of a topic"));
+        return Err(grammar
+            .unsupported("CREATE TABLE … WITH (connector …) is not supported")
+            .hint("use CREATE STREAM for rows of a topic"));
     }
     if keys > 1 {
         let message = format!("multiple primary keys for table \"{name}\" are not allowed");
@@ -241,7 +283,9 @@ fn refuse_constraint(grammar: &Grammar) -> Result<()> {
         return Err(grammar.unsupported("FOREIGN KEY and EXCLUDE constraints are not supported"));
     }
     if grammar.sees(&["AS"]) {
-        return Err(grammar.unsupported("computed columns are not supported").hint("compute the column in a view over the stream"));
+        return Err(grammar
+            .unsupported("computed columns are not supported")
+            .hint("compute the column in a view over the stream"));
     }
     Ok(())
 }
@@ -272,7 +316,9 @@ fn create_sink(grammar: &mut Grammar) -> Result<Kind> {
     let if_not_exists = grammar.eat(&["IF", "NOT", "EXISTS"]);
     let name = grammar.relation()?;
     if grammar.sees(&["AS"]) {
-        return Err(grammar.unsupported("CREATE SINK … AS SELECT is not supported").hint("make a view and write CREATE SINK … FROM the view"));
+        return Err(grammar
+            .unsupported("CREATE SINK … AS SELECT is not supported")
+            .hint("make a view and write CREATE SINK … FROM the view"));
     }
     grammar.expect(&["FROM"])?;
     let from = grammar.relation()?;

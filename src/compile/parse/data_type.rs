@@ -22,7 +22,9 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
         DataType::Float(precision) => float(written, precision)?,
         DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => numeric(written, info)?,
         DataType::Text | DataType::String(None) => SqlType::Text,
-        DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => varchar(length)?,
+        DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
+            varchar(length)?
+        }
         DataType::Character(_) | DataType::Char(_) => {
             return Err(unsupported(written).hint("use text or varchar(n): they do not pad with blanks"));
         }
@@ -38,10 +40,14 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
         DataType::Interval { fields: None, precision: None } => SqlType::Interval,
         DataType::Uuid => SqlType::Uuid,
         DataType::JSONB | DataType::JSON => SqlType::Jsonb,
-        DataType::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => match sql_type(item)? {
-            SqlType::Array(_) => return Err(Error::unsupported("arrays of more than one dimension are not supported")),
-            item => SqlType::Array(Box::new(item)),
-        },
+        DataType::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => {
+            match sql_type(item)? {
+                SqlType::Array(_) => {
+                    return Err(Error::unsupported("arrays of more than one dimension are not supported"));
+                }
+                item => SqlType::Array(Box::new(item)),
+            }
+        }
         DataType::Custom(name, modifiers) => custom(written, &name.to_string().to_ascii_lowercase(), modifiers)?,
         _ => return Err(unsupported(written)),
     })
@@ -89,7 +95,9 @@ fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlTyp
         ("uuid", []) => SqlType::Uuid,
         ("json" | "jsonb", []) => SqlType::Jsonb,
         ("serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2", _) => {
-            return Err(unsupported(written).hint("there are no sequences; use bigint or uuid DEFAULT gen_random_uuid()"));
+            return Err(
+                unsupported(written).hint("there are no sequences; use bigint or uuid DEFAULT gen_random_uuid()")
+            );
         }
         _ => return Err(unsupported(written)),
     })
@@ -110,10 +118,13 @@ fn numeric(written: &DataType, info: &ExactNumberInfo) -> Result<SqlType> {
         ExactNumberInfo::PrecisionAndScale(precision, scale) => (*precision, *scale),
     };
     match (u8::try_from(precision), i8::try_from(scale)) {
-        (Ok(digits), Ok(after)) if (1..=NUMERIC_DIGITS_MAX).contains(&precision) && after >= 0 && after as u8 <= digits => {
+        (Ok(digits), Ok(after))
+            if (1..=NUMERIC_DIGITS_MAX).contains(&precision) && after >= 0 && after as u8 <= digits =>
+        {
             Ok(SqlType::Numeric(digits, after))
         }
-        _ => Err(unsupported(written).hint("numeric has up to 38 digits in all, of which 0 to all may stand after the point")),
+        _ => Err(unsupported(written)
+            .hint("numeric has up to 38 digits in all, of which 0 to all may stand after the point")),
     }
 }
 
@@ -122,7 +133,10 @@ fn varchar(length: &Option<CharacterLength>) -> Result<SqlType> {
         None | Some(CharacterLength::Max) => Ok(SqlType::Text),
         Some(CharacterLength::IntegerLength { length, .. }) => match u32::try_from(*length) {
             Ok(length @ 1..=10_485_760) => Ok(SqlType::Varchar(length)),
-            _ => Err(Error::new(crate::error::code::INVALID_PARAMETER_VALUE, "length for type varchar must be from 1 to 10485760")),
+            _ => Err(Error::new(
+                crate::error::code::INVALID_PARAMETER_VALUE,
+                "length for type varchar must be from 1 to 10485760",
+            )),
         },
     }
 }

@@ -16,7 +16,12 @@ pub(super) fn insert(grammar: &mut Grammar) -> Result<Kind> {
     })?;
     let ast::Statement::Insert(mut insert) = statement else { return Err(refused("this form of INSERT")) };
     let ast::TableObject::TableName(name) = &insert.table else { return Err(refused("INSERT into this")) };
-    if !insert.into || insert.overwrite || insert.or.is_some() || !insert.assignments.is_empty() || insert.partitioned.is_some() {
+    if !insert.into
+        || insert.overwrite
+        || insert.or.is_some()
+        || !insert.assignments.is_empty()
+        || insert.partitioned.is_some()
+    {
         return Err(refused("this form of INSERT"));
     }
     let target = relation_name(&name_parts(name));
@@ -172,9 +177,11 @@ fn drop_defaults(values: &mut ast::Values, columns: &mut Vec<String>) -> Result<
             continue;
         }
         // Without a column list only the last values can be left out.
-        let removable = if columns.is_empty() { values.rows[0].content.len() == column + 1 } else { column < columns.len() };
+        let removable =
+            if columns.is_empty() { values.rows[0].content.len() == column + 1 } else { column < columns.len() };
         if defaults < values.rows.len() || !is_rectangular || !removable || width == 1 {
-            return Err(refused("DEFAULT in VALUES").hint("name the columns, and leave those out that get their default in every row"));
+            return Err(refused("DEFAULT in VALUES")
+                .hint("name the columns, and leave those out that get their default in every row"));
         }
         values.rows.iter_mut().for_each(|row| {
             row.content.remove(column);

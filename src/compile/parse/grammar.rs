@@ -234,7 +234,8 @@ impl Grammar {
             let before = ["and", "or", "where", "by", "on", "having"];
             matches!(token, Token::Comma | Token::Eq) || before.iter().any(|word| is_word(token, word))
         };
-        let is_clause = |token: &Token| matches!(token, Token::Word(word) if word.quote_style.is_none() && is_clause(&word.value));
+        let is_clause =
+            |token: &Token| matches!(token, Token::Word(word) if word.quote_style.is_none() && is_clause(&word.value));
         let pair = words.windows(2).find(|pair| {
             wants_expression(&self.scan.tokens[pair[0]].token) && is_clause(&self.scan.tokens[pair[1]].token)
         });
@@ -246,7 +247,9 @@ impl Grammar {
         let message = match error {
             ParserError::ParserError(message) | ParserError::TokenizerError(message) => message,
             ParserError::RecursionLimitExceeded => {
-                return Error::unsupported(format!("statements that nest deeper than {NESTING_MAX} levels are not supported"));
+                return Error::unsupported(format!(
+                    "statements that nest deeper than {NESTING_MAX} levels are not supported"
+                ));
             }
         };
         if let Some(clause) = self.misplaced_clause() {
@@ -293,7 +296,9 @@ pub(super) fn folded_ident(ident: &ast::Ident) -> String {
 /// The text of a string constant.
 pub(super) fn string_of(token: &Token) -> Option<String> {
     match token {
-        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) | Token::UnicodeStringLiteral(text) => Some(text.clone()),
+        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) | Token::UnicodeStringLiteral(text) => {
+            Some(text.clone())
+        }
         Token::DollarQuotedString(text) => Some(text.value.clone()),
         _ => None,
     }
@@ -356,9 +361,9 @@ fn is_word(token: &Token, expected: &str) -> bool {
 
 fn split_location(message: &str) -> (&str, Option<Location>) {
     let Some((text, place)) = message.rsplit_once(" at Line: ") else { return (message, None) };
-    let location = place.split_once(", Column: ").and_then(|(line, column)| {
-        Some(Location { line: line.parse().ok()?, column: column.trim().parse().ok()? })
-    });
+    let location = place
+        .split_once(", Column: ")
+        .and_then(|(line, column)| Some(Location { line: line.parse().ok()?, column: column.trim().parse().ok()? }));
     (text, location)
 }
 

@@ -8,30 +8,30 @@ use crate::error::Result;
 use crate::format::Include;
 use crate::types::SqlType;
 
-/// Text → tokens.
-mod scan;
-/// PostgreSQL's rules for sqlparser.
-mod dialect;
-/// A place in the tokens.
-mod grammar;
-/// First words → rule.
-mod statement;
+/// Queries over the system catalog.
+mod catalog_query;
 /// CREATE, DROP.
 mod create;
 /// Names of types.
 mod data_type;
+/// PostgreSQL's rules for sqlparser.
+mod dialect;
 /// INSERT, UPDATE, DELETE.
 mod dml;
-/// Settings, transactions, SHOW, EXPLAIN.
-mod session;
+/// A place in the tokens.
+mod grammar;
 /// Cursors, subscriptions, COPY, prepared statements.
 mod port;
 /// Queries.
 mod query;
-/// Queries over the system catalog.
-mod catalog_query;
 /// Queries for DataFusion.
 mod rewrite;
+/// Text → tokens.
+mod scan;
+/// Settings, transactions, SHOW, EXPLAIN.
+mod session;
+/// First words → rule.
+mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -385,4 +385,3 @@ pub enum CopyFormat {
     Csv,
     Binary,
 }
-

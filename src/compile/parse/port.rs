@@ -67,11 +67,15 @@ pub(super) fn declare(grammar: &mut Grammar) -> Result<Kind> {
 
 /// What follows FETCH.
 pub(super) fn fetch(grammar: &mut Grammar) -> Result<Kind> {
-    if let Some(word) = ["PRIOR", "FIRST", "LAST", "ABSOLUTE", "RELATIVE", "BACKWARD"].iter().find(|word| grammar.sees(&[word])) {
+    if let Some(word) =
+        ["PRIOR", "FIRST", "LAST", "ABSOLUTE", "RELATIVE", "BACKWARD"].iter().find(|word| grammar.sees(&[word]))
+    {
         return Err(grammar.unsupported(format!("FETCH {word} is not supported")).hint("cursors only move forward"));
     }
     if grammar.peek() == Token::Minus {
-        return Err(grammar.unsupported("FETCH with a negative count is not supported").hint("cursors only move forward"));
+        return Err(grammar
+            .unsupported("FETCH with a negative count is not supported")
+            .hint("cursors only move forward"));
     }
     let count = match grammar.eat(&["FORWARD"]) {
         true => fetch_count(grammar).unwrap_or(Some(1)),
@@ -131,7 +135,9 @@ pub(super) fn close(grammar: &mut Grammar) -> Result<Kind> {
 /// What follows COPY.
 pub(super) fn copy(grammar: &mut Grammar) -> Result<Kind> {
     if grammar.sees(&["BINARY"]) {
-        return Err(grammar.unsupported("COPY BINARY is not supported").hint("write COPY … TO STDOUT WITH (FORMAT binary)"));
+        return Err(grammar
+            .unsupported("COPY BINARY is not supported")
+            .hint("write COPY … TO STDOUT WITH (FORMAT binary)"));
     }
     let statement = if grammar.eat_token(&Token::LParen) {
         let end = closing_parenthesis(grammar)?;
@@ -193,7 +199,8 @@ fn copy_options(grammar: &mut Grammar) -> Result<CopyOptions> {
     if options.format != CopyFormat::Csv && options.quote.is_some() {
         return Err(Error::unsupported("COPY quote available only in CSV mode"));
     }
-    if options.format == CopyFormat::Binary && (options.delimiter.is_some() || options.null.is_some() || options.header) {
+    if options.format == CopyFormat::Binary && (options.delimiter.is_some() || options.null.is_some() || options.header)
+    {
         return Err(Error::new(code::SYNTAX_ERROR, "cannot specify DELIMITER, NULL or HEADER in BINARY mode"));
     }
     Ok(options)
@@ -270,7 +277,10 @@ pub(super) fn prepare(grammar: &mut Grammar) -> Result<Kind> {
     grammar.expect(&["AS"])?;
     let statement = nested(grammar, |grammar| match grammar.eat(&["SUBSCRIBE"]) {
         true => subscribe(grammar),
-        false if statement::starts_query(grammar) || ["INSERT", "UPDATE", "DELETE"].iter().any(|verb| grammar.sees(&[verb])) => {
+        false
+            if statement::starts_query(grammar)
+                || ["INSERT", "UPDATE", "DELETE"].iter().any(|verb| grammar.sees(&[verb])) =>
+        {
             statement::read(grammar)
         }
         false => Err(grammar.unexpected()),
@@ -312,7 +322,11 @@ fn nested(grammar: &mut Grammar, read: impl FnOnce(&mut Grammar) -> Result<Kind>
 }
 
 /// The tokens `range` as a statement of its own.
-fn nested_in(grammar: &Grammar, range: Range<usize>, read: impl FnOnce(&mut Grammar) -> Result<Kind>) -> Result<Statement> {
+fn nested_in(
+    grammar: &Grammar,
+    range: Range<usize>,
+    read: impl FnOnce(&mut Grammar) -> Result<Kind>,
+) -> Result<Statement> {
     let mut inner = Grammar::new(grammar.scan(), grammar.trimmed(range));
     let statement = nested(&mut inner, read)?;
     inner.expect_end()?;

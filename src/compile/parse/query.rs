@@ -8,8 +8,8 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::grammar::Grammar;
-use super::{catalog_query, rewrite};
 use super::scan::Scan;
+use super::{catalog_query, rewrite};
 use crate::error::Result;
 use crate::types::SqlType;
 
@@ -58,8 +58,10 @@ impl Query {
     /// Where `name` (`column`, `table.column`, `schema.table`) stands first: characters from 1 in the whole text that was parsed.
     pub fn position_of(&self, name: &str) -> Option<usize> {
         let parts: Vec<&str> = name.split('.').collect();
-        let tokens: Vec<&TokenWithSpan> =
-            self.scan.tokens[self.range.clone()].iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+        let tokens: Vec<&TokenWithSpan> = self.scan.tokens[self.range.clone()]
+            .iter()
+            .filter(|token| !matches!(token.token, Token::Whitespace(_)))
+            .collect();
         let is_part = |token: &TokenWithSpan, part: &str| match &token.token {
             Token::Word(word) if word.quote_style.is_none() => word.value.eq_ignore_ascii_case(part),
             Token::Word(word) => word.value == part,
@@ -67,7 +69,8 @@ impl Query {
         };
         let starts = |at: usize| {
             parts.iter().enumerate().all(|(number, part)| {
-                let dot = number == 0 || tokens.get(at + 2 * number - 1).is_some_and(|token| token.token == Token::Period);
+                let dot =
+                    number == 0 || tokens.get(at + 2 * number - 1).is_some_and(|token| token.token == Token::Period);
                 dot && tokens.get(at + 2 * number).is_some_and(|token| is_part(token, part))
             })
         };
@@ -160,7 +163,11 @@ pub(super) fn wildcard_of(relation: ast::ObjectName) -> ast::SelectItem {
 }
 
 /// `SELECT items FROM from WHERE selection`.
-pub(super) fn select(items: Vec<ast::SelectItem>, from: Vec<ast::TableWithJoins>, selection: Option<ast::Expr>) -> Box<ast::Query> {
+pub(super) fn select(
+    items: Vec<ast::SelectItem>,
+    from: Vec<ast::TableWithJoins>,
+    selection: Option<ast::Expr>,
+) -> Box<ast::Query> {
     let select = ast::Select {
         select_token: ast::helpers::attached_token::AttachedToken::empty(),
         optimizer_hints: Vec::new(),

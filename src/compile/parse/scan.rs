@@ -67,7 +67,8 @@ impl Scan {
     /// The characters of the tokens in `range`.
     pub(super) fn characters(&self, range: &std::ops::Range<usize>) -> std::ops::Range<usize> {
         if range.is_empty() {
-            let at = self.tokens.get(range.start).map_or(self.characters.len(), |token| self.character(token.span.start));
+            let at =
+                self.tokens.get(range.start).map_or(self.characters.len(), |token| self.character(token.span.start));
             return at..at;
         }
         self.character(self.tokens[range.start].span.start)..self.character(self.tokens[range.end - 1].span.end)

@@ -63,7 +63,9 @@ pub(super) fn explain(grammar: &mut Grammar) -> Result<Kind> {
     if statement::starts_query(grammar) {
         return Ok(Kind::ExplainQuery(Query::read(grammar)?));
     }
-    if let Some(verb) = ["INSERT", "UPDATE", "DELETE", "EXECUTE", "DECLARE", "SUBSCRIBE"].iter().find(|verb| grammar.sees(&[verb])) {
+    if let Some(verb) =
+        ["INSERT", "UPDATE", "DELETE", "EXECUTE", "DECLARE", "SUBSCRIBE"].iter().find(|verb| grammar.sees(&[verb]))
+    {
         return Err(grammar.unsupported(format!("EXPLAIN {verb} is not supported")));
     }
     relation_class(grammar)?;
@@ -106,7 +108,9 @@ pub(super) fn set(grammar: &mut Grammar) -> Result<Kind> {
     if grammar.eat(&["TIME", "ZONE"]) {
         let value = match grammar.eat_one(&["LOCAL", "DEFAULT"]) {
             Some(_) => None,
-            None if grammar.sees(&["INTERVAL"]) => return Err(grammar.unsupported("SET TIME ZONE INTERVAL is not supported")),
+            None if grammar.sees(&["INTERVAL"]) => {
+                return Err(grammar.unsupported("SET TIME ZONE INTERVAL is not supported"));
+            }
             None => Some(value(grammar)?),
         };
         return Ok(Kind::Set { name: "timezone".to_string(), value, local });

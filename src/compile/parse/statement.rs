@@ -69,9 +69,35 @@ pub(super) fn is_query_in_parentheses(grammar: &Grammar) -> bool {
 const QUERY_VERBS: &[&str] = &["SELECT", "WITH", "VALUES", "TABLE"];
 
 const VERBS: &[&str] = &[
-    "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "SET", "RESET", "START", "BEGIN", "COMMIT",
-    "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "SUBSCRIBE", "DECLARE", "FETCH", "CLOSE", "COPY", "PREPARE", "EXECUTE",
-    "DEALLOCATE", "DISCARD", "FLUSH",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "DROP",
+    "SHOW",
+    "DESCRIBE",
+    "DESC",
+    "EXPLAIN",
+    "SET",
+    "RESET",
+    "START",
+    "BEGIN",
+    "COMMIT",
+    "END",
+    "ROLLBACK",
+    "ABORT",
+    "SAVEPOINT",
+    "RELEASE",
+    "SUBSCRIBE",
+    "DECLARE",
+    "FETCH",
+    "CLOSE",
+    "COPY",
+    "PREPARE",
+    "EXECUTE",
+    "DEALLOCATE",
+    "DISCARD",
+    "FLUSH",
 ];
 
 /// PostgreSQL's other statements, to say that they are not there rather than that they are wrong, with what to use instead.

@@ -23,7 +23,10 @@ fn texts_are_split_into_statements() {
     let texts: Vec<&str> = statements.iter().map(|statement| statement.text.as_str()).collect();
     assert_eq!(texts, ["SELECT ';'", "SHOW a", "SELECT $x$ ; $x$, E'\\';'"]);
     for statement in &statements {
-        assert_eq!(sql.chars().skip(statement.offset).take(statement.text.chars().count()).collect::<String>(), statement.text);
+        assert_eq!(
+            sql.chars().skip(statement.offset).take(statement.text.chars().count()).collect::<String>(),
+            statement.text
+        );
     }
     assert!(parse(" ; -- nothing\n ;").unwrap().is_empty());
 }
@@ -48,10 +51,20 @@ fn errors_have_code_message_and_position() {
         ("SELECT x::money FROM t", code::FEATURE_NOT_SUPPORTED, "type money is not supported", 8),
         ("CREATE TABLE t (a int UNIQUE)", code::FEATURE_NOT_SUPPORTED, "UNIQUE is not supported", 23),
         ("CREATE TABLE t (a money)", code::FEATURE_NOT_SUPPORTED, "type money is not supported", 19),
-        ("CREATE STREAM s (a int, WATERMARK FOR a AS a) WITH (x=1)", code::FEATURE_NOT_SUPPORTED, "WATERMARK is not supported", 25),
+        (
+            "CREATE STREAM s (a int, WATERMARK FOR a AS a) WITH (x=1)",
+            code::FEATURE_NOT_SUPPORTED,
+            "WATERMARK is not supported",
+            25,
+        ),
         ("COPY t FROM STDIN", code::FEATURE_NOT_SUPPORTED, "COPY FROM is not supported", 8),
         ("EXPLAIN ANALYZE SELECT 1", code::FEATURE_NOT_SUPPORTED, "EXPLAIN ANALYZE is not supported", 9),
-        ("SELECT * FROM HOP(t, at, INTERVAL '1 s', INTERVAL '2 s')", code::FEATURE_NOT_SUPPORTED, "window function HOP is not supported", 15),
+        (
+            "SELECT * FROM HOP(t, at, INTERVAL '1 s', INTERVAL '2 s')",
+            code::FEATURE_NOT_SUPPORTED,
+            "window function HOP is not supported",
+            15,
+        ),
     ] {
         let error = parse(sql).expect_err(sql);
         assert_eq!((error.code, error.message.as_str(), error.position), (code, message, Some(position)), "{sql}");
@@ -82,20 +95,39 @@ fn streams_are_read_with_columns_includes_and_options() {
         panic!("no stream")
     };
     assert_eq!((stream.name.as_str(), stream.if_not_exists), ("Bids", true));
-    let columns: Vec<_> = stream.columns.iter().map(|column| (column.name.as_str(), column.sql_type.to_string(), column.not_null)).collect();
+    let columns: Vec<_> = stream
+        .columns
+        .iter()
+        .map(|column| (column.name.as_str(), column.sql_type.to_string(), column.not_null))
+        .collect();
     assert_eq!(
         columns,
-        [("a", "bigint".into(), true), ("b", "timestamp with time zone".into(), false), ("c", "text[]".to_string(), false)]
+        [
+            ("a", "bigint".into(), true),
+            ("b", "timestamp with time zone".into(), false),
+            ("c", "text[]".to_string(), false)
+        ]
     );
     let includes: Vec<_> = stream.includes.iter().map(|(include, name)| (*include, name.as_str())).collect();
     assert_eq!(
         includes,
-        [(Include::Key, "k"), (Include::Offset, "offset"), (Include::Timestamp, "timestamp"), (Include::Headers, "headers")]
+        [
+            (Include::Key, "k"),
+            (Include::Offset, "offset"),
+            (Include::Timestamp, "timestamp"),
+            (Include::Headers, "headers")
+        ]
     );
     let options: Vec<_> = stream.options.0.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     assert_eq!(
         options,
-        [("connector", "kafka"), ("properties.bootstrap.server", "h:1"), ("topic", "x"), ("format", "json"), ("rate", "-1.5")]
+        [
+            ("connector", "kafka"),
+            ("properties.bootstrap.server", "h:1"),
+            ("topic", "x"),
+            ("format", "json"),
+            ("rate", "-1.5")
+        ]
     );
 }
 
@@ -110,7 +142,9 @@ fn tables_are_read_with_keys_and_defaults() {
     assert_eq!(table.primary_key, ["id", "name"]);
     let columns: Vec<_> = table.columns.iter().map(|column| (column.default.as_deref(), column.not_null)).collect();
     assert_eq!(columns, [(Some("1 + 2"), true), (Some("'a, b'"), true), (Some("now()"), false)]);
-    let Kind::CreateTable(table) = one("create table t (a int8 primary key, b numeric, c decimal(5), d float(10), e json)") else {
+    let Kind::CreateTable(table) =
+        one("create table t (a int8 primary key, b numeric, c decimal(5), d float(10), e json)")
+    else {
         panic!("no table")
     };
     assert_eq!(table.primary_key, ["a"]);
@@ -122,13 +156,18 @@ fn tables_are_read_with_keys_and_defaults() {
 
 #[test]
 fn views_sinks_and_drops_are_read() {
-    let Kind::CreateView(view) = one("CREATE MATERIALIZED VIEW public.v (a, b) AS SELECT 1,\n 2 -- end\n;") else { panic!("no view") };
+    let Kind::CreateView(view) = one("CREATE MATERIALIZED VIEW public.v (a, b) AS SELECT 1,\n 2 -- end\n;") else {
+        panic!("no view")
+    };
     assert_eq!((view.name.as_str(), view.materialized, view.query_text.as_str()), ("v", true, "SELECT 1,\n 2"));
     assert_eq!(view.columns, ["a", "b"]);
     let Kind::CreateSink(sink) = one("CREATE SINK s FROM v WITH (connector='kafka')") else { panic!("no sink") };
     assert_eq!((sink.name.as_str(), sink.from.as_str()), ("s", "v"));
     let Kind::Drop(drop) = one("DROP MATERIALIZED VIEW IF EXISTS a, public.b CASCADE") else { panic!("no drop") };
-    assert_eq!((drop.class, drop.names, drop.if_exists, drop.cascade), (RelationClass::MaterializedView, vec!["a".into(), "b".into()], true, true));
+    assert_eq!(
+        (drop.class, drop.names, drop.if_exists, drop.cascade),
+        (RelationClass::MaterializedView, vec!["a".into(), "b".into()], true, true)
+    );
 }
 
 #[test]
@@ -171,43 +210,61 @@ fn cursors_and_subscriptions_are_read() {
         let Kind::Fetch { cursor: found, count: number, timeout_ms: timeout } = one(sql) else { panic!("{sql}") };
         assert_eq!((found.as_str(), number, timeout), (cursor, count, timeout_ms), "{sql}");
     }
-    let Kind::Declare { cursor, statement, hold } = one("DECLARE c NO SCROLL CURSOR WITH HOLD FOR SUBSCRIBE TO v WITH (snapshot=false)") else {
+    let Kind::Declare { cursor, statement, hold } =
+        one("DECLARE c NO SCROLL CURSOR WITH HOLD FOR SUBSCRIBE TO v WITH (snapshot=false)")
+    else {
         panic!("no cursor")
     };
-    assert_eq!((cursor.as_str(), hold, statement.text.as_str(), statement.offset), ("c", true, "SUBSCRIBE TO v WITH (snapshot=false)", 41));
+    assert_eq!(
+        (cursor.as_str(), hold, statement.text.as_str(), statement.offset),
+        ("c", true, "SUBSCRIBE TO v WITH (snapshot=false)", 41)
+    );
     let Kind::Subscribe(subscribe) = statement.kind else { panic!("no subscription") };
     assert!(!subscribe.snapshot && !subscribe.progress);
-    assert!(matches!(one("SUBSCRIBE (SELECT 1)"), Kind::Subscribe(Subscribe { target: SubscribeTarget::Query(_), .. })));
-    let Kind::CopyTo { statement, options } = one("COPY (SUBSCRIBE v) TO STDOUT WITH (FORMAT csv, HEADER, DELIMITER ';')") else {
+    assert!(matches!(
+        one("SUBSCRIBE (SELECT 1)"),
+        Kind::Subscribe(Subscribe { target: SubscribeTarget::Query(_), .. })
+    ));
+    let Kind::CopyTo { statement, options } =
+        one("COPY (SUBSCRIBE v) TO STDOUT WITH (FORMAT csv, HEADER, DELIMITER ';')")
+    else {
         panic!("no copy")
     };
     assert_eq!(statement.text, "SUBSCRIBE v");
     assert_eq!((options.format, options.header, options.delimiter), (CopyFormat::Csv, true, Some(';')));
-    let Kind::CopyTo { options: old, statement } = one("COPY t (a, b) TO STDOUT CSV HEADER DELIMITER AS ';'") else { panic!("no copy") };
+    let Kind::CopyTo { options: old, statement } = one("COPY t (a, b) TO STDOUT CSV HEADER DELIMITER AS ';'") else {
+        panic!("no copy")
+    };
     assert_eq!((old, statement.text.as_str()), (options, "t (a, b)"));
-    let Kind::Prepare { types, statement, .. } = one("PREPARE p (int, text) AS SELECT $1") else { panic!("no prepare") };
+    let Kind::Prepare { types, statement, .. } = one("PREPARE p (int, text) AS SELECT $1") else {
+        panic!("no prepare")
+    };
     assert_eq!((types, statement.text.as_str()), (vec![SqlType::Integer, SqlType::Text], "SELECT $1"));
     assert!(matches!(one("EXECUTE p (1, 'a')"), Kind::Execute { arguments: Some(_), .. }));
 }
 
 #[test]
 fn changes_are_queries_over_the_table() {
-    let Kind::Update(update) = one("UPDATE t AS x SET a = x.a - b, (c, d) = ('q', 2) FROM u WHERE x.id = u.id") else { panic!("no update") };
+    let Kind::Update(update) = one("UPDATE t AS x SET a = x.a - b, (c, d) = ('q', 2) FROM u WHERE x.id = u.id") else {
+        panic!("no update")
+    };
     assert_eq!(update.columns, ["a", "c", "d"]);
     let text = update.query.statement().to_string().replace('\u{1}', "/");
-    assert_eq!(
-        text,
-        "SELECT x.a - b AS \"a/1\", 'q' AS \"c/2\", 2 AS \"d/3\", x.* FROM t AS x, u WHERE x.id = u.id"
-    );
+    assert_eq!(text, "SELECT x.a - b AS \"a/1\", 'q' AS \"c/2\", 2 AS \"d/3\", x.* FROM t AS x, u WHERE x.id = u.id");
     let Kind::Delete(delete) = one("DELETE FROM public.t USING u WHERE t.id = u.id") else { panic!("no delete") };
     assert_eq!(delete.query.statement().to_string(), "SELECT public.t.* FROM public.t, u WHERE t.id = u.id");
-    let Kind::Insert(insert) = one("INSERT INTO t (a, b, c) VALUES (1, DEFAULT, -2), (3, default, 4)") else { panic!("no insert") };
+    let Kind::Insert(insert) = one("INSERT INTO t (a, b, c) VALUES (1, DEFAULT, -2), (3, default, 4)") else {
+        panic!("no insert")
+    };
     assert_eq!(insert.columns.as_deref(), Some(&["a".to_string(), "c".to_string()][..]));
     assert_eq!(insert.source.map(|source| source.statement().to_string()).as_deref(), Some("VALUES (1, -2), (3, 4)"));
     let replace = "INSERT INTO t (id, a) SELECT 1, 2 ON CONFLICT (id) DO UPDATE SET a = excluded.a RETURNING id, a + 1";
     let Kind::Insert(insert) = one(replace) else { panic!("no insert") };
     assert!(matches!(insert.on_conflict, OnConflict::Update { .. }));
-    assert_eq!(insert.returning.map(|query| query.statement().to_string()).as_deref(), Some("SELECT id, a + 1 AS \"?column?\" FROM t"));
+    assert_eq!(
+        insert.returning.map(|query| query.statement().to_string()).as_deref(),
+        Some("SELECT id, a + 1 AS \"?column?\" FROM t")
+    );
     assert!(parse("INSERT INTO t (id, a) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET a = 5").is_err());
     assert!(matches!(one("INSERT INTO t DEFAULT VALUES"), Kind::Insert(Insert { source: None, .. })));
 }
@@ -233,14 +290,21 @@ fn queries_know_what_they_read_and_where() {
 fn columns_get_their_names() {
     for (sql, expected) in [
         ("SELECT count(*), COUNT(*), 1, 'a', a + 1 FROM t", "count count ?column? ?column? ?column?"),
-        ("SELECT a::text, 1::int, (a), CASE WHEN true THEN 1 END, CASE WHEN true THEN 1 ELSE b END FROM t", "a int4 a case b"),
-        ("SELECT date '2020-01-01', interval '1 d', EXTRACT(year FROM a), trim(a), -a, NOT a FROM t", "date interval extract btrim ?column? ?column?"),
+        (
+            "SELECT a::text, 1::int, (a), CASE WHEN true THEN 1 END, CASE WHEN true THEN 1 ELSE b END FROM t",
+            "a int4 a case b",
+        ),
+        (
+            "SELECT date '2020-01-01', interval '1 d', EXTRACT(year FROM a), trim(a), -a, NOT a FROM t",
+            "date interval extract btrim ?column? ?column?",
+        ),
         ("SELECT (SELECT max(x) FROM u), EXISTS (SELECT 1), ARRAY[1], x[1], t.\"Y\" FROM t", "max exists array x Y"),
         ("SELECT a AT TIME ZONE 'UTC', coalesce(a, b), a AS z, b z FROM t", "timezone coalesce z z"),
     ] {
         let text = planned(sql);
         let list = text.split(" FROM t").next().unwrap().trim_start_matches("SELECT ").to_string();
-        let query = datafusion::sql::parser::DFParser::parse_sql(&format!("SELECT {}", list.replace('\u{1}', "/"))).unwrap();
+        let query =
+            datafusion::sql::parser::DFParser::parse_sql(&format!("SELECT {}", list.replace('\u{1}', "/"))).unwrap();
         let datafusion::sql::parser::Statement::Statement(statement) = &query[0] else { panic!("{sql}") };
         let datafusion::sql::sqlparser::ast::Statement::Query(query) = statement.as_ref() else { panic!("{sql}") };
         let names: Vec<String> = query
@@ -283,13 +347,19 @@ fn queries_are_rewritten_for_the_planner() {
     ] {
         assert_eq!(planned(sql).replace('\u{1}', "/"), expected, "{sql}");
     }
-    assert_eq!(planned("SELECT * FROM TUMBLE(t, at, INTERVAL '1 d', INTERVAL '1 h')").matches("FROM t) AS t").count(), 1);
+    assert_eq!(
+        planned("SELECT * FROM TUMBLE(t, at, INTERVAL '1 d', INTERVAL '1 h')").matches("FROM t) AS t").count(),
+        1
+    );
 }
 
 /// Any bytes are an answer or an error.
 #[test]
 fn no_text_panics() {
-    let pieces = ["SELECT", "(", ")", "'", "\"", "$$", ";", ",", "CREATE", "STREAM", "x", "1", "WITH", "=", "--", "/*", "é", ".", "COPY", "TO", "FETCH", "[", "::", "\n"];
+    let pieces = [
+        "SELECT", "(", ")", "'", "\"", "$$", ";", ",", "CREATE", "STREAM", "x", "1", "WITH", "=", "--", "/*", "é", ".",
+        "COPY", "TO", "FETCH", "[", "::", "\n",
+    ];
     let mut state = 7u64;
     for _ in 0..20_000 {
         let mut text = String::new();

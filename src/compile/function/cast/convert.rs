@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, StringArray, new_null_array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, StringArray, new_null_array,
+};
 
 use super::super::definition::texts;
 use super::{number, time};
@@ -27,7 +29,12 @@ pub(super) fn exists(from: &SqlType, to: &SqlType) -> bool {
 }
 
 /// Converts values. Errors are PostgreSQL's, for the first value that has no place in the other type.
-pub(in crate::compile::function) fn convert(values: &ArrayRef, from: &SqlType, to: &SqlType, zone: TimeZone) -> Result<ArrayRef> {
+pub(in crate::compile::function) fn convert(
+    values: &ArrayRef,
+    from: &SqlType,
+    to: &SqlType,
+    zone: TimeZone,
+) -> Result<ArrayRef> {
     use SqlType::{Array as List, Boolean, Date, Integer, Jsonb, Text, Timestamp, TimestampTz, Uuid, Varchar};
     if values.null_count() == values.len() {
         return Ok(new_null_array(&to.arrow(), values.len()));
@@ -43,7 +50,9 @@ pub(in crate::compile::function) fn convert(values: &ArrayRef, from: &SqlType, t
             Ok(Arc::new(words.collect::<StringArray>()))
         }
         (_, Text | Varchar(_)) => written(values, from, zone),
-        (Boolean, Integer) => Ok(Arc::new(values.as_boolean().iter().map(|value| value.map(i32::from)).collect::<Int32Array>())),
+        (Boolean, Integer) => {
+            Ok(Arc::new(values.as_boolean().iter().map(|value| value.map(i32::from)).collect::<Int32Array>()))
+        }
         (Integer, Boolean) => {
             let integers = values.as_primitive::<datafusion::arrow::datatypes::Int32Type>();
             Ok(Arc::new(integers.iter().map(|value| value.map(|value| value != 0)).collect::<BooleanArray>()))
@@ -117,6 +126,7 @@ fn lists(values: &ArrayRef, item: &SqlType, target: &SqlType, zone: TimeZone) ->
         SqlType::Varchar(letters) => truncated(&convert(lists.values(), item, &SqlType::Text, zone)?, *letters),
         target => convert(lists.values(), item, target, zone)?,
     };
-    let list = ListArray::try_new(Arc::new(target.field("item")), lists.offsets().clone(), items, lists.nulls().cloned());
+    let list =
+        ListArray::try_new(Arc::new(target.field("item")), lists.offsets().clone(), items, lists.nulls().cloned());
     Ok(Arc::new(list.map_err(|error| Error::internal(error.to_string()))?))
 }

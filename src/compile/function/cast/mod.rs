@@ -4,11 +4,10 @@
 //! A cast to numeric without precision keeps the digits of numbers; a text that is not constant gets 10 digits after the point.
 
 use datafusion::arrow::array::ArrayRef;
-use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::prelude::{Expr, lit};
+use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
-use super::definition::{Argument, Call, Definition};
+use super::definition::{Argument, Call, Definition, Types};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -32,22 +31,8 @@ pub(super) static DEFINITION: Definition = Definition {
     evaluate,
 };
 
-/// What happens to a text that is too long for varchar(n).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Length {
-    /// It is an error.
-    Checked,
-}
-
-/// A call of the function.
-pub(super) fn call(value: Expr, target: &SqlType, length: Length) -> Expr {
-    let Length::Checked = length;
-    let function = std::sync::Arc::new(super::function(&DEFINITION));
-    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![value, lit(target.to_string()), lit("assignment")]))
-}
-
 /// The target of a call of the function; numeric without precision as a column has it.
-pub(in crate::compile) fn cast_type(expression: &Expr) -> Option<SqlType> {
+pub(super) fn target(expression: &Expr) -> Option<SqlType> {
     let Expr::ScalarFunction(call) = expression else { return None };
     match call.args.get(1) {
         Some(Expr::Literal(ScalarValue::Utf8(Some(name)), _)) if call.func.name() == DEFINITION.name => type_of(name),
@@ -55,8 +40,8 @@ pub(in crate::compile) fn cast_type(expression: &Expr) -> Option<SqlType> {
     }
 }
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
-    let [value, target, ..] = arguments else { return Ok(None) };
+fn types(arguments: &[Argument]) -> Types {
+    let [value, target] = arguments else { return Ok(None) };
     let name = target.text.as_deref().unwrap_or_default();
     let Some(named) = type_of(name) else { return Err(Error::internal(format!("no type is called \"{name}\""))) };
     let target = if name == "numeric" { unbounded_numeric(value) } else { named };
@@ -64,21 +49,15 @@ fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
     if !convert::exists(&from, &target) {
         return Err(Error::new(code::CANNOT_COERCE, format!("cannot cast type {from} to {target}")));
     }
-    let wanted = [from, SqlType::Text, SqlType::Text].into_iter().take(arguments.len()).collect();
-    Ok(Some((wanted, target)))
+    Ok(Some((vec![from, SqlType::Text], target)))
 }
 
 fn evaluate(call: &Call) -> Result<ArrayRef> {
-    let values = &call.arguments[0];
-    let (from, is_assignment) = (&call.given[0], call.arguments.len() == 3);
+    let (values, from) = (&call.arguments[0], &call.given[0]);
     match &call.result {
-        SqlType::Varchar(letters) if !is_assignment => {
+        SqlType::Varchar(letters) => {
             let texts = convert(values, from, &SqlType::Text, call.time_zone)?;
             Ok(convert::truncated(&texts, *letters))
-        }
-        SqlType::Varchar(_) => {
-            let texts = convert(values, from, &SqlType::Text, call.time_zone)?;
-            convert::read(&texts, &call.result, call.time_zone)
         }
         result => convert(values, from, result, call.time_zone),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
+    ArrayRef, AsArray, Decimal128Array, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
@@ -53,10 +53,16 @@ fn widened(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
 
 fn from_integers(values: &Int64Array, to: &SqlType) -> Result<ArrayRef> {
     match to {
-        SqlType::Real => Ok(Arc::new(values.iter().map(|value| value.map(|value| value as f32)).collect::<Float32Array>())),
-        SqlType::Double => Ok(Arc::new(values.iter().map(|value| value.map(|value| value as f64)).collect::<Float64Array>())),
+        SqlType::Real => {
+            Ok(Arc::new(values.iter().map(|value| value.map(|value| value as f32)).collect::<Float32Array>()))
+        }
+        SqlType::Double => {
+            Ok(Arc::new(values.iter().map(|value| value.map(|value| value as f64)).collect::<Float64Array>()))
+        }
         SqlType::Numeric(precision, scale) => {
-            let rescaled = values.iter().map(|value| value.map(|value| rescale(i128::from(value), 0, *precision, *scale)).transpose());
+            let rescaled = values
+                .iter()
+                .map(|value| value.map(|value| rescale(i128::from(value), 0, *precision, *scale)).transpose());
             decimals(rescaled, to)
         }
         to => integers(values.iter().map(|value| value.map(i128::from)), to),
@@ -94,11 +100,13 @@ fn from_decimals(values: &Decimal128Array, from_scale: i8, to: &SqlType) -> Resu
             let read = |value: i128| real(double(value, from_scale));
             Ok(Arc::new(values.iter().map(|value| value.map(read).transpose()).collect::<Result<Float32Array>>()?))
         }
-        SqlType::Double => {
-            Ok(Arc::new(values.iter().map(|value| value.map(|value| double(value, from_scale))).collect::<Float64Array>()))
-        }
+        SqlType::Double => Ok(Arc::new(
+            values.iter().map(|value| value.map(|value| double(value, from_scale))).collect::<Float64Array>(),
+        )),
         SqlType::Numeric(precision, scale) => {
-            let rescaled = values.iter().map(|value| value.map(|value| rescale(value, from_scale, *precision, *scale)).transpose());
+            let rescaled = values
+                .iter()
+                .map(|value| value.map(|value| rescale(value, from_scale, *precision, *scale)).transpose());
             decimals(rescaled, to)
         }
         to => integers(values.iter().map(|value| value.map(|value| rounded(value, from_scale))), to),
@@ -141,8 +149,9 @@ fn rescale(value: i128, from: i8, precision: u8, to: i8) -> Result<i128> {
     scaled.filter(|value| value.unsigned_abs() < limit).ok_or_else(|| {
         let before_point = i32::from(precision) - i32::from(to);
         let bound = if before_point == 0 { "1".to_string() } else { format!("10^{before_point}") };
-        Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow")
-            .detail(format!("A field with precision {precision}, scale {to} must round to an absolute value less than {bound}."))
+        Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow").detail(format!(
+            "A field with precision {precision}, scale {to} must round to an absolute value less than {bound}."
+        ))
     })
 }
 
@@ -155,15 +164,18 @@ fn integers(values: impl Iterator<Item = Option<i128>>, to: &SqlType) -> Result<
     let out_of_range = |_| Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, format!("{to} out of range"));
     Ok(match to {
         SqlType::SmallInt => {
-            let narrowed = values.map(|value| value.map(|value| i16::try_from(value).map_err(out_of_range)).transpose());
+            let narrowed =
+                values.map(|value| value.map(|value| i16::try_from(value).map_err(out_of_range)).transpose());
             Arc::new(narrowed.collect::<Result<Int16Array>>()?)
         }
         SqlType::Integer => {
-            let narrowed = values.map(|value| value.map(|value| i32::try_from(value).map_err(out_of_range)).transpose());
+            let narrowed =
+                values.map(|value| value.map(|value| i32::try_from(value).map_err(out_of_range)).transpose());
             Arc::new(narrowed.collect::<Result<Int32Array>>()?)
         }
         SqlType::BigInt => {
-            let narrowed = values.map(|value| value.map(|value| i64::try_from(value).map_err(out_of_range)).transpose());
+            let narrowed =
+                values.map(|value| value.map(|value| i64::try_from(value).map_err(out_of_range)).transpose());
             Arc::new(narrowed.collect::<Result<Int64Array>>()?)
         }
         to => return Err(Error::internal(format!("{to} is no integer type"))),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, TimestampMicrosecondArray};
 use datafusion::arrow::datatypes::IntervalMonthDayNano;
 
-use super::super::definition::{Argument, Call, Definition, strict};
+use super::super::definition::{Argument, Call, Definition, Types, strict};
 use super::{intervals, micros_of, timestamps};
 use crate::error::{Error, Result, code};
 use crate::format::text::calendar::DAY_US;
@@ -14,7 +14,7 @@ use crate::types::SqlType;
 
 pub(in crate::compile::function) static DEFINITION: Definition = Definition::immutable("date_bin", types, evaluate);
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument]) -> Types {
     let ([stride, time] | [stride, time, _]) = arguments else { return Ok(None) };
     if !stride.is_untyped() && stride.sql_type != Some(SqlType::Interval) {
         return Ok(None);

@@ -6,7 +6,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float6
 use datafusion::arrow::datatypes::{DataType, Date32Type, IntervalMonthDayNano};
 
 use super::super::cast::local_micros;
-use super::super::definition::{Argument, Call, Definition, strict, texts};
+use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::date_trunc::{Unit, unknown_unit};
 use super::{Civil, intervals, micros_of, timestamps};
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ pub(in crate::compile::function) static EXTRACT: Definition =
 pub(in crate::compile::function) static DATE_PART: Definition =
     Definition::immutable("date_part", |arguments| types(arguments, |_| SqlType::Double), evaluate);
 
-fn types(arguments: &[Argument], result: impl Fn(i8) -> SqlType) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument], result: impl Fn(i8) -> SqlType) -> Types {
     let [field, time] = arguments else { return Ok(None) };
     let wanted = match &time.sql_type {
         Some(known @ (SqlType::Timestamp | SqlType::TimestampTz | SqlType::Date | SqlType::Interval)) => known.clone(),
@@ -52,9 +52,7 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
                 let day = call.arguments[1].as_primitive::<Date32Type>().value(row);
                 of_time(&field, i64::from(day).saturating_mul(DAY_US), None, true)
             }
-            DataType::Timestamp(_, None) => {
-                of_time(&field, timestamps(&call.arguments[1]).value(row), None, false)
-            }
+            DataType::Timestamp(_, None) => of_time(&field, timestamps(&call.arguments[1]).value(row), None, false),
             _ => {
                 let micros = timestamps(&call.arguments[1]).value(row);
                 of_time(&field, local_micros(micros, call.time_zone)?, Some(micros), false)
@@ -64,7 +62,8 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
     })?;
     Ok(match &call.result {
         SqlType::Numeric(_, scale) => {
-            let exact = values.iter().map(|value| value.map(|value| value.decimal(*scale))).collect::<Decimal128Array>();
+            let exact =
+                values.iter().map(|value| value.map(|value| value.decimal(*scale))).collect::<Decimal128Array>();
             Arc::new(exact.with_data_type(call.result.arrow()))
         }
         _ => Arc::new(values.iter().map(|value| value.map(|value| value.double())).collect::<Float64Array>()),
@@ -122,7 +121,10 @@ fn of_time(field: &str, local: i64, instant: Option<i64>, is_date: bool) -> Opti
         "julian" if is_date => return whole(civil.days + JULIAN_1970),
         "julian" => {
             let day = i128::from(civil.days + JULIAN_1970) * 10i128.pow(20);
-            return Some(Part { value: day + i128::from(civil.micros) * 10i128.pow(20) / i128::from(DAY_US), scale: 20 });
+            return Some(Part {
+                value: day + i128::from(civil.micros) * 10i128.pow(20) / i128::from(DAY_US),
+                scale: 20,
+            });
         }
         "timezone" => return zone_seconds.and_then(whole),
         "timezone_hour" => return zone_seconds.and_then(|seconds| whole(seconds / 3_600)),
@@ -158,7 +160,8 @@ fn of_interval(field: &str, interval: IntervalMonthDayNano) -> Option<Part> {
     let (months, days) = (i64::from(interval.months), i64::from(interval.days));
     if field == "epoch" {
         // PostgreSQL's years have 365.25 days and its months 30.
-        let seconds = i128::from(months / 12) * 31_557_600 + i128::from(months % 12) * 2_592_000 + i128::from(days) * 86_400;
+        let seconds =
+            i128::from(months / 12) * 31_557_600 + i128::from(months % 12) * 2_592_000 + i128::from(days) * 86_400;
         return Some(Part { value: seconds * 1_000_000 + i128::from(micros), scale: 6 });
     }
     match Unit::named(field)? {

@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, IntervalMonthDayNanoArray, TimestampMic
 use datafusion::arrow::datatypes::IntervalMonthDayNano;
 
 use super::super::cast::{local_micros, utc_micros};
-use super::super::definition::{Argument, Call, Definition, strict, texts};
+use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::timezone::zone_of;
 use super::{Civil, intervals, timestamps};
 use crate::error::{Error, Result, code};
@@ -15,7 +15,7 @@ use crate::types::SqlType;
 
 pub(in crate::compile::function) static DEFINITION: Definition = Definition::immutable("date_trunc", types, evaluate);
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument]) -> Types {
     let (unit, time, zone) = match arguments {
         [unit, time] => (unit, time, None),
         [unit, time, zone] => (unit, time, Some(zone)),
@@ -128,14 +128,21 @@ impl Unit {
 }
 
 pub(super) fn unknown_unit(name: &str, sql_type: &SqlType) -> Error {
-    Error::new(code::INVALID_PARAMETER_VALUE, format!("unit \"{}\" not recognized for type {sql_type}", name.to_ascii_lowercase()))
+    Error::new(
+        code::INVALID_PARAMETER_VALUE,
+        format!("unit \"{}\" not recognized for type {sql_type}", name.to_ascii_lowercase()),
+    )
 }
 
 /// Units of an interval are cut towards zero.
 fn truncate_interval(name: &str, interval: IntervalMonthDayNano) -> Result<IntervalMonthDayNano> {
     let unit = Unit::parse(name, &SqlType::Interval)?;
     let IntervalMonthDayNano { months, days, nanoseconds } = interval;
-    let time = |unit_us: i64| IntervalMonthDayNano { months, days, nanoseconds: nanoseconds - nanoseconds % (unit_us * 1_000) };
+    let time = |unit_us: i64| IntervalMonthDayNano {
+        months,
+        days,
+        nanoseconds: nanoseconds - nanoseconds % (unit_us * 1_000),
+    };
     let months_of = |length: i32| IntervalMonthDayNano { months: months - months % length, days: 0, nanoseconds: 0 };
     Ok(match unit {
         Unit::Microsecond => time(1),

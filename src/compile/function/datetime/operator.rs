@@ -11,25 +11,31 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type, IntervalMonthDayNano};
 
 use super::super::cast::{local_micros, utc_micros};
-use super::super::definition::{Argument, Call, Definition, strict};
+use super::super::definition::{Argument, Call, Definition, Types, strict};
 use super::{Civil, intervals, micros_of, timestamps};
 use crate::error::{Error, Result, code};
 use crate::format::text::TimeZone;
 use crate::format::text::calendar::{DAY_US, days_from_civil, days_in_month};
 use crate::types::SqlType;
 
-pub(in crate::compile::function) static ADD: Definition = Definition::immutable("+", |arguments| types(arguments, '+'), add);
-pub(in crate::compile::function) static SUBTRACT: Definition = Definition::immutable("-", |arguments| types(arguments, '-'), subtract);
-pub(in crate::compile::function) static MULTIPLY: Definition = Definition::immutable("*", |arguments| types(arguments, '*'), multiply);
-pub(in crate::compile::function) static DIVIDE: Definition = Definition::immutable("/", |arguments| types(arguments, '/'), divide);
+pub(in crate::compile::function) static ADD: Definition =
+    Definition::immutable("+", |arguments| types(arguments, '+'), add);
+pub(in crate::compile::function) static SUBTRACT: Definition =
+    Definition::immutable("-", |arguments| types(arguments, '-'), subtract);
+pub(in crate::compile::function) static MULTIPLY: Definition =
+    Definition::immutable("*", |arguments| types(arguments, '*'), multiply);
+pub(in crate::compile::function) static DIVIDE: Definition =
+    Definition::immutable("/", |arguments| types(arguments, '/'), divide);
 
 /// Operand types and result; a constant text or NULL beside a time is of the type that fits.
-fn types(arguments: &[Argument], operator: char) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument], operator: char) -> Types {
     use SqlType::{Date, Double, Integer, Interval, SmallInt, Timestamp, TimestampTz};
     let [left, right] = arguments else { return Ok(None) };
     let known = |argument: &Argument| if argument.is_untyped() { None } else { argument.sql_type.clone() };
     let (left, right) = (known(left), known(right));
-    let number = |other: &SqlType| matches!(other, SmallInt | Integer | SqlType::BigInt | SqlType::Real | Double | SqlType::Numeric(..));
+    let number = |other: &SqlType| {
+        matches!(other, SmallInt | Integer | SqlType::BigInt | SqlType::Real | Double | SqlType::Numeric(..))
+    };
     let types = |left: SqlType, right: SqlType, result: SqlType| Ok(Some((vec![left, right], result)));
     match (operator, left, right) {
         ('+' | '-', Some(time @ (Timestamp | TimestampTz)), Some(Interval)) => types(time.clone(), Interval, time),
@@ -40,7 +46,9 @@ fn types(arguments: &[Argument], operator: char) -> Result<Option<(Vec<SqlType>,
         ('+', Some(Interval), Some(time @ (Timestamp | TimestampTz))) => types(Interval, time.clone(), time),
         ('+', Some(Interval), Some(Date)) => types(Interval, Timestamp, Timestamp),
         ('+', Some(Integer | SmallInt), Some(Date)) => types(Integer, Date, Date),
-        ('+' | '-', Some(Interval), Some(Interval) | None) | ('+' | '-', None, Some(Interval)) => types(Interval, Interval, Interval),
+        ('+' | '-', Some(Interval), Some(Interval) | None) | ('+' | '-', None, Some(Interval)) => {
+            types(Interval, Interval, Interval)
+        }
         ('-', Some(TimestampTz), Some(Date | Timestamp | TimestampTz) | None)
         | ('-', Some(Date | Timestamp) | None, Some(TimestampTz)) => types(TimestampTz, TimestampTz, Interval),
         ('-', Some(Timestamp), Some(Date | Timestamp) | None) | ('-', Some(Date) | None, Some(Timestamp)) => {
@@ -84,12 +92,14 @@ fn subtract(call: &Call) -> Result<ArrayRef> {
             Ok(Arc::new(IntervalMonthDayNanoArray::from(spans)))
         }
         SqlType::Interval => {
-            let spans = strict(call, |row| combined(intervals(left).value(row), negated(intervals(right).value(row))?))?;
+            let spans =
+                strict(call, |row| combined(intervals(left).value(row), negated(intervals(right).value(row))?))?;
             Ok(Arc::new(IntervalMonthDayNanoArray::from(spans)))
         }
         SqlType::Integer => {
             let (left, right) = (left.as_primitive::<Date32Type>(), right.as_primitive::<Date32Type>());
-            let days = strict(call, |row| left.value(row).checked_sub(right.value(row)).ok_or_else(|| out_of_range("date")))?;
+            let days =
+                strict(call, |row| left.value(row).checked_sub(right.value(row)).ok_or_else(|| out_of_range("date")))?;
             Ok(Arc::new(Int32Array::from(days)))
         }
         SqlType::Date => shift_dates(call, left, right, -1),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, TimestampMicrosecondArray};
 
 use super::super::cast::{local_micros, utc_micros};
-use super::super::definition::{Argument, Call, Definition, strict, texts};
+use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::timestamps;
 use crate::error::{Error, Result, code};
 use crate::format::text::TimeZone;
@@ -14,7 +14,7 @@ use crate::types::SqlType;
 
 pub(in crate::compile::function) static DEFINITION: Definition = Definition::immutable("timezone", types, evaluate);
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument]) -> Types {
     let [zone, time] = arguments else { return Ok(None) };
     let (wanted, result) = match &time.sql_type {
         Some(SqlType::Timestamp) => (SqlType::Timestamp, SqlType::TimestampTz),

@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, StringArray};
 use datafusion::arrow::datatypes::DataType;
 
 use super::super::cast::local_micros;
-use super::super::definition::{Argument, Call, Definition, strict, texts};
+use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::{Civil, intervals, micros_of, timestamps};
 use crate::error::{Error, Result};
 use crate::format::text::TimeZone;
@@ -15,7 +15,7 @@ use crate::types::SqlType;
 
 pub(in crate::compile::function) static DEFINITION: Definition = Definition::immutable("to_char", types, evaluate);
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument]) -> Types {
     use SqlType::{BigInt, Date, Double, Integer, Interval, Numeric, Real, SmallInt, Timestamp, TimestampTz};
     let [value, pattern] = arguments else { return Ok(None) };
     if !matches!(pattern.or_text(), SqlType::Text | SqlType::Varchar(_)) {
@@ -97,13 +97,25 @@ enum Piece {
 
 /// Longer ones before those that they begin with.
 const KEYWORDS: &[&str] = &[
-    "SSSSS", "SSSS", "HH24", "HH12", "HH", "MI", "SS", "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "A.M.", "P.M.", "AM",
-    "PM", "Y,YYY", "YYYY", "YYY", "YY", "Y", "IYYY", "IYY", "IY", "IDDD", "ID", "IW", "I", "B.C.", "A.D.", "BC", "AD", "MONTH", "MON",
-    "MM", "DAY", "DY", "DDD", "DD", "D", "WW", "W", "CC", "J", "Q", "RM", "TZH", "TZM", "TZ", "OF",
+    "SSSSS", "SSSS", "HH24", "HH12", "HH", "MI", "SS", "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "A.M.",
+    "P.M.", "AM", "PM", "Y,YYY", "YYYY", "YYY", "YY", "Y", "IYYY", "IYY", "IY", "IDDD", "ID", "IW", "I", "B.C.",
+    "A.D.", "BC", "AD", "MONTH", "MON", "MM", "DAY", "DY", "DDD", "DD", "D", "WW", "W", "CC", "J", "Q", "RM", "TZH",
+    "TZM", "TZ", "OF",
 ];
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const ROMAN: [&str; 12] = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"];
@@ -113,7 +125,8 @@ fn pieces(pattern: &str) -> Vec<Piece> {
     let mut rest = pattern;
     let mut fill = true;
     while let Some(first) = rest.chars().next() {
-        let starts = |text: &str, word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        let starts =
+            |text: &str, word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
         if starts(rest, "FM") || starts(rest, "FX") {
             fill = !starts(rest, "FM");
             rest = &rest[2..];
@@ -194,13 +207,23 @@ fn words(name: &str, written: &str, fill: bool, shown: &Shown) -> Result<Option<
     let weekday = (shown.civil.iso_weekday() - 1) as usize;
     let is_date_field = ["MONTH", "MON", "DAY", "DY", "RM"].contains(&name);
     if is_date_field && shown.is_interval && name != "RM" {
-        return Err(Error::new(crate::error::code::INVALID_DATETIME_FORMAT, "invalid format specification for an interval value")
-            .hint("Intervals are not tied to specific calendar dates."));
+        return Err(Error::new(
+            crate::error::code::INVALID_DATETIME_FORMAT,
+            "invalid format specification for an interval value",
+        )
+        .hint("Intervals are not tied to specific calendar dates."));
     }
     Ok(Some(match name {
         "MONTH" => month.map(|month| padded(&cased(MONTHS[month]), 9)).unwrap_or_default(),
         "MON" => month.map(|month| cased(&MONTHS[month][..3])).unwrap_or_default(),
-        "RM" => month.map(|month| padded(&if written.starts_with('R') { ROMAN[month].to_string() } else { ROMAN[month].to_lowercase() }, 4)).unwrap_or_default(),
+        "RM" => month
+            .map(|month| {
+                padded(
+                    &if written.starts_with('R') { ROMAN[month].to_string() } else { ROMAN[month].to_lowercase() },
+                    4,
+                )
+            })
+            .unwrap_or_default(),
         "DAY" => padded(&cased(DAYS[weekday]), 9),
         "DY" => cased(&DAYS[weekday][..3]),
         "AM" | "PM" | "A.M." | "P.M." => {
@@ -286,7 +309,9 @@ fn abbreviation(zone: TimeZone, instant: i64, lower: bool) -> String {
             let time = chrono::DateTime::from_timestamp_micros(instant).unwrap_or_default();
             zone.from_utc_datetime(&time.naive_utc()).format("%Z").to_string()
         }
-        TimeZone::Fixed(_) => zone.to_string().trim_start_matches('<').split('>').next().unwrap_or_default().to_string(),
+        TimeZone::Fixed(_) => {
+            zone.to_string().trim_start_matches('<').split('>').next().unwrap_or_default().to_string()
+        }
     };
     if lower { name.to_lowercase() } else { name }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int32Array};
 
-use super::super::definition::{Argument, Call, Definition, strict, texts};
+use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::{elements, kind};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
@@ -12,7 +12,7 @@ use crate::types::SqlType;
 pub(in crate::compile::function) static DEFINITION: Definition =
     Definition { aliases: &["json_array_length"], ..Definition::immutable("jsonb_array_length", types, evaluate) };
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument]) -> Types {
     let [document] = arguments else { return Ok(None) };
     let fits = document.is_untyped() || document.sql_type == Some(SqlType::Jsonb);
     Ok(fits.then(|| (vec![SqlType::Jsonb], SqlType::Integer)))

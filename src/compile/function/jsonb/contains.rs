@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
 
-use super::super::definition::{Argument, Call, Definition, strict, texts};
+use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::{elements, kind, members};
 use crate::error::Result;
 use crate::types::SqlType;
 
-pub(in crate::compile::function) static CONTAINS: Definition = Definition::immutable("@>", types, |call| evaluate(call, 0, 1));
-pub(in crate::compile::function) static CONTAINED: Definition = Definition::immutable("<@", types, |call| evaluate(call, 1, 0));
+pub(in crate::compile::function) static CONTAINS: Definition =
+    Definition::immutable("@>", types, |call| evaluate(call, 0, 1));
+pub(in crate::compile::function) static CONTAINED: Definition =
+    Definition::immutable("<@", types, |call| evaluate(call, 1, 0));
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument]) -> Types {
     let is_document = |argument: &Argument| argument.is_untyped() || argument.sql_type == Some(SqlType::Jsonb);
     let fits = arguments.len() == 2 && arguments.iter().all(is_document);
     Ok(fits.then(|| (vec![SqlType::Jsonb, SqlType::Jsonb], SqlType::Boolean)))

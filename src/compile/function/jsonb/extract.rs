@@ -7,7 +7,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use datafusion::arrow::datatypes::Int64Type;
 
-use super::super::definition::{Argument, Call, Definition, texts};
+use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::{content, elements, kind, members};
 use crate::error::Result;
 use crate::types::SqlType;
@@ -25,7 +25,7 @@ pub(in crate::compile::function) static PATH: Definition =
 pub(in crate::compile::function) static PATH_TEXT: Definition =
     Definition::immutable("jsonb_extract_path_text", |arguments| names_types(arguments, SqlType::Text), along_names);
 
-fn step_types(arguments: &[Argument], result: SqlType) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn step_types(arguments: &[Argument], result: SqlType) -> Types {
     let [document, step] = arguments else { return Ok(None) };
     if !is_document(document) {
         return Ok(None);
@@ -37,14 +37,14 @@ fn step_types(arguments: &[Argument], result: SqlType) -> Result<Option<(Vec<Sql
     })
 }
 
-fn path_types(arguments: &[Argument], result: SqlType) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn path_types(arguments: &[Argument], result: SqlType) -> Types {
     let [document, path] = arguments else { return Ok(None) };
     let texts = SqlType::Array(Box::new(SqlType::Text));
     let is_path = path.is_untyped() || path.sql_type.as_ref() == Some(&texts);
     Ok((is_document(document) && is_path).then(|| (vec![SqlType::Jsonb, texts], result)))
 }
 
-fn names_types(arguments: &[Argument], result: SqlType) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn names_types(arguments: &[Argument], result: SqlType) -> Types {
     let Some((document, names)) = arguments.split_first() else { return Ok(None) };
     let are_texts = names.iter().all(|name| matches!(name.or_text(), SqlType::Text | SqlType::Varchar(_)));
     let mut wanted = vec![SqlType::Jsonb];
@@ -75,7 +75,9 @@ fn along_path(call: &Call) -> Result<ArrayRef> {
 
 fn along_names(call: &Call) -> Result<ArrayRef> {
     let names: Vec<&StringArray> = call.arguments[1..].iter().map(texts).collect();
-    parts(call, |row, document| follow(document, names.iter().map(|names| names.is_valid(row).then(|| names.value(row)))))
+    parts(call, |row, document| {
+        follow(document, names.iter().map(|names| names.is_valid(row).then(|| names.value(row))))
+    })
 }
 
 /// The part that `find` finds in each row's document, as JSON or as text.

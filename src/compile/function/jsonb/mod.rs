@@ -38,7 +38,10 @@ fn members(json: &str) -> Result<Vec<(String, &str)>> {
                     f.write_str("an object")
                 }
 
-                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
+                fn visit_map<A: serde::de::MapAccess<'de>>(
+                    self,
+                    mut map: A,
+                ) -> std::result::Result<Self::Value, A::Error> {
                     let mut members = Vec::new();
                     while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
                         members.push((name, value.get()));

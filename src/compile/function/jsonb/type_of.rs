@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, StringArray};
 
-use super::super::definition::{Argument, Call, Definition, texts};
+use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::kind;
 use crate::error::Result;
 use crate::types::SqlType;
@@ -12,7 +12,7 @@ use crate::types::SqlType;
 pub(in crate::compile::function) static DEFINITION: Definition =
     Definition { aliases: &["json_typeof"], ..Definition::immutable("jsonb_typeof", types, evaluate) };
 
-fn types(arguments: &[Argument]) -> Result<Option<(Vec<SqlType>, SqlType)>> {
+fn types(arguments: &[Argument]) -> Types {
     let [document] = arguments else { return Ok(None) };
     let fits = document.is_untyped() || document.sql_type == Some(SqlType::Jsonb);
     Ok(fits.then(|| (vec![SqlType::Jsonb], SqlType::Text)))

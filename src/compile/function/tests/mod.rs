@@ -35,10 +35,11 @@ pub(in crate::compile) fn session() -> SessionContext {
 /// The rows of a query.
 pub(in crate::compile) fn run(session: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, Error> {
     let query = Query::from_text(sql)?;
-    let result: Result<_, DataFusionError> = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-        let plan = session.state().statement_to_plan(query.statement()).await?;
-        session.execute_logical_plan(plan).await?.collect().await
-    });
+    let result: Result<_, DataFusionError> =
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+            let plan = session.state().statement_to_plan(query.statement()).await?;
+            session.execute_logical_plan(plan).await?.collect().await
+        });
     result.map_err(|error| match error.find_root() {
         DataFusionError::Collection(errors) => reason(&errors[0]),
         _ => reason(&error),
@@ -101,7 +102,10 @@ fn windows_begin_at_the_epoch() {
     assert_eq!(first(&batches).1, "2024-07-01 14:34:50+02");
     let sql = "WITH t AS (SELECT TIMESTAMP '2024-07-01 12:34:56' AS at) \
                SELECT window_end FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(at), INTERVAL '1' DAY, INTERVAL '6' HOUR))";
-    assert_eq!(first(&run(&session, sql).unwrap()), ("timestamp without time zone".to_string(), "2024-07-02 06:00:00".to_string()));
+    assert_eq!(
+        first(&run(&session, sql).unwrap()),
+        ("timestamp without time zone".to_string(), "2024-07-02 06:00:00".to_string())
+    );
 }
 
 #[test]
@@ -117,9 +121,12 @@ fn time_of_the_statement_is_known() {
 #[test]
 fn names_of_output_columns_are_kept_apart() {
     let session = session();
-    let batches = run(&session, "SELECT count(*), count(*), 1, 2, sum(x) AS count FROM (VALUES (1)) t(x) ORDER BY count").unwrap();
+    let batches =
+        run(&session, "SELECT count(*), count(*), 1, 2, sum(x) AS count FROM (VALUES (1)) t(x) ORDER BY count")
+            .unwrap();
     let schema = batches[0].schema();
-    let shown: Vec<&str> = schema.fields().iter().map(|field| crate::compile::parse::shown_name(field.name())).collect();
+    let shown: Vec<&str> =
+        schema.fields().iter().map(|field| crate::compile::parse::shown_name(field.name())).collect();
     assert_eq!(shown, ["count", "count", "?column?", "?column?", "count"]);
     for sql in [
         "SELECT *, x FROM (VALUES (1)) t(x) ORDER BY x",
@@ -136,7 +143,8 @@ fn names_of_output_columns_are_kept_apart() {
 #[test]
 fn columns_keep_their_sql_types() {
     let session = session();
-    let schema = Schema::new(vec![SqlType::Uuid.field("id"), SqlType::Jsonb.field("doc"), SqlType::TimestampTz.field("at")]);
+    let schema =
+        Schema::new(vec![SqlType::Uuid.field("id"), SqlType::Jsonb.field("doc"), SqlType::TimestampTz.field("at")]);
     let id: ArrayRef = Arc::new(StringArray::from(vec!["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]));
     let doc: ArrayRef = Arc::new(StringArray::from(vec!["{\"a\": [1, 2]}"]));
     let at: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![0]).with_timezone("UTC"));

@@ -58,16 +58,16 @@ pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usiz
 fn restore_frame(window: &mut ast::WindowSpec) {
     let Some(frame) = &mut window.window_frame else { return };
     for bound in std::iter::once(&mut frame.start_bound).chain(&mut frame.end_bound) {
-        if let ast::WindowFrameBound::Preceding(Some(value)) | ast::WindowFrameBound::Following(Some(value)) = bound {
-            if let Some(interval) = constant(value, "interval") {
-                **value = ast::Expr::Interval(ast::Interval {
-                    value: Box::new(text(interval)),
-                    leading_field: None,
-                    leading_precision: None,
-                    last_field: None,
-                    fractional_seconds_precision: None,
-                });
-            }
+        if let ast::WindowFrameBound::Preceding(Some(value)) | ast::WindowFrameBound::Following(Some(value)) = bound
+            && let Some(interval) = constant(value, "interval")
+        {
+            **value = ast::Expr::Interval(ast::Interval {
+                value: Box::new(text(interval)),
+                leading_field: None,
+                leading_precision: None,
+                last_field: None,
+                fractional_seconds_precision: None,
+            });
         }
     }
 }
@@ -82,7 +82,9 @@ fn cast(value: ast::Expr, target: &SqlType, written: &ast::DataType) -> ast::Exp
 
 fn parameter(expression: &ast::Expr) -> Option<usize> {
     match expression {
-        ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Placeholder(name), .. }) => name.strip_prefix('$')?.parse().ok(),
+        ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Placeholder(name), .. }) => {
+            name.strip_prefix('$')?.parse().ok()
+        }
         ast::Expr::Nested(inner) => parameter(inner),
         _ => None,
     }
@@ -126,7 +128,9 @@ fn constant(expression: &ast::Expr, sql_type: &str) -> Option<String> {
         .args
         .iter()
         .filter_map(|argument| match argument {
-            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Value(value))) => value.value.clone().into_string(),
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Value(value))) => {
+                value.value.clone().into_string()
+            }
             _ => None,
         })
         .collect();

@@ -53,7 +53,8 @@ impl ast::VisitorMut for Rewriter<'_> {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<Error> {
-        if let Err((error, span)) = refuse::query(query) {
+        if let Err(refused) = refuse::query(query) {
+            let (error, span) = *refused;
             return ControlFlow::Break(self.placed(error, span));
         }
         name::name_outputs(query);
@@ -62,7 +63,12 @@ impl ast::VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_relation(&mut self, relation: &mut ast::ObjectName) -> ControlFlow<Error> {
-        match relation.0.iter().filter_map(|part| part.as_ident()).find(|name| name.quote_style.is_none() && is_reserved(&name.value)) {
+        match relation
+            .0
+            .iter()
+            .filter_map(|part| part.as_ident())
+            .find(|name| name.quote_style.is_none() && is_reserved(&name.value))
+        {
             Some(name) => {
                 let error = Error::new(code::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name.value));
                 ControlFlow::Break(self.placed(error, name.span))
@@ -104,12 +110,17 @@ fn limit_fetch(query: &mut ast::Query) {
 
 /// `name(arguments…)`.
 fn call(name: &str, arguments: impl IntoIterator<Item = ast::Expr>) -> ast::Expr {
-    let args = arguments.into_iter().map(|argument| ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))).collect();
+    let args =
+        arguments.into_iter().map(|argument| ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))).collect();
     ast::Expr::Function(ast::Function {
         name: ast::Ident::with_quote('"', name).into(),
         uses_odbc_syntax: false,
         parameters: ast::FunctionArguments::None,
-        args: ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
+        args: ast::FunctionArguments::List(ast::FunctionArgumentList {
+            duplicate_treatment: None,
+            args,
+            clauses: Vec::new(),
+        }),
         filter: None,
         null_treatment: None,
         over: None,

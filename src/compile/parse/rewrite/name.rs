@@ -72,7 +72,8 @@ fn name_items(select: &mut ast::Select, inputs: &HashSet<String>) {
             ast::SelectItem::UnnamedExpr(expr) => {
                 let (name, is_column) = (figure_name(&expr), is_column(&expr));
                 // Columns that a wildcard brings, too, would be there twice.
-                let repeated = is_column && (has_wildcard || qualifier(&expr).is_some_and(|table| wildcards.contains(&table)));
+                let repeated =
+                    is_column && (has_wildcard || qualifier(&expr).is_some_and(|table| wildcards.contains(&table)));
                 let confusing = !is_column && inputs.contains(&name);
                 if repeated || confusing || !taken.insert(name.clone()) {
                     ast::SelectItem::ExprWithAlias { expr, alias: hidden(&name, number + 1) }

@@ -24,7 +24,8 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             let name = collation.to_string().to_ascii_lowercase();
             let name = name.rsplit('.').next().unwrap_or_default().trim_matches('"');
             if !["c", "posix", "default", "ucs_basic"].contains(&name) {
-                return Err(Error::unsupported(format!("collation \"{name}\" is not supported")).hint("texts are ordered by their bytes"));
+                return Err(Error::unsupported(format!("collation \"{name}\" is not supported"))
+                    .hint("texts are ordered by their bytes"));
             }
             *expression = take(expr);
         }

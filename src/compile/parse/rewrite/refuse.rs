@@ -7,15 +7,19 @@ use super::super::dialect::is_clause;
 use crate::error::{Error, Result, code};
 
 /// Refuses clauses of a query.
-pub(super) fn query(query: &ast::Query) -> Result<(), (Error, Span)> {
-    let refused = |what: &str| Err((unsupported(what), query.body.span()));
+pub(super) fn query(query: &ast::Query) -> Result<(), Box<(Error, Span)>> {
+    let refused = |what: &str| Err(Box::new((unsupported(what), query.body.span())));
     if let Some(lock) = query.locks.first() {
         return refused(match lock.lock_type {
             ast::LockType::Share => "FOR SHARE",
             ast::LockType::Update => "FOR UPDATE",
         });
     }
-    if query.for_clause.is_some() || query.settings.is_some() || query.format_clause.is_some() || !query.pipe_operators.is_empty() {
+    if query.for_clause.is_some()
+        || query.settings.is_some()
+        || query.format_clause.is_some()
+        || !query.pipe_operators.is_empty()
+    {
         return refused("this clause");
     }
     if query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties || fetch.percent) {
@@ -29,7 +33,7 @@ pub(super) fn query(query: &ast::Query) -> Result<(), (Error, Span)> {
     body(&query.body)
 }
 
-fn body(body_of: &ast::SetExpr) -> Result<(), (Error, Span)> {
+fn body(body_of: &ast::SetExpr) -> Result<(), Box<(Error, Span)>> {
     match body_of {
         ast::SetExpr::Select(select) => self::select(select),
         ast::SetExpr::SetOperation { op, set_quantifier, left, right } => {
@@ -39,23 +43,27 @@ fn body(body_of: &ast::SetExpr) -> Result<(), (Error, Span)> {
                 _ => Some("BY NAME"),
             };
             match error {
-                Some(what) => Err((unsupported(what), right.span())),
+                Some(what) => Err(Box::new((unsupported(what), right.span()))),
                 None => body(left).and_then(|()| body(right)),
             }
         }
         // Nested queries are visited on their own.
         ast::SetExpr::Query(_) | ast::SetExpr::Values(_) => Ok(()),
-        ast::SetExpr::Table(_) => Err((unsupported("TABLE at this place"), body_of.span())),
-        _ => Err((unsupported("data-modifying statements in WITH"), body_of.span())),
+        ast::SetExpr::Table(_) => Err(Box::new((unsupported("TABLE at this place"), body_of.span()))),
+        _ => Err(Box::new((unsupported("data-modifying statements in WITH"), body_of.span()))),
     }
 }
 
-fn select(select: &ast::Select) -> Result<(), (Error, Span)> {
+fn select(select: &ast::Select) -> Result<(), Box<(Error, Span)>> {
     let what = if select.into.is_some() {
         "SELECT INTO"
     } else if matches!(select.group_by, ast::GroupByExpr::All(_)) {
         "GROUP BY ALL"
-    } else if select.top.is_some() || select.exclude.is_some() || select.prewhere.is_some() || !select.connect_by.is_empty() {
+    } else if select.top.is_some()
+        || select.exclude.is_some()
+        || select.prewhere.is_some()
+        || !select.connect_by.is_empty()
+    {
         "this clause"
     } else if select.flavor != ast::SelectFlavor::Standard {
         "FROM before SELECT"
@@ -64,7 +72,7 @@ fn select(select: &ast::Select) -> Result<(), (Error, Span)> {
     } else {
         return Ok(());
     };
-    Err((unsupported(what), select.span()))
+    Err(Box::new((unsupported(what), select.span())))
 }
 
 /// Refuses relations in FROM.

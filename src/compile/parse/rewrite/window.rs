@@ -33,8 +33,10 @@ pub(super) fn expand(factor: &mut ast::TableFactor) -> Result<()> {
         ast::SelectItem::ExprWithAlias { expr: end, alias: ast::Ident::new("window_end") },
     ];
     let from = ast::TableWithJoins { relation: table(relation, None), joins: Vec::new() };
-    let alias = alias.or_else(|| name.map(|name| ast::TableAlias { explicit: true, name, columns: Vec::new(), at: None }));
-    *factor = ast::TableFactor::Derived { lateral: false, subquery: select(items, vec![from], None), alias, sample: None };
+    let alias =
+        alias.or_else(|| name.map(|name| ast::TableAlias { explicit: true, name, columns: Vec::new(), at: None }));
+    *factor =
+        ast::TableFactor::Derived { lateral: false, subquery: select(items, vec![from], None), alias, sample: None };
     Ok(())
 }
 
@@ -100,17 +102,21 @@ fn relation_of(argument: ast::Expr) -> Result<ast::ObjectName> {
     match argument {
         ast::Expr::Identifier(name) => Ok(name.into()),
         ast::Expr::CompoundIdentifier(parts) => Ok(parts.into()),
-        _ => Err(misuse("expects the name of a relation as its first argument").hint("give a subquery a name with WITH")),
+        _ => {
+            Err(misuse("expects the name of a relation as its first argument").hint("give a subquery a name with WITH"))
+        }
     }
 }
 
 /// `at`, or `DESCRIPTOR(at)`.
 fn column_of(argument: ast::Expr) -> Result<ast::Expr> {
     let column = match argument {
-        ast::Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("descriptor") => match function.args {
-            ast::FunctionArguments::List(list) => in_order(list.args)?.into_iter().next(),
-            _ => None,
-        },
+        ast::Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("descriptor") => {
+            match function.args {
+                ast::FunctionArguments::List(list) => in_order(list.args)?.into_iter().next(),
+                _ => None,
+            }
+        }
         other => Some(other),
     };
     match column {
@@ -120,5 +126,6 @@ fn column_of(argument: ast::Expr) -> Result<ast::Expr> {
 }
 
 fn misuse(what: &str) -> Error {
-    Error::new(code::SYNTAX_ERROR, format!("TUMBLE {what}")).hint("TUMBLE(relation, timestamp column, INTERVAL '10 s' [, offset])")
+    Error::new(code::SYNTAX_ERROR, format!("TUMBLE {what}"))
+        .hint("TUMBLE(relation, timestamp column, INTERVAL '10 s' [, offset])")
 }
