@@ -36,7 +36,7 @@ async fn a_broker_that_dies_is_waited_for_and_nothing_is_lost_or_doubled() {
         eventually(&client, state, &[&["reconnecting", "t", "t", &so_far]]).await;
         let errors = rows(&client, "SELECT DISTINCT last_error FROM tidewater.sources").await;
         assert!(!errors[0][0].contains("brokers are down"), "{errors:?}");
-        assert_eq!(rows(&client, "SELECT n FROM counted").await, [[&so_far]], "the view stays readable");
+        assert_eq!(rows(&client, "SELECT n FROM counted").await, [[so_far.as_str()]], "the view stays readable");
         let error = client.simple_query("SELECT * FROM survivor").await.expect_err("the stream itself is away");
         assert_eq!(error.code().map(tokio_postgres::error::SqlState::code), Some("HV00N"));
         // A view that is made meanwhile begins when the broker is back.
