@@ -129,8 +129,11 @@ impl KafkaReader {
 
     /// Stops reading partitions that were read to their end, so that the others get all the memory.
     fn release_finished(&self, partitions: Vec<i32>) {
+        // A partition may be named twice, by its records and by its end; librdkafka aborts the process over a list with it twice.
+        let finished: BTreeSet<i32> =
+            partitions.into_iter().filter(|partition| self.progress.is_finished(*partition)).collect();
         let mut list = TopicPartitionList::new();
-        for partition in partitions.into_iter().filter(|partition| self.progress.is_finished(*partition)) {
+        for partition in finished {
             list.add_partition(&self.options.topic, partition);
         }
         if list.count() > 0 && !self.progress.is_over() {
