@@ -54,7 +54,7 @@ async fn key_partition_offset_timestamp_and_headers_are_columns() {
     let to = |partition| BaseRecord::<[u8], [u8]>::to(&world.topic).partition(partition);
     let full = to(1).key(b"k1").payload(br#"{"id": 1}"#).timestamp(1_700_000_000_123).headers(headers);
     producer.send(full).map_err(|(error, _)| error).expect("room");
-    let second = to(1).key(b"").payload(br#"{"id": 2}"#).timestamp(0);
+    let second = to(1).key(b"").payload(br#"{"id": 2}"#).timestamp(1);
     producer.send(second).map_err(|(error, _)| error).expect("room");
     let bare = to(0).payload(br#"{"id": 3}"#).timestamp(1_000);
     producer.send(bare).map_err(|(error, _)| error).expect("room");
@@ -72,7 +72,7 @@ async fn key_partition_offset_timestamp_and_headers_are_columns() {
             "2023-11-14 22:13:20.123+00",
             r#"[{"key": "a", "value": "1"}, {"key": "b", "value": null}, {"key": "a", "value": null}]"#,
         ],
-        ["2", r"\x", "1", "1", "1970-01-01 00:00:00+00", "[]"],
+        ["2", r"\x", "1", "1", "1970-01-01 00:00:00.001+00", "[]"],
         ["3", "NULL", "0", "0", "1970-01-01 00:00:01+00", "[]"],
     ];
     for relation in ["copy", "parts"] {
