@@ -2,7 +2,7 @@
 # What people do first in psql.
 set -euo pipefail
 port=$1
-run() { PGOPTIONS="${options:-}" psql -X -q -h 127.0.0.1 -p "$port" -U tidewater -v ON_ERROR_STOP=1 "$@"; }
+run() { PGOPTIONS="${options:-}" stdbuf -oL psql -X -q -h 127.0.0.1 -p "$port" -U tidewater -v ON_ERROR_STOP=1 "$@"; }
 expect() { # TEXT ACTUAL
   case $2 in *"$1"*) ;; *) printf 'expected: %s\nin:\n%s\n' "$1" "$2"; exit 1 ;; esac
 }
@@ -36,7 +36,7 @@ expect '^' "$error"
 # FETCH_COUNT uses a cursor; a subscription shows the content first and then every change until it is cancelled.
 expect "(2 rows)" "$(run -v FETCH_COUNT=1 -c 'SELECT * FROM psql_t')"
 subscribed=$(mktemp)
-run -c "COPY (SUBSCRIBE TO psql_m) TO STDOUT (DELIMITER '|')" > "$subscribed" 2>&1 &
+stdbuf -oL psql -X -q -h 127.0.0.1 -p "$port" -U tidewater -c "COPY (SUBSCRIBE TO psql_m) TO STDOUT (DELIMITER '|')" > "$subscribed" 2>&1 &
 subscriber=$!
 for _ in $(seq 100); do grep -q '|1|2' "$subscribed" && break; sleep 0.05; done
 run -c "DELETE FROM psql_t WHERE id = 2"
