@@ -40,7 +40,9 @@ impl KafkaSource {
         };
         // What was deleted since is no part of the stream any more; a partition that was added since begins at its beginning.
         let begins = oldest()?.into_iter();
-        Ok(begins.map(|(partition, oldest)| (partition, oldest.max(known.get(&partition).copied().unwrap_or(0)))).collect())
+        Ok(begins
+            .map(|(partition, oldest)| (partition, oldest.max(known.get(&partition).copied().unwrap_or(0))))
+            .collect())
     }
 }
 
