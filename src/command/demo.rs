@@ -48,10 +48,10 @@ pub(crate) fn run(options: ServerOptions, broker: SocketAddr, rate: u64) -> Resu
         }
         complain("\nstopping");
         stop.store(true, Ordering::Release);
-        server.stop().await;
-        engine.stop().await;
+        tokio::join!(server.stop(), engine.stop());
         broker.stop().await;
-        let _ = producer.join();
+        // The producer's thread may wait for the broker that is gone; it ends with the process.
+        drop(producer);
         Ok(())
     })
 }

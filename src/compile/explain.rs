@@ -23,7 +23,10 @@ fn describe(plan: &Plan, depth: usize, lines: &mut Vec<String>) {
 fn inputs(plan: &Plan) -> Vec<&Plan> {
     match plan {
         Plan::Source { .. } | Plan::Values { .. } => Vec::new(),
-        Plan::Map { input, .. } | Plan::Distinct { input } | Plan::Aggregate { input, .. } | Plan::TopK { input, .. } => {
+        Plan::Map { input, .. }
+        | Plan::Distinct { input }
+        | Plan::Aggregate { input, .. }
+        | Plan::TopK { input, .. } => {
             vec![input]
         }
         Plan::Union { inputs, .. } => inputs.iter().collect(),
@@ -69,7 +72,9 @@ fn operator(plan: &Plan) -> String {
             let keys: Vec<String> = left_keys
                 .iter()
                 .zip(right_keys)
-                .map(|(left_key, right_key)| format!("{} {equals} {}", qualified(left, *left_key), qualified(right, *right_key)))
+                .map(|(left_key, right_key)| {
+                    format!("{} {equals} {}", qualified(left, *left_key), qualified(right, *right_key))
+                })
                 .collect();
             let residual = residual.as_ref().map_or_else(String::new, |residual| format!(" AND {}", residual.text));
             format!("Join on {}{residual}", keys.join(" AND "))
@@ -119,7 +124,8 @@ fn aggregate_call(input: &Plan, call: &AggregateCall) -> String {
         AggregateFunction::Max => "max",
     };
     let argument = call.argument.map_or_else(|| "*".to_string(), |argument| column_text(input, argument));
-    let filter = call.filter.map_or_else(String::new, |filter| format!(" filter (where {})", column_text(input, filter)));
+    let filter =
+        call.filter.map_or_else(String::new, |filter| format!(" filter (where {})", column_text(input, filter)));
     format!("{name}({argument}){filter}")
 }
 
@@ -198,4 +204,3 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
         Plan::Values { rows } => (None, shown_name(rows.schema().field(column).name()).to_string()),
     }
 }
-

@@ -19,7 +19,7 @@ use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
 mod assign;
 /// CREATE and DROP.
 mod ddl;
-/// INSERT, UPDATE, DELETE and transactions.
+/// INSERT, UPDATE, DELETE.
 mod dml;
 /// Names → relations for the planner, and SELECT.
 mod read;
@@ -35,6 +35,8 @@ mod sink;
 mod subscribe;
 /// `tidewater.*`: what the engine knows of itself.
 mod system;
+/// Transactions and the writer's lock.
+mod transaction;
 
 pub use session::Session;
 pub use settings::SERVER_VERSION;
@@ -60,7 +62,7 @@ struct Inner {
     /// Held over every change of the catalog.
     ddl: tokio::sync::Mutex<()>,
     /// Held from the first write of a transaction to its end: writers are serial. Behind it, what only writers look at.
-    writer: Arc<tokio::sync::Mutex<dml::Writer>>,
+    writer: Arc<tokio::sync::Mutex<transaction::Writer>>,
     /// Tick of the last write of any session: no read is of an earlier one, so that what was written once is seen by everybody.
     last_write: AtomicU64,
     /// Sinks that run.

@@ -1,8 +1,8 @@
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
 
-use super::dml::OpenTransaction;
 use super::settings::{self, Settings};
+use super::transaction::OpenTransaction;
 use super::{Description, Engine, Notice, Outcome, Transaction, show};
 use crate::compile::analyze;
 use crate::compile::parse::{self, Kind, Statement};

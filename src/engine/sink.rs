@@ -1,11 +1,12 @@
 //! Sinks: a thread per sink that encodes the changes of a relation and writes them, at least once, in tick order.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use datafusion::arrow::datatypes::FieldRef;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{Engine, ddl, stream_spec};
 use crate::catalog::{Relation, RelationId, RelationKind};
@@ -17,8 +18,10 @@ use crate::flow::runtime::Keep;
 use crate::format::Encoder;
 use crate::view::{Change, Subscription};
 
-/// How long a write may stay unacknowledged before it is tried again.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a write may stay unacknowledged before that is told.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes of changes that may wait for a target that is away.
+const BACKLOG_BYTES_MAX: usize = 256 << 20;
 /// Pause between tries while the target is away.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -130,10 +133,11 @@ pub(super) async fn start(engine: &Engine, id: RelationId, from: &Relation, spec
     });
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let worker = Worker { spec, writer, status: Arc::clone(&status) };
+    let backlog = Backlog::collect(subscription);
     let handle = tokio::runtime::Handle::current();
     std::thread::Builder::new()
         .name(format!("sink {}", status.name))
-        .spawn(move || worker.run(subscription, stopped, &handle))
+        .spawn(move || worker.run(backlog, stopped, &handle))
         .map_err(|error| Error::new(code::INSUFFICIENT_RESOURCES, format!("cannot start a thread: {error}")))?;
     Ok(RunningSink { id, status, ephemeral, stop })
 }
@@ -162,6 +166,58 @@ pub(super) fn stop_all(sinks: &Mutex<Vec<RunningSink>>) {
     }
 }
 
+/// Changes that wait to be written. A subscription ends when its reader is slow; a target may be away for long.
+struct Backlog {
+    changes: UnboundedReceiver<Result<Change>>,
+    bytes: Arc<AtomicUsize>,
+}
+
+impl Backlog {
+    /// Takes over a subscription on a task of its own, which ends with it or with the backlog.
+    fn collect(subscription: Subscription) -> Backlog {
+        let (sender, changes) = unbounded_channel();
+        let bytes = Arc::new(AtomicUsize::new(0));
+        tokio::spawn(move_over(subscription, sender, Arc::clone(&bytes)));
+        Backlog { changes, bytes }
+    }
+
+    async fn next(&mut self) -> Option<Result<Change>> {
+        let change = self.changes.recv().await;
+        if let Some(Ok(change)) = &change {
+            self.bytes.fetch_sub(bytes_of(change), Ordering::Relaxed);
+        }
+        change
+    }
+}
+
+async fn move_over(mut subscription: Subscription, backlog: UnboundedSender<Result<Change>>, bytes: Arc<AtomicUsize>) {
+    loop {
+        let change = tokio::select! {
+            () = backlog.closed() => return,
+            change = subscription.changes.recv() => change,
+        };
+        let Some(change) = change else { return };
+        let size = change.as_ref().map_or(0, bytes_of);
+        // A snapshot may be larger alone.
+        let waiting = bytes.fetch_add(size, Ordering::Relaxed);
+        if waiting > 0 && waiting + size > BACKLOG_BYTES_MAX {
+            let error = Error::new(
+                code::CONFIGURATION_LIMIT_EXCEEDED,
+                format!("sink stopped: {} MiB of changes waited for its target", BACKLOG_BYTES_MAX >> 20),
+            );
+            let _ = backlog.send(Err(error.hint("drop the sink and create it again when the target is back")));
+            return;
+        }
+        if backlog.send(change).is_err() {
+            return;
+        }
+    }
+}
+
+fn bytes_of(change: &Change) -> usize {
+    change.delta.iter().map(|delta| delta.rows.get_array_memory_size()).sum()
+}
+
 struct Worker {
     spec: SinkSpec,
     writer: Box<dyn SinkWriter>,
@@ -171,7 +227,7 @@ struct Worker {
 impl Worker {
     fn run(
         mut self,
-        mut subscription: Subscription,
+        mut backlog: Backlog,
         mut stopped: tokio::sync::oneshot::Receiver<()>,
         handle: &tokio::runtime::Handle,
     ) {
@@ -180,7 +236,7 @@ impl Worker {
                 tokio::select! {
                     biased;
                     _ = &mut stopped => None,
-                    change = subscription.changes.recv() => change,
+                    change = backlog.next() => change,
                 }
             });
             match change {
@@ -197,7 +253,7 @@ impl Worker {
             let written = self.records(change).and_then(|records| {
                 let count = records.len() as u64;
                 self.writer.write(records)?;
-                self.writer.flush(FLUSH_TIMEOUT)?;
+                self.flush()?;
                 Ok(count)
             });
             match written {
@@ -214,6 +270,16 @@ impl Worker {
                         self.writer = writer;
                     }
                 }
+            }
+        }
+    }
+
+    /// Waits for the target as long as the writer itself has not given up: what it still holds need not be written twice.
+    fn flush(&mut self) -> Result<()> {
+        loop {
+            match self.writer.flush(FLUSH_TIMEOUT) {
+                Err(error) if is_late(&error) && !self.status.stopped.load(Ordering::Acquire) => self.fail(&error),
+                done => return done,
             }
         }
     }
@@ -253,6 +319,11 @@ impl Worker {
             .collect();
         Ok(tombstones.into_iter().chain(records).collect())
     }
+}
+
+/// Whether a writer only told that nothing is acknowledged yet; it keeps what it was given.
+fn is_late(error: &Error) -> bool {
+    [code::CONNECTION_FAILURE, code::FDW_UNABLE_TO_ESTABLISH_CONNECTION].contains(&error.code)
 }
 
 fn repeated(delta: &Delta, values: Vec<Vec<u8>>) -> impl Iterator<Item = SinkRecord> {

@@ -36,7 +36,7 @@ expect '^' "$error"
 # FETCH_COUNT uses a cursor; a subscription shows the content first and then every change until it is cancelled.
 expect "(2 rows)" "$(run -v FETCH_COUNT=1 -c 'SELECT * FROM psql_t')"
 subscribed=$(mktemp)
-run -A -t -c 'SUBSCRIBE TO psql_m' > "$subscribed" 2>&1 &
+run -c "COPY (SUBSCRIBE TO psql_m) TO STDOUT (DELIMITER '|')" > "$subscribed" 2>&1 &
 subscriber=$!
 for _ in $(seq 100); do grep -q '|1|2' "$subscribed" && break; sleep 0.05; done
 run -c "DELETE FROM psql_t WHERE id = 2"

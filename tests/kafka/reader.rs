@@ -31,6 +31,24 @@ fn everything_is_read_once_from_any_position() {
 }
 
 #[test]
+fn partitions_that_end_in_one_go_are_let_go_once() {
+    let (brokers, topic) = (brokers(), topic_name("ends"));
+    create_topic(brokers, &topic, 4);
+    // The last record and the end of three partitions come together, while the fourth goes on.
+    fill(brokers, &topic, 3, 0..3);
+    let producer = producer(brokers, &[]);
+    for _ in 0..20_000 {
+        send(&producer, &topic, 3, None, Some(b"more"));
+    }
+    flush(&producer);
+    let source = source(brokers, &topic, &[]);
+    let (start, end) = (source.start().expect("reachable"), source.end().expect("reachable").expect("pauses"));
+    for _ in 0..30 {
+        assert_eq!(read_all(source.as_ref(), &start, &end, false).records.len(), 20_009);
+    }
+}
+
+#[test]
 fn a_reader_for_ever_goes_on_with_what_comes_and_asks_for_no_more_than_it_may() {
     let (brokers, topic) = (brokers(), topic_name("tail"));
     create_topic(brokers, &topic, 2);

@@ -73,7 +73,9 @@ impl AggregateUDFImpl for Exact {
             }
             DataType::Decimal256(_, scale) => DataType::Decimal128(DECIMAL128_MAX_PRECISION, *scale),
             DataType::Null | DataType::Float16 => DataType::Float64,
-            DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => argument.clone(),
+            DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => {
+                argument.clone()
+            }
             DataType::Decimal128(..) => argument.clone(),
             other => return plan_err!("function {}({other}) does not exist", self.name()),
         }])

@@ -62,7 +62,7 @@ impl ExprPlanner for Arithmetic {
 pub(super) fn adjusted(mut call: ScalarFunction, schema: &DFSchema) -> PlanResult<ScalarFunction> {
     let Some(checked) = call.func.inner().downcast_ref::<Checked>() else { return Ok(call) };
     // Casts the user wrote are calls of a function: these were put in when the columns had other types.
-    let operands: Vec<Expr> = call.args.into_iter().map(without_cast).collect();
+    let operands: Vec<Expr> = call.args.into_iter().map(|operand| without_cast(operand, schema)).collect();
     let kinds = operands.iter().map(|operand| operand.get_type(schema)).collect::<PlanResult<Vec<_>>>()?;
     let wanted = match kinds.as_slice() {
         [left, right] => operand_types(left, checked.operator, right),
@@ -74,9 +74,9 @@ pub(super) fn adjusted(mut call: ScalarFunction, schema: &DFSchema) -> PlanResul
     Ok(call)
 }
 
-fn without_cast(operand: Expr) -> Expr {
+fn without_cast(operand: Expr, schema: &DFSchema) -> Expr {
     match operand {
-        Expr::Cast(cast) => *cast.expr,
+        Expr::Cast(cast) if cast.expr.get_type(schema).is_ok_and(|kind| kind.is_numeric()) => *cast.expr,
         other => other,
     }
 }
@@ -114,7 +114,9 @@ fn operand_types(left: &DataType, operator: Operator, right: &DataType) -> Optio
     }
     let (left, right) = BinaryTypeCoercer::new(left, &operator, right).get_input_types().ok()?;
     match (&left, &right) {
-        (DataType::Int16, DataType::Int16) | (DataType::Int32, DataType::Int32) | (DataType::Int64, DataType::Int64) => {}
+        (DataType::Int16, DataType::Int16)
+        | (DataType::Int32, DataType::Int32)
+        | (DataType::Int64, DataType::Int64) => {}
         (DataType::Decimal128(..), DataType::Decimal128(..)) => {}
         (DataType::Float32, DataType::Float32) | (DataType::Float64, DataType::Float64) => {}
         _ => return None,

@@ -133,7 +133,8 @@ fn unknown_column(field: &Column, valid: &[Column]) -> Error {
             None => error,
         };
     }
-    let error = Error::new(code::UNDEFINED_COLUMN, format!("column {}.{} does not exist", relation.table(), field.name));
+    let error =
+        Error::new(code::UNDEFINED_COLUMN, format!("column {}.{} does not exist", relation.table(), field.name));
     match similar(&field.name, valid.iter().filter(same).map(|column| column.name.as_str())) {
         Some(similar) => error.hint(format!("did you mean \"{similar}\"?")),
         None => error,
@@ -157,14 +158,41 @@ fn planning(message: &str) -> Error {
     if line.contains("Cannot coerce arithmetic expression") || line.contains("Cannot infer common") {
         return operator(line);
     }
-    let code = planning_code(line);
-    Error::new(code, lower(line))
+    if let Some(call) = line.split("argument types '").nth(1).and_then(|rest| rest.split('\'').next()) {
+        return unknown_call(call);
+    }
+    if let Some(kind) = line.split("non-boolean predicate").nth(1).and_then(|rest| rest.split(" returning ").nth(1)) {
+        let message = format!("argument of WHERE must be type boolean, not type {}", sql_name(kind));
+        return Error::new(code::DATATYPE_MISMATCH, message);
+    }
+    if line.contains("should only return one column") {
+        return Error::new(code::SYNTAX_ERROR, "subquery must return only one column");
+    }
+    if line.contains("must be >= 0") {
+        return match line.starts_with("OFFSET") {
+            true => Error::new("2201X", "OFFSET must not be negative"),
+            false => Error::new("2201W", "LIMIT must not be negative"),
+        };
+    }
+    Error::new(planning_code(line), lower(line))
+}
+
+/// A call as DataFusion writes it: `lower(Int64)`.
+fn unknown_call(call: &str) -> Error {
+    let (name, arguments) = call.split_once('(').unwrap_or((call, ""));
+    let arguments: Vec<String> = arguments.trim_end_matches(')').split(", ").map(sql_name).collect();
+    let message = format!("function {name}({}) does not exist", arguments.join(", "));
+    Error::new(code::UNDEFINED_FUNCTION, message).hint("no function takes these types: an explicit cast may help")
 }
 
 /// SQLSTATE of planning errors whose text is passed on.
 fn planning_code(line: &str) -> &'static str {
     let has = |text: &str| line.contains(text);
-    if has("No function matches") || has("Failed to coerce arguments") || has("does not exist") || has("does not support zero") {
+    if has("No function matches")
+        || has("Failed to coerce arguments")
+        || has("does not exist")
+        || has("does not support zero")
+    {
         code::UNDEFINED_FUNCTION
     } else if has("For SELECT DISTINCT, ORDER BY") {
         // PostgreSQL's invalid_column_reference.
@@ -205,11 +233,18 @@ fn operator(line: &str) -> Error {
 
 fn not_implemented(message: &str) -> Error {
     let line = first_line(message);
+    if line.contains("does not support logical expression") {
+        return Error::unsupported("this kind of subquery is not supported at this place")
+            .hint("write it as a join, or make the subquery depend on the outer query by equalities only");
+    }
     Error::unsupported(format!("this is not supported: {}", lower(line.trim_start_matches("Unsupported ast node "))))
 }
 
 fn execution(message: &str) -> Error {
     let line = first_line(message);
+    if line.contains("argument types '") || line.contains("must be >= 0") {
+        return planning(line);
+    }
     if line.contains("ivide by zero") {
         return division_by_zero();
     }
@@ -220,7 +255,10 @@ fn execution(message: &str) -> Error {
         return conversion(line);
     }
     if line.contains("more than one row") || line.contains("more than 1 row") {
-        return Error::new(code::CARDINALITY_VIOLATION, "more than one row returned by a subquery used as an expression");
+        return Error::new(
+            code::CARDINALITY_VIOLATION,
+            "more than one row returned by a subquery used as an expression",
+        );
     }
     if line.contains("Cannot cast") || line.contains("parsing") || line.contains("parse") {
         return conversion(line);

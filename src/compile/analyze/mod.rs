@@ -119,7 +119,11 @@ fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
     for (position, field) in plan.schema().fields().iter().enumerate() {
         let wanted = types::sql_type(field.data_type());
         let column = types::column(plan.schema(), position);
-        let kind = if wanted == *field.data_type() { SqlType::of(field) } else { SqlType::of(&Field::new("", wanted.clone(), true)) };
+        let kind = if wanted == *field.data_type() {
+            SqlType::of(field)
+        } else {
+            SqlType::of(&Field::new("", wanted.clone(), true))
+        };
         fields.push(kind.field(shown_name(field.name())));
         if wanted == *field.data_type() {
             columns.push(column);

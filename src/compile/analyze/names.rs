@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use datafusion::catalog::TableFunctionArgs;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::{DataFusionError, TableReference, internal_err};
+use datafusion::common::{DFSchema, DataFusionError, TableReference, internal_err};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
-use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF};
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{
+    AggregateUDF, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF,
+};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::prelude::Expr;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
@@ -36,7 +41,9 @@ impl<'a> Names<'a> {
     pub(super) fn plan(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
         match query.statement() {
-            Statement::Statement(statement) => SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context),
+            Statement::Statement(statement) => {
+                SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context)
+            }
             _ => internal_err!("a query is one SQL statement"),
         }
     }
@@ -81,6 +88,22 @@ fn renamed(plan: LogicalPlan, columns: &[String]) -> PlanResult<LogicalPlan> {
 impl ContextProvider for Names<'_> {
     fn get_table_source(&self, name: TableReference) -> PlanResult<Arc<dyn TableSource>> {
         self.resolve(name.schema(), name.table()).map_err(|failure| DataFusionError::External(Box::new(failure)))
+    }
+
+    /// `FROM generate_series(1, 3)`: the only column of a function is called as the function is.
+    fn get_table_function_source(&self, name: &str, arguments: Vec<Expr>) -> PlanResult<Arc<dyn TableSource>> {
+        let Some(function) = self.state.table_functions().get(name) else {
+            let error = Error::new(code::UNDEFINED_FUNCTION, format!("function {name} does not exist"));
+            return Err(DataFusionError::External(Box::new(error)));
+        };
+        let options = Arc::clone(self.state.config_options());
+        let simplifier = ExprSimplifier::new(SimplifyContext::builder().with_config_options(options).build());
+        let constant = |argument| simplifier.simplify(simplifier.coerce(argument, &DFSchema::empty())?);
+        let arguments: Vec<Expr> = arguments.into_iter().map(constant).collect::<PlanResult<_>>()?;
+        let provider = function.create_table_provider_with_args(TableFunctionArgs::new(&arguments, self.state))?;
+        let plan = LogicalPlanBuilder::scan(name, provider_as_source(provider), None)?.build()?;
+        let columns = if plan.schema().fields().len() == 1 { vec![name.to_string()] } else { Vec::new() };
+        Ok(Arc::new(ViewSource { plan: renamed(plan, &columns)? }))
     }
 
     fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> PlanResult<Arc<dyn TableSource>> {

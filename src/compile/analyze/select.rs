@@ -92,7 +92,9 @@ impl Select {
         let now = now_micros.unwrap_or_else(|| Clock::System.now_micros());
         let properties = state.execution_props_mut();
         properties.query_execution_start_time = DateTime::from_timestamp_micros(now);
-        run(plan, schema, &state, &providers, parameters).await.map_err(|failure| error::from_datafusion(failure, &query))
+        run(plan, schema, &state, &providers, parameters)
+            .await
+            .map_err(|failure| error::from_datafusion(failure, &query))
     }
 }
 
@@ -178,7 +180,11 @@ fn parameters(plan: &LogicalPlan, hints: &[Option<FieldRef>]) -> PlanResult<Resu
         match found.filter(|field| !untyped(field)) {
             Some(field) => {
                 let kind = super::types::sql_type(field.data_type());
-                let kind = if kind == *field.data_type() { SqlType::of(&field) } else { SqlType::of(&Field::new("", kind, true)) };
+                let kind = if kind == *field.data_type() {
+                    SqlType::of(&field)
+                } else {
+                    SqlType::of(&Field::new("", kind, true))
+                };
                 Arc::new(kind.field(&format!("${number}")))
             }
             None => Arc::new(SqlType::Text.field(&format!("${number}"))),

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Decimal256Array, Float32Array, Float64Array, Int64Array,
-    PrimitiveArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Decimal256Array, Float32Array, Float64Array,
+    Int64Array, PrimitiveArray,
 };
 use datafusion::arrow::datatypes::{
-    DECIMAL256_MAX_PRECISION, DataType, Decimal128Type, Decimal256Type, DecimalType, Float32Type, Float64Type, Int16Type,
-    Int32Type, Int64Type, i256,
+    DECIMAL256_MAX_PRECISION, DataType, Decimal128Type, Decimal256Type, DecimalType, Float32Type, Float64Type,
+    Int16Type, Int32Type, Int64Type, i256,
 };
 use datafusion::common::{DataFusionError, internal_err};
 use datafusion::error::Result as PlanResult;
@@ -81,7 +81,12 @@ impl Totals {
     }
 
     /// Adds each value to the group of its row (`None`: to no group), or takes it away if `sign` is -1.
-    pub(super) fn add(&mut self, values: &ArrayRef, group: impl Fn(usize) -> Option<usize>, sign: i64) -> PlanResult<()> {
+    pub(super) fn add(
+        &mut self,
+        values: &ArrayRef,
+        group: impl Fn(usize) -> Option<usize>,
+        sign: i64,
+    ) -> PlanResult<()> {
         let counts = &mut self.counts;
         match (&mut self.sums, values.data_type()) {
             (Sums::Exact(sums), DataType::Int16) => exact::<Int16Type>(sums, counts, values, group, sign, i256::from),
@@ -114,9 +119,13 @@ impl Totals {
             self.counts[group(row)] += added.value(row);
         }
         match &mut self.sums {
-            Sums::Exact(sums) => each::<Decimal256Type>(&states[0], |row| Some(group(row)), |group, value| {
-                sums[group] = sums[group].wrapping_add(value);
-            }),
+            Sums::Exact(sums) => each::<Decimal256Type>(
+                &states[0],
+                |row| Some(group(row)),
+                |group, value| {
+                    sums[group] = sums[group].wrapping_add(value);
+                },
+            ),
             Sums::Float(sums) => {
                 each::<Float64Type>(&states[0], |row| Some(group(row)), |group, value| sums[group] += value);
             }
@@ -150,7 +159,9 @@ impl Totals {
                     Figure::Average => Some(sum / count as f64),
                 });
                 Ok(match self.output {
-                    DataType::Float32 => Arc::new(values.map(|value| value.map(|v| v as f32)).collect::<Float32Array>()),
+                    DataType::Float32 => {
+                        Arc::new(values.map(|value| value.map(|v| v as f32)).collect::<Float32Array>())
+                    }
                     _ => Arc::new(values.collect::<Float64Array>()),
                 })
             }
@@ -223,8 +234,7 @@ fn exact_results(values: impl Iterator<Item = PlanResult<Option<i256>>>, output:
         let narrow = |value: i256| {
             value.to_i128().and_then(|value| i64::try_from(value).ok()).ok_or_else(|| out_of_range("bigint"))
         };
-        let values: Vec<Option<i64>> =
-            values.map(|value| value?.map(narrow).transpose()).collect::<PlanResult<_>>()?;
+        let values: Vec<Option<i64>> = values.map(|value| value?.map(narrow).transpose()).collect::<PlanResult<_>>()?;
         return Ok(Arc::new(Int64Array::from(values)));
     }
     let DataType::Decimal128(precision, _) = output else {

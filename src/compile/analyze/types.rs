@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result as PlanResult;
@@ -32,14 +32,15 @@ pub(in crate::compile) fn sql_type(kind: &DataType) -> DataType {
         // Counts and positions; DataFusion's unsigned results never reach half of their range.
         DataType::UInt64 => DataType::Int64,
         DataType::Decimal256(_, scale) => DataType::Decimal128(38, (*scale).min(38)),
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            DataType::List(Arc::new(Field::new("item", sql_type(item.data_type()), true).with_metadata(item.metadata().clone())))
-        }
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => DataType::List(
+            Arc::new(Field::new("item", sql_type(item.data_type()), true).with_metadata(item.metadata().clone())),
+        ),
         other => SqlType::of(&Field::new("", other.clone(), true)).arrow(),
     }
 }
 
-/// An integer literal as PostgreSQL types it: integer if it fits, else bigint, else numeric. Anything else unchanged.
+/// A literal as PostgreSQL types it: a whole number is integer if it fits, else bigint, else numeric; `3e9` has no digits after the
+/// point rather than -9 of them. Anything else unchanged.
 pub(super) fn narrowed(expression: Expr) -> Expr {
     match expression {
         Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => match i32::try_from(value) {
@@ -48,6 +49,15 @@ pub(super) fn narrowed(expression: Expr) -> Expr {
         },
         Expr::Literal(ScalarValue::UInt64(Some(value)), metadata) => {
             Expr::Literal(ScalarValue::Decimal128(Some(i128::from(value)), 20, 0), metadata)
+        }
+        Expr::Literal(ScalarValue::Decimal128(Some(value), precision, scale), metadata) if scale < 0 => {
+            let digits = scale.unsigned_abs();
+            let whole = 10_i128.checked_pow(u32::from(digits)).and_then(|factor| value.checked_mul(factor));
+            let literal = match whole.filter(|_| precision.saturating_add(digits) <= DECIMAL128_MAX_PRECISION) {
+                Some(whole) => ScalarValue::Decimal128(Some(whole), precision + digits, 0),
+                None => ScalarValue::Decimal128(Some(value), precision, scale),
+            };
+            Expr::Literal(literal, metadata)
         }
         other => other,
     }

@@ -60,7 +60,8 @@ impl Lowering<'_> {
         };
         let name = call.func.name();
         let found = AGGREGATES.iter().find(|(known, _)| *known == name);
-        let (Some((_, function)), true) = (found, call.params.order_by.is_empty() && call.params.null_treatment.is_none())
+        let (Some((_, function)), true) =
+            (found, call.params.order_by.is_empty() && call.params.null_treatment.is_none())
         else {
             return Err(refuse::aggregate(&call, self.query));
         };
@@ -145,7 +146,8 @@ impl Lowering<'_> {
         let names: Vec<String> = plan.schema().fields().iter().map(|_| self.hidden_name()).collect();
         let shape = plan.schema();
         let fields = shape.fields().iter().zip(&names);
-        let fields = fields.map(|(field, name)| (None::<TableReference>, Arc::new(field.as_ref().clone().with_name(name))));
+        let fields =
+            fields.map(|(field, name)| (None::<TableReference>, Arc::new(field.as_ref().clone().with_name(name))));
         let schema = self.schema(fields.collect())?;
         let (key_names, calls) = (names[..keys].to_vec(), names[keys..].to_vec());
         if keys > 0 {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, TableReference};
+use datafusion::logical_expr::ExprSchemable;
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::ExprSchemable;
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::prelude::Expr;
 use datafusion::sql::unparser::Unparser;
@@ -23,7 +23,13 @@ use crate::error::Result;
 
 impl Lowering<'_> {
     /// Compiles an expression over the columns of `input`, which `schema` names; the output column is called `name`.
-    pub(super) fn expression(&self, expression: &Expr, schema: &DFSchema, input: &Plan, name: &str) -> Result<Expression> {
+    pub(super) fn expression(
+        &self,
+        expression: &Expr,
+        schema: &DFSchema,
+        input: &Plan,
+        name: &str,
+    ) -> Result<Expression> {
         let expression = expression.clone().unalias_nested().data;
         let (_, field) = expression.to_field(schema).map_err(|failure| self.failure(failure))?;
         let field = Arc::new(field.as_ref().clone().with_name(name).with_nullable(true));

@@ -42,7 +42,8 @@ impl Lowering<'_> {
         }
         let schema = Arc::new(left_schema.join(&right_schema).map_err(|failure| self.failure(failure))?);
         let right_start = left_schema.fields().len();
-        let columns = (0..visible.0).chain(right_start..right_start + visible.1).map(|at| column(&schema, at)).collect();
+        let columns =
+            (0..visible.0).chain(right_start..right_start + visible.1).map(|at| column(&schema, at)).collect();
         let null_equal = join.null_equality == NullEquality::NullEqualsNull;
         let (left, right) = (Box::new(left), Box::new(right));
         let shape = nullable(&schema);

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::FieldRef;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, TableReference};
-use datafusion::arrow::datatypes::FieldRef;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::prelude::{Expr, lit};
 
@@ -91,7 +91,11 @@ impl Linear {
         };
         let filter = conjunction(linear.filters).filter(|filter| *filter != lit(true));
         let identity = linear.columns.len() == linear.schema.fields().len()
-            && linear.columns.iter().enumerate().all(|(at, expression)| position(expression, &linear.schema) == Some(at));
+            && linear
+                .columns
+                .iter()
+                .enumerate()
+                .all(|(at, expression)| position(expression, &linear.schema) == Some(at));
         if identity && filter.is_none() {
             return Ok(base);
         }
@@ -99,7 +103,8 @@ impl Linear {
             return lowering.map_values(&rows, &linear.schema, filter, &linear.columns, &linear.output);
         }
         if identity {
-            let filter = filter.map(|filter| lowering.expression(&filter, &linear.schema, &base, "filter")).transpose()?;
+            let filter =
+                filter.map(|filter| lowering.expression(&filter, &linear.schema, &base, "filter")).transpose()?;
             let schema = base.schema();
             return Ok(Plan::Map { input: Box::new(base), filter, columns: None, schema });
         }
@@ -109,7 +114,12 @@ impl Linear {
         if let (Plan::Source { relation, name, columns, schema }, Some(positions), None) = (&base, positions, &filter) {
             let fields: Vec<_> = positions.iter().map(|at| Arc::clone(&schema.fields()[*at])).collect();
             let columns = positions.iter().map(|at| columns[*at]).collect();
-            return Ok(Plan::Source { relation: *relation, name: name.clone(), columns, schema: Arc::new(Schema::new(fields)) });
+            return Ok(Plan::Source {
+                relation: *relation,
+                name: name.clone(),
+                columns,
+                schema: Arc::new(Schema::new(fields)),
+            });
         }
         let columns = linear
             .columns
@@ -170,7 +180,13 @@ impl Linear {
     }
 
     /// Puts filters and columns on a base.
-    pub(super) fn from_parts(base: Base, schema: DFSchemaRef, filters: Vec<Expr>, columns: Vec<Expr>, output: DFSchemaRef) -> Self {
+    pub(super) fn from_parts(
+        base: Base,
+        schema: DFSchemaRef,
+        filters: Vec<Expr>,
+        columns: Vec<Expr>,
+        output: DFSchemaRef,
+    ) -> Self {
         Linear { base, schema, filters, columns, output }
     }
 

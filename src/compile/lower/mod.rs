@@ -89,7 +89,8 @@ impl Lowering<'_> {
         }
         let fields: Vec<_> = columns.iter().map(|position| Arc::clone(&full.fields()[*position])).collect();
         let schema = Arc::new(Schema::new(fields));
-        let named = DFSchema::try_from_qualified_schema(scan.table_name.clone(), &schema).map_err(|e| self.failure(e))?;
+        let named =
+            DFSchema::try_from_qualified_schema(scan.table_name.clone(), &schema).map_err(|e| self.failure(e))?;
         let name = scan.table_name.table().to_string();
         Ok(Linear::over(Plan::Source { relation, name, columns, schema }, Arc::new(named), &scan.projected_schema))
     }
@@ -98,7 +99,8 @@ impl Lowering<'_> {
         let mut inputs = Vec::new();
         for input in &union.inputs {
             let plan = self.node(input)?.finish(self)?;
-            let kinds = |schema: &Schema| schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>();
+            let kinds =
+                |schema: &Schema| schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>();
             if kinds(&plan.schema()) != kinds(union.schema.as_arrow()) {
                 return Err(Error::internal("the inputs of a UNION have different types"));
             }

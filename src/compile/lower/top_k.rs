@@ -6,7 +6,9 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::{DFSchemaRef, TableReference};
 use datafusion::logical_expr::expr::{BinaryExpr, Sort, WindowFunction};
-use datafusion::logical_expr::{Between, FetchType, Limit, LogicalPlan, Operator, SkipType, Window, WindowFunctionDefinition};
+use datafusion::logical_expr::{
+    Between, FetchType, Limit, LogicalPlan, Operator, SkipType, Window, WindowFunctionDefinition,
+};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
@@ -53,7 +55,12 @@ impl Lowering<'_> {
         let numbered = self.schema(fields)?;
         let mut columns: Vec<Expr> = (0..visible).map(|at| column(&numbered, at)).collect();
         columns.push(column(&numbered, schema.fields().len()));
-        Ok(Linear::picked(Base::Numbered(Numbering { input: plan, partition, order }), numbered, columns, &window.schema))
+        Ok(Linear::picked(
+            Base::Numbered(Numbering { input: plan, partition, order }),
+            numbered,
+            columns,
+            &window.schema,
+        ))
     }
 
     /// `LIMIT` and `OFFSET`, with the order of the query below.
@@ -113,7 +120,8 @@ impl Linear {
         let number = column(&schema, schema.fields().len() - 1);
         let mut bounds = Bounds { first: 1, last: None };
         let filters: Vec<Expr> = filters.into_iter().filter(|filter| !bounds.take(filter, &number)).collect();
-        let uses = |expression: &Expr| expression.column_refs().iter().any(|used| number == Expr::Column((*used).clone()));
+        let uses =
+            |expression: &Expr| expression.column_refs().iter().any(|used| number == Expr::Column((*used).clone()));
         let row_number = filters.iter().chain(&columns).any(uses);
         let base = numbering.bounded(bounds, row_number, &schema);
         let schema = if row_number { schema } else { without_last(&schema, lowering)? };
@@ -235,5 +243,6 @@ fn distinct(positions: &[usize]) -> Vec<usize> {
 
 fn without_last(schema: &DFSchemaRef, lowering: &Lowering) -> Result<DFSchemaRef> {
     let kept = schema.fields().len() - 1;
-    lowering.schema(schema.iter().take(kept).map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field))).collect())
+    lowering
+        .schema(schema.iter().take(kept).map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field))).collect())
 }

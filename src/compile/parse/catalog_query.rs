@@ -195,8 +195,26 @@ fn aggregate_projection(query: &mut Query) {
         && let [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] = select.projection.as_mut_slice()
     {
         *expr = call("max", expr.clone());
+        select.selection = select.selection.take().and_then(without_default_flag);
         query.order_by = None;
         query.limit_clause = None;
+    }
+}
+
+/// A condition without its conjunct `x.atthasdef`, which the planner cannot take out of a subquery: `pg_attrdef` has rows only for columns
+/// for which it holds.
+fn without_default_flag(condition: Expr) -> Option<Expr> {
+    match condition {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            match (without_default_flag(*left), without_default_flag(*right)) {
+                (Some(left), Some(right)) => {
+                    Some(Expr::BinaryOp { left: Box::new(left), op: BinaryOperator::And, right: Box::new(right) })
+                }
+                (one, other) => one.or(other),
+            }
+        }
+        Expr::CompoundIdentifier(parts) if parts.last().is_some_and(|last| last.value == "atthasdef") => None,
+        other => Some(other),
     }
 }
 

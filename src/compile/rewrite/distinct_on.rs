@@ -24,8 +24,9 @@ pub(super) fn rewrite(node: LogicalPlan, state: &SessionState) -> PlanResult<Log
     if !order.is_empty() {
         first = first.sort(order)?;
     }
-    let columns = selected.into_iter().zip(distinct.schema.iter()).map(|(expression, (qualifier, field))| {
-        expression.unalias().alias_qualified(qualifier.cloned(), field.name())
-    });
+    let columns = selected
+        .into_iter()
+        .zip(distinct.schema.iter())
+        .map(|(expression, (qualifier, field))| expression.unalias().alias_qualified(qualifier.cloned(), field.name()));
     first.project(columns.collect::<Vec<_>>())?.build()
 }

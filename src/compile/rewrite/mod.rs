@@ -4,9 +4,13 @@
 /// DISTINCT ON → first row by `row_number()`.
 mod distinct_on;
 /// NOT IN, and IN inside larger conditions → EXISTS.
-mod not_in;
+mod membership;
+/// The only item of a list.
+mod only_value;
 /// EXCEPT ALL and INTERSECT ALL → joins of numbered rows.
 mod set_all;
+/// Subqueries in place of values → aggregations.
+mod subquery;
 
 use std::sync::Arc;
 
@@ -25,13 +29,19 @@ pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> Plan
     let rewritten = plan.transform_up_with_subqueries(|node| {
         let node = set_all::rewrite(node, state)?;
         let node = distinct_on::rewrite(node, state)?;
-        not_in::rewrite(node).map(Transformed::yes)
+        let node = membership::rewrite(node)?;
+        subquery::rewrite(node).map(Transformed::yes)
     })?;
     Ok(rewritten.data)
 }
 
 /// The input with a last column that numbers the rows of each partition, from 1.
-fn numbered(input: Arc<LogicalPlan>, partition: Vec<Expr>, order: Vec<Sort>, state: &SessionState) -> PlanResult<LogicalPlan> {
+fn numbered(
+    input: Arc<LogicalPlan>,
+    partition: Vec<Expr>,
+    order: Vec<Sort>,
+    state: &SessionState,
+) -> PlanResult<LogicalPlan> {
     let function = state
         .window_functions()
         .get("row_number")

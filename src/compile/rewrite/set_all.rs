@@ -22,7 +22,10 @@ pub(super) fn rewrite(node: LogicalPlan, state: &SessionState) -> PlanResult<Log
     let left = with_copy_number(join.left, "__left_copy", state)?;
     let right = with_copy_number(join.right, "__right_copy", state)?;
     let mut on = join.on;
-    on.push((Expr::Column(Column::new_unqualified("__left_copy")), Expr::Column(Column::new_unqualified("__right_copy"))));
+    on.push((
+        Expr::Column(Column::new_unqualified("__left_copy")),
+        Expr::Column(Column::new_unqualified("__right_copy")),
+    ));
     let numbered = Join::try_new(
         Arc::new(left),
         Arc::new(right),
@@ -38,7 +41,8 @@ pub(super) fn rewrite(node: LogicalPlan, state: &SessionState) -> PlanResult<Log
 
 /// Whether a join of an unoptimized plan stands for EXCEPT or INTERSECT: nothing else compares NULLs as equal there.
 pub(in crate::compile) fn is_set_operation(join: &Join) -> bool {
-    matches!(join.join_type, JoinType::LeftSemi | JoinType::LeftAnti) && join.null_equality == NullEquality::NullEqualsNull
+    matches!(join.join_type, JoinType::LeftSemi | JoinType::LeftAnti)
+        && join.null_equality == NullEquality::NullEqualsNull
 }
 
 /// EXCEPT and INTERSECT without ALL, or over rows that are distinct anyway, where joins are right.

@@ -58,6 +58,8 @@ pub(super) struct KafkaReader {
     next_watch: Instant,
     described: bool,
     missing_since: Option<Instant>,
+    /// Partitions that librdkafka reads: it aborts the process when one is taken away twice.
+    assigned: BTreeSet<i32>,
 }
 
 impl KafkaReader {
@@ -85,6 +87,7 @@ impl KafkaReader {
             next_watch: now,
             described: true,
             missing_since: None,
+            assigned: BTreeSet::new(),
         };
         reader.begin(from, until)?;
         Ok(reader)
@@ -119,6 +122,7 @@ impl KafkaReader {
                 list.add_partition_offset(&self.options.topic, partition, offset).map_err(|error| {
                     Error::internal(format!("position {next} of partition {partition} is not an offset: {error}"))
                 })?;
+                self.assigned.insert(partition);
             }
         }
         if list.count() == 0 {
@@ -128,12 +132,17 @@ impl KafkaReader {
     }
 
     /// Stops reading partitions that were read to their end, so that the others get all the memory.
-    fn release_finished(&self, partitions: Vec<i32>) {
-        let mut list = TopicPartitionList::new();
-        for partition in partitions.into_iter().filter(|partition| self.progress.is_finished(*partition)) {
-            list.add_partition(&self.options.topic, partition);
+    fn release_finished(&mut self, partitions: Vec<i32>) {
+        if self.progress.is_over() {
+            return;
         }
-        if list.count() > 0 && !self.progress.is_over() {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            if self.progress.is_finished(partition) && self.assigned.remove(&partition) {
+                list.add_partition(&self.options.topic, partition);
+            }
+        }
+        if list.count() > 0 {
             // A partition that goes on to be read costs memory, nothing else: its records are dropped.
             let _ = self.client.consumer().incremental_unassign(&list);
         }

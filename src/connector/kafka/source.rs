@@ -1,6 +1,6 @@
 //! A topic as a source.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::client::Inquiry;
 use super::options::{KafkaOptions, Start};
@@ -12,6 +12,8 @@ use crate::error::Result;
 pub(super) struct KafkaSource {
     options: Arc<KafkaOptions>,
     identity: Identity,
+    /// For `start = 'latest'`: where the topic ended when this was asked first, which is when the stream was created.
+    latest: Mutex<Option<Positions>>,
 }
 
 /// The topic's identity once somebody has learned it; shared by a source and its readers, so that none reads on in another topic of
@@ -21,7 +23,24 @@ pub(super) type Identity = Arc<OnceLock<u128>>;
 impl KafkaSource {
     /// A source over checked options.
     pub(super) fn new(options: KafkaOptions) -> KafkaSource {
-        KafkaSource { options: Arc::new(options), identity: Identity::default() }
+        KafkaSource { options: Arc::new(options), identity: Identity::default(), latest: Mutex::default() }
+    }
+
+    /// The beginning of what the stream holds: `latest` means the same records for all who read it, now or later.
+    fn beginning(&self, inquiry: &Inquiry<'_>, partitions: &[i32]) -> Result<Positions> {
+        let oldest = || inquiry.positions(partitions, Start::Earliest);
+        if self.options.start == Start::Earliest {
+            return oldest();
+        }
+        let known = self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(known) = known else {
+            let ends = inquiry.positions(partitions, Start::Latest)?;
+            // Of two who ask at once the first one is right for both.
+            return Ok(self.latest.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(ends).clone());
+        };
+        // What was deleted since is no part of the stream any more; a partition that was added since begins at its beginning.
+        let begins = oldest()?.into_iter();
+        Ok(begins.map(|(partition, oldest)| (partition, oldest.max(known.get(&partition).copied().unwrap_or(0)))).collect())
     }
 }
 
@@ -33,7 +52,7 @@ impl Source for KafkaSource {
     fn start(&self) -> Result<Positions> {
         let inquiry = Inquiry::new(&self.options)?;
         let partitions = inquiry.partitions()?;
-        let positions = inquiry.positions(&partitions, self.options.start)?;
+        let positions = self.beginning(&inquiry, &partitions)?;
         if let Some(topic) = inquiry.description().filter(|topic| topic.id != 0) {
             // The first one who learns it wins; a reader that sees another identity says so.
             let _ = self.identity.set(topic.id);

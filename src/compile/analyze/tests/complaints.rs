@@ -12,15 +12,20 @@ fn complained(sql: &str) -> (&'static str, String, Option<usize>) {
 #[test]
 fn names() {
     let (code, message, position) = complained("SELECT prise FROM bids");
-    assert_eq!((code, message.as_str(), position), (code::UNDEFINED_COLUMN, "column \"prise\" does not exist", Some(8)));
+    assert_eq!(
+        (code, message.as_str(), position),
+        (code::UNDEFINED_COLUMN, "column \"prise\" does not exist", Some(8))
+    );
     assert_eq!(complaint("SELECT prise FROM bids").hint.as_deref(), Some("did you mean \"price\"?"));
     assert_eq!(complained("SELECT b.prise FROM bids b").1, "column b.prise does not exist");
-    assert_eq!(complained("SELECT c.price FROM bids b"), (
-        code::UNDEFINED_TABLE,
-        "missing FROM-clause entry for table \"c\"".to_string(),
-        Some(8)
-    ));
-    assert_eq!(complained("SELECT 1 FROM bid"), (code::UNDEFINED_TABLE, "relation \"bid\" does not exist".to_string(), Some(15)));
+    assert_eq!(
+        complained("SELECT c.price FROM bids b"),
+        (code::UNDEFINED_TABLE, "missing FROM-clause entry for table \"c\"".to_string(), Some(8))
+    );
+    assert_eq!(
+        complained("SELECT 1 FROM bid"),
+        (code::UNDEFINED_TABLE, "relation \"bid\" does not exist".to_string(), Some(15))
+    );
     assert_eq!(complaint("SELECT 1 FROM bid").hint.as_deref(), Some("did you mean \"bids\"?"));
     assert_eq!(complained("SELECT 1 FROM pg_catalog.nothing").1, "relation \"pg_catalog.nothing\" does not exist");
     assert_eq!(complained("SELECT x FROM t a, t b").0, code::AMBIGUOUS_COLUMN);
@@ -30,9 +35,16 @@ fn names() {
 
 #[test]
 fn functions_and_types() {
-    assert_eq!(complained("SELECT lowwer('A')"), (code::UNDEFINED_FUNCTION, "function lowwer does not exist".to_string(), Some(8)));
+    assert_eq!(
+        complained("SELECT lowwer('A')"),
+        (code::UNDEFINED_FUNCTION, "function lowwer does not exist".to_string(), Some(8))
+    );
     assert_eq!(complaint("SELECT lowwer('A')").hint.as_deref(), Some("did you mean lower?"));
     assert_eq!(complained("SELECT nosuchthing(1)").0, code::UNDEFINED_FUNCTION);
+    assert_eq!(complained("SELECT lower(5)").1, "function lower(bigint) does not exist");
+    assert_eq!(complained("SELECT x FROM t WHERE x").1, "argument of WHERE must be type boolean, not type integer");
+    assert_eq!(complained("SELECT x FROM t LIMIT -1"), ("2201W", "LIMIT must not be negative".to_string(), None));
+    assert_eq!(complained("SELECT DISTINCT x FROM t ORDER BY y").0, "42P10");
     assert_eq!(complained("SELECT active + 1 FROM people").0, code::UNDEFINED_FUNCTION);
     assert_eq!(complained("SELECT sum(name) FROM people").0, code::UNDEFINED_FUNCTION);
     assert_eq!(complained("SELECT x FROM t WHERE x").0, code::DATATYPE_MISMATCH);

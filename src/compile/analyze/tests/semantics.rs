@@ -8,7 +8,10 @@ fn nulls_in_conditions_and_aggregates() {
     assert_eq!(answer("SELECT count(*), count(x), sum(x), avg(x), max(y) FROM t"), ["3|2|3|1.5000000000000000|30"]);
     assert_eq!(answer("SELECT count(*), sum(x), avg(x) FROM t WHERE x > 5"), ["0|NULL|NULL"]);
     assert_eq!(answer("SELECT NULL = NULL, NULL IS NOT DISTINCT FROM NULL, NOT NULL::boolean"), ["NULL|true|NULL"]);
-    assert_eq!(answer_any_order("SELECT y, count(*) FROM (VALUES (1), (NULL), (NULL)) v(y) GROUP BY y"), ["1|1", "NULL|2"]);
+    assert_eq!(
+        answer_any_order("SELECT y, count(*) FROM (VALUES (1), (NULL), (NULL)) v(y) GROUP BY y"),
+        ["1|1", "NULL|2"]
+    );
     assert_eq!(answer("SELECT count(*) FROM t a JOIN t b ON a.y = b.y"), ["2"]);
     assert_eq!(answer("SELECT x FROM t ORDER BY x"), ["1", "2", "NULL"]);
     assert_eq!(answer("SELECT x FROM t ORDER BY x DESC"), ["NULL", "2", "1"]);
@@ -29,7 +32,11 @@ fn integers() {
 fn numeric() {
     assert_eq!(columns("SELECT 1.5 AS a, 0.10 AS b"), ["a numeric(2,1)", "b numeric(2,2)"]);
     assert_eq!(answer("SELECT 0.1 + 0.2 = 0.3, 0.1 + 0.2, 1.5 * 1.5, 1.0 - 0.25"), ["true|0.3|2.25|0.75"]);
-    assert_eq!(answer("SELECT 1.0 / 3, 2 / 3.0, -2.0 / 3"), ["0.3333333333333333|0.6666666666666667|-0.6666666666666667"]);
+    assert_eq!(
+        answer("SELECT 1.0 / 3, 2 / 3.0, -2.0 / 3"),
+        ["0.3333333333333333|0.6666666666666667|-0.6666666666666667"]
+    );
+    assert_eq!(answer("SELECT 3e9, 3e9 + 1, 1.5e3"), ["3000000000|3000000001|1500"]);
     // PostgreSQL: SELECT 99999999999999999999999999999999999999::numeric(38,0). Through a float it would end in …763.
     let big = "99999999999999999999999999999999999999";
     assert_eq!(answer(&format!("SELECT {big}::numeric(38,0)")), [big]);
@@ -38,17 +45,22 @@ fn numeric() {
 #[test]
 fn sums_and_averages_are_exact() {
     let big = "9223372036854775807";
-    assert_eq!(answer(&format!("SELECT sum(b), avg(b) FROM (VALUES ({big}), ({big})) v(b)")), [
-        "18446744073709551614|9223372036854775807.0000000000000000"
-    ]);
+    assert_eq!(
+        answer(&format!("SELECT sum(b), avg(b) FROM (VALUES ({big}), ({big})) v(b)")),
+        ["18446744073709551614|9223372036854775807.0000000000000000"]
+    );
     assert_eq!(answer("SELECT avg(n), sum(n) FROM (VALUES (1.10), (2.25), (3.00)) v(n)"), ["2.1166666666666667|6.35"]);
     assert_eq!(answer("SELECT avg(n) FROM (VALUES (-1), (-1), (0)) v(n)"), ["-0.6666666666666667"]);
-    assert_eq!(answer("SELECT sum(DISTINCT n), avg(DISTINCT n), count(DISTINCT n) FROM (VALUES (1), (1), (2), (NULL)) v(n)"), [
-        "3|1.5000000000000000|2"
-    ]);
-    assert_eq!(answer_any_order("SELECT k, sum(n) FILTER (WHERE n > 1) FROM (VALUES (1, 1), (1, 2), (2, 1)) v(k, n) GROUP BY k"), [
-        "1|2", "2|NULL"
-    ]);
+    assert_eq!(
+        answer("SELECT sum(DISTINCT n), avg(DISTINCT n), count(DISTINCT n) FROM (VALUES (1), (1), (2), (NULL)) v(n)"),
+        ["3|1.5000000000000000|2"]
+    );
+    assert_eq!(
+        answer_any_order(
+            "SELECT k, sum(n) FILTER (WHERE n > 1) FROM (VALUES (1, 1), (1, 2), (2, 1)) v(k, n) GROUP BY k"
+        ),
+        ["1|2", "2|NULL"]
+    );
     assert_eq!(
         answer("SELECT sum(n) OVER (ORDER BY n ROWS 1 PRECEDING) FROM (VALUES (1), (2), (3)) v(n)"),
         ["1", "3", "5"]
@@ -83,25 +95,24 @@ fn types_of_aggregates() {
 
 #[test]
 fn types_survive() {
-    assert_eq!(columns("SELECT uid, doc, name, uid AS other FROM (SELECT * FROM people WHERE id > 1) p"), [
-        "uid uuid",
-        "doc jsonb",
-        "name character varying(20)",
-        "other uuid"
-    ]);
+    assert_eq!(
+        columns("SELECT uid, doc, name, uid AS other FROM (SELECT * FROM people WHERE id > 1) p"),
+        ["uid uuid", "doc jsonb", "name character varying(20)", "other uuid"]
+    );
     assert_eq!(columns("SELECT uid, count(*) AS n FROM people GROUP BY uid"), ["uid uuid", "n bigint"]);
     assert_eq!(columns("SELECT uid FROM people UNION ALL SELECT uid FROM people"), ["uid uuid"]);
     assert_eq!(columns("SELECT p.uid FROM people p JOIN people q ON p.uid = q.uid"), ["uid uuid"]);
     assert_eq!(columns("SELECT upper(name) AS u, name || 'x' AS c FROM people"), ["u text", "c text"]);
     assert_eq!(
-        columns("SELECT row_number() OVER () AS a, rank() OVER (ORDER BY x) AS b, ntile(2) OVER (ORDER BY x) AS c FROM t"),
+        columns(
+            "SELECT row_number() OVER () AS a, rank() OVER (ORDER BY x) AS b, ntile(2) OVER (ORDER BY x) AS c FROM t"
+        ),
         ["a bigint", "b bigint", "c integer"]
     );
-    assert_eq!(columns("SELECT array_length(ARRAY[1, 2]) AS n, now() AS t, at AS a FROM bids"), [
-        "n bigint",
-        "t timestamp with time zone",
-        "a timestamp with time zone"
-    ]);
+    assert_eq!(
+        columns("SELECT array_length(ARRAY[1, 2]) AS n, now() AS t, at AS a FROM bids"),
+        ["n bigint", "t timestamp with time zone", "a timestamp with time zone"]
+    );
 }
 
 #[test]
@@ -119,30 +130,6 @@ fn set_operations() {
 }
 
 #[test]
-fn not_in() {
-    let with_null = "(SELECT * FROM (VALUES (2), (NULL)) v(n))";
-    let without = "(SELECT * FROM (VALUES (2), (3)) v(n))";
-    let none = "(SELECT x FROM t WHERE x > 100)";
-    assert_eq!(answer(&format!("SELECT x FROM t WHERE x NOT IN {with_null}")), [""; 0]);
-    assert_eq!(answer(&format!("SELECT x FROM t WHERE x NOT IN {without}")), ["1"]);
-    assert_eq!(answer_any_order(&format!("SELECT x FROM t WHERE x NOT IN {none}")), ["1", "2", "NULL"]);
-    // A constant on the left.
-    assert_eq!(answer(&format!("SELECT 1 WHERE 1 NOT IN {with_null}")), [""; 0]);
-    assert_eq!(answer(&format!("SELECT 1 WHERE 1 NOT IN {without}")), ["1"]);
-    assert_eq!(answer(&format!("SELECT 1 WHERE 2 NOT IN {with_null}")), [""; 0]);
-    assert_eq!(answer(&format!("SELECT x FROM t WHERE NULL NOT IN {without}")), [""; 0]);
-    assert_eq!(answer_any_order(&format!("SELECT x FROM t WHERE NULL NOT IN {none}")), ["1", "2", "NULL"]);
-    // Correlated.
-    let other = "SELECT b.x FROM (VALUES (1, 10), (NULL, 30)) b(x, y) WHERE b.y = a.y";
-    assert_eq!(answer_any_order(&format!("SELECT a.x FROM t a WHERE a.x NOT IN ({other})")), ["2"]);
-    assert_eq!(answer_any_order(&format!("SELECT a.y FROM t a WHERE 7 NOT IN ({other})")), ["10", "NULL"]);
-    // Inside a larger condition.
-    assert_eq!(answer_any_order(&format!("SELECT x FROM t WHERE x = 1 OR x NOT IN {with_null}")), ["1"]);
-    assert_eq!(answer_any_order(&format!("SELECT x FROM t WHERE (x IN {with_null}) IS NULL")), ["1", "NULL"]);
-    assert_eq!(answer_any_order(&format!("SELECT x FROM t WHERE NOT (x IN {without} OR x = 7)")), ["1"]);
-}
-
-#[test]
 fn distinct_on_takes_whole_rows() {
     // Ties: any row of a group may come, but never parts of different ones.
     let rows = "(VALUES (1, 5, 'a', 'a'), (1, 5, 'b', 'b'), (2, 7, 'c', 'c'), (2, 3, 'd', 'd')) v(k, o, p, q)";
@@ -156,22 +143,4 @@ fn distinct_on_takes_whole_rows() {
     }
     assert_eq!(answer(&format!("SELECT DISTINCT ON (k) o FROM {rows} ORDER BY k DESC, o DESC")), ["7", "5"]);
     assert_eq!(answer(&format!("SELECT DISTINCT ON (k) o FROM {rows} ORDER BY k DESC, o DESC LIMIT 1")), ["7"]);
-}
-
-#[test]
-fn subqueries_ctes_and_windows() {
-    assert_eq!(answer("SELECT x, (SELECT max(y) FROM t) FROM t WHERE x = 1"), ["1|30"]);
-    assert_eq!(answer("SELECT a.x, (SELECT count(*) FROM t b WHERE b.x = a.x) FROM t a ORDER BY a.x"), ["1|1", "2|1", "NULL|0"]);
-    assert_eq!(answer("WITH c AS (SELECT x FROM t WHERE x IS NOT NULL) SELECT count(*) FROM c a, c b"), ["4"]);
-    assert_eq!(
-        answer("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4) SELECT sum(i) FROM n"),
-        ["10"]
-    );
-    assert_eq!(answer("SELECT x, lag(x) OVER (ORDER BY x) FROM t ORDER BY x"), ["1|NULL", "2|1", "NULL|2"]);
-    assert_eq!(answer("SELECT t.x FROM t LEFT JOIN bids ON t.x = bids.auction WHERE bids.auction IS NULL ORDER BY 1"), [
-        "1", "2", "NULL"
-    ]);
-    assert_eq!(answer("SELECT name FROM tidewater.sources"), ["bids"]);
-    assert_eq!(columns("SELECT * FROM expensive"), ["item bigint", "price bigint"]);
-    assert_eq!(answer("SELECT count(*) FROM expensive e WHERE e.item > 1"), ["0"]);
 }

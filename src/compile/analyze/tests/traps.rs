@@ -17,11 +17,15 @@ fn now_is_fixed_by_the_caller() {
 fn time_zones() {
     let noon = "TIMESTAMP '2024-03-31 12:00:00'";
     assert_eq!(answer_in(&format!("SELECT {noon} AT TIME ZONE 'Europe/Berlin'"), &berlin()), ["2024-03-31T10:00:00Z"]);
-    assert_eq!(answer_in(&format!("SELECT ({noon} AT TIME ZONE 'UTC') AT TIME ZONE 'Asia/Tokyo'"), &berlin()), [
-        "2024-03-31T21:00:00"
-    ]);
+    assert_eq!(
+        answer_in(&format!("SELECT ({noon} AT TIME ZONE 'UTC') AT TIME ZONE 'Asia/Tokyo'"), &berlin()),
+        ["2024-03-31T21:00:00"]
+    );
     assert_eq!(answer_in("SELECT '2024-01-15 00:30:00'::timestamptz", &berlin()), ["2024-01-14T23:30:00Z"]);
-    assert_eq!(answer_in("SELECT date_trunc('day', '2024-01-15 00:30:00'::timestamptz)", &berlin()), ["2024-01-14T23:00:00Z"]);
+    assert_eq!(
+        answer_in("SELECT date_trunc('day', '2024-01-15 00:30:00'::timestamptz)", &berlin()),
+        ["2024-01-14T23:00:00Z"]
+    );
     assert_eq!(answer_in("SELECT '2024-01-15 00:30:00'::timestamptz::date", &berlin()), ["2024-01-15"]);
     assert_eq!(answer_in("SELECT extract(hour FROM '2024-07-15 10:00:00+00'::timestamptz)", &berlin()), ["12"]);
     assert_eq!(answer("SELECT '2024-01-15 00:30:00'::timestamptz::date"), ["2024-01-15"]);
@@ -34,13 +38,22 @@ fn overflow_is_an_error() {
         ("SELECT 2147483647 + 1", "integer out of range"),
         ("SELECT 2147483647 * 2", "integer out of range"),
         ("SELECT 32767::smallint + 1::smallint", "smallint out of range"),
-        ("SELECT sum(n) FROM (VALUES (99999999999999999999999999999999999999::numeric(38,0)), (1)) v(n)", "numeric out of range"),
+        (
+            "SELECT sum(n) FROM (VALUES (99999999999999999999999999999999999999::numeric(38,0)), (1)) v(n)",
+            "numeric out of range",
+        ),
         ("SELECT '1e308'::double precision * 10::double precision", "value out of range: overflow"),
     ] {
         let error = complaint(sql);
         assert_eq!((error.code, error.message.as_str()), (code::NUMERIC_VALUE_OUT_OF_RANGE, message), "{sql}");
     }
-    for sql in ["SELECT 1 / 0", "SELECT 1 % 0", "SELECT 1.0 / 0", "SELECT 1.0::double precision / 0", "SELECT x / (x - x) FROM t"] {
+    for sql in [
+        "SELECT 1 / 0",
+        "SELECT 1 % 0",
+        "SELECT 1.0 / 0",
+        "SELECT 1.0::double precision / 0",
+        "SELECT x / (x - x) FROM t",
+    ] {
         let error = complaint(sql);
         assert_eq!((error.code, error.message.as_str()), (code::DIVISION_BY_ZERO, "division by zero"), "{sql}");
     }
@@ -51,7 +64,10 @@ fn conditions_guard_those_after_them() {
     let rows = "(VALUES (0), (1), (2), (0)) v(n)";
     assert_eq!(answer(&format!("SELECT n FROM {rows} WHERE n <> 0 AND 10 / n > 5")), ["1"]);
     assert_eq!(answer(&format!("SELECT n FROM {rows} WHERE CASE WHEN n <> 0 THEN 10 / n > 5 END")), ["1"]);
-    assert_eq!(answer(&format!("SELECT CASE WHEN n <> 0 THEN 10 / n > 5 END FROM {rows} ORDER BY n")), ["NULL", "NULL", "true", "false"]);
+    assert_eq!(
+        answer(&format!("SELECT CASE WHEN n <> 0 THEN 10 / n > 5 END FROM {rows} ORDER BY n")),
+        ["NULL", "NULL", "true", "false"]
+    );
     assert_eq!(complaint(&format!("SELECT n FROM {rows} WHERE 10 / n > 5")).code, code::DIVISION_BY_ZERO);
 }
 
@@ -63,9 +79,10 @@ fn float_keys() {
 
 #[test]
 fn strings_are_not_views() {
-    assert_eq!(columns("SELECT 'a' AS a, md5('a') AS m, concat('a', 'b') AS c, 'x'::varchar AS v")[..3], [
-        "a text", "m text", "c text"
-    ]);
+    assert_eq!(
+        columns("SELECT 'a' AS a, md5('a') AS m, concat('a', 'b') AS c, 'x'::varchar AS v")[..3],
+        ["a text", "m text", "c text"]
+    );
     let schema = planned("SELECT 'a' AS a, substr('abc', 2) AS b, md5('x') AS c").expect("a plan").schema;
     assert!(schema.fields().iter().all(|field| *field.data_type() == SqlType::Text.arrow()), "{schema}");
 }

@@ -25,7 +25,8 @@ fn refusals() {
 
 #[test]
 fn outputs_have_their_types() {
-    let (plan, _) = view("SELECT category, avg(reserve) AS a, sum(seller) AS s FROM auctions GROUP BY category").expect("a plan");
+    let (plan, _) =
+        view("SELECT category, avg(reserve) AS a, sum(seller) AS s FROM auctions GROUP BY category").expect("a plan");
     let Plan::Aggregate { calls, .. } = plan else { panic!("an aggregate") };
     assert_eq!(calls[0].function, AggregateFunction::Avg);
     assert_eq!(calls[0].field.data_type(), &SqlType::Numeric(38, 16).arrow());

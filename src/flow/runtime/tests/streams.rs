@@ -1,6 +1,5 @@
 //! Streams: shared readers, catching up, positions, throttling.
 
-use std::time::Instant;
 
 use datafusion::prelude::SessionContext;
 
@@ -121,7 +120,7 @@ async fn a_throttled_stream_takes_its_time() {
     script.rows(0, &(0..200).map(|i| (0, i)).collect::<Vec<_>>());
     let runtime = start(1);
     runtime.add_stream(script.spec(&[("max_rows_per_second", "1000")])).await.unwrap();
-    let begun = Instant::now();
+    let begun = crate::clock::instant();
     runtime.add_dataflow(VIEW, "v", by_key(STREAM), Keep::Result).await.unwrap();
     assert_eq!(read(&runtime, VIEW, 0).await, ["0 200 19900"]);
     // The last read of 50 rows is not paid for when it arrives.

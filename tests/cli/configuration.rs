@@ -1,0 +1,108 @@
+//! `serve` with a configuration file, the environment and passwords.
+
+use std::fs::write;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::process::{Running, connect, ended, finish, log_in, rows, tidewater};
+
+/// A directory with one `t.toml`.
+fn configured(text: &str) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path().join("t.toml"), text).unwrap();
+    directory
+}
+
+fn served(directory: &Path) -> crate::process::Finished {
+    ended(directory, &["serve", "--config", "t.toml", "--listen", "127.0.0.1:0"])
+}
+
+#[tokio::test]
+async fn pipelines_are_applied_before_the_port_opens() {
+    let text = "listen = \"127.0.0.1:0\"\nworkers = 2\n\
+        [[pipeline]]\nname = \"a\"\nsql = \"\"\"\nCREATE TABLE t (a BIGINT);\nINSERT INTO t VALUES (1), (2);\n\"\"\"\n\
+        [[pipeline]]\nname = \"b\"\nfile = \"b.sql\"\n\
+        [[pipeline]]\nname = \"again\"\nfile = \"b.sql\"\n";
+    let directory = configured(text);
+    write(directory.path().join("b.sql"), "CREATE MATERIALIZED VIEW s AS SELECT sum(a) AS total FROM t;\n").unwrap();
+    // From another directory: paths in the file are relative to the file.
+    let path = directory.path().join("t.toml");
+    let mut server = Running::start(&mut tidewater(Path::new("/"), &["serve", "--config", path.to_str().unwrap()]));
+    let client = connect(&server.address_after("listens on ")).await;
+    assert_eq!(rows(&client, "SELECT total FROM s").await, ["3"]);
+    drop(client);
+    let (finished, _) = server.interrupt();
+    finished.with_status(0);
+}
+
+#[test]
+fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
+    // Each layer names another address that cannot be listened on without a password, so the refusal tells which one won.
+    let directory = configured("listen = \"0.0.0.0:1001\"\n");
+    let at = directory.path();
+    ended(at, &["serve", "--config", "t.toml"]).failed_with(&["0.0.0.0:1001", "password"]);
+    let environment = |arguments: &[&str]| finish(tidewater(at, arguments).env("TIDEWATER_LISTEN", "0.0.0.0:1002").env("TIDEWATER_CONFIG", "t.toml"));
+    environment(&["serve"]).failed_with(&["0.0.0.0:1002", "password"]);
+    environment(&["serve", "--listen", "0.0.0.0:1003"]).failed_with(&["0.0.0.0:1003", "password"]);
+    finish(tidewater(at, &["serve"]).env("TIDEWATER_WORKERS", "many")).with_status(2);
+}
+
+#[test]
+fn mistakes_in_the_file_are_told_with_file_and_line() {
+    for (text, parts) in [
+        ("workers = 1\nlissten = \"x\"\n", ["t.toml:2:", "lissten"]),
+        ("workers = 1\n\nlisten = 7\n", ["t.toml:3:", "string"]),
+        ("workers = \n", ["t.toml:1:", ""]),
+        ("workers = 0\n", ["workers", "at least 1"]),
+        ("data = \"/tmp\"\n", ["data", "not supported"]),
+        ("[[pipeline]]\nname = \"p\"\nsqll = \"SELECT 1\"\n", ["t.toml:3:", "sqll"]),
+        ("[[pipeline]]\nname = \"p\"\nfile = \"none.sql\"\n", ["t.toml:3:", "none.sql"]),
+        ("[[pipeline]]\nname = \"p\"\nsql = \"\"\"\nCREATE TABLE t (a BIGINT);\nCREATE VIEW v AS SELECT b FROM t;\n\"\"\"\n", ["t.toml:5:25:", "\"b\""]),
+        ("[[pipeline]]\nname = \"p\"\nsql = \"SELECT FROM WHERE\"\n", ["t.toml:3:", ""]),
+        ("[[pipeline]]\nname = \"p\"\nfile = \"bad.sql\"\n", ["bad.sql:2:1:", "SELEC"]),
+    ] {
+        let directory = configured(text);
+        write(directory.path().join("bad.sql"), "CREATE TABLE t (a BIGINT);\nSELEC 1;\n").unwrap();
+        served(directory.path()).failed_with(&parts);
+    }
+    let directory = tempfile::tempdir().unwrap();
+    served(directory.path()).failed_with(&["t.toml"]);
+}
+
+#[test]
+fn a_changed_definition_is_an_error_that_names_it() {
+    let entry = |name: &str, sql: &str| format!("[[pipeline]]\nname = \"{name}\"\nsql = \"{sql}\"\n");
+    let text = entry("a", "CREATE TABLE t (a BIGINT); CREATE MATERIALIZED VIEW totals AS SELECT sum(a) AS s FROM t")
+        + &entry("b", "CREATE MATERIALIZED VIEW totals AS SELECT max(a) AS s FROM t");
+    served(configured(&text).path()).failed_with(&["t.toml:6:", "\"totals\""]);
+}
+
+#[test]
+fn a_data_directory_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    ended(directory.path(), &["serve", "--data", "state"]).failed_with(&["data directory is not supported", "leave out --data"]);
+}
+
+#[test]
+fn a_taken_port_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for command in ["serve", "demo", "broker"] {
+        ended(Path::new("."), &[command, "--listen", &address]).failed_with(&[&address, "in use"]);
+    }
+}
+
+#[tokio::test]
+async fn passwords_are_checked_with_scram() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path().join("users.txt"), "# users\ntidewater:right\n").unwrap();
+    let arguments = ["serve", "--listen", "0.0.0.0:0", "--password-file", "users.txt"];
+    let mut server = Running::start(&mut tidewater(directory.path(), &arguments));
+    let address = server.address_after("listens on ").replace("0.0.0.0", "127.0.0.1");
+    let client = log_in(&address, "right").await.unwrap();
+    assert_eq!(rows(&client, "SELECT 1").await, ["1"]);
+    let error = log_in(&address, "wrong").await.err().unwrap();
+    assert_eq!(error.code().map(|code| code.code()), Some("28P01"), "{error:?}");
+    assert!(log_in(&address, "").await.is_err());
+}

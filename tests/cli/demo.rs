@@ -1,0 +1,70 @@
+//! `broker` and `demo`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::example::Topics;
+use crate::process::{PATIENCE, Running, connect, rows, tidewater};
+
+#[test]
+fn a_kafka_client_writes_to_and_reads_from_the_broker() {
+    let mut broker = Running::start(&mut tidewater(Path::new("."), &["broker", "--listen", "127.0.0.1:0"]));
+    let topics = Topics { brokers: broker.address_after("Kafka broker on ") };
+    let values = ["one", "two", "three"];
+    topics.create("greetings");
+    topics.produce("greetings", &values);
+    assert_eq!(topics.consume("greetings", 3), values);
+    let (finished, _) = broker.interrupt();
+    finished.with_status(0);
+}
+
+#[tokio::test]
+async fn every_query_of_the_demo_answers_and_ctrl_c_ends_it_soon() {
+    let arguments = ["demo", "--rate", "2000", "--listen", "127.0.0.1:0"];
+    let mut demo = Running::start(&mut tidewater(Path::new("."), &arguments));
+    let line = demo.line_with("psql -h ");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let after = |option: &str| words[words.iter().position(|word| *word == option).unwrap() + 1];
+    let address = format!("{}:{}", after("-h"), after("-p"));
+    demo.line_with("queries to try");
+    let mut queries = Vec::new();
+    loop {
+        let line = demo.line_with("");
+        if line.contains("Ctrl-C") {
+            break;
+        }
+        queries.extend(Some(line.trim().to_string()).filter(|line| !line.is_empty()));
+    }
+    assert_eq!(queries.len(), 3);
+    for query in &queries {
+        let client = connect(&address).await;
+        if query.starts_with("SUBSCRIBE") {
+            first_row_of_a_subscription(&client, query).await;
+            continue;
+        }
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while rows(&client, query).await.is_empty() {
+            assert!(std::time::Instant::now() < deadline, "{query}: no rows");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let (finished, time) = demo.interrupt();
+    let finished = finished.with_status(0);
+    assert!(time < Duration::from_secs(2), "{time:?}");
+    assert_eq!(finished.err.trim(), "stopping");
+}
+
+/// A subscription never ends by itself: its first row is enough.
+async fn first_row_of_a_subscription(client: &tokio_postgres::Client, query: &str) {
+    use futures::StreamExt;
+    let mut messages = Box::pin(client.simple_query_raw(query).await.unwrap());
+    let found = tokio::time::timeout(PATIENCE, async {
+        while let Some(message) = messages.next().await {
+            if matches!(message.unwrap(), tokio_postgres::SimpleQueryMessage::Row(_)) {
+                return true;
+            }
+        }
+        false
+    });
+    assert!(found.await.unwrap(), "{query}: no row");
+}
