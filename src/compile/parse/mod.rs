@@ -46,6 +46,7 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
     scan.statements()
         .into_iter()
         .map(|range| {
+            scan.refuse_deep(&range)?;
             let text = scan.text(&range);
             let offset = scan.characters(&range).start;
             let mut grammar = grammar::Grammar::new(&scan, range);

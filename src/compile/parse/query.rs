@@ -30,6 +30,7 @@ impl Query {
         let scan = Arc::new(Scan::new(sql)?);
         let statements = scan.statements();
         let range = statements.first().cloned().unwrap_or(0..0);
+        scan.refuse_deep(&range)?;
         let mut grammar = Grammar::new(&scan, range);
         let query = Query::read(&mut grammar)?;
         grammar.expect_end()?;
@@ -132,6 +133,7 @@ impl Query {
     /// A query that was read or put together from the tokens since `start`.
     pub(super) fn made(grammar: &Grammar, start: usize, mut ast: Box<ast::Query>) -> Result<Query> {
         let scan = Arc::clone(grammar.scan());
+        rewrite::balance(&mut ast);
         if catalog_query::is_catalog_query(&rewrite::relations(&ast)) {
             catalog_query::rewrite(&mut ast);
         }

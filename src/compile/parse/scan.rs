@@ -6,6 +6,11 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 use super::dialect::POSTGRES;
 use crate::error::{Error, Result, code};
 
+/// Operators, and queries of a UNION, that may follow each other.
+const ROW_MAX: usize = 100;
+/// ANDs and ORs of a statement: the planner makes chains of them again, and runs out of stack at twice as many.
+const CONDITIONS_MAX: usize = 2_000;
+
 /// A text and its tokens.
 pub(super) struct Scan {
     characters: Vec<char>,
@@ -56,6 +61,57 @@ impl Scan {
         statements
     }
 
+    /// Refuses statements whose syntax tree would be too deep for what goes down it by recursion: long rows of operators and of UNIONs.
+    /// Parentheses are counted where they are read; AND and OR are balanced.
+    pub(super) fn refuse_deep(&self, range: &std::ops::Range<usize>) -> Result<()> {
+        let refused = |at: usize, what: &str| {
+            let message = format!("more than {ROW_MAX} {what} in a row are not supported");
+            Err(Error::unsupported(message).at(self.characters(&(at..at + 1)).start + 1))
+        };
+        // Operators and UNIONs so far, by open parentheses.
+        let mut rows = vec![(0, 0)];
+        let mut conditions = 0;
+        for at in range.clone() {
+            let row = rows.len() - 1;
+            match &self.tokens[at].token {
+                Token::LParen => rows.push((0, 0)),
+                Token::RParen if row > 0 => {
+                    rows.pop();
+                }
+                Token::Comma => rows[row].0 = 0,
+                Token::Word(word) if word.quote_style.is_none() => match word.value.to_ascii_lowercase().as_str() {
+                    "union" | "except" | "intersect" => rows[row] = (0, rows[row].1 + 1),
+                    "is" | "isnull" | "notnull" | "like" | "ilike" | "similar" | "between" | "in" | "at"
+                    | "collate" | "operator" => {
+                        rows[row].0 += 1;
+                    }
+                    "and" | "or" => {
+                        rows[row].0 = 0;
+                        conditions += 1;
+                    }
+                    "select" | "from" | "where" | "when" | "then" | "else" | "join" | "on" => rows[row].0 = 0,
+                    _ => {}
+                },
+                token if is_operator(token) => rows[row].0 += 1,
+                _ => {}
+            }
+            if conditions > CONDITIONS_MAX {
+                let message = format!("more than {CONDITIONS_MAX} conditions are not supported");
+                return Err(Error::unsupported(message)
+                    .hint("use IN, or join with VALUES")
+                    .at(self.characters(&(at..at + 1)).start + 1));
+            }
+            let row = rows.len() - 1;
+            if rows[row].0 > ROW_MAX {
+                return refused(at, "operators");
+            }
+            if rows[row].1 > ROW_MAX {
+                return refused(at, "set operations");
+            }
+        }
+        Ok(())
+    }
+
     /// Line and column → characters from 0.
     pub(super) fn character(&self, location: Location) -> usize {
         let line = usize::try_from(location.line.saturating_sub(1)).unwrap_or(0);
@@ -92,4 +148,27 @@ impl Scan {
         let error = Error::new(code::SYNTAX_ERROR, format!("{subject} at or near \"{rest}\"")).at(start + 1);
         if subject == "syntax error" { error.detail(reason.trim_end_matches('.').to_lowercase()) } else { error }
     }
+}
+
+/// Whether a token stands between or behind operands; whatever is no operand, name or bracket counts.
+fn is_operator(token: &Token) -> bool {
+    !matches!(
+        token,
+        Token::Whitespace(_)
+            | Token::EOF
+            | Token::Word(_)
+            | Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::EscapedStringLiteral(_)
+            | Token::UnicodeStringLiteral(_)
+            | Token::DollarQuotedString(_)
+            | Token::HexStringLiteral(_)
+            | Token::Placeholder(_)
+            | Token::Period
+            | Token::LParen
+            | Token::RParen
+            | Token::LBracket
+            | Token::RBracket
+            | Token::Comma
+    )
 }

@@ -373,3 +373,32 @@ fn no_text_panics() {
         }
     }
 }
+
+/// Long and deep statements are answered in time and without running out of stack.
+#[test]
+fn long_and_deep_texts_are_read() {
+    let conditions = format!("SELECT 1 FROM t WHERE {} b = 1", "a = 1 AND c = 2 OR ".repeat(1_000));
+    let text = planned(&conditions);
+    assert_eq!((text.matches(" OR ").count(), text.matches(" AND ").count()), (1_000, 1_000));
+    assert!(text.ends_with("OR b = 1"));
+    let list = format!("SELECT 1 FROM t WHERE a IN ({} 1)", "1, ".repeat(20_000));
+    assert!(matches!(one(&list), Kind::Query(_)));
+    let sum = format!("SELECT {}1", "1 + ".repeat(100));
+    assert!(matches!(one(&sum), Kind::Query(_)));
+    let union = format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(100));
+    assert!(matches!(one(&union), Kind::Query(_)));
+    let calls = format!("SELECT {}1{}", "f(".repeat(60), ")".repeat(60));
+    assert!(parse(&calls).is_ok());
+    for refused in [
+        format!("SELECT {}true", "a OR ".repeat(100_000)),
+        format!("SELECT {}1", "1 + ".repeat(100_000)),
+        format!("SELECT x {}", "IS NULL ".repeat(100_000)),
+        format!("SELECT x {}", "::int".repeat(100_000)),
+        format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(100_000)),
+        format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000)),
+        format!("SELECT {}1", "NOT ".repeat(100_000)),
+        format!("SELECT {}1", "- ".repeat(100_000)),
+    ] {
+        assert_eq!(parse(&refused).map(|_| ()).unwrap_err().code, code::FEATURE_NOT_SUPPORTED);
+    }
+}

@@ -4,6 +4,7 @@
 //! - [`name`]: output columns get PostgreSQL's names, and names that the planner can keep apart.
 //! - [`cast`]: casts, typed constants and intervals become our function `cast`.
 //! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
+//! - [`balance`]: long chains of AND and OR become trees of little depth.
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
 
@@ -18,9 +19,11 @@ use super::grammar::{folded_ident, name_parts, relation_name};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
+mod balance;
 mod cast;
 mod name;
 mod operator;
+mod place;
 mod refuse;
 mod window;
 
@@ -34,17 +37,31 @@ pub(super) fn rewrite(query: &mut ast::Query, place: &dyn Fn(Location) -> usize)
     }
 }
 
+/// Makes what follows safe from long conditions; to be called before anything else looks at the query.
+pub(super) fn balance(query: &mut ast::Query) {
+    struct Balance;
+    impl ast::VisitorMut for Balance {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<()> {
+            balance::balance(expression);
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = ast::VisitMut::visit(query, &mut Balance);
+}
+
 struct Rewriter<'a> {
     place: &'a dyn Fn(Location) -> usize,
     parameters: BTreeMap<usize, SqlType>,
 }
 
 impl Rewriter<'_> {
-    /// Gives an error the position of `span`, if the span is known and the error has none.
-    fn placed(&self, error: Error, span: datafusion::sql::sqlparser::tokenizer::Span) -> Error {
-        match error.position.is_none() && span.start.line > 0 {
-            true => error.at((self.place)(span.start)),
-            false => error,
+    /// Gives an error the position of `location` if it has none.
+    fn placed(&self, error: Error, location: Option<Location>) -> Error {
+        match location {
+            Some(location) if error.position.is_none() => error.at((self.place)(location)),
+            _ => error,
         }
     }
 }
@@ -54,8 +71,8 @@ impl ast::VisitorMut for Rewriter<'_> {
 
     fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<Error> {
         if let Err(refused) = refuse::query(query) {
-            let (error, span) = *refused;
-            return ControlFlow::Break(self.placed(error, span));
+            let (error, location) = *refused;
+            return ControlFlow::Break(self.placed(error, location));
         }
         name::name_outputs(query);
         limit_fetch(query);
@@ -71,28 +88,28 @@ impl ast::VisitorMut for Rewriter<'_> {
         {
             Some(name) => {
                 let error = Error::new(code::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name.value));
-                ControlFlow::Break(self.placed(error, name.span))
+                ControlFlow::Break(self.placed(error, Some(name.span.start)))
             }
             None => ControlFlow::Continue(()),
         }
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> ControlFlow<Error> {
-        let span = ast::Spanned::span(&*factor);
+        let location = place::of_table(factor);
         if let Err(error) = refuse::table(factor).and_then(|()| window::expand(factor)) {
-            return ControlFlow::Break(self.placed(error, span));
+            return ControlFlow::Break(self.placed(error, location));
         }
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {
-        let span = ast::Spanned::span(&*expression);
+        let location = place::of_expression(expression);
         let rewritten = refuse::expression(expression)
             .and_then(|()| operator::rewrite(expression))
             .and_then(|()| cast::rewrite(expression, &mut self.parameters));
         match rewritten {
             Ok(()) => ControlFlow::Continue(()),
-            Err(error) => ControlFlow::Break(self.placed(error, span)),
+            Err(error) => ControlFlow::Break(self.placed(error, location)),
         }
     }
 }

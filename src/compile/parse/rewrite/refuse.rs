@@ -1,14 +1,15 @@
 //! What DataFusion would plan wrongly, or read and forget, is refused.
 
-use datafusion::sql::sqlparser::ast::{self, Spanned};
-use datafusion::sql::sqlparser::tokenizer::Span;
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::tokenizer::Location;
 
 use super::super::dialect::is_clause;
+use super::place;
 use crate::error::{Error, Result, code};
 
 /// Refuses clauses of a query.
-pub(super) fn query(query: &ast::Query) -> Result<(), Box<(Error, Span)>> {
-    let refused = |what: &str| Err(Box::new((unsupported(what), query.body.span())));
+pub(super) fn query(query: &ast::Query) -> Result<(), Box<(Error, Option<Location>)>> {
+    let refused = |what: &str| Err(Box::new((unsupported(what), place::of_body(&query.body))));
     if let Some(lock) = query.locks.first() {
         return refused(match lock.lock_type {
             ast::LockType::Share => "FOR SHARE",
@@ -33,7 +34,7 @@ pub(super) fn query(query: &ast::Query) -> Result<(), Box<(Error, Span)>> {
     body(&query.body)
 }
 
-fn body(body_of: &ast::SetExpr) -> Result<(), Box<(Error, Span)>> {
+fn body(body_of: &ast::SetExpr) -> Result<(), Box<(Error, Option<Location>)>> {
     match body_of {
         ast::SetExpr::Select(select) => self::select(select),
         ast::SetExpr::SetOperation { op, set_quantifier, left, right } => {
@@ -43,18 +44,18 @@ fn body(body_of: &ast::SetExpr) -> Result<(), Box<(Error, Span)>> {
                 _ => Some("BY NAME"),
             };
             match error {
-                Some(what) => Err(Box::new((unsupported(what), right.span()))),
+                Some(what) => Err(Box::new((unsupported(what), place::of_body(right)))),
                 None => body(left).and_then(|()| body(right)),
             }
         }
         // Nested queries are visited on their own.
         ast::SetExpr::Query(_) | ast::SetExpr::Values(_) => Ok(()),
-        ast::SetExpr::Table(_) => Err(Box::new((unsupported("TABLE at this place"), body_of.span()))),
-        _ => Err(Box::new((unsupported("data-modifying statements in WITH"), body_of.span()))),
+        ast::SetExpr::Table(_) => Err(Box::new((unsupported("TABLE at this place"), place::of_body(body_of)))),
+        _ => Err(Box::new((unsupported("data-modifying statements in WITH"), place::of_body(body_of)))),
     }
 }
 
-fn select(select: &ast::Select) -> Result<(), Box<(Error, Span)>> {
+fn select(select: &ast::Select) -> Result<(), Box<(Error, Option<Location>)>> {
     let what = if select.into.is_some() {
         "SELECT INTO"
     } else if matches!(select.group_by, ast::GroupByExpr::All(_)) {
@@ -72,7 +73,7 @@ fn select(select: &ast::Select) -> Result<(), Box<(Error, Span)>> {
     } else {
         return Ok(());
     };
-    Err(Box::new((unsupported(what), select.span())))
+    Err(Box::new((unsupported(what), Some(select.select_token.0.span.start))))
 }
 
 /// Refuses relations in FROM.
