@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::scalar::ScalarValue;
 
+use super::read::parameter_hints;
 use super::transaction::Key;
 use super::{Description, Outcome, Session, assign, ready_rows};
 use crate::catalog::{Relation, RelationKind};
@@ -64,7 +65,7 @@ impl Session {
         let targets = target_columns(table, insert.columns.as_deref())?;
         let given = match &insert.source {
             Some(source) => {
-                let hints = self.insert_hints(table, insert, source, &[])?;
+                let hints = self.insert_hints(table, insert, source, &parameter_hints(parameters))?;
                 self.collect(source, &hints, parameters).await?
             }
             None => Given::default_row(),
@@ -181,7 +182,7 @@ impl Session {
         let table = self.table(&update.table)?;
         let targets = target_columns(&table, Some(&update.columns))?;
         self.writing(async |session| {
-            let found = session.collect(&update.query, &[], parameters).await?.rows;
+            let found = session.collect(&update.query, &parameter_hints(parameters), parameters).await?.rows;
             let found = one_match_per_row(&table, &update.query, found, targets.len())?;
             let old = found.project(&(targets.len()..found.num_columns()).collect::<Vec<_>>()).map_err(internal)?;
             let old = batch(&table.schema, old.columns().to_vec(), old.num_rows())?;
@@ -202,7 +203,7 @@ impl Session {
     pub(super) async fn delete(&mut self, delete: &Delete, parameters: &[ScalarValue]) -> Result<Outcome> {
         let table = self.table(&delete.table)?;
         self.writing(async |session| {
-            let found = session.collect(&delete.query, &[], parameters).await?.rows;
+            let found = session.collect(&delete.query, &parameter_hints(parameters), parameters).await?.rows;
             let found = one_match_per_row(&table, &delete.query, found, 0)?;
             let old = batch(&table.schema, found.columns().to_vec(), found.num_rows())?;
             session.replace_keys(&table, &old, &RecordBatch::new_empty(Arc::clone(&table.schema)))?;

@@ -210,7 +210,8 @@ fn overlay(snapshot: Snapshot, changes: Vec<Delta>) -> Result<Snapshot> {
     Ok(Snapshot { schema, batches: vec![rows] })
 }
 
-fn parameter_hints(parameters: &[ScalarValue]) -> Vec<Option<FieldRef>> {
+/// The types that values have: a statement is planned for the values that it runs with.
+pub(super) fn parameter_hints(parameters: &[ScalarValue]) -> Vec<Option<FieldRef>> {
     let field = |value: &ScalarValue| {
         let data_type = value.data_type();
         (!data_type.is_null())
