@@ -21,7 +21,7 @@ pub(crate) async fn print(outcome: Outcome) -> Result<()> {
                     line.push(b'\t');
                 }
                 if batch.column(i).is_valid(row) {
-                    writer.write(batch.column(i), row, &mut line);
+                    writer.write(batch.column(i), row, &mut line)?;
                 }
             }
             super::say(&String::from_utf8_lossy(&line));
