@@ -75,6 +75,7 @@ enum Command {
     #[command(subcommand)]
     Bench(command::bench::Bench),
     /// Print the version
+    #[command(after_help = "Example:\n  tidewater version")]
     Version,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidewater::clock::Clock;
 use tidewater::config::{Config, Pipeline};
-use tidewater::engine::{Engine, Outcome};
+use tidewater::engine::{DATABASE, Engine, Outcome};
 use tidewater::flow::runtime::RuntimeOptions;
 use tidewater::wire::{self, Authentication, Passwords, WireOptions};
 
@@ -53,6 +53,10 @@ pub(crate) fn start_engine(config: &Config) -> Result<Engine, Message> {
 
 /// Applies pipelines in order. `exit` is `run --exit`: queries wait for bounded inputs, and their results are printed.
 pub(crate) async fn apply(engine: &Engine, pipelines: &[Pipeline], exit: bool) -> Result<(), Message> {
+    // All texts are parsed before the first is applied: a syntax error in the last one leaves nothing half done.
+    for pipeline in pipelines {
+        engine.session(DATABASE).parse(&pipeline.sql).map_err(|error| pipeline.place(&error))?;
+    }
     for pipeline in pipelines {
         let each = async |outcome: Outcome| if exit { table::print(outcome).await } else { Ok(()) };
         engine.apply(&pipeline.sql, exit, each).await.map_err(|error| pipeline.place(&error))?;

@@ -22,8 +22,8 @@ pub(crate) fn run(files: &[PathBuf], exit: bool, options: ServerOptions, file: O
 
 async fn run_server(config: Config, files: &[Pipeline], exit: bool) -> Result<(), Message> {
     let engine = start_engine(&config)?;
-    apply(&engine, &config.pipelines, exit).await?;
-    apply(&engine, files, exit).await?;
+    let pipelines: Vec<Pipeline> = config.pipelines.iter().chain(files).cloned().collect();
+    apply(&engine, &pipelines, exit).await?;
     if exit {
         engine.finished().await.map_err(|error| error.message_and_hint())?;
         engine.stop().await;

@@ -147,7 +147,8 @@ impl Engine {
         let mut session = self.session(DATABASE);
         for statement in session.parse(sql)? {
             let placed = |mut error: Error| {
-                error.position = Some(statement.offset + error.position.unwrap_or(1));
+                // A position counts from the start of the whole text; without one, the statement's start is named.
+                error.position = error.position.or(Some(statement.offset + 1));
                 error
             };
             if self.already_applied(&statement).map_err(placed)? {
