@@ -29,6 +29,7 @@ pub(super) fn insert(grammar: &mut Grammar) -> Result<Kind> {
     let mut columns = insert.columns.iter().map(column_name).collect::<Result<Vec<_>>>()?;
     if let Some(values) = insert.source.as_mut().and_then(|source| values_of(source)) {
         drop_defaults(values, &mut columns)?;
+        numbers_as_text(values);
     }
     let on_conflict = insert.on.as_ref().map_or(Ok(OnConflict::Error), on_conflict)?;
     let returning = match insert.returning.take() {
@@ -191,6 +192,53 @@ fn drop_defaults(values: &mut ast::Values, columns: &mut Vec<String>) -> Result<
         }
     }
     Ok(())
+}
+
+/// Constants take the type of the column that they are inserted into, each by itself: where numbers stand beside texts, or numeric would
+/// not hold them exactly on their way into double precision, they become text, which the assignment reads.
+fn numbers_as_text(values: &mut ast::Values) {
+    let width = values.rows.iter().map(|row| row.content.len()).max().unwrap_or(0);
+    for column in 0..width {
+        let mut cells: Vec<&mut ast::Expr> = values.rows.iter_mut().filter_map(|row| row.content.get_mut(column)).collect();
+        let constants = cells.iter().all(|cell| is_text(cell) || is_null(cell) || number(cell).is_some());
+        let needed = cells.iter().any(|cell| is_text(cell) || number(cell).is_some_and(|number| is_wide(&number)));
+        if !constants || !needed {
+            continue;
+        }
+        for cell in &mut cells {
+            if let Some(number) = number(cell) {
+                **cell = ast::Expr::value(ast::Value::SingleQuotedString(number));
+            }
+        }
+    }
+}
+
+fn is_text(expression: &ast::Expr) -> bool {
+    matches!(expression, ast::Expr::Value(value) if matches!(value.value, ast::Value::SingleQuotedString(_)))
+}
+
+fn is_null(expression: &ast::Expr) -> bool {
+    matches!(expression, ast::Expr::Value(value) if matches!(value.value, ast::Value::Null))
+}
+
+/// Whether a number has an exponent or more digits than double precision surely holds.
+fn is_wide(number: &str) -> bool {
+    number.contains(['e', 'E']) || number.bytes().filter(u8::is_ascii_digit).count() > 15
+}
+
+/// The text of a number, with its sign.
+fn number(expression: &ast::Expr) -> Option<String> {
+    match expression {
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::Number(digits, _) => Some(digits.clone()),
+            _ => None,
+        },
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } => match expr.as_ref() {
+            ast::Expr::Value(_) => number(expr).map(|digits| format!("-{digits}")),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// DO NOTHING, or DO UPDATE SET of columns to excluded's.

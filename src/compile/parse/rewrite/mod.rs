@@ -22,6 +22,8 @@ use crate::types::SqlType;
 mod balance;
 mod cast;
 mod name;
+/// Numbers.
+mod number;
 mod operator;
 mod place;
 mod refuse;
@@ -105,6 +107,7 @@ impl ast::VisitorMut for Rewriter<'_> {
     fn post_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {
         let location = place::of_expression(expression);
         let rewritten = refuse::expression(expression)
+            .and_then(|()| number::rewrite(expression))
             .and_then(|()| operator::rewrite(expression))
             .and_then(|()| cast::rewrite(expression, &mut self.parameters));
         match rewritten {

@@ -270,18 +270,28 @@ impl Coordinator {
                 self.release_readers();
             }
             self.start_subscribers(id);
-            let settled = self.dataflow(id).is_none_or(|dataflow| !matches!(dataflow.state, State::Hydrating));
-            if settled {
+            if self.is_settled(id) {
                 self.unsettled.remove(&age);
             }
         }
+    }
+
+    /// Dataflows that catch up.
+    pub(super) fn hydrating(&self) -> Vec<RelationId> {
+        let catching_up = |dataflow: &&Dataflow| matches!(dataflow.state, State::Hydrating);
+        self.dataflows.values().filter(catching_up).map(|dataflow| dataflow.id).collect()
+    }
+
+    /// Whether a dataflow has caught up, failed or gone.
+    pub(super) fn is_settled(&self, id: RelationId) -> bool {
+        self.dataflow(id).is_none_or(|dataflow| !matches!(dataflow.state, State::Hydrating))
     }
 
     /// Whether something still has to be waited for.
     fn pends(&self, wait: &Wait) -> bool {
         match wait {
             Wait::Tick(tick) => self.committed < *tick,
-            Wait::Dataflow(id) => self.dataflow(*id).is_some_and(|dataflow| matches!(dataflow.state, State::Hydrating)),
+            Wait::Dataflow(id) => !self.is_settled(*id),
             Wait::CatchUp(reader) => self.readers.get(reader).is_some_and(|reader| !reader.is_finished(self.committed)),
             Wait::End { reader, opened } => match (self.readers.get(reader), self.readers.get(opened)) {
                 (Some(reader), Some(opened)) => match &opened.opened {

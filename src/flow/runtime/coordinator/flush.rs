@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::{Coordinator, answer};
+use crate::catalog::RelationId;
 use crate::connector::{Positions, Source};
 use crate::error::{Error, Result, code};
 use crate::flow::runtime::event::{Event, ReaderId, Reply, Request};
@@ -18,6 +19,8 @@ pub(super) struct Waiter {
     targets: Vec<(ReaderId, Positions)>,
     /// Catch-ups that have to end.
     catch_ups: Vec<ReaderId>,
+    /// Dataflows that have to catch up: what their sources held when they were made may not even be asked for yet.
+    hydrating: Vec<RelationId>,
     reply: Reply<()>,
 }
 
@@ -53,7 +56,8 @@ impl Coordinator {
             Err(error) => return answer(reply, Err(error)),
         };
         let catch_ups = self.readers.iter().filter(|(_, reader)| reader.only.is_some()).map(|(id, _)| *id).collect();
-        self.waiters.push(Waiter { tick: self.sealed, write, targets, catch_ups, reply });
+        let hydrating = self.hydrating();
+        self.waiters.push(Waiter { tick: self.sealed, write, targets, catch_ups, hydrating, reply });
     }
 
     /// Answers those whose wait is over; forgets those who are gone.
@@ -73,6 +77,7 @@ impl Coordinator {
     fn is_over(&self, waiter: &Waiter) -> bool {
         self.committed >= waiter.tick
             && self.write_committed >= waiter.write
+            && waiter.hydrating.iter().all(|id| self.is_settled(*id))
             && waiter.targets.iter().all(|(reader, ends)| {
                 self.readers.get(reader).is_none_or(|reader| reader.has_reached(ends, self.committed))
             })
