@@ -28,10 +28,15 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// Stack of a thread that plans statements; only what is used becomes memory.
+const STACK_BYTES: usize = 256 << 20;
+
 /// A runtime for sockets: workers have threads of their own, so two are enough.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Message>>) -> Result<T, Message> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        // The planner recurses; what the parser lets through must fit.
+        .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;

@@ -7,10 +7,10 @@ use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, Ti
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{Cast, ScalarFunction};
+use datafusion::logical_expr::expr::{Between, BinaryExpr, Cast, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, RecursiveQuery, Union};
+use datafusion::logical_expr::{ExprSchemable, LogicalPlan, Operator, LogicalPlanBuilder, RecursiveQuery, Union};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
@@ -142,8 +142,45 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             let wanted = sql_type(&kind);
             Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
         }
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
+            let [left, right] = as_floats([*left, *right], schema);
+            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
+        }
+        Expr::Between(Between { expr, negated, low, high }) => {
+            let [expr, low, high] = as_floats([*expr, *low, *high], schema);
+            Ok(Transformed::yes(Expr::Between(Between::new(Box::new(expr), negated, Box::new(low), Box::new(high)))))
+        }
         other => Ok(Transformed::no(other)),
     }
+}
+
+fn compares(operator: Operator) -> bool {
+    use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
+    matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
+/// What is compared with a float is compared as double precision, as in PostgreSQL; DataFusion would round the float to the digits
+/// of the numeric.
+fn as_floats<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Expr; N] {
+    let kinds = sides.each_ref().map(|side| side.get_type(schema).ok());
+    let is_float = |kind: &Option<DataType>| matches!(kind, Some(DataType::Float32 | DataType::Float64));
+    let is_decimal = |kind: &Option<DataType>| matches!(kind, Some(DataType::Decimal128(..)));
+    if !kinds.iter().any(is_float) || !kinds.iter().any(is_decimal) {
+        return sides;
+    }
+    let mut kinds = kinds.into_iter();
+    sides.map(|side| match (kinds.next().flatten(), side) {
+        (Some(DataType::Decimal128(..)), Expr::Literal(decimal @ ScalarValue::Decimal128(Some(_), ..), metadata)) => {
+            // By way of its digits, so that the nearest float is taken.
+            let digits = decimal.cast_to(&DataType::Utf8).map(|text| text.to_string());
+            match digits.ok().and_then(|digits| digits.parse().ok()) {
+                Some(float) => Expr::Literal(ScalarValue::Float64(Some(float)), metadata),
+                None => cast_to(Expr::Literal(decimal, metadata), DataType::Float64),
+            }
+        }
+        (Some(DataType::Decimal128(..) | DataType::Float32), side) => cast_to(side, DataType::Float64),
+        (_, side) => side,
+    })
 }
 
 /// `x::timestamptz`, `x AT TIME ZONE 'z'` (which DataFusion plans as a cast to nanoseconds in that zone), and casts from instants.
