@@ -23,9 +23,7 @@ impl Clock {
     /// Microseconds since 1970-01-01 UTC.
     pub fn now_micros(&self) -> i64 {
         match self {
-            Clock::System => {
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
-            }
+            Clock::System => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64),
             Clock::Manual(micros) => micros.load(Ordering::Acquire),
         }
     }

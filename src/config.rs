@@ -88,8 +88,9 @@ impl Config {
             None => (ServerOptions::default(), Vec::new()),
         };
         if given.data.or(from_file.data).is_some() {
-            return Err(Error::unsupported("a data directory is not supported by this version")
-                .hint("leave out --data: everything is kept in memory and read again from its sources after a restart"));
+            return Err(Error::unsupported("a data directory is not supported by this version").hint(
+                "leave out --data: everything is kept in memory and read again from its sources after a restart",
+            ));
         }
         let workers = given.workers.or(from_file.workers).unwrap_or_else(default_workers);
         if workers == 0 {
@@ -198,7 +199,8 @@ mod tests {
 
     #[test]
     fn errors_in_sql_are_placed_in_the_file() {
-        let config = check("workers = 3\n[[pipeline]]\nname = \"p\"\nsql = \"\"\"\nSELECT 1;\n  SELEC 2;\n\"\"\"\n").unwrap();
+        let config =
+            check("workers = 3\n[[pipeline]]\nname = \"p\"\nsql = \"\"\"\nSELECT 1;\n  SELEC 2;\n\"\"\"\n").unwrap();
         assert_eq!(config.workers, 3);
         let place = config.pipelines[0].place(&Error::new(code::SYNTAX_ERROR, "bad").at(13));
         assert!(place.contains("t.toml:6:3: bad"), "{place}");

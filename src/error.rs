@@ -103,7 +103,8 @@ impl Error {
 
     /// Message and hint on lines of their own, for the command line.
     pub fn message_and_hint(&self) -> String {
-        let part = |name: &str, text: &Option<String>| text.as_ref().map_or(String::new(), |text| format!("\n{name}: {text}"));
+        let part =
+            |name: &str, text: &Option<String>| text.as_ref().map_or(String::new(), |text| format!("\n{name}: {text}"));
         format!("{}{}{}", self.message, part("detail", &self.detail), part("hint", &self.hint))
     }
 

@@ -72,7 +72,12 @@ fn start_producer(brokers: &str, rate: u64, stop: Arc<AtomicBool>) -> Result<std
     let mut writers = Vec::new();
     for (topic, table) in TOPICS {
         let option = |key: &str, value: &str| (key.to_string(), value.to_string());
-        let sink = make(&Options(vec![option("brokers", brokers), option("topic", topic), option("create_topic", "true"), option("partitions", "4")]))?;
+        let sink = make(&Options(vec![
+            option("brokers", brokers),
+            option("topic", topic),
+            option("create_topic", "true"),
+            option("partitions", "4"),
+        ]))?;
         sink.check()?;
         writers.push((table, sink.open()?));
     }
@@ -81,7 +86,10 @@ fn start_producer(brokers: &str, rate: u64, stop: Arc<AtomicBool>) -> Result<std
             complain(&format!("\nthe data generator stopped: {error}"));
         }
     };
-    std::thread::Builder::new().name("demo producer".into()).spawn(run).map_err(|error| Error::internal(error.to_string()))
+    std::thread::Builder::new()
+        .name("demo producer".into())
+        .spawn(run)
+        .map_err(|error| Error::internal(error.to_string()))
 }
 
 /// Rows of the tables in their natural proportions, `rate` in all per second.
@@ -109,8 +117,12 @@ fn produce(mut writers: Vec<(Table, Box<dyn SinkWriter>)>, rate: u64, stop: &Ato
 }
 
 fn greet(address: SocketAddr, brokers: &str, rate: u64) {
-    say(&format!("Tidewater demo: {rate} rows/s of auction data in the topics bids, auctions, persons of the embedded broker"));
-    say(&format!("on {brokers} (any Kafka client can read and write there). Everything is in memory and gone at the end.\n"));
+    say(&format!(
+        "Tidewater demo: {rate} rows/s of auction data in the topics bids, auctions, persons of the embedded broker"
+    ));
+    say(&format!(
+        "on {brokers} (any Kafka client can read and write there). Everything is in memory and gone at the end.\n"
+    ));
     say(&format!("  psql -h {} -p {} -U tidewater\n", address.ip(), address.port()));
     say("Three queries to try:\n");
     for line in QUERIES.lines().filter(|line| !line.starts_with("--") && !line.is_empty()) {

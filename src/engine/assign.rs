@@ -63,7 +63,8 @@ fn round_floats(values: &ArrayRef, target: &SqlType) -> ArrayRef {
         }
         // Arrow rounds half away from zero when the scale shrinks, as PostgreSQL does, but cuts off on the way to integers.
         DataType::Decimal128(_, scale) if *scale > 0 => {
-            cast_with_options(values, &DataType::Decimal128(38, 0), &CastOptions::default()).unwrap_or_else(|_| Arc::clone(values))
+            cast_with_options(values, &DataType::Decimal128(38, 0), &CastOptions::default())
+                .unwrap_or_else(|_| Arc::clone(values))
         }
         _ => Arc::clone(values),
     }

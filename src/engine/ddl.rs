@@ -8,7 +8,9 @@ use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use super::{Engine, Outcome, Session, sink, stream_spec};
 use crate::catalog::{Catalog, Relation, RelationId, RelationKind};
 use crate::compile::analyze;
-use crate::compile::parse::{ColumnDefinition, CreateSink, CreateStream, CreateTable, CreateView, Drop, Kind, RelationClass, Statement};
+use crate::compile::parse::{
+    ColumnDefinition, CreateSink, CreateStream, CreateTable, CreateView, Drop, Kind, RelationClass, Statement,
+};
 use crate::connector::{CONNECTORS, Connector, Options};
 use crate::error::{Error, Result, code};
 use crate::flow::runtime::Keep;
@@ -33,7 +35,9 @@ impl Session {
         if let Some(existing) = engine.catalog().get(name) {
             let message = format!("relation \"{name}\" already exists");
             if !if_not_exists {
-                return Err(Error::new(code::DUPLICATE_TABLE, message).detail(format!("it is a {}", existing.kind.noun())));
+                return Err(
+                    Error::new(code::DUPLICATE_TABLE, message).detail(format!("it is a {}", existing.kind.noun()))
+                );
             }
             self.notice("NOTICE", code::DUPLICATE_TABLE, message + ", skipping");
             return Ok(Outcome::Done(tag(&statement.kind).into()));
@@ -62,7 +66,8 @@ impl Session {
             (select.schema, RelationKind::View { query: create.query_text.clone() })
         };
         let mentioned = create.query.relations();
-        let depends_on = mentioned.iter().filter_map(|name| names.catalog.get(name)).map(|relation| relation.id).collect();
+        let depends_on =
+            mentioned.iter().filter_map(|name| names.catalog.get(name)).map(|relation| relation.id).collect();
         let schema = name_columns(schema, &create.columns, &create.name)?;
         let engine = &self.engine;
         let id = engine.change_catalog(|catalog| Ok(catalog.next_id()))?;
@@ -87,8 +92,11 @@ impl Session {
                 continue;
             };
             if class(&relation.kind) != drop.class {
-                return Err(Error::new(code::WRONG_OBJECT_TYPE, format!("\"{name}\" is not a {}", class_noun(drop.class)))
-                    .hint(format!("use DROP {} to remove it", relation.kind.noun().to_uppercase())));
+                return Err(Error::new(
+                    code::WRONG_OBJECT_TYPE,
+                    format!("\"{name}\" is not a {}", class_noun(drop.class)),
+                )
+                .hint(format!("use DROP {} to remove it", relation.kind.noun().to_uppercase())));
             }
             doomed.push(Arc::clone(relation));
         }
@@ -116,7 +124,10 @@ impl Engine {
             _ => columns_schema(&create.columns)?,
         };
         if let Some(column) = create.columns.iter().find(|column| column.default.is_some()) {
-            return Err(Error::unsupported(format!("DEFAULT of column \"{}\": a stream's column cannot have one", column.name)));
+            return Err(Error::unsupported(format!(
+                "DEFAULT of column \"{}\": a stream's column cannot have one",
+                column.name
+            )));
         }
         let layout = layout(&value, &create.includes)?;
         check_stream_options(&create.options)?;
@@ -154,7 +165,8 @@ impl Engine {
         let default = |(i, column): (usize, &ColumnDefinition)| column.default.clone().map(|default| (i, default));
         let defaults = create.columns.iter().enumerate().filter_map(default).collect();
         // The table's own batches may hold NULL while a statement is checked: NOT NULL is our check, not Arrow's.
-        let nullable = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
+        let nullable =
+            schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
         let schema: SchemaRef = Arc::new(Schema::new(nullable));
         let id = self.change_catalog(|catalog| Ok(catalog.next_id()))?;
         self.runtime().add_table(id, &create.name, Arc::clone(&schema)).await?;
@@ -199,7 +211,9 @@ impl Engine {
                 self.runtime().remove(relation.id).await?;
                 writer.forget(relation.id);
             }
-            RelationKind::Stream { .. } | RelationKind::MaterializedView { .. } => self.runtime().remove(relation.id).await?,
+            RelationKind::Stream { .. } | RelationKind::MaterializedView { .. } => {
+                self.runtime().remove(relation.id).await?
+            }
         }
         self.change_catalog(|catalog| {
             catalog.remove(relation.id);
@@ -215,7 +229,9 @@ fn with_dependents(catalog: &Catalog, named: Vec<Arc<Relation>>, cascade: bool) 
         let dependents = catalog.dependents(relation.id);
         let others: Vec<&Arc<Relation>> = dependents.iter().filter(|one| !contains(&named, one.id)).collect();
         if !cascade && !others.is_empty() {
-            let list = others.iter().rev().map(|one| format!("{} {} depends on {} {}", one.kind.noun(), one.name, relation.kind.noun(), relation.name));
+            let list = others.iter().rev().map(|one| {
+                format!("{} {} depends on {} {}", one.kind.noun(), one.name, relation.kind.noun(), relation.name)
+            });
             return Err(Error::new(
                 code::DEPENDENT_OBJECTS_STILL_EXIST,
                 format!("cannot drop {} {} because other objects depend on it", relation.kind.noun(), relation.name),
@@ -320,7 +336,10 @@ fn layout(value: &SchemaRef, includes: &[(Include, String)]) -> Result<Layout> {
         };
         fields.push(sql_type.field(name));
     }
-    Ok(Layout { schema: Arc::new(Schema::new(fields)), includes: includes.iter().map(|(include, _)| *include).collect() })
+    Ok(Layout {
+        schema: Arc::new(Schema::new(fields)),
+        includes: includes.iter().map(|(include, _)| *include).collect(),
+    })
 }
 
 fn duplicate_column(name: &str) -> Error {

@@ -109,7 +109,8 @@ impl Session {
                 (Some(at), _) => assign::assign(given.column(at), given.schema_ref().field(at), field)?,
                 (None, Some(default)) => {
                     // Once per row: a default such as gen_random_uuid() differs from row to row.
-                    let query = Query::from_text(&format!("SELECT {default} FROM (VALUES {})", vec!["(1)"; rows].join(", ")))?;
+                    let query =
+                        Query::from_text(&format!("SELECT {default} FROM (VALUES {})", vec!["(1)"; rows].join(", ")))?;
                     let values = self.collect(&query, &[], &[]).await?;
                     assign::assign(values.rows.column(0), values.rows.schema_ref().field(0), field)?
                 }
@@ -290,8 +291,11 @@ fn target_columns(table: &Relation, columns: Option<&[String]>) -> Result<Vec<us
     for column in columns {
         let at = table.schema.index_of(column).map_err(|_| {
             let known: Vec<&str> = table.schema.fields().iter().map(|field| field.name().as_str()).collect();
-            Error::new(code::UNDEFINED_COLUMN, format!("column \"{column}\" of relation \"{}\" does not exist", table.name))
-                .hint(format!("its columns are: {}", known.join(", ")))
+            Error::new(
+                code::UNDEFINED_COLUMN,
+                format!("column \"{column}\" of relation \"{}\" does not exist", table.name),
+            )
+            .hint(format!("its columns are: {}", known.join(", ")))
         })?;
         if targets.contains(&at) {
             return Err(Error::new(code::DUPLICATE_COLUMN, format!("column \"{column}\" specified more than once")));
@@ -308,7 +312,10 @@ fn check_not_null(table: &Relation, rows: &RecordBatch) -> Result<()> {
             let column = table.schema.field(i).name();
             return Err(Error::new(
                 code::NOT_NULL_VIOLATION,
-                format!("null value in column \"{column}\" of relation \"{}\" violates not-null constraint", table.name),
+                format!(
+                    "null value in column \"{column}\" of relation \"{}\" violates not-null constraint",
+                    table.name
+                ),
             ));
         }
     }
@@ -322,7 +329,8 @@ fn check_conflict_target(table: &Relation, key: &[usize], target: &[String]) -> 
         return Ok(());
     }
     let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
-    Err(Error::new("42P10", message).hint(format!("the primary key is ({})", names.into_iter().collect::<Vec<_>>().join(", "))))
+    Err(Error::new("42P10", message)
+        .hint(format!("the primary key is ({})", names.into_iter().collect::<Vec<_>>().join(", "))))
 }
 
 /// `rows` with the values of the `old` rows of the same key in the columns that ON CONFLICT DO UPDATE does not set.
@@ -362,8 +370,11 @@ fn duplicate_key(table: &Relation, rows: &RecordBatch, row: usize) -> Error {
     let key = primary_key(table);
     let names: Vec<&str> = key.iter().map(|&i| table.schema.field(i).name().as_str()).collect();
     let values: Vec<String> = key.iter().map(|&i| show_value(rows, i, row)).collect();
-    Error::new(code::UNIQUE_VIOLATION, format!("duplicate key value violates unique constraint \"{}_pkey\"", table.name))
-        .detail(format!("Key ({})=({}) already exists.", names.join(", "), values.join(", ")))
+    Error::new(
+        code::UNIQUE_VIOLATION,
+        format!("duplicate key value violates unique constraint \"{}_pkey\"", table.name),
+    )
+    .detail(format!("Key ({})=({}) already exists.", names.join(", "), values.join(", ")))
 }
 
 fn show_value(rows: &RecordBatch, column: usize, row: usize) -> String {

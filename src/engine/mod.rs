@@ -253,7 +253,8 @@ fn unknown_relation(catalog: &Catalog, name: &str) -> Error {
 fn is_similar(one: &str, other: &str) -> bool {
     let common = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
     let tail = one.chars().rev().zip(other.chars().rev()).take_while(|(a, b)| a == b).count();
-    let (short, long) = (one.chars().count().min(other.chars().count()), one.chars().count().max(other.chars().count()));
+    let (short, long) =
+        (one.chars().count().min(other.chars().count()), one.chars().count().max(other.chars().count()));
     short >= 3 && (common >= short || (common + tail + 1 >= long && long - short <= 1))
 }
 

@@ -37,10 +37,9 @@ impl Relations for Names<'_> {
         let user = |name: &str| -> Result<Option<Resolved>> {
             let Some(relation) = self.catalog.get(name) else { return Ok(None) };
             match &relation.kind {
-                RelationKind::Sink { .. } => Err(Error::new(
-                    code::WRONG_OBJECT_TYPE,
-                    format!("\"{name}\" is a sink: it cannot be read"),
-                )),
+                RelationKind::Sink { .. } => {
+                    Err(Error::new(code::WRONG_OBJECT_TYPE, format!("\"{name}\" is a sink: it cannot be read")))
+                }
                 RelationKind::View { query } => {
                     let columns = relation.schema.fields().iter().map(|field| field.name().clone()).collect();
                     Ok(Some(Resolved::View(Box::new(Query::from_text(query)?), columns)))
@@ -214,8 +213,7 @@ fn overlay(snapshot: Snapshot, changes: Vec<Delta>) -> Result<Snapshot> {
 pub(super) fn parameter_hints(parameters: &[ScalarValue]) -> Vec<Option<FieldRef>> {
     let field = |value: &ScalarValue| {
         let data_type = value.data_type();
-        (!data_type.is_null())
-            .then(|| Arc::new(datafusion::arrow::datatypes::Field::new("parameter", data_type, true)))
+        (!data_type.is_null()).then(|| Arc::new(datafusion::arrow::datatypes::Field::new("parameter", data_type, true)))
     };
     parameters.iter().map(field).collect()
 }

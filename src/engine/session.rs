@@ -20,13 +20,8 @@ pub struct Session {
 
 impl Session {
     pub(super) fn new(engine: Engine, user: &str) -> Session {
-        let mut session = Session {
-            engine,
-            user: user.to_string(),
-            settings: Settings::default(),
-            open: None,
-            notices: Vec::new(),
-        };
+        let mut session =
+            Session { engine, user: user.to_string(), settings: Settings::default(), open: None, notices: Vec::new() };
         // The setting exists and takes any text.
         let _ = session.settings.set("session_authorization", Some(user));
         session
@@ -85,7 +80,11 @@ impl Session {
             Kind::Insert(insert) => self.insert(insert, parameters).await,
             Kind::Update(update) => self.update(update, parameters).await,
             Kind::Delete(delete) => self.delete(delete, parameters).await,
-            Kind::CreateStream(_) | Kind::CreateTable(_) | Kind::CreateView(_) | Kind::CreateSink(_) | Kind::Drop(_) => {
+            Kind::CreateStream(_)
+            | Kind::CreateTable(_)
+            | Kind::CreateView(_)
+            | Kind::CreateSink(_)
+            | Kind::Drop(_) => {
                 self.outside_transaction(&statement.text)?;
                 self.change_definitions(statement).await
             }
@@ -112,8 +111,13 @@ impl Session {
                 }
                 Ok(Outcome::Done(if *all { "DISCARD ALL" } else { "DISCARD" }.into()))
             }
-            Kind::Declare { .. } | Kind::Fetch { .. } | Kind::Close { .. } | Kind::CopyTo { .. } | Kind::Prepare { .. }
-            | Kind::Execute { .. } | Kind::Deallocate { .. } => {
+            Kind::Declare { .. }
+            | Kind::Fetch { .. }
+            | Kind::Close { .. }
+            | Kind::CopyTo { .. }
+            | Kind::Prepare { .. }
+            | Kind::Execute { .. }
+            | Kind::Deallocate { .. } => {
                 Err(Error::unsupported("cursors, prepared statements and COPY exist only on a client connection"))
             }
             kind => self.show(kind).await,
@@ -169,8 +173,11 @@ impl Session {
             return Ok(());
         }
         let verb: Vec<&str> = what.split_whitespace().take(2).collect();
-        Err(Error::new(code::ACTIVE_SQL_TRANSACTION, format!("{} cannot run inside a transaction block", verb.join(" ").to_uppercase()))
-            .hint("COMMIT first: definitions take effect at once"))
+        Err(Error::new(
+            code::ACTIVE_SQL_TRANSACTION,
+            format!("{} cannot run inside a transaction block", verb.join(" ").to_uppercase()),
+        )
+        .hint("COMMIT first: definitions take effect at once"))
     }
 
     fn set_statement(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<Outcome> {

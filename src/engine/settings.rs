@@ -216,7 +216,9 @@ fn extra_float_digits(value: &str) -> Result<String, Option<&'static str>> {
 }
 
 fn duration(value: &str) -> Result<String, Option<&'static str>> {
-    milliseconds(value).map(|_| value.trim().to_string()).ok_or(Some("use milliseconds or a number with a unit: ms, s, min, h, d"))
+    milliseconds(value)
+        .map(|_| value.trim().to_string())
+        .ok_or(Some("use milliseconds or a number with a unit: ms, s, min, h, d"))
 }
 
 fn search_path(value: &str) -> Result<String, Option<&'static str>> {
@@ -224,7 +226,11 @@ fn search_path(value: &str) -> Result<String, Option<&'static str>> {
         let part = part.trim().trim_matches('"').to_ascii_lowercase();
         ["public", "pg_catalog", "$user", "tidewater", "information_schema", ""].contains(&part.as_str())
     };
-    if value.split(',').all(known) { Ok(value.to_string()) } else { Err(Some("relations of users live in the schema \"public\"")) }
+    if value.split(',').all(known) {
+        Ok(value.to_string())
+    } else {
+        Err(Some("relations of users live in the schema \"public\""))
+    }
 }
 
 fn time_zone(value: &str) -> Result<String, Option<&'static str>> {

@@ -73,7 +73,9 @@ impl Session {
                 let key: Vec<&str> = primary_key.iter().map(|&i| relation.schema.field(i).name().as_str()).collect();
                 Some(vec![relation.name.clone(), key.join(", ")])
             }
-            (RelationKind::View { .. }, RelationClass::View) => Some(vec![relation.name.clone(), "view".into(), String::new()]),
+            (RelationKind::View { .. }, RelationClass::View) => {
+                Some(vec![relation.name.clone(), "view".into(), String::new()])
+            }
             (kind @ RelationKind::MaterializedView { .. }, RelationClass::View | RelationClass::MaterializedView) => {
                 Some(vec![relation.name.clone(), kind.noun().into(), state(relation)])
             }
@@ -147,9 +149,8 @@ fn texts(names: &[impl AsRef<str>]) -> SchemaRef {
 }
 
 fn text_batch(schema: &SchemaRef, rows: &[Vec<String>]) -> Result<RecordBatch> {
-    let column = |i: usize| {
-        Arc::new(rows.iter().map(|row| row.get(i).map(String::as_str)).collect::<StringArray>()) as ArrayRef
-    };
+    let column =
+        |i: usize| Arc::new(rows.iter().map(|row| row.get(i).map(String::as_str)).collect::<StringArray>()) as ArrayRef;
     let columns = (0..schema.fields().len()).map(column).collect();
     RecordBatch::try_new(Arc::clone(schema), columns).map_err(|error| Error::internal(error.to_string()))
 }

@@ -67,7 +67,9 @@ impl SinkSpec {
         let format = ddl::format(options, connector.name)?
             .ok_or_else(|| Error::new(code::FDW_INVALID_OPTION_NAME, "option \"format\" is missing"))?;
         let Some(encoder) = format.encoder else {
-            return Err(Error::unsupported(format!("format \"{}\" cannot write", format.name)).hint("use format = 'json'"));
+            return Err(
+                Error::unsupported(format!("format \"{}\" cannot write", format.name)).hint("use format = 'json'")
+            );
         };
         let fields: Vec<FieldRef> = from.schema.fields().iter().map(Arc::clone).collect();
         let key = match options.get("key") {
@@ -76,7 +78,9 @@ impl SinkSpec {
                     code::INVALID_PARAMETER_VALUE,
                     format!("rows of \"{}\" can change and go, which a topic without keys cannot tell", from.name),
                 )
-                .hint("name the columns that identify a row: key = 'a, b'; a row that goes is written as a null value"));
+                .hint(
+                    "name the columns that identify a row: key = 'a, b'; a row that goes is written as a null value",
+                ));
             }
             None => None,
             Some(list) => {
@@ -311,7 +315,8 @@ impl Worker {
                 }
             }
         }
-        let written: std::collections::HashSet<&Vec<u8>> = records.iter().filter_map(|record| record.key.as_ref()).collect();
+        let written: std::collections::HashSet<&Vec<u8>> =
+            records.iter().filter_map(|record| record.key.as_ref()).collect();
         let tombstones: Vec<SinkRecord> = order
             .iter()
             .filter(|key| gone.contains_key(*key) && !written.contains(key))

@@ -77,7 +77,10 @@ impl Session {
                     RelationKind::Sink { .. } => {
                         Err(Error::new(code::WRONG_OBJECT_TYPE, format!("\"{name}\" is a sink: it cannot be read")))
                     }
-                    _ => Ok((Target::Query(Query::from_text(&format!("SELECT * FROM \"{}\"", name.replace('"', "\"\"")))?), None)),
+                    _ => Ok((
+                        Target::Query(Query::from_text(&format!("SELECT * FROM \"{}\"", name.replace('"', "\"\"")))?),
+                        None,
+                    )),
                 }
             }
         }

@@ -37,7 +37,8 @@ pub(super) fn table(engine: &Engine, name: &str) -> Result<Option<Arc<dyn TableP
     let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| sql_type.field(name)).collect();
     let schema = Arc::new(Schema::new(fields));
     let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
-    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| Error::internal(error.to_string()))?;
+    let batch =
+        RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| Error::internal(error.to_string()))?;
     Ok(Some(snapshot_table(Snapshot { schema, batches: vec![batch] })))
 }
 

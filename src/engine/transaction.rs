@@ -87,7 +87,11 @@ impl OpenTransaction {
         if let Some(writer) = &mut self.writer {
             for (table, key, added) in self.key_log.drain(..).rev() {
                 let keys = writer.keys.entry(table).or_default();
-                if added { keys.remove(&key) } else { keys.insert(key) };
+                if added {
+                    keys.remove(&key)
+                } else {
+                    keys.insert(key)
+                };
             }
         }
         self.pending.clear();

@@ -12,20 +12,41 @@ fn version_is_printed() {
 
 #[test]
 fn help_of_every_command_has_examples() {
-    let commands: [&[&str]; 8] =
-        [&["demo"], &["serve"], &["run"], &["broker"], &["version"], &["bench", "bids"], &["bench", "memory"], &["bench", "freshness"]];
+    let commands: [&[&str]; 8] = [
+        &["demo"],
+        &["serve"],
+        &["run"],
+        &["broker"],
+        &["version"],
+        &["bench", "bids"],
+        &["bench", "memory"],
+        &["bench", "freshness"],
+    ];
     for command in commands {
         let finished = ended(Path::new("."), &[command, &["--help"]].concat()).with_status(0);
-        assert!(finished.out.contains("Example") && finished.out.contains("tidewater "), "{command:?}: {}", finished.out);
+        assert!(
+            finished.out.contains("Example") && finished.out.contains("tidewater "),
+            "{command:?}: {}",
+            finished.out
+        );
     }
 }
 
 #[test]
 fn wrong_usage_ends_with_status_2() {
-    let lines: [&[&str]; 6] =
-        [&[], &["frobnicate"], &["serve", "--frobnicate"], &["serve", "--workers", "two"], &["serve", "--listen", "here"], &["run"]];
+    let lines: [&[&str]; 6] = [
+        &[],
+        &["frobnicate"],
+        &["serve", "--frobnicate"],
+        &["serve", "--workers", "two"],
+        &["serve", "--listen", "here"],
+        &["run"],
+    ];
     for line in lines {
         let finished = ended(Path::new("."), line).with_status(2);
-        assert!(finished.out.is_empty() && finished.err.contains("Usage") || finished.err.contains("--help"), "{line:?}: {finished:?}");
+        assert!(
+            finished.out.is_empty() && finished.err.contains("Usage") || finished.err.contains("--help"),
+            "{line:?}: {finished:?}"
+        );
     }
 }

@@ -13,7 +13,10 @@ fn figures(arguments: &[&str], parts: &[&str]) {
 
 #[test]
 fn bids_are_measured() {
-    figures(&["bench", "bids", "--records", "5000", "--auctions", "100", "--runs", "1"], &["pass through", "count, max, sum", "records/s"]);
+    figures(
+        &["bench", "bids", "--records", "5000", "--auctions", "100", "--runs", "1"],
+        &["pass through", "count, max, sum", "records/s"],
+    );
 }
 
 #[test]

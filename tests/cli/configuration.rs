@@ -42,7 +42,9 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     let directory = configured("listen = \"0.0.0.0:1001\"\n");
     let at = directory.path();
     ended(at, &["serve", "--config", "t.toml"]).failed_with(&["0.0.0.0:1001", "password"]);
-    let environment = |arguments: &[&str]| finish(tidewater(at, arguments).env("TIDEWATER_LISTEN", "0.0.0.0:1002").env("TIDEWATER_CONFIG", "t.toml"));
+    let environment = |arguments: &[&str]| {
+        finish(tidewater(at, arguments).env("TIDEWATER_LISTEN", "0.0.0.0:1002").env("TIDEWATER_CONFIG", "t.toml"))
+    };
     environment(&["serve"]).failed_with(&["0.0.0.0:1002", "password"]);
     environment(&["serve", "--listen", "0.0.0.0:1003"]).failed_with(&["0.0.0.0:1003", "password"]);
     finish(tidewater(at, &["serve"]).env("TIDEWATER_WORKERS", "many")).with_status(2);
@@ -58,7 +60,10 @@ fn mistakes_in_the_file_are_told_with_file_and_line() {
         ("data = \"/tmp\"\n", ["data", "not supported"]),
         ("[[pipeline]]\nname = \"p\"\nsqll = \"SELECT 1\"\n", ["t.toml:3:", "sqll"]),
         ("[[pipeline]]\nname = \"p\"\nfile = \"none.sql\"\n", ["t.toml:3:", "none.sql"]),
-        ("[[pipeline]]\nname = \"p\"\nsql = \"\"\"\nCREATE TABLE t (a BIGINT);\nCREATE VIEW v AS SELECT b FROM t;\n\"\"\"\n", ["t.toml:5:25:", "\"b\""]),
+        (
+            "[[pipeline]]\nname = \"p\"\nsql = \"\"\"\nCREATE TABLE t (a BIGINT);\nCREATE VIEW v AS SELECT b FROM t;\n\"\"\"\n",
+            ["t.toml:5:25:", "\"b\""],
+        ),
         ("[[pipeline]]\nname = \"p\"\nsql = \"SELECT FROM WHERE\"\n", ["t.toml:3:", ""]),
         ("[[pipeline]]\nname = \"p\"\nfile = \"bad.sql\"\n", ["bad.sql:2:1:", "SELEC"]),
     ] {
@@ -81,7 +86,8 @@ fn a_changed_definition_is_an_error_that_names_it() {
 #[test]
 fn a_data_directory_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    ended(directory.path(), &["serve", "--data", "state"]).failed_with(&["data directory is not supported", "leave out --data"]);
+    ended(directory.path(), &["serve", "--data", "state"])
+        .failed_with(&["data directory is not supported", "leave out --data"]);
 }
 
 #[test]

@@ -96,16 +96,20 @@ impl Example {
 async fn clean_topic_writes_the_good_orders_and_shows_the_broken_ones() {
     let example = Example::new("clean_topic");
     example.topics.create("raw_orders");
-    example.topics.produce("raw_orders", &[
-        r#"{"id":1,"customer":"Ann","amount":"12.50","ordered_at":"2026-01-02T03:04:05Z"}"#,
-        r#"{"id":2,"customer":null,"amount":1,"ordered_at":"2026-01-02T03:04:05Z"}"#,
-        r#"{"id":3,"customer":"Bob","amount":-1}"#,
-        "{\"id\":4,",
-        r#"{"id":5,"customer":"Cem","amount":7,"ordered_at":"2026-01-02T03:04:06Z","more":true}"#,
-    ]);
+    example.topics.produce(
+        "raw_orders",
+        &[
+            r#"{"id":1,"customer":"Ann","amount":"12.50","ordered_at":"2026-01-02T03:04:05Z"}"#,
+            r#"{"id":2,"customer":null,"amount":1,"ordered_at":"2026-01-02T03:04:05Z"}"#,
+            r#"{"id":3,"customer":"Bob","amount":-1}"#,
+            "{\"id\":4,",
+            r#"{"id":5,"customer":"Cem","amount":7,"ordered_at":"2026-01-02T03:04:06Z","more":true}"#,
+        ],
+    );
     let (_server, address) = example.serve();
     let client = connect(&address).await;
-    rows_become(&client, "SELECT id, customer, amount FROM clean_orders ORDER BY id", &["1|ann|12.50", "5|cem|7.00"]).await;
+    rows_become(&client, "SELECT id, customer, amount FROM clean_orders ORDER BY id", &["1|ann|12.50", "5|cem|7.00"])
+        .await;
     rows_become(&client, "SELECT \"offset\" FROM tidewater.rejected_records", &["3"]).await;
     assert_ne!(rows(&client, "SELECT reason FROM tidewater.rejected_records").await, [""]);
     let mut written: Vec<serde_json::Value> =
@@ -120,7 +124,9 @@ async fn live_counts_follow_the_topic() {
     let example = Example::new("live_counts");
     example.topics.create("page_views");
     let (_server, address) = example.serve();
-    let view = |page: &str, visitor: i64| format!("{{\"page\":\"{page}\",\"visitor\":{visitor},\"at\":\"2026-01-02T03:04:05Z\"}}");
+    let view = |page: &str, visitor: i64| {
+        format!("{{\"page\":\"{page}\",\"visitor\":{visitor},\"at\":\"2026-01-02T03:04:05Z\"}}")
+    };
     let first = [view("/", 1), view("/", 1), view("/help", 2), view("/", 3)];
     example.topics.produce("page_views", &first.each_ref().map(String::as_str));
     let client = connect(&address).await;

@@ -26,7 +26,11 @@ fn only_results_are_printed_after_bounded_inputs_are_read() {
         SELECT * FROM prices ORDER BY id;\n";
     write(at.join("views.sql"), views).unwrap();
     let finished = ended(at, &["run", "--exit", "streams.sql", "views.sql"]).with_status(0);
-    assert_eq!(finished.out, "shop\tn\ttotal\ns0\t500\t249500\ns1\t500\t250000\nn\n5000\nid\tprice\n1\t2.50\n2\t\n", "{}", finished.err);
+    assert_eq!(
+        finished.out, "shop\tn\ttotal\ns0\t500\t249500\ns1\t500\t250000\nn\n5000\nid\tprice\n1\t2.50\n2\t\n",
+        "{}",
+        finished.err
+    );
     assert_eq!(finished.err, "");
 }
 

@@ -36,7 +36,8 @@ async fn check(workers: usize) {
         readers.push(tokio::spawn(read(server.connect().await, Arc::clone(&done))));
     }
     let subscriber = tokio::spawn(subscribe(server.connect().await, Arc::clone(&done)));
-    let writers: Vec<_> = [write(server.connect().await, 1), write(server.connect().await, 2)].into_iter().map(tokio::spawn).collect();
+    let writers: Vec<_> =
+        [write(server.connect().await, 1), write(server.connect().await, 2)].into_iter().map(tokio::spawn).collect();
     for writer in writers {
         writer.await.unwrap();
     }

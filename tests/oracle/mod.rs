@@ -13,20 +13,38 @@ const TABLES: &str = "
 /// The views: name and query. Columns whose name starts with `avg` are compared as numbers, since PostgreSQL's scale of a quotient
 /// depends on its value; all others as text.
 const VIEWS: &[(&str, &str)] = &[
-    ("v_filter", "SELECT id, n + 1 AS n1, upper(s) AS u, CASE WHEN n > 5 THEN 'big' WHEN n IS NULL THEN 'none' ELSE 'small' END AS size FROM a WHERE k < 4 OR s LIKE 'a%'"),
-    ("v_casts", "SELECT id, n::text AS t, (n::double precision) / 4 AS q, m::double precision AS md, t::date AS day, s || '-' || k::text AS both FROM a"),
-    ("v_group", "SELECT k, count(*) AS n_all, count(n) AS n_n, sum(n) AS total, min(n) AS low, max(n) AS high, avg(n) AS avg_n FROM a GROUP BY k"),
-    ("v_types", "SELECT s, b, sum(m) AS sum_m, min(t) AS first_t, max(s) AS max_s, min(d) AS min_d, avg(m) AS avg_m, count(DISTINCT s) AS ds FROM a GROUP BY s, b"),
+    (
+        "v_filter",
+        "SELECT id, n + 1 AS n1, upper(s) AS u, CASE WHEN n > 5 THEN 'big' WHEN n IS NULL THEN 'none' ELSE 'small' END AS size FROM a WHERE k < 4 OR s LIKE 'a%'",
+    ),
+    (
+        "v_casts",
+        "SELECT id, n::text AS t, (n::double precision) / 4 AS q, m::double precision AS md, t::date AS day, s || '-' || k::text AS both FROM a",
+    ),
+    (
+        "v_group",
+        "SELECT k, count(*) AS n_all, count(n) AS n_n, sum(n) AS total, min(n) AS low, max(n) AS high, avg(n) AS avg_n FROM a GROUP BY k",
+    ),
+    (
+        "v_types",
+        "SELECT s, b, sum(m) AS sum_m, min(t) AS first_t, max(s) AS max_s, min(d) AS min_d, avg(m) AS avg_m, count(DISTINCT s) AS ds FROM a GROUP BY s, b",
+    ),
     ("v_global", "SELECT count(*) AS n, sum(n) AS total, min(s) AS low, max(m) AS high FROM a"),
     ("v_global_where", "SELECT count(*) AS n, sum(w) AS total FROM b WHERE w > 100"),
     ("v_having", "SELECT k, sum(n) AS total FROM a GROUP BY k HAVING count(*) > 2 AND sum(n) > 3"),
     ("v_expr_key", "SELECT n % 3 AS r, k IS NULL AS no_k, count(*) AS c FROM a GROUP BY n % 3, k IS NULL"),
-    ("v_filter_agg", "SELECT k, count(*) FILTER (WHERE b) AS yes, sum(n) FILTER (WHERE s = 'ab') AS ab FROM a GROUP BY k"),
+    (
+        "v_filter_agg",
+        "SELECT k, count(*) FILTER (WHERE b) AS yes, sum(n) FILTER (WHERE s = 'ab') AS ab FROM a GROUP BY k",
+    ),
     ("v_join", "SELECT a.id, b.id AS bid, a.n, b.w FROM a JOIN b ON a.k = b.k"),
     ("v_join2", "SELECT a.id, b.s FROM a JOIN b ON a.k = b.k AND a.s = b.s AND a.n > b.w"),
     ("v_join3", "SELECT a.id, b.id AS bid, c.v FROM a JOIN b ON a.k = b.k JOIN c ON c.k = b.k WHERE c.v < 6"),
     ("v_self", "SELECT x.id, y.id AS other FROM a x JOIN a y ON x.k = y.k AND x.s = y.s WHERE x.id < y.id"),
-    ("v_join_agg", "SELECT b.s, count(*) AS c, sum(a.n) AS total, max(a.m) AS top FROM a JOIN b ON a.k = b.k GROUP BY b.s"),
+    (
+        "v_join_agg",
+        "SELECT b.s, count(*) AS c, sum(a.n) AS total, max(a.m) AS top FROM a JOIN b ON a.k = b.k GROUP BY b.s",
+    ),
     ("v_union", "SELECT k, s FROM a UNION ALL SELECT k, s FROM b UNION ALL SELECT k, NULL FROM c"),
     ("v_union_distinct", "SELECT k, s FROM a UNION SELECT k, s FROM b"),
     ("v_distinct", "SELECT DISTINCT k, s FROM a"),
@@ -34,12 +52,24 @@ const VIEWS: &[(&str, &str)] = &[
     ("v_bag_group", "SELECT v, count(*) AS c FROM c GROUP BY v"),
     ("v_top", "SELECT id, n, s FROM a ORDER BY n DESC NULLS LAST, id LIMIT 5"),
     ("v_top_offset", "SELECT id, d FROM a ORDER BY d NULLS FIRST, id LIMIT 3 OFFSET 2"),
-    ("v_rank", "SELECT id, k, n FROM (SELECT id, k, n, row_number() OVER (PARTITION BY k ORDER BY n DESC, id) AS r FROM a) x WHERE r <= 2"),
-    ("v_rank_shown", "SELECT id, k, r FROM (SELECT id, k, row_number() OVER (PARTITION BY k ORDER BY n, id) AS r FROM a) x WHERE r <= 3"),
+    (
+        "v_rank",
+        "SELECT id, k, n FROM (SELECT id, k, n, row_number() OVER (PARTITION BY k ORDER BY n DESC, id) AS r FROM a) x WHERE r <= 2",
+    ),
+    (
+        "v_rank_shown",
+        "SELECT id, k, r FROM (SELECT id, k, row_number() OVER (PARTITION BY k ORDER BY n, id) AS r FROM a) x WHERE r <= 3",
+    ),
     ("v_sub", "SELECT k, c FROM (SELECT k, count(*) AS c FROM a GROUP BY k) x WHERE c >= 2"),
     ("v_agg_agg", "SELECT c, count(*) AS groups FROM (SELECT k, count(*) AS c FROM a GROUP BY k) x GROUP BY c"),
-    ("v_cte", "WITH big AS (SELECT k, sum(n) AS total FROM a GROUP BY k) SELECT b.id, big.total FROM b JOIN big ON big.k = b.k"),
-    ("v_window", "SELECT date_trunc('minute', t) AS minute, count(*) AS c, sum(n) AS total FROM a WHERE t IS NOT NULL GROUP BY date_trunc('minute', t)"),
+    (
+        "v_cte",
+        "WITH big AS (SELECT k, sum(n) AS total FROM a GROUP BY k) SELECT b.id, big.total FROM b JOIN big ON big.k = b.k",
+    ),
+    (
+        "v_window",
+        "SELECT date_trunc('minute', t) AS minute, count(*) AS c, sum(n) AS total FROM a WHERE t IS NOT NULL GROUP BY date_trunc('minute', t)",
+    ),
 ];
 
 /// Views over views: name, query over our views, and the same query over tables for PostgreSQL.
@@ -99,7 +129,12 @@ impl Random {
     fn statement(&mut self, next_id: &mut u64) -> String {
         match self.next(12) {
             0..=3 => {
-                let rows: Vec<String> = (0..=self.next(4)).map(|_| { *next_id += 1; self.row_a(*next_id) }).collect();
+                let rows: Vec<String> = (0..=self.next(4))
+                    .map(|_| {
+                        *next_id += 1;
+                        self.row_a(*next_id)
+                    })
+                    .collect();
                 format!("INSERT INTO a VALUES {}", rows.join(", "))
             }
             4 | 5 => {
@@ -130,7 +165,13 @@ fn is_close(one: &str, other: &str) -> bool {
     }
 }
 
-async fn compare(ours: &tokio_postgres::Client, theirs: &tokio_postgres::Client, view: &str, query: &str, context: &str) {
+async fn compare(
+    ours: &tokio_postgres::Client,
+    theirs: &tokio_postgres::Client,
+    view: &str,
+    query: &str,
+    context: &str,
+) {
     let columns = ours.prepare(&format!("SELECT * FROM {view}")).await.unwrap();
     let averages: Vec<bool> = columns.columns().iter().map(|column| column.name().starts_with("avg")).collect();
     let mut got = rows(ours, &format!("SELECT * FROM {view}")).await;
@@ -139,7 +180,10 @@ async fn compare(ours: &tokio_postgres::Client, theirs: &tokio_postgres::Client,
     want.sort();
     let equal = got.len() == want.len()
         && got.iter().zip(&want).all(|(got, want)| {
-            got.iter().zip(want).zip(&averages).all(|((got, want), average)| if *average { is_close(got, want) } else { got == want })
+            got.iter()
+                .zip(want)
+                .zip(&averages)
+                .all(|((got, want), average)| if *average { is_close(got, want) } else { got == want })
         });
     assert!(equal, "{view} {context}\n{query}\nours:   {got:?}\nPostgreSQL: {want:?}");
 }
@@ -169,7 +213,11 @@ async fn check(seed: u64, workers: usize) {
             }
         }
         let statements: Vec<String> = (0..=random.next(3)).map(|_| random.statement(&mut next_id)).collect();
-        let transaction = if statements.len() > 1 { format!("BEGIN; {}; COMMIT", statements.join("; ")) } else { statements[0].clone() };
+        let transaction = if statements.len() > 1 {
+            format!("BEGIN; {}; COMMIT", statements.join("; "))
+        } else {
+            statements[0].clone()
+        };
         run(&theirs, &transaction).await;
         run(&ours, &transaction).await;
         let context = format!("after transaction {tick} of seed {seed}, {workers} workers: {transaction}");

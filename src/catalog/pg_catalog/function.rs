@@ -70,7 +70,8 @@ impl ScalarUDFImpl for CatalogFunction {
         }
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let row = |i: usize| -> Result<ScalarValue> {
-            let values = arrays.iter().map(|array| ScalarValue::try_from_array(array, i)).collect::<Result<Vec<_>>>()?;
+            let values =
+                arrays.iter().map(|array| ScalarValue::try_from_array(array, i)).collect::<Result<Vec<_>>>()?;
             (self.body)(&values)
         };
         let answers = (0..args.number_rows).map(row).collect::<Result<Vec<_>>>()?;
@@ -135,8 +136,16 @@ pub fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
 
 fn visibility() -> Vec<ScalarUDF> {
     let yes = [
-        "pg_table_is_visible", "pg_type_is_visible", "pg_function_is_visible", "has_table_privilege", "has_schema_privilege",
-        "has_database_privilege", "has_column_privilege", "has_any_column_privilege", "has_function_privilege", "pg_has_role",
+        "pg_table_is_visible",
+        "pg_type_is_visible",
+        "pg_function_is_visible",
+        "has_table_privilege",
+        "has_schema_privilege",
+        "has_database_privilege",
+        "has_column_privilege",
+        "has_any_column_privilege",
+        "has_function_privilege",
+        "pg_has_role",
     ];
     let no = ["pg_relation_is_publishable", "pg_is_in_recovery", "pg_is_other_temp_schema"];
     let nothing = ["obj_description", "col_description", "shobj_description", "pg_get_serial_sequence"];

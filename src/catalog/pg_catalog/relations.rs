@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::types::{oid, typmod};
 use super::{
-    CONSTRAINT_OFFSET, Column, Context, INDEX_OFFSET, OWNER, PUBLIC, bigint, boolean, flags, null_array, nulls, numbers,
-    optional_text, real, text, words,
+    CONSTRAINT_OFFSET, Column, Context, INDEX_OFFSET, OWNER, PUBLIC, bigint, boolean, flags, null_array, nulls,
+    numbers, optional_text, real, text, words,
 };
 use crate::catalog::{Relation, RelationKind};
 use crate::types::SqlType;
@@ -27,7 +27,9 @@ fn visible<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a Arc<Relatio
 /// Tables with a primary key, with the positions of its columns.
 fn keyed<'a>(context: &'a Context<'_>) -> Vec<(&'a Relation, &'a [usize])> {
     let key = |relation: &'a Arc<Relation>| match &relation.kind {
-        RelationKind::Table { primary_key, .. } if !primary_key.is_empty() => Some((&**relation, primary_key.as_slice())),
+        RelationKind::Table { primary_key, .. } if !primary_key.is_empty() => {
+            Some((&**relation, primary_key.as_slice()))
+        }
         _ => None,
     };
     visible(context).filter_map(key).collect()
@@ -95,7 +97,8 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
     let rows = classes(context);
     let n = rows.len();
     let has_key = |class: &Class<'_>| {
-        class.kind == "r" && matches!(&class.relation.kind, RelationKind::Table { primary_key, .. } if !primary_key.is_empty())
+        class.kind == "r"
+            && matches!(&class.relation.kind, RelationKind::Table { primary_key, .. } if !primary_key.is_empty())
     };
     vec![
         bigint("oid", rows.iter().map(|row| row.oid)),
@@ -104,11 +107,14 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
         numbers("reltype", 0, n),
         numbers("reloftype", 0, n),
         numbers("relowner", OWNER, n),
-        bigint("relam", rows.iter().map(|row| match row.kind {
-            "i" => 403,
-            "v" => 0,
-            _ => 2,
-        })),
+        bigint(
+            "relam",
+            rows.iter().map(|row| match row.kind {
+                "i" => 403,
+                "v" => 0,
+                _ => 2,
+            }),
+        ),
         numbers("relfilenode", 0, n),
         numbers("reltablespace", 0, n),
         numbers("relpages", 0, n),
@@ -159,7 +165,8 @@ fn attributes(context: &Context<'_>) -> Vec<Attribute> {
         };
         for (number, position) in positions.into_iter().enumerate() {
             let field = relation.schema.field(position);
-            let default = matches!(&relation.kind, RelationKind::Table { defaults, .. } if defaults.contains_key(&position));
+            let default =
+                matches!(&relation.kind, RelationKind::Table { defaults, .. } if defaults.contains_key(&position));
             rows.push(Attribute {
                 relation: class.oid,
                 number: number as i64 + 1,

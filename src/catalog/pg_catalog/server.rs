@@ -1,8 +1,8 @@
 //! Relations about the server.
 
 use super::{
-    Column, Context, DATABASE, INFORMATION_SCHEMA, OWNER, PG_CATALOG, PUBLIC, TIDEWATER, bigint, boolean, flags, null_array, nulls,
-    numbers, text, words,
+    Column, Context, DATABASE, INFORMATION_SCHEMA, OWNER, PG_CATALOG, PUBLIC, TIDEWATER, bigint, boolean, flags,
+    null_array, nulls, numbers, text, words,
 };
 
 pub(super) fn pg_namespace() -> Vec<Column> {

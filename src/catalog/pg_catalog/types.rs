@@ -147,8 +147,14 @@ pub(super) fn pg_type() -> Vec<Column> {
         numbers("typrelid", 0, n),
         bigint("typelem", TYPES.iter().map(|entry| entry.item)),
         bigint("typarray", TYPES.iter().map(|entry| entry.array)),
-        text("typinput", TYPES.iter().map(|entry| if entry.item == 0 { format!("{}in", entry.name) } else { "array_in".into() })),
-        text("typoutput", TYPES.iter().map(|entry| if entry.item == 0 { format!("{}out", entry.name) } else { "array_out".into() })),
+        text(
+            "typinput",
+            TYPES.iter().map(|entry| if entry.item == 0 { format!("{}in", entry.name) } else { "array_in".into() }),
+        ),
+        text(
+            "typoutput",
+            TYPES.iter().map(|entry| if entry.item == 0 { format!("{}out", entry.name) } else { "array_out".into() }),
+        ),
         numbers("typreceive", 1, n),
         numbers("typsend", 1, n),
         flags("typnotnull", false, n),

@@ -36,13 +36,17 @@ pub(crate) struct Options {
 }
 
 /// Columns of the stream.
-const COLUMNS: &str = "auction BIGINT, bidder BIGINT, price BIGINT, channel TEXT, url TEXT, date_time TIMESTAMPTZ, extra TEXT";
+const COLUMNS: &str =
+    "auction BIGINT, bidder BIGINT, price BIGINT, channel TEXT, url TEXT, date_time TIMESTAMPTZ, extra TEXT";
 
 /// What is measured: name and query.
 const QUERIES: &[(&str, &str)] = &[
     ("pass through all columns", "SELECT * FROM bids"),
     ("pass through 3 columns", "SELECT auction, bidder, price FROM bids"),
-    ("count, max, sum per auction", "SELECT auction, count(*) AS n, max(price) AS top, sum(price) AS volume FROM bids GROUP BY auction"),
+    (
+        "count, max, sum per auction",
+        "SELECT auction, count(*) AS n, max(price) AS top, sum(price) AS volume FROM bids GROUP BY auction",
+    ),
 ];
 
 pub(super) fn run(options: &Options) -> Result<(), Message> {
@@ -73,7 +77,11 @@ async fn measure(brokers: &str, options: &Options, query: &str) -> Result<(f64, 
         "CREATE STREAM bids ({COLUMNS}) WITH (connector = 'kafka', brokers = '{brokers}', topic = '{topic}', format = 'json')"
     );
     engine.apply(&stream, false, async |_| Ok(())).await.map_err(|error| error.message_and_hint())?;
-    let done = if query.contains("GROUP BY") { aggregate(&engine, query).await } else { pass(&engine, query, options.records).await };
+    let done = if query.contains("GROUP BY") {
+        aggregate(&engine, query).await
+    } else {
+        pass(&engine, query, options.records).await
+    };
     done.map_err(|error| error.message_and_hint())?;
     let figures = (wall.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     engine.stop().await;
@@ -113,8 +121,11 @@ fn fill(brokers: &str, options: &Options) -> Result<(), Message> {
     let failed = |error: tidewater::error::Error| error.message_and_hint();
     let sink = kafka::CONNECTOR.sink.ok_or("the Kafka connector cannot write")?(&with).map_err(failed)?;
     sink.check().map_err(failed)?;
-    let read = With(with.0.iter().filter(|(key, _)| !["create_topic", "partitions"].contains(&key.as_str())).cloned().collect());
-    let source = (kafka::CONNECTOR.source)(&read, &std::sync::Arc::new(datafusion::arrow::datatypes::Schema::empty())).map_err(failed)?;
+    let read = With(
+        with.0.iter().filter(|(key, _)| !["create_topic", "partitions"].contains(&key.as_str())).cloned().collect(),
+    );
+    let source = (kafka::CONNECTOR.source)(&read, &std::sync::Arc::new(datafusion::arrow::datatypes::Schema::empty()))
+        .map_err(failed)?;
     let held = held(source.as_ref()).map_err(failed)?;
     if held > options.records {
         return Err(format!("topic \"{}\" holds {held} records, more than --records", options.topic));

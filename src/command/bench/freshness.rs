@@ -39,7 +39,9 @@ pub(super) fn run(options: &Options) -> Result<(), Message> {
     let target = Target::new(options.brokers.as_deref())?;
     let mut delays = block_on(measure(&target.brokers, options))?;
     delays.sort_unstable();
-    let at = |share: f64| delays.get(((delays.len() as f64 * share) as usize).min(delays.len().saturating_sub(1))).copied().unwrap_or(0);
+    let at = |share: f64| {
+        delays.get(((delays.len() as f64 * share) as usize).min(delays.len().saturating_sub(1))).copied().unwrap_or(0)
+    };
     say(&format!(
         "{} rows at {} rows/s: produce to subscriber p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, max {:.1} ms",
         delays.len(),
@@ -56,7 +58,8 @@ pub(super) fn run(options: &Options) -> Result<(), Message> {
 async fn measure(brokers: &str, options: &Options) -> Result<Vec<i64>, Message> {
     let failed = |error: Error| error.message_and_hint();
     let with = |more: &[(&str, &str)]| {
-        let mut all = vec![("connector", "kafka"), ("brokers", brokers), ("topic", options.topic.as_str()), ("format", "json")];
+        let mut all =
+            vec![("connector", "kafka"), ("brokers", brokers), ("topic", options.topic.as_str()), ("format", "json")];
         all.extend(more);
         With(all.into_iter().map(|(key, value)| (key.to_string(), value.to_string())).collect())
     };
@@ -78,7 +81,8 @@ async fn measure(brokers: &str, options: &Options) -> Result<Vec<i64>, Message> 
     let writer = sink.open().map_err(failed)?;
     let (rate, seconds, stopped) = (options.rate, options.seconds, Arc::clone(&stop));
     let producer = std::thread::spawn(move || produce(writer, rate, seconds, &stopped));
-    let delays = client.delays(rate * seconds, Duration::from_secs(seconds + 20)).await.map_err(|error| error.to_string())?;
+    let delays =
+        client.delays(rate * seconds, Duration::from_secs(seconds + 20)).await.map_err(|error| error.to_string())?;
     stop.store(true, Ordering::Release);
     producer.join().map_err(|_| "the producer failed")?.map_err(failed)?;
     port.stop().await;

@@ -58,7 +58,8 @@ pub(super) fn run(options: &Options) -> Result<(), Message> {
 async fn measure(options: &Options) -> Result<(f64, f64)> {
     let schema = schema(&["key", "bidder", "price"]);
     let source = Arc::new(Memory { batches: batches(&schema, options.groups), rows: options.rows as i64 });
-    let runtime = Runtime::start(RuntimeOptions { workers: options.workers, ..RuntimeOptions::default() }, Clock::System)?;
+    let runtime =
+        Runtime::start(RuntimeOptions { workers: options.workers, ..RuntimeOptions::default() }, Clock::System)?;
     let stream = StreamSpec {
         id: RelationId(1),
         name: "rows".into(),
@@ -73,7 +74,9 @@ async fn measure(options: &Options) -> Result<(f64, f64)> {
     // The counts of all groups, added up over their changes, are the rows that are in.
     let mut seen = 0;
     while seen < options.rows as i64 {
-        let Some(change) = subscription.changes.recv().await else { return Err(Error::internal("the dataflow ended early")) };
+        let Some(change) = subscription.changes.recv().await else {
+            return Err(Error::internal("the dataflow ended early"));
+        };
         seen += change?.delta.iter().map(counted).sum::<i64>();
     }
     let figures = (wall.elapsed().as_secs_f64(), cpu_seconds() - cpu);
@@ -103,12 +106,14 @@ fn batches(schema: &SchemaRef, groups: u64) -> Vec<RecordBatch> {
     let mut column = |modulus: u64| {
         Arc::new(Int64Array::from_iter_values((0..BATCH_ROWS).map(|_| (random() % modulus) as i64))) as ArrayRef
     };
-    let mut batch = || RecordBatch::try_new(Arc::clone(schema), vec![column(groups), column(50_000), column(10_000_000)]);
+    let mut batch =
+        || RecordBatch::try_new(Arc::clone(schema), vec![column(groups), column(50_000), column(10_000_000)]);
     (0..BATCHES).filter_map(|_| batch().ok()).collect()
 }
 
 fn plan(rows: &SchemaRef) -> Plan {
-    let call = |function, argument, field: Field| AggregateCall { function, argument, filter: None, field: Arc::new(field) };
+    let call =
+        |function, argument, field: Field| AggregateCall { function, argument, filter: None, field: Arc::new(field) };
     let fields = [
         Field::new("n", DataType::Int64, true),
         Field::new("top", DataType::Int64, true),

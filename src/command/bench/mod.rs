@@ -15,9 +15,11 @@ mod memory;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     /// JSON bids (about 170 bytes) from a Kafka topic: passed through, and counted and summed per auction
-    #[command(after_help = "Examples:\n  tidewater bench bids\n  tidewater bench bids --brokers 127.0.0.1:9092 --records 5000000\n\n\
+    #[command(
+        after_help = "Examples:\n  tidewater bench bids\n  tidewater bench bids --brokers 127.0.0.1:9092 --records 5000000\n\n\
         Without --brokers an embedded broker is started as a process of its own. The topic must exist with the wanted partitions\n\
-        where the broker does not create topics by itself; it is filled if it holds fewer records.")]
+        where the broker does not create topics by itself; it is filled if it holds fewer records."
+    )]
     Bids(bids::Options),
     /// A keyed aggregate over rows in memory, with changes out, through all of the engine but the source
     #[command(after_help = "Example:\n  tidewater bench memory --rows 50000000 --groups 100000")]

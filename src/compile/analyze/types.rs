@@ -10,7 +10,7 @@ use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::{Between, BinaryExpr, Cast, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan, Operator, LogicalPlanBuilder, RecursiveQuery, Union};
+use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, RecursiveQuery, Union};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::compile::parse::BinaryOperator;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result as PlanResult;
@@ -11,7 +12,6 @@ use datafusion::logical_expr::expr::{BinaryExpr, Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{ExprSchemable, Operator};
 use datafusion::prelude::{Expr, lit};
-use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::datetime::operator;
 use super::definition::{Argument, Definition, external};

@@ -10,11 +10,35 @@ use datafusion::sql::sqlparser::ast::{
 
 /// Relations of the catalog that never have rows here: a query that needs a row of one is empty.
 const EMPTY: &[&str] = &[
-    "pg_auth_members", "pg_collation", "pg_constraint_trigger", "pg_event_trigger", "pg_extension", "pg_foreign_data_wrapper",
-    "pg_foreign_server", "pg_foreign_table", "pg_inherits", "pg_language", "pg_largeobject", "pg_opclass", "pg_operator",
-    "pg_opfamily", "pg_partitioned_table", "pg_policy", "pg_publication", "pg_publication_namespace", "pg_publication_rel",
-    "pg_rewrite", "pg_seclabel", "pg_sequence", "pg_sequences", "pg_statistic_ext", "pg_subscription", "pg_trigger",
-    "pg_ts_config", "pg_ts_dict", "pg_user_mapping",
+    "pg_auth_members",
+    "pg_collation",
+    "pg_constraint_trigger",
+    "pg_event_trigger",
+    "pg_extension",
+    "pg_foreign_data_wrapper",
+    "pg_foreign_server",
+    "pg_foreign_table",
+    "pg_inherits",
+    "pg_language",
+    "pg_largeobject",
+    "pg_opclass",
+    "pg_operator",
+    "pg_opfamily",
+    "pg_partitioned_table",
+    "pg_policy",
+    "pg_publication",
+    "pg_publication_namespace",
+    "pg_publication_rel",
+    "pg_rewrite",
+    "pg_seclabel",
+    "pg_sequence",
+    "pg_sequences",
+    "pg_statistic_ext",
+    "pg_subscription",
+    "pg_trigger",
+    "pg_ts_config",
+    "pg_ts_dict",
+    "pg_user_mapping",
 ];
 
 /// Whether all relations of a query (as `Query::relations` names them) belong to the system catalog.
@@ -54,17 +78,13 @@ impl VisitorMut for Rewriter {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::BinaryOp { op: op @ BinaryOperator::PGCustomBinaryOperator(_), .. } => {
+            Expr::BinaryOp { op, .. } => {
                 if let Some(plain) = plain_operator(op) {
                     *op = plain;
                 }
             }
             Expr::Function(function) => strip_schema(&mut function.name),
-            Expr::Cast { data_type, .. } => {
-                if let DataType::Custom(name, _) = data_type {
-                    strip_schema(name);
-                }
-            }
+            Expr::Cast { data_type: DataType::Custom(name, _), .. } => strip_schema(name),
             _ => {}
         }
         ControlFlow::Continue(())
@@ -182,8 +202,14 @@ fn select_of(query: &Query) -> Option<&Select> {
 fn is_plain(select: &Select) -> bool {
     let grouped = !matches!(&select.group_by, ast::GroupByExpr::Expressions(keys, _) if keys.is_empty());
     match select.projection.as_slice() {
-        [SelectItem::UnnamedExpr(Expr::Function(function)) | SelectItem::ExprWithAlias { expr: Expr::Function(function), .. }] => {
-            !grouped && !["max", "min", "count", "string_agg", "array_agg", "sum"].iter().any(|name| name_is(&function.name, name))
+        [
+            SelectItem::UnnamedExpr(Expr::Function(function))
+            | SelectItem::ExprWithAlias { expr: Expr::Function(function), .. },
+        ] => {
+            !grouped
+                && !["max", "min", "count", "string_agg", "array_agg", "sum"]
+                    .iter()
+                    .any(|name| name_is(&function.name, name))
         }
         [SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }] => !grouped,
         _ => false,
@@ -192,7 +218,8 @@ fn is_plain(select: &Select) -> bool {
 
 fn aggregate_projection(query: &mut Query) {
     if let SetExpr::Select(select) = query.body.as_mut()
-        && let [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] = select.projection.as_mut_slice()
+        && let [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] =
+            select.projection.as_mut_slice()
     {
         *expr = call("max", expr.clone());
         select.selection = select.selection.take().and_then(without_default_flag);
@@ -220,12 +247,11 @@ fn without_default_flag(condition: Expr) -> Option<Expr> {
 
 /// Whether a SELECT without aggregates needs a row of a relation that has none.
 fn reads_empty(select: &Select) -> bool {
-    let empty = |factor: &TableFactor| {
-        matches!(factor, TableFactor::Table { name, .. } if EMPTY.iter().any(|wanted| name_is(name, wanted)))
-    };
+    let empty = |factor: &TableFactor| matches!(factor, TableFactor::Table { name, .. } if EMPTY.iter().any(|wanted| name_is(name, wanted)));
     select.from.iter().any(|item| {
         let joined = item.joins.iter().any(|join| {
-            empty(&join.relation) && matches!(join.join_operator, ast::JoinOperator::Inner(_) | ast::JoinOperator::Join(_))
+            empty(&join.relation)
+                && matches!(join.join_operator, ast::JoinOperator::Inner(_) | ast::JoinOperator::Join(_))
         });
         let preserved = item.joins.iter().all(|join| {
             !matches!(
@@ -277,8 +303,11 @@ fn is_empty_body(body: &SetExpr) -> bool {
 
 fn has_aggregate(select: &Select) -> bool {
     select.projection.iter().any(|item| match item {
-        SelectItem::UnnamedExpr(Expr::Function(function)) | SelectItem::ExprWithAlias { expr: Expr::Function(function), .. } => {
-            ["count", "max", "min", "sum", "string_agg", "array_agg", "bool_or"].iter().any(|name| name_is(&function.name, name))
+        SelectItem::UnnamedExpr(Expr::Function(function))
+        | SelectItem::ExprWithAlias { expr: Expr::Function(function), .. } => {
+            ["count", "max", "min", "sum", "string_agg", "array_agg", "bool_or"]
+                .iter()
+                .any(|name| name_is(&function.name, name))
         }
         _ => false,
     })

@@ -199,7 +199,8 @@ fn drop_defaults(values: &mut ast::Values, columns: &mut Vec<String>) -> Result<
 fn numbers_as_text(values: &mut ast::Values) {
     let width = values.rows.iter().map(|row| row.content.len()).max().unwrap_or(0);
     for column in 0..width {
-        let mut cells: Vec<&mut ast::Expr> = values.rows.iter_mut().filter_map(|row| row.content.get_mut(column)).collect();
+        let mut cells: Vec<&mut ast::Expr> =
+            values.rows.iter_mut().filter_map(|row| row.content.get_mut(column)).collect();
         let constants = cells.iter().all(|cell| is_text(cell) || is_null(cell) || number(cell).is_some());
         let needed = cells.iter().any(|cell| is_text(cell) || number(cell).is_some_and(|number| is_wide(&number)));
         if !constants || !needed {

@@ -1,6 +1,5 @@
 //! Streams: shared readers, catching up, positions, throttling.
 
-
 use datafusion::prelude::SessionContext;
 
 use super::*;
