@@ -5,7 +5,7 @@
 //! One process. Users talk SQL to the Postgres port ([`wire`]); a session ([`engine::Session`]) parses and plans it ([`compile`]) against
 //! what exists ([`catalog`]). A materialized view becomes an incremental plan ([`compile::plan::Plan`]) that runs as a dataflow
 //! ([`flow`]) on worker threads; its result is kept in the store ([`view`]), which ad-hoc SELECTs read as snapshots and subscriptions as
-//! changes. Rows come from outside through connectors ([`connector`]) and formats ([`format`]), and from INSERT, UPDATE and DELETE.
+//! changes. Rows come from outside through connectors ([`connector`]) and formats ([`mod@format`]), and from INSERT, UPDATE and DELETE.
 //!
 //! **The one idea:** all inputs share one clock. The coordinator seals a [`flow::Tick`], the input that belongs to it and nothing else. Every
 //! dataflow turns the input changes of tick t into output changes of tick t. A view at t is exactly its SQL over the input up to t. So
@@ -38,33 +38,33 @@
 //! # Invariants
 //! - rdkafka is known to [`connector::kafka`] only, timely to [`flow::runtime`], pgwire to [`wire`], kafka-protocol to [`broker`],
 //!   sqlparser to [`compile::parse`]; `tests/tidy.rs` checks it.
-//! - [`format`] does no IO; [`flow`] sees no SQL text and no sockets; async ends at [`engine`]; time and randomness come from [`clock`].
+//! - [`mod@format`] does no IO; [`flow`] sees no SQL text and no sockets; async ends at [`engine`]; time and randomness come from [`clock`].
 //! - Negative weights come from inputs only; a view never shows one.
 //! - Nothing is lost silently: what cannot be decoded or computed is a row that can be queried.
 
-/// The embedded Kafka broker, for trying things out and for tests.
+// The embedded Kafka broker, for trying things out and for tests.
 pub mod broker;
-/// What exists.
+// What exists.
 pub mod catalog;
-/// Time and randomness.
+// Time and randomness.
 pub mod clock;
-/// SQL text → incremental plan.
+// SQL text → incremental plan.
 pub mod compile;
-/// Options of the command line, the environment and the configuration file.
+// Options of the command line, the environment and the configuration file.
 pub mod config;
-/// 1. Bytes in and out.
+// 1. Bytes in and out.
 pub mod connector;
-/// The façade.
+// The façade.
 pub mod engine;
-/// What users see when something is wrong.
+// What users see when something is wrong.
 pub mod error;
-/// 3. Incremental execution.
+// 3. Incremental execution.
 pub mod flow;
-/// 2. Bytes ⇄ Arrow.
+// 2. Bytes ⇄ Arrow.
 pub mod format;
-/// SQL types ⇄ Arrow types.
+// SQL types ⇄ Arrow types.
 pub mod types;
-/// 4. Results.
+// 4. Results.
 pub mod view;
-/// 5. Postgres rows out.
+// 5. Postgres rows out.
 pub mod wire;

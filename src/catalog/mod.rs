@@ -1,7 +1,7 @@
 //! What exists: streams, tables, views, sinks, by name; who depends on whom.
 //! In: definitions that were checked; out: lookups. Never: data, threads, SQL text parsing.
 
-/// The system catalog as PostgreSQL's clients expect it.
+// The system catalog as PostgreSQL's clients expect it.
 pub mod pg_catalog;
 
 use std::collections::BTreeMap;

@@ -11,13 +11,13 @@ use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::error::Result;
 
-/// JSON lines and CSV files.
+// JSON lines and CSV files.
 pub mod file;
-/// Deterministic test data: Nexmark.
+// Deterministic test data: Nexmark.
 pub mod generator;
-/// Apache Kafka, the only code that knows librdkafka.
+// Apache Kafka, the only code that knows librdkafka.
 pub mod kafka;
-/// Takes options and refuses what is left.
+// Takes options and refuses what is left.
 mod options;
 
 /// The next position to read, by partition. For Kafka an offset; for files and generators a record number.

@@ -15,27 +15,27 @@ use crate::compile::parse::{Kind, Statement};
 use crate::error::{Error, Result, code};
 use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
 
-/// Values on their way into columns: assignment casts.
+// Values on their way into columns: assignment casts.
 mod assign;
-/// CREATE and DROP.
+// CREATE and DROP.
 mod ddl;
-/// INSERT, UPDATE, DELETE.
+// INSERT, UPDATE, DELETE.
 mod dml;
-/// Names → relations for the planner, and SELECT.
+// Names → relations for the planner, and SELECT.
 mod read;
 /// Statements of a session, one after the other.
 mod session;
-/// Configuration parameters.
+// Configuration parameters.
 mod settings;
-/// SHOW, DESCRIBE, EXPLAIN.
+// SHOW, DESCRIBE, EXPLAIN.
 mod show;
-/// Threads that write the changes of a relation outside.
+// Threads that write the changes of a relation outside.
 mod sink;
-/// SUBSCRIBE.
+// SUBSCRIBE.
 mod subscribe;
-/// `tidewater.*`: what the engine knows of itself.
+// `tidewater.*`: what the engine knows of itself.
 mod system;
-/// Transactions and the writer's lock.
+// Transactions and the writer's lock.
 mod transaction;
 
 pub use session::Session;

@@ -1,17 +1,17 @@
 //! Incremental execution. In: [`Delta`]s of base relations and a [`Tick`]; out: the [`Delta`] of every view at that
 //! tick. Never: SQL text, sockets, wall-clock time.
 
-/// Equality of values, rows and keys.
+// Equality of values, rows and keys.
 pub mod canonical;
-/// Batches of rows with weights: consolidation and partitioning.
+// Batches of rows with weights: consolidation and partitioning.
 pub mod delta;
-/// The fixed hash of rows.
+// The fixed hash of rows.
 pub mod hash;
-/// The operators: plain structs, testable without threads.
+// The operators: plain structs, testable without threads.
 pub mod operator;
-/// Ticks, workers, sources: the only code that knows timely.
+// Ticks, workers, sources: the only code that knows timely.
 pub mod runtime;
-/// Operator state: a memtable over immutable hash-sorted runs.
+// Operator state: a memtable over immutable hash-sorted runs.
 pub mod state;
 
 pub use delta::Delta;

@@ -7,17 +7,17 @@ use datafusion::arrow::record_batch::RecordBatch;
 use crate::connector::{Options, RawBatch};
 use crate::error::Result;
 
-/// Column buffers that decoders write into.
+// Column buffers that decoders write into.
 mod column;
-/// Delimited text.
+// Delimited text.
 pub mod csv;
-/// Metadata columns.
+// Metadata columns.
 mod include;
-/// JSON: schema-directed decoder straight into columns.
+// JSON: schema-directed decoder straight into columns.
 pub mod json;
-/// Records into rows and rejects.
+// Records into rows and rejects.
 mod rows;
-/// Values as PostgreSQL writes and reads them as text.
+// Values as PostgreSQL writes and reads them as text.
 pub mod text;
 
 /// A metadata column of `INCLUDE …`.

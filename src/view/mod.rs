@@ -1,17 +1,17 @@
 //! Results. In: the output deltas of every view, committed tick by tick; out: snapshots at one tick for reads, and changes for
 //! subscriptions and sinks. Never: operators, SQL text.
 
-/// Deltas of a tick with equal rows merged, and the keys that tell rows apart.
+// Deltas of a tick with equal rows merged, and the keys that tell rows apart.
 mod changes;
-/// The rows of one relation, changed tick by tick.
+// The rows of one relation, changed tick by tick.
 mod contents;
-/// Immutable contents of a relation at one tick.
+// Immutable contents of a relation at one tick.
 pub mod snapshot;
-/// Materialized contents of all relations, one committed tick at a time.
+// Materialized contents of all relations, one committed tick at a time.
 pub mod store;
-/// Changes of a relation, tick by tick.
+// Changes of a relation, tick by tick.
 pub mod subscription;
-/// DataFusion's view of a snapshot.
+// DataFusion's view of a snapshot.
 pub mod table;
 
 pub use snapshot::Snapshot;

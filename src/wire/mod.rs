@@ -1,4 +1,4 @@
-//! 5. The Postgres server: `psql` and every PostgreSQL driver talk to it. In: the protocol's messages (version 3.0 and 3.2); out:
+//! The Postgres server: `psql` and every PostgreSQL driver talk to it. In: the protocol's messages (version 3.0 and 3.2); out:
 //! results, row by row as they become ready. Never: SQL parsed, plans made; that is the engine's. The only code that knows pgwire, of
 //! which it takes the backend messages and SCRAM; frames are read here, because a broken one must never be more than an error.
 //!
@@ -39,7 +39,7 @@ mod extended;
 mod failure;
 mod frontend;
 mod interrupt;
-/// Types as the protocol numbers them.
+// Types as the protocol numbers them.
 pub(crate) mod pg_type;
 mod prepared;
 mod query;

@@ -14,15 +14,15 @@ use crate::types::SqlType;
 use crate::view::Snapshot;
 use crate::view::table::snapshot_table;
 
-/// Functions over the catalog: `pg_table_is_visible`, `format_type`, ….
+// Functions over the catalog: `pg_table_is_visible`, `format_type`, ….
 mod function;
-/// `information_schema`.
+// `information_schema`.
 mod information_schema;
-/// `pg_class`, `pg_attribute`, `pg_index`, `pg_constraint`, `pg_attrdef`.
+// `pg_class`, `pg_attribute`, `pg_index`, `pg_constraint`, `pg_attrdef`.
 mod relations;
-/// Relations about the server: databases, roles, settings, namespaces.
+// Relations about the server: databases, roles, settings, namespaces.
 mod server;
-/// `pg_type`.
+// `pg_type`.
 mod types;
 
 pub use function::functions;

@@ -4,11 +4,11 @@ use clap::Subcommand;
 
 use super::Message;
 
-/// From Kafka records to views.
+// From Kafka records to views.
 mod bids;
-/// From produce to a row at a subscriber.
+// From produce to a row at a subscriber.
 mod freshness;
-/// In memory, without a source.
+// In memory, without a source.
 mod memory;
 
 /// What to measure.

@@ -1,27 +1,27 @@
 //! Query → logical plan: names, types, PostgreSQL's semantics. In: a parsed [`Query`] and what names lead to; out: an incremental
 //! [`Plan`] for views, or a [`Select`] that runs over one snapshot. Never: SQL text, rows.
 
-/// `sum` and `avg`.
+// `sum` and `avg`.
 mod aggregate;
-/// `+ - * /`.
+// `+ - * /`.
 mod arithmetic;
-/// Expressions that fail only for rows that fail.
+// Expressions that fail only for rows that fail.
 mod careful;
-/// DataFusion's errors → ours.
+// DataFusion's errors → ours.
 pub mod error;
-/// Relations and functions by name.
+// Relations and functions by name.
 mod names;
-/// `row_number` and its like.
+// `row_number` and its like.
 mod ranking;
-/// Reads over snapshots.
+// Reads over snapshots.
 mod select;
-/// DataFusion's settings.
+// DataFusion's settings.
 mod session;
-/// Relations without rows.
+// Relations without rows.
 mod source;
-/// Sums by group.
+// Sums by group.
 mod totals;
-/// SQL's types for literals, functions and casts.
+// SQL's types for literals, functions and casts.
 mod types;
 
 use std::sync::Arc;

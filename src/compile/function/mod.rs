@@ -14,28 +14,28 @@ use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::expr::Cast;
 use datafusion::prelude::Expr;
 
-/// How functions are declared and run.
+// How functions are declared and run.
 mod definition;
-/// What operators mean on dates, JSON and untyped constants.
+// What operators mean on dates, JSON and untyped constants.
 mod planner;
 
-/// `abs`.
+// `abs`.
 mod abs;
-/// `cast`: what `CAST` and `::` become.
+// `cast`: what `CAST` and `::` become.
 mod cast;
-/// Dates, times and intervals.
+// Dates, times and intervals.
 mod datetime;
-/// `gen_random_uuid`.
+// `gen_random_uuid`.
 mod gen_random_uuid;
-/// `in`: what `x IN ('a', …)` becomes.
+// `in`: what `x IN ('a', …)` becomes.
 mod in_list;
-/// JSON.
+// JSON.
 mod jsonb;
-/// `-x`.
+// `-x`.
 mod negate;
-/// `round`, `trunc`, `ceil`, `floor`.
+// `round`, `trunc`, `ceil`, `floor`.
 mod round;
-/// `sign`.
+// `sign`.
 mod sign;
 
 use definition::{Definition, Function};

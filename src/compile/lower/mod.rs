@@ -1,19 +1,19 @@
 //! Logical plan → [`Plan`]. In: an optimized logical plan whose operands have equal types; out: the operators that maintain it.
 //! Never: names looked up, rows. What cannot be maintained is refused with 0A000, in the words of the query.
 
-/// GROUP BY, DISTINCT inside calls.
+// GROUP BY, DISTINCT inside calls.
 mod aggregate;
-/// Scalar expressions.
+// Scalar expressions.
 mod expression;
-/// Inner joins.
+// Inner joins.
 mod join;
-/// Filters and projections on top of an operator.
+// Filters and projections on top of an operator.
 mod linear;
-/// What is not maintained, found before optimization.
+// What is not maintained, found before optimization.
 mod refuse;
-/// ORDER BY … LIMIT, row_number().
+// ORDER BY … LIMIT, row_number().
 mod top_k;
-/// Constant rows.
+// Constant rows.
 mod values;
 
 use std::cell::Cell;

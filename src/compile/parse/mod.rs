@@ -8,29 +8,29 @@ use crate::error::Result;
 use crate::format::Include;
 use crate::types::SqlType;
 
-/// Queries over the system catalog.
+// Queries over the system catalog.
 mod catalog_query;
-/// CREATE, DROP.
+// CREATE, DROP.
 mod create;
-/// Names of types.
+// Names of types.
 mod data_type;
-/// PostgreSQL's rules for sqlparser.
+// PostgreSQL's rules for sqlparser.
 mod dialect;
-/// INSERT, UPDATE, DELETE.
+// INSERT, UPDATE, DELETE.
 mod dml;
-/// A place in the tokens.
+// A place in the tokens.
 mod grammar;
-/// Cursors, subscriptions, COPY, prepared statements.
+// Cursors, subscriptions, COPY, prepared statements.
 mod port;
-/// Queries.
+// Queries.
 mod query;
-/// Queries for DataFusion.
+// Queries for DataFusion.
 mod rewrite;
-/// Text → tokens.
+// Text → tokens.
 mod scan;
-/// Settings, transactions, SHOW, EXPLAIN.
+// Settings, transactions, SHOW, EXPLAIN.
 mod session;
-/// First words → rule.
+// First words → rule.
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -84,7 +84,7 @@ pub enum Kind {
     CreateStream(CreateStream),
     /// CREATE TABLE.
     CreateTable(CreateTable),
-    /// CREATE [MATERIALIZED] VIEW.
+    /// CREATE \[MATERIALIZED] VIEW.
     CreateView(CreateView),
     /// CREATE SINK.
     CreateSink(CreateSink),
@@ -148,7 +148,7 @@ pub enum Kind {
         /// WITH HOLD.
         hold: bool,
     },
-    /// FETCH [n | ALL | NEXT] [FROM] c [WITH (timeout = '1s')]. Handled by the Postgres port.
+    /// FETCH [n | ALL | NEXT] \[FROM] c \[WITH (timeout = '1s')]. Handled by the Postgres port.
     Fetch {
         /// Cursor.
         cursor: String,
@@ -289,7 +289,7 @@ pub struct CreateTable {
     pub primary_key: Vec<String>,
 }
 
-/// CREATE [OR REPLACE] [MATERIALIZED] VIEW.
+/// CREATE \[OR REPLACE] \[MATERIALIZED] VIEW.
 #[derive(Debug, Clone)]
 pub struct CreateView {
     /// Name.
@@ -343,7 +343,7 @@ pub enum RelationClass {
     Sink,
 }
 
-/// SUBSCRIBE [TO] x | (query) [WITH (snapshot = true, progress = false)].
+/// SUBSCRIBE \[TO] x | (query) \[WITH (snapshot = true, progress = false)].
 #[derive(Debug, Clone)]
 pub struct Subscribe {
     /// Relation, or a query.

@@ -1,15 +1,15 @@
 //! Rules on the logical plan before types are made alike and before anything is optimized: constructs that DataFusion plans, but
 //! with other results than PostgreSQL's, are replaced by constructs that it gets right.
 
-/// DISTINCT ON → first row by `row_number()`.
+// DISTINCT ON → first row by `row_number()`.
 mod distinct_on;
-/// NOT IN, and IN inside larger conditions → EXISTS.
+// NOT IN, and IN inside larger conditions → EXISTS.
 mod membership;
-/// The only item of a list.
+// The only item of a list.
 mod only_value;
-/// EXCEPT ALL and INTERSECT ALL → joins of numbered rows.
+// EXCEPT ALL and INTERSECT ALL → joins of numbered rows.
 mod set_all;
-/// Subqueries in place of values → aggregations.
+// Subqueries in place of values → aggregations.
 mod subquery;
 
 use std::sync::Arc;

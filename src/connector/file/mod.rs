@@ -15,7 +15,7 @@ use super::options::{Taking, invalid, parse_flag};
 use super::{Connector, Options, Positions, RawBatch, RawRecord, Read, Reader, ReaderStatus, Source};
 use crate::error::{Error, Result, code};
 
-/// From bytes to records.
+// From bytes to records.
 mod records;
 
 /// `connector = 'file'`.

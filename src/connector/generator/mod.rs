@@ -18,9 +18,9 @@ use crate::clock::{self, Clock};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
-/// Nexmark's auction site.
+// Nexmark's auction site.
 pub mod nexmark;
-/// Random numbers.
+// Random numbers.
 mod random;
 
 /// `connector = 'generator'`.

@@ -9,21 +9,21 @@ use std::sync::Arc;
 
 use super::Connector;
 
-/// From messages to batches.
+// From messages to batches.
 mod batch;
-/// Questions to the brokers.
+// Questions to the brokers.
 mod client;
-/// What librdkafka says, made readable.
+// What librdkafka says, made readable.
 mod errors;
-/// Calls that have no safe binding.
+// Calls that have no safe binding.
 mod native;
-/// Options.
+// Options.
 mod options;
-/// Reading.
+// Reading.
 mod reader;
-/// Writing.
+// Writing.
 mod sink;
-/// A topic as a source.
+// A topic as a source.
 mod source;
 #[cfg(test)]
 mod tests;

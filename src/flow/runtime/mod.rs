@@ -29,21 +29,21 @@
 //! the store), at most `ticks_in_flight_max` ticks are not committed, a subscriber has at most 1024 changes or 64 MiB waiting, row
 //! errors take 16 MiB per dataflow, rejected records `rejected_bytes_max`. Not bounded here: operator state and results.
 
-/// The timely container.
+// The timely container.
 mod batch;
-/// The coordinator thread.
+// The coordinator thread.
 mod coordinator;
-/// What the coordinator is told.
+// What the coordinator is told.
 mod event;
-/// Fragments as timely operators.
+// Fragments as timely operators.
 mod fragment;
-/// Plan → fragments.
+// Plan → fragments.
 mod render;
-/// Reader threads.
+// Reader threads.
 pub(crate) mod source;
-/// What the system relations show.
+// What the system relations show.
 mod status;
-/// Worker threads.
+// Worker threads.
 mod worker;
 
 #[cfg(test)]

@@ -31,15 +31,15 @@
 
 use super::Format;
 
-/// Records into columns.
+// Records into columns.
 mod decoder;
-/// Rows into objects.
+// Rows into objects.
 mod encoder;
-/// Which column a key belongs to.
+// Which column a key belongs to.
 mod key;
-/// Walks over JSON text.
+// Walks over JSON text.
 pub(crate) mod scan;
-/// One JSON value into one column.
+// One JSON value into one column.
 mod value;
 
 /// `format = 'json'`.

@@ -12,27 +12,27 @@ use datafusion::scalar::ScalarValue;
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 
-/// Array literals.
+// Array literals.
 mod array;
-/// Binary strings.
+// Binary strings.
 pub(crate) mod bytea;
-/// Days, months and years.
+// Days, months and years.
 pub(crate) mod calendar;
-/// Dates and timestamps in.
+// Dates and timestamps in.
 pub(crate) mod datetime;
-/// What a date or timestamp written freely says, word by word.
+// What a date or timestamp written freely says, word by word.
 mod datetime_words;
-/// Durations in and out.
+// Durations in and out.
 mod interval;
-/// Canonical JSON.
+// Canonical JSON.
 pub(crate) mod jsonb;
-/// Integers, floats and decimals in and out.
+// Integers, floats and decimals in and out.
 pub(crate) mod number;
-/// Text into a column.
+// Text into a column.
 pub(crate) mod read;
-/// Arrow values out.
+// Arrow values out.
 mod write;
-/// Time zones.
+// Time zones.
 mod zone;
 
 pub use super::column::ColumnBuilder;

@@ -23,7 +23,7 @@ use crate::types::SqlType;
 mod binary;
 
 pub(super) use binary::{EPOCH_DAYS, EPOCH_MICROS};
-/// Binary numerics, out and in.
+// Binary numerics, out and in.
 pub(super) mod numeric;
 
 /// Most columns of a result (PostgreSQL's MaxTupleAttributeNumber).

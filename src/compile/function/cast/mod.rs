@@ -11,11 +11,11 @@ use super::definition::{Argument, Call, Definition, Types};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
-/// Arrays of one type → another.
+// Arrays of one type → another.
 mod convert;
-/// Between number types.
+// Between number types.
 mod number;
-/// Between dates, timestamps and instants.
+// Between dates, timestamps and instants.
 mod time;
 
 pub(super) use convert::convert;

@@ -1,22 +1,22 @@
 //! Functions of dates, times and intervals. Local times are those of the session's zone.
 
-/// `current_date`.
+// `current_date`.
 pub(super) mod current_date;
-/// `date_bin`.
+// `date_bin`.
 pub(super) mod date_bin;
-/// `extract` and `date_part`.
+// `extract` and `date_part`.
 pub(super) mod date_part;
-/// `date_trunc`.
+// `date_trunc`.
 pub(super) mod date_trunc;
-/// `now` and its like.
+// `now` and its like.
 pub(super) mod now;
-/// `+` and `-` on dates and times, `*` and `/` on intervals.
+// `+` and `-` on dates and times, `*` and `/` on intervals.
 pub(super) mod operator;
-/// `timezone`, which `AT TIME ZONE` becomes.
+// `timezone`, which `AT TIME ZONE` becomes.
 pub(super) mod timezone;
-/// `to_char`.
+// `to_char`.
 pub(super) mod to_char;
-/// `to_timestamp`.
+// `to_timestamp`.
 pub(super) mod to_timestamp;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, IntervalMonthDayNanoArray, TimestampMicrosecondArray};

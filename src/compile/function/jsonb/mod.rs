@@ -1,12 +1,12 @@
 //! jsonb: canonical text (see [`crate::types`]), so that parts of a document are parts of its text.
 
-/// `jsonb_array_length`.
+// `jsonb_array_length`.
 pub(super) mod array_length;
-/// `@>` and `<@`.
+// `@>` and `<@`.
 pub(super) mod contains;
-/// `->`, `->>`, `#>`, `#>>` and `jsonb_extract_path`.
+// `->`, `->>`, `#>`, `#>>` and `jsonb_extract_path`.
 pub(super) mod extract;
-/// `jsonb_typeof`.
+// `jsonb_typeof`.
 pub(super) mod type_of;
 
 use serde_json::value::RawValue;

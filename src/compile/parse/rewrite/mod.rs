@@ -4,7 +4,7 @@
 //! - [`name`]: output columns get PostgreSQL's names, and names that the planner can keep apart.
 //! - [`cast`]: casts, typed constants and intervals become our function `cast`.
 //! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
-//! - [`balance`]: long chains of AND and OR become trees of little depth.
+//! - [`mod@balance`]: long chains of AND and OR become trees of little depth.
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
 
@@ -22,7 +22,7 @@ use crate::types::SqlType;
 mod balance;
 mod cast;
 mod name;
-/// Numbers.
+// Numbers.
 mod number;
 mod operator;
 mod place;

@@ -1,12 +1,12 @@
 //! The coordinator thread: owns what exists, seals ticks, commits them in order.
 
-/// Dataflows: how they begin, catch up, fail and end.
+// Dataflows: how they begin, catch up, fail and end.
 mod dataflows;
-/// Waiting until what is there now is committed.
+// Waiting until what is there now is committed.
 mod flush;
-/// Readers of streams.
+// Readers of streams.
 mod streams;
-/// Sealing and committing.
+// Sealing and committing.
 mod ticks;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
