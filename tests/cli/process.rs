@@ -1,4 +1,5 @@
 //! Runs the binary: to its end, or in the background until a line appears. Nothing waits longer than [`PATIENCE`].
+#![allow(unsafe_code, reason = "sending a signal to a child is a call of libc")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
