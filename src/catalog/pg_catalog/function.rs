@@ -115,9 +115,22 @@ fn string(arguments: &[ScalarValue], i: usize) -> Option<String> {
     if let ScalarValue::Utf8(value) = value { value } else { None }
 }
 
+/// Identities of system relations that clients compare with, PostgreSQL's own.
+const SYSTEM_RELATIONS: [(&str, i64); 7] = [
+    ("pg_attrdef", 2604),
+    ("pg_class", 1259),
+    ("pg_constraint", 2606),
+    ("pg_database", 1262),
+    ("pg_namespace", 2615),
+    ("pg_proc", 1255),
+    ("pg_type", 1247),
+];
+
 /// A name as it may stand in `'…'::regclass`: without `public.`, without quotes.
 fn bare(name: &str) -> String {
-    name.trim().strip_prefix("public.").unwrap_or(name.trim()).trim_matches('"').to_string()
+    let name = name.trim();
+    let name = name.strip_prefix("public.").or_else(|| name.strip_prefix("pg_catalog.")).unwrap_or(name);
+    name.trim_matches('"').to_string()
 }
 
 fn text_list(values: &[&str]) -> ScalarValue {
@@ -185,7 +198,9 @@ fn definitions(context: &Context<'_>) -> Vec<ScalarUDF> {
 fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
     let by_oid: HashMap<i64, String> =
         context.catalog.iter().map(|relation| (i64::from(relation.id.0), relation.name.clone())).collect();
-    let by_name: HashMap<String, i64> = by_oid.iter().map(|(oid, name)| (name.clone(), *oid)).collect();
+    let mut by_name: HashMap<String, i64> =
+        SYSTEM_RELATIONS.iter().map(|(name, oid)| (name.to_string(), *oid)).collect();
+    by_name.extend(by_oid.iter().map(|(oid, name)| (name.clone(), *oid)));
     let to_regclass = by_name.clone();
     let namespaces = [(PG_CATALOG, "pg_catalog"), (PUBLIC, "public"), (TIDEWATER, "tidewater")];
     vec![
