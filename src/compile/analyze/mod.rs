@@ -9,6 +9,8 @@ mod arithmetic;
 mod careful;
 // DataFusion's errors → ours.
 pub mod error;
+// `min` and `max`.
+mod extreme;
 // Relations and functions by name.
 mod names;
 // `row_number` and its like.

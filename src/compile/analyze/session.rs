@@ -13,7 +13,7 @@ use datafusion::optimizer::{Optimizer, OptimizerConfig};
 use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::Arithmetic;
-use super::{Settings, aggregate, ranking};
+use super::{Settings, aggregate, extreme, ranking};
 use crate::compile::function;
 
 /// Optimizer rules that must not see the query of a view: a limit pushed into a scan would read an order into the input; DISTINCT
@@ -56,7 +56,7 @@ fn base() -> SessionState {
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Arithmetic));
     let mut state = function::register(builder).build();
     // Registering replaces DataFusion's function of the same name and cannot fail in a session's own registry.
-    for function in aggregate::functions() {
+    for function in aggregate::functions().into_iter().chain(extreme::functions()) {
         let _ = FunctionRegistry::register_udaf(&mut state, function);
     }
     for function in ranking::functions() {
