@@ -15,22 +15,8 @@ pub fn explain(plan: &Plan) -> Vec<String> {
 fn describe(plan: &Plan, depth: usize, lines: &mut Vec<String>) {
     let state = state(plan).map_or_else(String::new, |state| format!("   state: {state}"));
     lines.push(format!("{}{}{state}", "  ".repeat(depth), operator(plan)));
-    for input in inputs(plan) {
+    for input in plan.inputs() {
         describe(input, depth + 1, lines);
-    }
-}
-
-fn inputs(plan: &Plan) -> Vec<&Plan> {
-    match plan {
-        Plan::Source { .. } | Plan::Values { .. } => Vec::new(),
-        Plan::Map { input, .. }
-        | Plan::Distinct { input }
-        | Plan::Aggregate { input, .. }
-        | Plan::TopK { input, .. } => {
-            vec![input]
-        }
-        Plan::Union { inputs, .. } => inputs.iter().collect(),
-        Plan::Join { left, right, .. } => vec![left, right],
     }
 }
 

@@ -110,6 +110,19 @@ impl Plan {
             | Plan::TopK { schema, .. } => SchemaRef::clone(schema),
         }
     }
+
+    /// The plans whose output this node reads, in order.
+    pub fn inputs(&self) -> Vec<&Plan> {
+        match self {
+            Plan::Source { .. } | Plan::Values { .. } => Vec::new(),
+            Plan::Map { input, .. }
+            | Plan::Distinct { input }
+            | Plan::Aggregate { input, .. }
+            | Plan::TopK { input, .. } => vec![input],
+            Plan::Union { inputs, .. } => inputs.iter().collect(),
+            Plan::Join { left, right, .. } => vec![left, right],
+        }
+    }
 }
 
 /// One aggregate in a GROUP BY.

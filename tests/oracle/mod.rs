@@ -10,68 +10,6 @@ const TABLES: &str = "
     CREATE TABLE c (k INTEGER, v BIGINT);
 ";
 
-/// The views: name and query. Columns whose name starts with `avg` are compared as numbers, since PostgreSQL's scale of a quotient
-/// depends on its value; all others as text.
-const VIEWS: &[(&str, &str)] = &[
-    (
-        "v_filter",
-        "SELECT id, n + 1 AS n1, upper(s) AS u, CASE WHEN n > 5 THEN 'big' WHEN n IS NULL THEN 'none' ELSE 'small' END AS size FROM a WHERE k < 4 OR s LIKE 'a%'",
-    ),
-    (
-        "v_casts",
-        "SELECT id, n::text AS t, (n::double precision) / 4 AS q, m::double precision AS md, t::date AS day, s || '-' || k::text AS both FROM a",
-    ),
-    (
-        "v_group",
-        "SELECT k, count(*) AS n_all, count(n) AS n_n, sum(n) AS total, min(n) AS low, max(n) AS high, avg(n) AS avg_n FROM a GROUP BY k",
-    ),
-    (
-        "v_types",
-        "SELECT s, b, sum(m) AS sum_m, min(t) AS first_t, max(s) AS max_s, min(d) AS min_d, avg(m) AS avg_m, count(DISTINCT s) AS ds FROM a GROUP BY s, b",
-    ),
-    ("v_global", "SELECT count(*) AS n, sum(n) AS total, min(s) AS low, max(m) AS high FROM a"),
-    ("v_global_where", "SELECT count(*) AS n, sum(w) AS total FROM b WHERE w > 100"),
-    ("v_having", "SELECT k, sum(n) AS total FROM a GROUP BY k HAVING count(*) > 2 AND sum(n) > 3"),
-    ("v_expr_key", "SELECT n % 3 AS r, k IS NULL AS no_k, count(*) AS c FROM a GROUP BY n % 3, k IS NULL"),
-    (
-        "v_filter_agg",
-        "SELECT k, count(*) FILTER (WHERE b) AS yes, sum(n) FILTER (WHERE s = 'ab') AS ab FROM a GROUP BY k",
-    ),
-    ("v_join", "SELECT a.id, b.id AS bid, a.n, b.w FROM a JOIN b ON a.k = b.k"),
-    ("v_join2", "SELECT a.id, b.s FROM a JOIN b ON a.k = b.k AND a.s = b.s AND a.n > b.w"),
-    ("v_join3", "SELECT a.id, b.id AS bid, c.v FROM a JOIN b ON a.k = b.k JOIN c ON c.k = b.k WHERE c.v < 6"),
-    ("v_self", "SELECT x.id, y.id AS other FROM a x JOIN a y ON x.k = y.k AND x.s = y.s WHERE x.id < y.id"),
-    (
-        "v_join_agg",
-        "SELECT b.s, count(*) AS c, sum(a.n) AS total, max(a.m) AS top FROM a JOIN b ON a.k = b.k GROUP BY b.s",
-    ),
-    ("v_union", "SELECT k, s FROM a UNION ALL SELECT k, s FROM b UNION ALL SELECT k, NULL FROM c"),
-    ("v_union_distinct", "SELECT k, s FROM a UNION SELECT k, s FROM b"),
-    ("v_distinct", "SELECT DISTINCT k, s FROM a"),
-    ("v_bag", "SELECT k, v FROM c"),
-    ("v_bag_group", "SELECT v, count(*) AS c FROM c GROUP BY v"),
-    ("v_top", "SELECT id, n, s FROM a ORDER BY n DESC NULLS LAST, id LIMIT 5"),
-    ("v_top_offset", "SELECT id, d FROM a ORDER BY d NULLS FIRST, id LIMIT 3 OFFSET 2"),
-    (
-        "v_rank",
-        "SELECT id, k, n FROM (SELECT id, k, n, row_number() OVER (PARTITION BY k ORDER BY n DESC, id) AS r FROM a) x WHERE r <= 2",
-    ),
-    (
-        "v_rank_shown",
-        "SELECT id, k, r FROM (SELECT id, k, row_number() OVER (PARTITION BY k ORDER BY n, id) AS r FROM a) x WHERE r <= 3",
-    ),
-    ("v_sub", "SELECT k, c FROM (SELECT k, count(*) AS c FROM a GROUP BY k) x WHERE c >= 2"),
-    ("v_agg_agg", "SELECT c, count(*) AS groups FROM (SELECT k, count(*) AS c FROM a GROUP BY k) x GROUP BY c"),
-    (
-        "v_cte",
-        "WITH big AS (SELECT k, sum(n) AS total FROM a GROUP BY k) SELECT b.id, big.total FROM b JOIN big ON big.k = b.k",
-    ),
-    (
-        "v_window",
-        "SELECT date_trunc('minute', t) AS minute, count(*) AS c, sum(n) AS total FROM a WHERE t IS NOT NULL GROUP BY date_trunc('minute', t)",
-    ),
-];
-
 /// Views over views: name, query over our views, and the same query over tables for PostgreSQL.
 const STACKED: &[(&str, &str, &str)] = &[
     (
@@ -86,6 +24,27 @@ const STACKED: &[(&str, &str, &str)] = &[
          FROM a JOIN b ON a.k = b.k GROUP BY b.s) j ON j.s = 'ab' AND g.n_all = j.c",
     ),
 ];
+
+/// The views of `views/*.sql`: name and query. Columns whose name starts with `avg` are compared as numbers, since PostgreSQL's scale
+/// of a quotient depends on its value; all others as text.
+fn views() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for text in sql_files("views") {
+        for part in text.split("\n-- ").skip(1) {
+            let (name, query) = part.split_once('\n').expect("a name, then a query");
+            found.push((name.trim().to_string(), query.trim().trim_end_matches(';').to_string()));
+        }
+    }
+    assert!(found.len() > 20);
+    found
+}
+
+/// The texts of the files of a directory beside this one, in the order of their names.
+fn sql_files(directory: &str) -> Vec<String> {
+    let pattern = format!("{}/tests/oracle/{directory}/*.sql", env!("CARGO_MANIFEST_DIR"));
+    let paths = glob::glob(&pattern).unwrap();
+    paths.map(|path| std::fs::read_to_string(path.unwrap()).unwrap()).collect()
+}
 
 /// A seeded source of changes (xorshift64, Marsaglia 2003).
 struct Random(u64);
@@ -197,12 +156,13 @@ async fn check(seed: u64, workers: usize) {
     run(&ours, TABLES).await;
     let mut random = Random(seed);
     let mut next_id = 0;
+    let views = views();
     // Half of the views see all changes, the others start on tables with rows.
     let mut made = 0;
     for tick in 0..60 {
         if tick == 0 || tick == 12 {
-            let until = if tick == 0 { VIEWS.len() / 2 } else { VIEWS.len() };
-            for (view, query) in &VIEWS[made..until] {
+            let until = if tick == 0 { views.len() / 2 } else { views.len() };
+            for (view, query) in &views[made..until] {
                 run(&ours, &format!("CREATE MATERIALIZED VIEW {view} AS {query}")).await;
             }
             made = until;
@@ -221,7 +181,7 @@ async fn check(seed: u64, workers: usize) {
         run(&theirs, &transaction).await;
         run(&ours, &transaction).await;
         let context = format!("after transaction {tick} of seed {seed}, {workers} workers: {transaction}");
-        for (view, query) in &VIEWS[..made] {
+        for (view, query) in &views[..made] {
             compare(&ours, &theirs, view, query, &context).await;
         }
         if tick >= 12 {
@@ -258,10 +218,11 @@ async fn reads_equal_postgresql() {
     }
     run(&theirs, &script).await;
     run(&ours, &script).await;
-    let queries = include_str!("reads.sql");
-    for query in queries.split(';').map(str::trim).filter(|query| !query.is_empty()) {
-        let (got, want) = (rows(&ours, query).await, rows(&theirs, query).await);
-        assert_eq!(got, want, "{query}");
+    for text in sql_files("reads") {
+        for query in text.split(";\n").map(str::trim).filter(|query| !query.is_empty()) {
+            let (got, want) = (rows(&ours, query).await, rows(&theirs, query).await);
+            assert_eq!(got, want, "{query}");
+        }
     }
     server.stop().await;
 }

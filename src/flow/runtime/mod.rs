@@ -255,7 +255,7 @@ impl Runtime {
         Ok(NewDataflow {
             id,
             name: name.to_string(),
-            schema: render::output_schema(plan),
+            schema: plan.schema(),
             append_only: render::is_append_only(plan, &append_only),
             keep,
             inputs: render::relations(plan),

@@ -85,28 +85,14 @@ pub(super) fn render(
         .collect()
 }
 
-/// The columns of a plan's output.
-pub(super) fn output_schema(plan: &Plan) -> SchemaRef {
-    match plan {
-        Plan::Source { schema, .. }
-        | Plan::Map { schema, .. }
-        | Plan::Union { schema, .. }
-        | Plan::Aggregate { schema, .. }
-        | Plan::Join { schema, .. }
-        | Plan::TopK { schema, .. } => SchemaRef::clone(schema),
-        Plan::Values { rows } => rows.schema(),
-        Plan::Distinct { input } => output_schema(input),
-    }
-}
-
 /// Whether a plan never retracts a row if its relations do as `relation` says.
 pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool) -> bool {
     match plan {
         Plan::Source { relation: id, .. } => relation(*id),
         Plan::Values { .. } => true,
-        Plan::Map { input, .. } | Plan::Distinct { input } => is_append_only(input, relation),
-        Plan::Union { inputs, .. } => inputs.iter().all(|input| is_append_only(input, relation)),
-        Plan::Join { left, right, .. } => is_append_only(left, relation) && is_append_only(right, relation),
+        Plan::Map { .. } | Plan::Distinct { .. } | Plan::Union { .. } | Plan::Join { .. } => {
+            plan.inputs().into_iter().all(|input| is_append_only(input, relation))
+        }
         Plan::Aggregate { .. } | Plan::TopK { .. } => false,
     }
 }
@@ -114,23 +100,12 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
 /// The relations that a plan reads, each once, in order of appearance.
 pub(super) fn relations(plan: &Plan) -> Vec<RelationId> {
     fn collect(plan: &Plan, found: &mut Vec<RelationId>) {
-        match plan {
-            Plan::Source { relation, .. } => {
-                if !found.contains(relation) {
-                    found.push(*relation);
-                }
-            }
-            Plan::Values { .. } => {}
-            Plan::Map { input, .. }
-            | Plan::Distinct { input }
-            | Plan::Aggregate { input, .. }
-            | Plan::TopK { input, .. } => collect(input, found),
-            Plan::Union { inputs, .. } => inputs.iter().for_each(|input| collect(input, found)),
-            Plan::Join { left, right, .. } => {
-                collect(left, found);
-                collect(right, found);
-            }
+        if let Plan::Source { relation, .. } = plan
+            && !found.contains(relation)
+        {
+            found.push(*relation);
         }
+        plan.inputs().into_iter().for_each(|input| collect(input, found));
     }
     let mut found = Vec::new();
     collect(plan, &mut found);
@@ -170,7 +145,7 @@ impl Renderer<'_> {
                 inputs.iter().map(|input| self.node(input, fragment)).collect::<Result<Vec<_>>>()?
             }
             Plan::Distinct { input } => {
-                let all = (0..output_schema(input).fields().len()).collect();
+                let all = (0..input.schema().fields().len()).collect();
                 vec![self.exchange(input, all, fragment)?]
             }
             Plan::Aggregate { input, keys, .. } => vec![self.exchange(input, keys.clone(), fragment)?],
@@ -191,20 +166,20 @@ impl Renderer<'_> {
                 return Err(Error::internal("a leaf of a plan has no operator"));
             }
             Plan::Map { input, filter, columns, schema } => {
-                Box::new(Map::new(output_schema(input), filter.clone(), columns.clone(), schema.clone())?)
+                Box::new(Map::new(input.schema(), filter.clone(), columns.clone(), schema.clone())?)
             }
             Plan::Union { schema, .. } => Box::new(Union::new(schema.clone())),
-            Plan::Distinct { input } => Box::new(Distinct::new(output_schema(input))?),
+            Plan::Distinct { input } => Box::new(Distinct::new(input.schema())?),
             Plan::Aggregate { input, keys, calls, schema } => {
                 let append_only = is_append_only(input, self.append_only);
                 // Without keys all rows go to worker 0, which alone answers for the group that is always there.
                 let emits_empty = keys.is_empty() && self.worker == 0;
                 let (keys, calls) = (keys.clone(), calls.clone());
-                Box::new(Aggregate::new(output_schema(input), keys, calls, schema.clone(), append_only, emits_empty)?)
+                Box::new(Aggregate::new(input.schema(), keys, calls, schema.clone(), append_only, emits_empty)?)
             }
             Plan::Join { left, right, left_keys, right_keys, null_equal, residual, schema } => Box::new(Join::new(
-                output_schema(left),
-                output_schema(right),
+                left.schema(),
+                right.schema(),
                 left_keys.clone(),
                 right_keys.clone(),
                 *null_equal,
@@ -212,7 +187,7 @@ impl Renderer<'_> {
                 schema.clone(),
             )?),
             Plan::TopK { input, partition, order, limit, offset, row_number, schema } => Box::new(TopK::new(
-                output_schema(input),
+                input.schema(),
                 partition.clone(),
                 order.clone(),
                 *limit,

@@ -69,7 +69,7 @@ async fn a_panic_quarantines_its_view_and_its_readers_only() {
         runtime.add_table(TABLE, "t", pairs_schema()).await.unwrap();
         runtime.add_dataflow(VIEW, "good", by_key(TABLE), Keep::Result).await.unwrap();
         runtime.add_dataflow(VIEW_2, "bad", buggy(TABLE), Keep::Result).await.unwrap();
-        let schema = render::output_schema(&buggy(TABLE));
+        let schema = buggy(TABLE).schema();
         let over_bad = Arc::new(count_and_sum(source_plan(VIEW_2, schema), vec![0], 0));
         runtime.add_dataflow(VIEW_3, "over_bad", over_bad, Keep::Result).await.unwrap();
         let mut changes = runtime.subscribe(VIEW_3, true, false).await.unwrap().changes;

@@ -52,7 +52,7 @@ pub(super) fn source_plan(relation: RelationId, schema: SchemaRef) -> Plan {
 
 /// `SELECT keys, count(*) AS n, sum(argument) AS s GROUP BY keys`.
 pub(super) fn count_and_sum(input: Plan, keys: Vec<usize>, argument: usize) -> Plan {
-    let input_schema = render::output_schema(&input);
+    let input_schema = input.schema();
     let n = Arc::new(Field::new("n", DataType::Int64, true));
     let s = Arc::new(Field::new("s", DataType::Decimal128(38, 0), true));
     let mut fields: Vec<_> = keys.iter().map(|key| Arc::new(input_schema.field(*key).clone())).collect();

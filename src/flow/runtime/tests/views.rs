@@ -4,7 +4,7 @@ use super::*;
 
 /// Columns of [`by_key`]'s result, counted by `n`.
 fn by_count(view: RelationId) -> Arc<Plan> {
-    let schema = render::output_schema(&by_key(TABLE));
+    let schema = by_key(TABLE).schema();
     Arc::new(count_and_sum(source_plan(view, schema), vec![1], 0))
 }
 
