@@ -67,6 +67,8 @@ struct Inner {
     last_write: AtomicU64,
     /// Sinks that run.
     sinks: std::sync::Mutex<Vec<sink::RunningSink>>,
+    /// Whether sinks may write; while definitions are applied they wait.
+    sinks_open: tokio::sync::watch::Sender<bool>,
 }
 
 /// What a statement needs and answers, before it runs.
@@ -131,6 +133,7 @@ impl Engine {
                 writer: Arc::default(),
                 last_write: AtomicU64::new(0),
                 sinks: std::sync::Mutex::default(),
+                sinks_open: tokio::sync::watch::Sender::new(true),
             }),
         })
     }
@@ -155,6 +158,8 @@ impl Engine {
                 continue;
             }
             if wait && matches!(statement.kind, Kind::Query(_)) {
+                // What sinks may keep for later is bounded; inputs are not.
+                self.open_sinks(true);
                 self.finished().await?;
             }
             let outcome = session.execute(&statement, &[]).await.map_err(placed)?;
@@ -164,6 +169,12 @@ impl Engine {
             Transaction::Idle => Ok(()),
             _ => Err(Error::new(code::ACTIVE_SQL_TRANSACTION, "the text ends inside a transaction").hint("add COMMIT")),
         }
+    }
+
+    /// Lets sinks write, or makes those that are created from now on wait until they may: what a failing statement follows
+    /// has then left nothing outside.
+    pub fn open_sinks(&self, open: bool) {
+        self.inner.sinks_open.send_replace(open);
     }
 
     /// Waits until all bounded inputs are read and every view shows them.
