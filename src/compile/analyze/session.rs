@@ -9,10 +9,11 @@ use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::registry::FunctionRegistry;
-use datafusion::optimizer::{Optimizer, OptimizerConfig};
+use datafusion::optimizer::{Optimizer, OptimizerConfig, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::Arithmetic;
+use super::equijoin::{Equijoin, with_null_equal_keys};
 use super::{Settings, aggregate, extreme, ranking};
 use crate::compile::function;
 
@@ -35,10 +36,22 @@ pub(super) fn optimize_view(plan: LogicalPlan, state: &SessionState) -> PlanResu
     let mut options = ConfigOptions::clone(state.config_options());
     // Scalar subqueries become joins, which we maintain or refuse; otherwise they would stay inside expressions.
     options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
-    let mut optimizer = Optimizer::new();
+    let mut optimizer = Optimizer::with_rules(rules());
     optimizer.rules.retain(|rule| !NOT_IN_VIEWS.contains(&rule.name()));
     let config = ViewOptimizer { options: Arc::new(options), aliases: Arc::new(AliasGenerator::new()), state };
-    optimizer.optimize(plan, &config, |_, _| {})
+    with_null_equal_keys(optimizer.optimize(plan, &config, |_, _| {})?, &config)
+}
+
+/// Optimizes the plan of a SELECT.
+pub(super) fn optimize_select(plan: &LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
+    with_null_equal_keys(state.optimize(plan)?, state)
+}
+
+/// DataFusion's rules, with our own for the keys of joins.
+fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let own: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(Equijoin::default());
+    let ours = |rule: Arc<dyn OptimizerRule + Send + Sync>| if rule.name() == own.name() { Arc::clone(&own) } else { rule };
+    Optimizer::new().rules.into_iter().map(ours).collect()
 }
 
 fn base() -> SessionState {
@@ -52,7 +65,7 @@ fn base() -> SessionState {
     options.sql_parser.dialect = Dialect::PostgreSQL;
     options.optimizer.skip_failed_rules = false;
     options.optimizer.filter_null_join_keys = true;
-    let mut builder = SessionStateBuilder::new_with_default_features().with_config(config);
+    let mut builder = SessionStateBuilder::new_with_default_features().with_config(config).with_optimizer_rules(rules());
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Arithmetic));
     let mut state = function::register(builder).build();
     // Registering replaces DataFusion's function of the same name and cannot fail in a session's own registry.
