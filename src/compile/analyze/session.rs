@@ -1,11 +1,14 @@
 //! DataFusion, set up for PostgreSQL's semantics.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use datafusion::common::alias::AliasGenerator;
 use datafusion::common::config::{ConfigOptions, Dialect};
 use datafusion::error::Result as PlanResult;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::registry::FunctionRegistry;
@@ -21,6 +24,9 @@ use crate::compile::function;
 /// would become.
 const NOT_IN_VIEWS: [&str; 4] =
     ["push_down_limit", "replace_distinct_aggregate", "single_distinct_aggregation_to_group_by", "eliminate_join"];
+
+/// How many of the greatest holders of memory an error names.
+const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::MIN;
 
 /// A session for one statement.
 pub(super) fn state(settings: &Settings) -> SessionState {
@@ -41,6 +47,14 @@ pub(super) fn optimize_view(plan: LogicalPlan, state: &SessionState) -> PlanResu
     optimizer.optimize(plan, &config, |_, _| {})
 }
 
+/// Half of the machine's memory: what the sorts, joins and aggregations of all statements together may hold.
+fn memory_max() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: usize = total.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kilobytes * 512)
+}
+
 fn base() -> SessionState {
     let mut config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
     let options = config.options_mut();
@@ -53,6 +67,11 @@ fn base() -> SessionState {
     options.optimizer.skip_failed_rules = false;
     options.optimizer.filter_null_join_keys = true;
     let mut builder = SessionStateBuilder::new_with_default_features().with_config(config);
+    if let Some(bytes) = memory_max() {
+        let pool = TrackConsumersPool::new(GreedyMemoryPool::new(bytes), CONSUMERS_NAMED);
+        let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..RuntimeEnv::default() };
+        builder = builder.with_runtime_env(Arc::new(environment));
+    }
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Arithmetic));
     let mut state = function::register(builder).build();
     // Registering replaces DataFusion's function of the same name and cannot fail in a session's own registry.
