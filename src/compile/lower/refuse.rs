@@ -4,7 +4,7 @@
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{AggregateFunction, SetQuantifier, WindowFunction};
+use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{LogicalPlan, Volatility, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
@@ -40,16 +40,6 @@ pub(super) fn placed(mut error: Error, words: &str, query: &Query) -> Error {
         error.position = query.position_of(words);
     }
     error
-}
-
-/// Outer joins by their SQL names.
-pub(super) fn outer_join(kind: JoinType) -> Option<&'static str> {
-    match kind {
-        JoinType::Left => Some("LEFT JOIN"),
-        JoinType::Right => Some("RIGHT JOIN"),
-        JoinType::Full => Some("FULL JOIN"),
-        _ => None,
-    }
 }
 
 /// A window function that is not maintained.
@@ -88,7 +78,6 @@ fn node_refusal(node: &LogicalPlan, query: &Query) -> Option<Error> {
     match node {
         LogicalPlan::RecursiveQuery(_) => Some(unsupported("WITH RECURSIVE", "recursive", query)),
         LogicalPlan::Unnest(_) => Some(unsupported("unnest()", "unnest", query)),
-        LogicalPlan::Subquery(_) => Some(unsupported("LATERAL", "lateral", query)),
         LogicalPlan::Join(join) if is_set_operation(join) => {
             let name = if join.join_type == JoinType::LeftAnti { "EXCEPT" } else { "INTERSECT" };
             Some(unsupported(name, name, query))
@@ -110,14 +99,6 @@ fn expressions_refusal(node: &LogicalPlan, query: &Query) -> PlanResult<Option<E
 
 fn expression_refusal(expression: &Expr, query: &Query) -> Option<Error> {
     match expression {
-        Expr::InSubquery(test) if test.negated => Some(unsupported("NOT IN (SELECT …)", "not", query)),
-        Expr::InSubquery(_) => Some(unsupported("IN (SELECT …)", "in", query)),
-        Expr::Exists(_) => Some(unsupported("EXISTS (SELECT …)", "exists", query)),
-        Expr::SetComparison(test) => Some(match test.quantifier {
-            SetQuantifier::All => unsupported("ALL (SELECT …)", "all", query),
-            SetQuantifier::Any => unsupported("ANY (SELECT …)", "any", query),
-        }),
-        Expr::ScalarSubquery(_) => Some(unsupported("a subquery as a value", "", query)),
         Expr::GroupingSet(_) => Some(unsupported("GROUPING SETS, ROLLUP or CUBE", "group", query)),
         Expr::Unnest(_) => Some(unsupported("unnest()", "unnest", query)),
         Expr::Placeholder(parameter) => {
