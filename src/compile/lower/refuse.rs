@@ -11,7 +11,6 @@ use datafusion::prelude::Expr;
 use super::aggregate::AGGREGATES;
 use crate::compile::analyze::error;
 use crate::compile::parse::Query;
-use crate::compile::rewrite::is_set_operation;
 use crate::error::{Error, Result, code};
 
 /// Answers with an error, 0A000 or 42P02 for a parameter, if the query of a view contains what is not maintained.
@@ -89,10 +88,6 @@ fn node_refusal(node: &LogicalPlan, query: &Query) -> Option<Error> {
         LogicalPlan::RecursiveQuery(_) => Some(unsupported("WITH RECURSIVE", "recursive", query)),
         LogicalPlan::Unnest(_) => Some(unsupported("unnest()", "unnest", query)),
         LogicalPlan::Subquery(_) => Some(unsupported("LATERAL", "lateral", query)),
-        LogicalPlan::Join(join) if is_set_operation(join) => {
-            let name = if join.join_type == JoinType::LeftAnti { "EXCEPT" } else { "INTERSECT" };
-            Some(unsupported(name, name, query))
-        }
         _ => None,
     }
 }

@@ -7,8 +7,8 @@ mod distinct_on;
 mod membership;
 // The only item of a list.
 mod only_value;
-// EXCEPT ALL and INTERSECT ALL → joins of numbered rows.
-mod set_all;
+// EXCEPT and INTERSECT → one node over the rows of both sides.
+pub(in crate::compile) mod set_operation;
 // Subqueries in place of values → aggregations.
 mod subquery;
 
@@ -22,12 +22,10 @@ use datafusion::logical_expr::expr::{Sort, WindowFunction, WindowFunctionParams}
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
-pub(in crate::compile) use set_all::is_set_operation;
-
 /// The plan with exact constructs, inner queries included. The output columns stay the same.
 pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| {
-        let node = set_all::rewrite(node, state)?;
+        let node = set_operation::rewrite(node)?;
         let node = distinct_on::rewrite(node, state)?;
         let node = membership::rewrite(node)?;
         subquery::rewrite(node).map(Transformed::yes)

@@ -8,6 +8,7 @@ mod group_transform;
 mod join;
 mod map;
 mod row_json;
+mod set_operation;
 #[cfg(test)]
 mod tests;
 mod top_k;
@@ -18,5 +19,6 @@ pub use distinct::Distinct;
 pub use group_transform::{GroupFunction, GroupTransform};
 pub use join::Join;
 pub use map::Map;
+pub use set_operation::SetOperation;
 pub use top_k::TopK;
 pub use union::Union;

@@ -7,10 +7,10 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::catalog::RelationId;
-use crate::compile::plan::Plan;
+use crate::compile::plan::{Plan, SetOperator};
 use crate::error::{Error, Result};
 use crate::flow::Operator;
-use crate::flow::operator::{Aggregate, Distinct, Join, Map, TopK, Union};
+use crate::flow::operator::{Aggregate, Distinct, Join, Map, SetOperation, TopK, Union};
 
 /// What one worker needs to build a dataflow.
 pub(super) struct DataflowPlan {
@@ -93,7 +93,8 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
         Plan::Map { .. } | Plan::Distinct { .. } | Plan::Union { .. } | Plan::Join { .. } => {
             plan.inputs().into_iter().all(|input| is_append_only(input, relation))
         }
-        Plan::Aggregate { .. } | Plan::TopK { .. } => false,
+        Plan::SetOperation { operator: SetOperator::Intersect, input, .. } => is_append_only(input, relation),
+        Plan::SetOperation { .. } | Plan::Aggregate { .. } | Plan::TopK { .. } => false,
     }
 }
 
@@ -148,6 +149,10 @@ impl Renderer<'_> {
                 let all = (0..input.schema().fields().len()).collect();
                 vec![self.exchange(input, all, fragment)?]
             }
+            Plan::SetOperation { input, schema, .. } => {
+                let all = (0..schema.fields().len()).collect();
+                vec![self.exchange(input, all, fragment)?]
+            }
             Plan::Aggregate { input, keys, .. } => vec![self.exchange(input, keys.clone(), fragment)?],
             Plan::TopK { input, partition, .. } => vec![self.exchange(input, partition.clone(), fragment)?],
             Plan::Join { left, right, left_keys, right_keys, .. } => vec![
@@ -170,6 +175,9 @@ impl Renderer<'_> {
             }
             Plan::Union { schema, .. } => Box::new(Union::new(schema.clone())),
             Plan::Distinct { input } => Box::new(Distinct::new(input.schema())?),
+            Plan::SetOperation { operator, all, schema, .. } => {
+                Box::new(SetOperation::new(*operator, *all, schema.clone())?)
+            }
             Plan::Aggregate { input, keys, calls, schema } => {
                 let append_only = is_append_only(input, self.append_only);
                 // Without keys all rows go to worker 0, which alone answers for the group that is always there.
