@@ -49,6 +49,18 @@ pub enum Plan {
         /// Input.
         input: Box<Plan>,
     },
+    /// EXCEPT or INTERSECT of the rows of one input, without its last column, which is true for rows of the left side and NULL for
+    /// those of the right one. NULLs are equal.
+    SetOperation {
+        /// Rows of both sides.
+        input: Box<Plan>,
+        /// Which operation.
+        operator: SetOperator,
+        /// Whether equal rows count: EXCEPT ALL keeps max(0, left − right) of them, INTERSECT ALL min(left, right).
+        all: bool,
+        /// Output.
+        schema: SchemaRef,
+    },
     /// GROUP BY; output is the keys, then the calls. Without keys there is always exactly one row.
     Aggregate {
         /// Input.
@@ -108,6 +120,7 @@ impl Plan {
             Plan::Source { schema, .. }
             | Plan::Map { schema, .. }
             | Plan::Union { schema, .. }
+            | Plan::SetOperation { schema, .. }
             | Plan::Aggregate { schema, .. }
             | Plan::Join { schema, .. }
             | Plan::TopK { schema, .. } => SchemaRef::clone(schema),
@@ -120,6 +133,7 @@ impl Plan {
             Plan::Source { .. } | Plan::Values { .. } => Vec::new(),
             Plan::Map { input, .. }
             | Plan::Distinct { input }
+            | Plan::SetOperation { input, .. }
             | Plan::Aggregate { input, .. }
             | Plan::TopK { input, .. } => vec![input],
             Plan::Union { inputs, .. } => inputs.iter().collect(),
@@ -143,6 +157,14 @@ pub enum JoinKind {
     Anti,
     /// Left rows, with a boolean column that tells whether there is a match.
     Mark,
+}
+
+/// EXCEPT or INTERSECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the variants are the SQL names")]
+pub enum SetOperator {
+    Except,
+    Intersect,
 }
 
 /// One aggregate in a GROUP BY.

@@ -11,6 +11,7 @@ mod keyed;
 mod map;
 mod presence;
 mod row_json;
+mod set_operation;
 #[cfg(test)]
 mod tests;
 mod top_k;
@@ -23,5 +24,6 @@ pub use group_transform::{GroupFunction, GroupTransform};
 pub use join::Join;
 pub use map::Map;
 pub use presence::Presence;
+pub use set_operation::SetOperation;
 pub use top_k::TopK;
 pub use union::Union;

@@ -7,10 +7,10 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::catalog::RelationId;
-use crate::compile::plan::{JoinKind, Plan};
+use crate::compile::plan::{JoinKind, Plan, SetOperator};
 use crate::error::{Error, Result};
 use crate::flow::Operator;
-use crate::flow::operator::{Aggregate, DegreeJoin, Distinct, Join, Map, Presence, TopK, Union};
+use crate::flow::operator::{Aggregate, DegreeJoin, Distinct, Join, Map, Presence, SetOperation, TopK, Union};
 
 /// What one worker needs to build a dataflow.
 pub(super) struct DataflowPlan {
@@ -98,7 +98,8 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
         | Plan::Join { kind: JoinKind::Inner | JoinKind::Semi, .. } => {
             plan.inputs().into_iter().all(|input| is_append_only(input, relation))
         }
-        Plan::Aggregate { .. } | Plan::TopK { .. } | Plan::Join { .. } => false,
+        Plan::SetOperation { operator: SetOperator::Intersect, input, .. } => is_append_only(input, relation),
+        Plan::SetOperation { .. } | Plan::Aggregate { .. } | Plan::TopK { .. } | Plan::Join { .. } => false,
     }
 }
 
@@ -153,6 +154,10 @@ impl Renderer<'_> {
                 let all = (0..input.schema().fields().len()).collect();
                 vec![self.exchange(input, all, fragment)?]
             }
+            Plan::SetOperation { input, schema, .. } => {
+                let all = (0..schema.fields().len()).collect();
+                vec![self.exchange(input, all, fragment)?]
+            }
             Plan::Aggregate { input, keys, .. } => vec![self.exchange(input, keys.clone(), fragment)?],
             Plan::TopK { input, partition, .. } => vec![self.exchange(input, partition.clone(), fragment)?],
             // Without keys the left rows stay where they are, but for FULL, which needs all rows in one place.
@@ -179,6 +184,9 @@ impl Renderer<'_> {
             }
             Plan::Union { schema, .. } => Box::new(Union::new(schema.clone())),
             Plan::Distinct { input } => Box::new(Distinct::new(input.schema())?),
+            Plan::SetOperation { operator, all, schema, .. } => {
+                Box::new(SetOperation::new(*operator, *all, schema.clone())?)
+            }
             Plan::Aggregate { input, keys, calls, schema } => {
                 let append_only = is_append_only(input, self.append_only);
                 // Without keys all rows go to worker 0, which alone answers for the group that is always there.
