@@ -66,7 +66,8 @@ pub fn plan_select(
         let known: Vec<Option<FieldRef>> = parameters.iter().cloned().map(Some).collect();
         names::Names::new(relations, &state).plan(query, &known).map_err(explain)?
     };
-    let (plan, schema) = coerce(raw, &state, settings).and_then(rewrite::set_operation::expanded).and_then(shown).map_err(explain)?;
+    let (plan, schema) =
+        coerce(raw, &state, settings).and_then(rewrite::set_operation::expanded).and_then(shown).map_err(explain)?;
     let relations = relations_of(&plan).map_err(explain)?;
     Ok(Select { schema, parameters, relations, plan, state, query: query.clone(), now_micros: None })
 }

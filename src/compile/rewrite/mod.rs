@@ -3,6 +3,8 @@
 
 // DISTINCT ON → first row by `row_number()`.
 mod distinct_on;
+// LATERAL over functions → projections and unnesting.
+mod lateral;
 // NOT IN, and IN inside larger conditions → EXISTS.
 mod membership;
 // The only item of a list.
@@ -25,6 +27,7 @@ use datafusion::prelude::Expr;
 /// The plan with exact constructs, inner queries included. The output columns stay the same.
 pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| {
+        let node = lateral::rewrite(node, state)?;
         let node = set_operation::rewrite(node)?;
         let node = distinct_on::rewrite(node, state)?;
         let node = membership::rewrite(node)?;

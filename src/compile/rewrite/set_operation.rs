@@ -149,8 +149,7 @@ fn counted(operation: &SetOperation) -> PlanResult<LogicalPlan> {
     let mut columns: Vec<Expr> = input.schema().columns().into_iter().map(Expr::Column).collect();
     let side = columns.pop().ok_or_else(|| plan_datafusion_err!("a set operation without columns"))?;
     let (left, both) = ("__left", "__both");
-    let counts =
-        [count_udaf().call(vec![side]).alias(left), count_udaf().call(vec![lit(1_i64)]).alias(both)];
+    let counts = [count_udaf().call(vec![side]).alias(left), count_udaf().call(vec![lit(1_i64)]).alias(both)];
     let grouped = LogicalPlanBuilder::from(input).aggregate(columns.clone(), counts)?;
     let right = || ident(both) - ident(left);
     let (kept, copies) = match operation.operator {

@@ -13,6 +13,7 @@ mod set_operation;
 mod tests;
 mod top_k;
 mod union;
+mod unnest;
 
 pub use aggregate::Aggregate;
 pub use distinct::Distinct;
@@ -22,3 +23,4 @@ pub use map::Map;
 pub use set_operation::SetOperation;
 pub use top_k::TopK;
 pub use union::Union;
+pub use unnest::Unnest;

@@ -10,7 +10,7 @@ use crate::catalog::RelationId;
 use crate::compile::plan::{Plan, SetOperator};
 use crate::error::{Error, Result};
 use crate::flow::Operator;
-use crate::flow::operator::{Aggregate, Distinct, Join, Map, SetOperation, TopK, Union};
+use crate::flow::operator::{Aggregate, Distinct, Join, Map, SetOperation, TopK, Union, Unnest};
 
 /// What one worker needs to build a dataflow.
 pub(super) struct DataflowPlan {
@@ -90,7 +90,7 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
     match plan {
         Plan::Source { relation: id, .. } => relation(*id),
         Plan::Values { .. } => true,
-        Plan::Map { .. } | Plan::Distinct { .. } | Plan::Union { .. } | Plan::Join { .. } => {
+        Plan::Map { .. } | Plan::Unnest { .. } | Plan::Distinct { .. } | Plan::Union { .. } | Plan::Join { .. } => {
             plan.inputs().into_iter().all(|input| is_append_only(input, relation))
         }
         Plan::SetOperation { operator: SetOperator::Intersect, input, .. } => is_append_only(input, relation),
@@ -141,7 +141,7 @@ impl Renderer<'_> {
         };
         let inputs = match plan {
             Plan::Source { .. } | Plan::Values { .. } => vec![],
-            Plan::Map { input, .. } => vec![self.node(input, fragment)?],
+            Plan::Map { input, .. } | Plan::Unnest { input, .. } => vec![self.node(input, fragment)?],
             Plan::Union { inputs, .. } => {
                 inputs.iter().map(|input| self.node(input, fragment)).collect::<Result<Vec<_>>>()?
             }
@@ -175,6 +175,9 @@ impl Renderer<'_> {
             }
             Plan::Union { schema, .. } => Box::new(Union::new(schema.clone())),
             Plan::Distinct { input } => Box::new(Distinct::new(input.schema())?),
+            Plan::Unnest { columns, outer, schema, .. } => {
+                Box::new(Unnest::new(columns.clone(), *outer, schema.clone()))
+            }
             Plan::SetOperation { operator, all, schema, .. } => {
                 Box::new(SetOperation::new(*operator, *all, schema.clone())?)
             }
