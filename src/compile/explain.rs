@@ -3,7 +3,7 @@
 
 use super::expr::Expression;
 use super::parse::shown_name;
-use super::plan::{AggregateCall, AggregateFunction, Plan, SetOperator, SortColumn};
+use super::plan::{AggregateCall, AggregateFunction, JoinKind, Plan, SetOperator, SortColumn};
 
 /// The operators, the last one first, each indented below the one that it feeds.
 pub fn explain(plan: &Plan) -> Vec<String> {
@@ -26,13 +26,17 @@ fn state(plan: &Plan) -> Option<String> {
         Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Unnest { .. } | Plan::Union { .. } => None,
         Plan::Distinct { .. } | Plan::SetOperation { .. } => Some("rows (grows with different rows)".to_string()),
         Plan::Aggregate { keys, calls, .. } => {
-            let extreme =
-                |call: &AggregateCall| matches!(call.function, AggregateFunction::Min | AggregateFunction::Max);
+            let extreme = |call: &AggregateCall| {
+                matches!(call.function, AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::Single)
+            };
             let groups = if keys.is_empty() { "one row" } else { "groups (grows with different keys)" };
             Some(match calls.iter().any(extreme) {
                 true => format!("{groups}, values of min and max (grows with different values)"),
                 false => groups.to_string(),
             })
+        }
+        Plan::Join { kind: JoinKind::Semi | JoinKind::Anti | JoinKind::Mark, residual: None, .. } => {
+            Some("left rows, right keys (grows with rows and with different keys)".to_string())
         }
         Plan::Join { .. } => Some("rows of both inputs (grows with rows)".to_string()),
         Plan::TopK { .. } => Some("rows (grows with rows)".to_string()),
@@ -64,21 +68,36 @@ fn operator(plan: &Plan) -> String {
             if *all { format!("{name} all") } else { name.to_string() }
         }
         Plan::Aggregate { input, keys, calls, .. } => aggregate(input, keys, calls),
-        Plan::Join { left, right, left_keys, right_keys, null_equal, residual, .. } => {
+        Plan::Join { kind, left, right, left_keys, right_keys, null_equal, residual, .. } => {
             let equals = if *null_equal { "IS NOT DISTINCT FROM" } else { "=" };
-            let keys: Vec<String> = left_keys
+            let mut conditions: Vec<String> = left_keys
                 .iter()
                 .zip(right_keys)
                 .map(|(left_key, right_key)| {
                     format!("{} {equals} {}", qualified(left, *left_key), qualified(right, *right_key))
                 })
                 .collect();
-            let residual = residual.as_ref().map_or_else(String::new, |residual| format!(" AND {}", residual.text));
-            format!("Join on {}{residual}", keys.join(" AND "))
+            conditions.extend(residual.as_ref().map(|residual| residual.text.clone()));
+            match (join_name(*kind), conditions.is_empty()) {
+                ("Join", true) => "Cross join".to_string(),
+                (name, true) => format!("{name} with all rows"),
+                (name, false) => format!("{name} on {}", conditions.join(" AND ")),
+            }
         }
         Plan::TopK { input, partition, order, limit, offset, row_number, .. } => {
             top_k(input, partition, order, (*limit, *offset), *row_number)
         }
+    }
+}
+
+fn join_name(kind: JoinKind) -> &'static str {
+    match kind {
+        JoinKind::Inner => "Join",
+        JoinKind::Left => "Left join",
+        JoinKind::Full => "Full join",
+        JoinKind::Semi => "Semi join",
+        JoinKind::Anti => "Anti join",
+        JoinKind::Mark => "Mark join",
     }
 }
 
@@ -119,6 +138,7 @@ fn aggregate_call(input: &Plan, call: &AggregateCall) -> String {
         AggregateFunction::Avg => "avg",
         AggregateFunction::Min => "min",
         AggregateFunction::Max => "max",
+        AggregateFunction::Single => "single",
     };
     let argument = call.argument.map_or_else(|| "*".to_string(), |argument| column_text(input, argument));
     let filter =
@@ -196,9 +216,15 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
             Some(key) => trace(input, *key),
             None => (None, aggregate_call(input, &calls[column - keys.len()])),
         },
-        Plan::Join { left, right, .. } => {
+        Plan::Join { kind, left, right, .. } => {
             let width = left.schema().fields().len();
-            if column < width { trace(left, column) } else { trace(right, column - width) }
+            if column < width {
+                return trace(left, column);
+            }
+            match kind {
+                JoinKind::Mark => (None, "exists".to_string()),
+                _ => trace(right, column - width),
+            }
         }
         Plan::TopK { .. } => (None, "row_number()".to_string()),
         Plan::Union { schema, .. } | Plan::SetOperation { schema, .. } => {

@@ -84,8 +84,11 @@ pub enum Plan {
         /// Output.
         schema: SchemaRef,
     },
-    /// Inner equi-join; output is the left columns, then the right ones.
+    /// Join; output is the left columns, then the right ones as far as the kind shows them. Without keys each left row is compared with
+    /// each right row.
     Join {
+        /// What becomes of rows with and without a match.
+        kind: JoinKind,
         /// Left input.
         left: Box<Plan>,
         /// Right input.
@@ -96,7 +99,7 @@ pub enum Plan {
         right_keys: Vec<usize>,
         /// Whether NULL keys match each other (IS NOT DISTINCT FROM).
         null_equal: bool,
-        /// Further condition over the output columns.
+        /// Further condition over the left columns and then the right ones.
         residual: Option<Expression>,
         /// Output.
         schema: SchemaRef,
@@ -161,6 +164,23 @@ pub enum SetOperator {
     Intersect,
 }
 
+/// The joins that are maintained. A right join is a left join with its inputs exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    /// Pairs of matching rows.
+    Inner,
+    /// Those, and left rows without a match with NULLs.
+    Left,
+    /// Those, and rows of both sides without a match with NULLs.
+    Full,
+    /// Left rows with a match.
+    Semi,
+    /// Left rows without a match.
+    Anti,
+    /// Left rows, with a boolean column that tells whether there is a match.
+    Mark,
+}
+
 /// One aggregate in a GROUP BY.
 #[derive(Debug, Clone)]
 pub struct AggregateCall {
@@ -180,13 +200,15 @@ pub struct AggregateCall {
 /// numeric(38,0), numeric(p,s) → numeric(38,s), real → real, double → double; avg: integers → numeric(38,16),
 /// numeric(p,s) → numeric(38,max(s,16)), real and double → double; min, max: the argument's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the variants are the SQL names")]
+#[allow(missing_docs, reason = "most variants are the SQL names")]
 pub enum AggregateFunction {
     Count,
     Sum,
     Avg,
     Min,
     Max,
+    /// The only value of a group that has one row. What it is for other groups is left open.
+    Single,
 }
 
 /// A column to order by.

@@ -9,6 +9,8 @@ mod arithmetic;
 mod careful;
 // DataFusion's errors → ours.
 pub mod error;
+// Keys of joins.
+mod equijoin;
 // `min` and `max`.
 mod extreme;
 // Relations and functions by name.
@@ -109,7 +111,14 @@ pub fn plan_view(query: &Query, relations: &dyn Relations, settings: &Settings) 
 fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanResult<LogicalPlan> {
     let exact = rewrite::exact(plan, state)?;
     let typed = types::as_sql(exact, &settings.time_zone)?;
-    Analyzer::new().execute_and_check(typed, &ConfigOptions::clone(state.config_options()), |_, _| {})
+    // The rules alone: the check afterwards would refuse subqueries that are to be unnested.
+    let analyzer = Analyzer::new();
+    let mut alike = typed;
+    for rule in &analyzer.rules {
+        alike = rule.analyze(alike, state.config_options())?;
+    }
+    let plan = rewrite::unnest(alike, state)?;
+    analyzer.execute_and_check(plan, &ConfigOptions::clone(state.config_options()), |_, _| {})
 }
 
 /// The plan with outputs of SQL's types, and its columns as users see them. The plan's own names stay: DataFusion wants them

@@ -1,10 +1,9 @@
 //! What a materialized view cannot contain, said in the words of the query. Looked for in the plan before it is optimized, while
 //! it still has the shape of the query.
 
-use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{AggregateFunction, SetQuantifier, WindowFunction};
+use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{LogicalPlan, Volatility, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
@@ -39,16 +38,6 @@ pub(super) fn placed(mut error: Error, words: &str, query: &Query) -> Error {
         error.position = query.position_of(words);
     }
     error
-}
-
-/// Outer joins by their SQL names.
-pub(super) fn outer_join(kind: JoinType) -> Option<&'static str> {
-    match kind {
-        JoinType::Left => Some("LEFT JOIN"),
-        JoinType::Right => Some("RIGHT JOIN"),
-        JoinType::Full => Some("FULL JOIN"),
-        _ => None,
-    }
 }
 
 /// A window function that is not maintained.
@@ -102,14 +91,6 @@ fn expressions_refusal(node: &LogicalPlan, query: &Query) -> PlanResult<Option<E
 
 fn expression_refusal(expression: &Expr, query: &Query) -> Option<Error> {
     match expression {
-        Expr::InSubquery(test) if test.negated => Some(unsupported("NOT IN (SELECT …)", "not", query)),
-        Expr::InSubquery(_) => Some(unsupported("IN (SELECT …)", "in", query)),
-        Expr::Exists(_) => Some(unsupported("EXISTS (SELECT …)", "exists", query)),
-        Expr::SetComparison(test) => Some(match test.quantifier {
-            SetQuantifier::All => unsupported("ALL (SELECT …)", "all", query),
-            SetQuantifier::Any => unsupported("ANY (SELECT …)", "any", query),
-        }),
-        Expr::ScalarSubquery(_) => Some(unsupported("a subquery as a value", "", query)),
         Expr::GroupingSet(_) => Some(unsupported("GROUPING SETS, ROLLUP or CUBE", "group", query)),
         Expr::Unnest(_) => Some(unsupported("unnest()", "unnest", query)),
         Expr::Placeholder(parameter) => {

@@ -1,11 +1,13 @@
 //! LATERAL over functions: `a, LATERAL (SELECT unnest(a.list))` is the projection and the unnesting of the rows of `a`, not a join.
-//! DataFusion plans it as a join with a subquery that it cannot untangle. Here the subquery's nodes are put on top of the left side,
-//! whose columns pass through; what the subquery reads besides is joined.
+//! Here the subquery's nodes are put on top of the left side, whose columns pass through; what the subquery reads besides is joined.
+//! No state is needed for that. Other subqueries are left to the [unnesting](super::unnest).
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, NullHandling, TableReference, UnnestOptions, not_impl_err, plan_datafusion_err};
+use datafusion::common::{
+    Column, DataFusionError, NullHandling, TableReference, UnnestOptions, not_impl_err, plan_datafusion_err,
+};
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -18,7 +20,11 @@ pub(super) fn rewrite(node: LogicalPlan, state: &SessionState) -> PlanResult<Log
         LogicalPlan::Subquery(subquery) if has_unnest(&subquery.subquery)? || is_computed(&subquery.subquery) => {
             Ok(Arc::unwrap_or_clone(subquery.subquery))
         }
-        LogicalPlan::Join(join) if refers(&join)? => joined(join, state),
+        // What is not pulled is left to the unnesting of any subquery.
+        LogicalPlan::Join(join) if refers(&join)? => match joined(&join, state) {
+            Err(DataFusionError::NotImplemented(_)) => Ok(LogicalPlan::Join(join)),
+            pulled => pulled,
+        },
         other => Ok(other),
     }
 }
@@ -55,7 +61,7 @@ fn refers(join: &Join) -> PlanResult<bool> {
     Ok(found)
 }
 
-fn joined(join: Join, state: &SessionState) -> PlanResult<LogicalPlan> {
+fn joined(join: &Join, state: &SessionState) -> PlanResult<LogicalPlan> {
     let outer = match join.join_type {
         JoinType::Inner => false,
         JoinType::Left => true,

@@ -5,14 +5,12 @@
 mod distinct_on;
 // LATERAL over functions → projections and unnesting.
 mod lateral;
-// NOT IN, and IN inside larger conditions → EXISTS.
-mod membership;
-// The only item of a list.
-mod only_value;
 // EXCEPT and INTERSECT → one node over the rows of both sides.
 pub(in crate::compile) mod set_operation;
-// Subqueries in place of values → aggregations.
-mod subquery;
+// The value of a subquery's only row.
+mod single_value;
+// Subqueries and LATERAL → joins.
+mod unnest;
 
 use std::sync::Arc;
 
@@ -24,14 +22,15 @@ use datafusion::logical_expr::expr::{Sort, WindowFunction, WindowFunctionParams}
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
+pub(in crate::compile) use single_value::SINGLE_VALUE;
+pub(in crate::compile) use unnest::unnest;
+
 /// The plan with exact constructs, inner queries included. The output columns stay the same.
 pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| {
         let node = lateral::rewrite(node, state)?;
         let node = set_operation::rewrite(node)?;
-        let node = distinct_on::rewrite(node, state)?;
-        let node = membership::rewrite(node)?;
-        subquery::rewrite(node).map(Transformed::yes)
+        distinct_on::rewrite(node, state).map(Transformed::yes)
     })?;
     Ok(rewritten.data)
 }

@@ -3,10 +3,13 @@
 //! One constructor per node of [`Plan`](crate::compile::plan::Plan); every operator's output has the node's schema.
 
 mod aggregate;
+mod degree_join;
 mod distinct;
 mod group_transform;
 mod join;
+mod keyed;
 mod map;
+mod presence;
 mod row_json;
 mod set_operation;
 #[cfg(test)]
@@ -16,10 +19,12 @@ mod union;
 mod unnest;
 
 pub use aggregate::Aggregate;
+pub use degree_join::DegreeJoin;
 pub use distinct::Distinct;
 pub use group_transform::{GroupFunction, GroupTransform};
 pub use join::Join;
 pub use map::Map;
+pub use presence::Presence;
 pub use set_operation::SetOperation;
 pub use top_k::TopK;
 pub use union::Union;

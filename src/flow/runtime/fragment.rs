@@ -266,6 +266,7 @@ impl Runner {
         let addressed = catch_unwind(AssertUnwindSafe(|| match &self.route {
             Route::Result => Ok(None),
             Route::Exchange(keys) => address(&rows, keys, self.shared.workers).map(Some),
+            Route::Broadcast => Ok(Some(broadcast(&rows, self.shared.workers))),
         }));
         let sent = match addressed {
             Ok(Ok(Some(batches))) => batches,
@@ -339,6 +340,12 @@ fn address(deltas: &[Delta], keys: &[usize], workers: usize) -> Result<Vec<Batch
         }
     }
     Ok(batches)
+}
+
+/// All rows for every worker.
+fn broadcast(deltas: &[Delta], workers: usize) -> Vec<Batch> {
+    let filled = deltas.iter().filter(|delta| delta.rows.num_rows() > 0);
+    filled.flat_map(|delta| (0..workers).map(|worker| Batch::new(delta.clone(), worker))).collect()
 }
 
 /// What a panic said.

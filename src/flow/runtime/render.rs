@@ -7,10 +7,10 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::catalog::RelationId;
-use crate::compile::plan::{Plan, SetOperator};
+use crate::compile::plan::{JoinKind, Plan, SetOperator};
 use crate::error::{Error, Result};
 use crate::flow::Operator;
-use crate::flow::operator::{Aggregate, Distinct, Join, Map, SetOperation, TopK, Union, Unnest};
+use crate::flow::operator::{Aggregate, DegreeJoin, Distinct, Join, Map, Presence, SetOperation, TopK, Union, Unnest};
 
 /// What one worker needs to build a dataflow.
 pub(super) struct DataflowPlan {
@@ -46,6 +46,8 @@ pub(super) enum Route {
     Result,
     /// To the workers that own the hash of these columns.
     Exchange(Vec<usize>),
+    /// To all workers.
+    Broadcast,
 }
 
 /// An operator with the places of its inputs among the fragment's nodes.
@@ -90,11 +92,15 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
     match plan {
         Plan::Source { relation: id, .. } => relation(*id),
         Plan::Values { .. } => true,
-        Plan::Map { .. } | Plan::Unnest { .. } | Plan::Distinct { .. } | Plan::Union { .. } | Plan::Join { .. } => {
+        Plan::Map { .. }
+        | Plan::Unnest { .. }
+        | Plan::Distinct { .. }
+        | Plan::Union { .. }
+        | Plan::Join { kind: JoinKind::Inner | JoinKind::Semi, .. }
+        | Plan::SetOperation { operator: SetOperator::Intersect, .. } => {
             plan.inputs().into_iter().all(|input| is_append_only(input, relation))
         }
-        Plan::SetOperation { operator: SetOperator::Intersect, input, .. } => is_append_only(input, relation),
-        Plan::SetOperation { .. } | Plan::Aggregate { .. } | Plan::TopK { .. } => false,
+        Plan::SetOperation { .. } | Plan::Aggregate { .. } | Plan::TopK { .. } | Plan::Join { .. } => false,
     }
 }
 
@@ -155,6 +161,10 @@ impl Renderer<'_> {
             }
             Plan::Aggregate { input, keys, .. } => vec![self.exchange(input, keys.clone(), fragment)?],
             Plan::TopK { input, partition, .. } => vec![self.exchange(input, partition.clone(), fragment)?],
+            // Without keys the left rows stay where they are, but for FULL, which needs all rows in one place.
+            Plan::Join { kind, left, right, left_keys, .. } if left_keys.is_empty() && *kind != JoinKind::Full => {
+                vec![self.node(left, fragment)?, self.routed(right, Route::Broadcast, fragment)?]
+            }
             Plan::Join { left, right, left_keys, right_keys, .. } => vec![
                 self.exchange(left, left_keys.clone(), fragment)?,
                 self.exchange(right, right_keys.clone(), fragment)?,
@@ -188,15 +198,7 @@ impl Renderer<'_> {
                 let (keys, calls) = (keys.clone(), calls.clone());
                 Box::new(Aggregate::new(input.schema(), keys, calls, schema.clone(), append_only, emits_empty)?)
             }
-            Plan::Join { left, right, left_keys, right_keys, null_equal, residual, schema } => Box::new(Join::new(
-                left.schema(),
-                right.schema(),
-                left_keys.clone(),
-                right_keys.clone(),
-                *null_equal,
-                residual.clone(),
-                schema.clone(),
-            )?),
+            Plan::Join { .. } => join(plan)?,
             Plan::TopK { input, partition, order, limit, offset, row_number, schema } => Box::new(TopK::new(
                 input.schema(),
                 partition.clone(),
@@ -212,10 +214,15 @@ impl Renderer<'_> {
 
     /// The output of `plan` with all rows of a key on one worker; answers the place of the node that has them.
     fn exchange(&mut self, plan: &Plan, keys: Vec<usize>, fragment: &mut Fragment) -> Result<usize> {
+        self.routed(plan, Route::Exchange(keys), fragment)
+    }
+
+    /// The output of `plan` where `route` brings it; answers the place of the node that has it.
+    fn routed(&mut self, plan: &Plan, route: Route, fragment: &mut Fragment) -> Result<usize> {
         if self.workers == 1 {
             return self.node(plan, fragment);
         }
-        let sender = self.fragment(plan, Route::Exchange(keys))?;
+        let sender = self.fragment(plan, route)?;
         self.fragments.push(sender);
         let port = fragment.port(Port::Fragment(self.fragments.len() - 1));
         fragment.nodes.push(Node { kind: NodeKind::Port { port, columns: None }, inputs: vec![] });
@@ -231,6 +238,22 @@ impl Renderer<'_> {
             }
         }
     }
+}
+
+/// The operator of a join: the cheapest one that its kind and condition allow.
+fn join(plan: &Plan) -> Result<Box<dyn Operator>> {
+    let Plan::Join { kind, left, right, left_keys, right_keys, null_equal, residual, schema } = plan else {
+        return Err(Error::internal("a join was expected"));
+    };
+    let (left, right, schema) = (left.schema(), right.schema(), SchemaRef::clone(schema));
+    let (left_keys, right_keys, residual) = (left_keys.clone(), right_keys.clone(), residual.clone());
+    Ok(match (kind, &residual) {
+        (JoinKind::Inner, _) => Box::new(Join::new(left, right, left_keys, right_keys, *null_equal, residual, schema)?),
+        (JoinKind::Semi | JoinKind::Anti | JoinKind::Mark, None) => {
+            Box::new(Presence::new(*kind, left, right, left_keys, right_keys, *null_equal, schema)?)
+        }
+        _ => Box::new(DegreeJoin::new(*kind, left, right, left_keys, right_keys, *null_equal, residual, schema)?),
+    })
 }
 
 impl Fragment {
