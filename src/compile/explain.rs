@@ -23,7 +23,7 @@ fn describe(plan: &Plan, depth: usize, lines: &mut Vec<String>) {
 /// What an operator keeps from tick to tick.
 fn state(plan: &Plan) -> Option<String> {
     match plan {
-        Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Union { .. } => None,
+        Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Unnest { .. } | Plan::Union { .. } => None,
         Plan::Distinct { .. } | Plan::SetOperation { .. } => Some("rows (grows with different rows)".to_string()),
         Plan::Aggregate { keys, calls, .. } => {
             let extreme = |call: &AggregateCall| {
@@ -56,6 +56,10 @@ fn operator(plan: &Plan) -> String {
         Plan::Map { filter, columns, .. } => map(filter.as_ref(), columns.as_deref()),
         Plan::Union { inputs, .. } => format!("Union all of {} inputs", inputs.len()),
         Plan::Distinct { .. } => "Distinct".to_string(),
+        Plan::Unnest { input, columns, outer, .. } => {
+            let columns: Vec<String> = columns.iter().map(|column| column_text(input, *column)).collect();
+            format!("Unnest {}{}", columns.join(", "), if *outer { ", keeping rows without elements" } else { "" })
+        }
         Plan::SetOperation { operator, all, .. } => {
             let name = match operator {
                 SetOperator::Except => "Except",
@@ -202,6 +206,10 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
             Some(position) => trace(input, position),
             None => (None, columns[column].text.clone()),
         },
+        Plan::Unnest { input, columns, .. } if columns.contains(&column) => {
+            (None, format!("unnest({})", column_text(input, column)))
+        }
+        Plan::Unnest { input, .. } => trace(input, column),
         Plan::Map { input, columns: None, .. } | Plan::Distinct { input } => trace(input, column),
         Plan::TopK { input, .. } if column < input.schema().fields().len() => trace(input, column),
         Plan::Aggregate { input, keys, calls, .. } => match keys.get(column) {

@@ -15,6 +15,8 @@ mod refuse;
 mod set_operation;
 // ORDER BY … LIMIT, row_number().
 mod top_k;
+// Elements of arrays as rows.
+mod unnest;
 // Constant rows.
 mod values;
 
@@ -74,6 +76,7 @@ impl Lowering<'_> {
             LogicalPlan::Window(window) => self.window(window),
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::EmptyRelation(empty) => self.empty(empty),
+            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Extension(extension) => self.extension(plan, extension),
             other => Err(self.unsupported(&refuse::node_name(other))),
         }

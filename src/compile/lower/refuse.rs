@@ -62,7 +62,6 @@ pub(super) fn aggregate(call: &AggregateFunction, query: &Query) -> Error {
 /// What a node is called where SQL has no better word.
 pub(super) fn node_name(plan: &LogicalPlan) -> String {
     match plan {
-        LogicalPlan::Unnest(_) => "unnest()".to_string(),
         LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE".to_string(),
         LogicalPlan::Subquery(_) => "LATERAL".to_string(),
         other => {
@@ -75,7 +74,6 @@ pub(super) fn node_name(plan: &LogicalPlan) -> String {
 fn node_refusal(node: &LogicalPlan, query: &Query) -> Option<Error> {
     match node {
         LogicalPlan::RecursiveQuery(_) => Some(unsupported("WITH RECURSIVE", "recursive", query)),
-        LogicalPlan::Unnest(_) => Some(unsupported("unnest()", "unnest", query)),
         _ => None,
     }
 }

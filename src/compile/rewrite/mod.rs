@@ -3,6 +3,8 @@
 
 // DISTINCT ON → first row by `row_number()`.
 mod distinct_on;
+// LATERAL over functions → projections and unnesting.
+mod lateral;
 // EXCEPT and INTERSECT → one node over the rows of both sides.
 pub(in crate::compile) mod set_operation;
 // The value of a subquery's only row.
@@ -26,6 +28,7 @@ pub(in crate::compile) use unnest::unnest;
 /// The plan with exact constructs, inner queries included. The output columns stay the same.
 pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| {
+        let node = lateral::rewrite(node, state)?;
         let node = set_operation::rewrite(node)?;
         distinct_on::rewrite(node, state).map(Transformed::yes)
     })?;

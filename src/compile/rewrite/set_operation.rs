@@ -43,6 +43,17 @@ impl PartialOrd for SetOperation {
 }
 
 impl SetOperation {
+    /// The same operation over rows with more columns in front of the last one.
+    pub(super) fn beside(&self, input: LogicalPlan) -> PlanResult<LogicalPlan> {
+        let mut fields: Vec<_> = self.schema.iter().map(|(table, field)| (table.cloned(), Arc::clone(field))).collect();
+        let more = input.schema().iter().skip(fields.len());
+        let more: Vec<_> = more.map(|(table, field)| (table.cloned(), Arc::clone(field))).collect();
+        fields.extend(more.into_iter().rev().skip(1).rev());
+        let names = DFSchema::new_with_metadata(fields, Default::default())?;
+        let node = SetOperation::new(input, self.operator, self.all, &names)?;
+        Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+    }
+
     /// The node with the columns called as `names` are.
     fn new(input: LogicalPlan, operator: SetOperator, all: bool, names: &DFSchema) -> PlanResult<Self> {
         let fields = names.iter().zip(input.schema().fields()).map(|((table, named), typed)| {

@@ -16,6 +16,7 @@ mod set_operation;
 mod tests;
 mod top_k;
 mod union;
+mod unnest;
 
 pub use aggregate::Aggregate;
 pub use degree_join::DegreeJoin;
@@ -27,3 +28,4 @@ pub use presence::Presence;
 pub use set_operation::SetOperation;
 pub use top_k::TopK;
 pub use union::Union;
+pub use unnest::Unnest;

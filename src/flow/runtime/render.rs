@@ -10,7 +10,7 @@ use crate::catalog::RelationId;
 use crate::compile::plan::{JoinKind, Plan, SetOperator};
 use crate::error::{Error, Result};
 use crate::flow::Operator;
-use crate::flow::operator::{Aggregate, DegreeJoin, Distinct, Join, Map, Presence, SetOperation, TopK, Union};
+use crate::flow::operator::{Aggregate, DegreeJoin, Distinct, Join, Map, Presence, SetOperation, TopK, Union, Unnest};
 
 /// What one worker needs to build a dataflow.
 pub(super) struct DataflowPlan {
@@ -93,12 +93,13 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
         Plan::Source { relation: id, .. } => relation(*id),
         Plan::Values { .. } => true,
         Plan::Map { .. }
+        | Plan::Unnest { .. }
         | Plan::Distinct { .. }
         | Plan::Union { .. }
-        | Plan::Join { kind: JoinKind::Inner | JoinKind::Semi, .. } => {
+        | Plan::Join { kind: JoinKind::Inner | JoinKind::Semi, .. }
+        | Plan::SetOperation { operator: SetOperator::Intersect, .. } => {
             plan.inputs().into_iter().all(|input| is_append_only(input, relation))
         }
-        Plan::SetOperation { operator: SetOperator::Intersect, input, .. } => is_append_only(input, relation),
         Plan::SetOperation { .. } | Plan::Aggregate { .. } | Plan::TopK { .. } | Plan::Join { .. } => false,
     }
 }
@@ -146,7 +147,7 @@ impl Renderer<'_> {
         };
         let inputs = match plan {
             Plan::Source { .. } | Plan::Values { .. } => vec![],
-            Plan::Map { input, .. } => vec![self.node(input, fragment)?],
+            Plan::Map { input, .. } | Plan::Unnest { input, .. } => vec![self.node(input, fragment)?],
             Plan::Union { inputs, .. } => {
                 inputs.iter().map(|input| self.node(input, fragment)).collect::<Result<Vec<_>>>()?
             }
@@ -184,6 +185,9 @@ impl Renderer<'_> {
             }
             Plan::Union { schema, .. } => Box::new(Union::new(schema.clone())),
             Plan::Distinct { input } => Box::new(Distinct::new(input.schema())?),
+            Plan::Unnest { columns, outer, schema, .. } => {
+                Box::new(Unnest::new(columns.clone(), *outer, schema.clone()))
+            }
             Plan::SetOperation { operator, all, schema, .. } => {
                 Box::new(SetOperation::new(*operator, *all, schema.clone())?)
             }

@@ -27,6 +27,8 @@ mod outer;
 mod pull;
 // Outer columns into subqueries.
 mod push;
+// Outer columns beside elements of arrays, and in EXCEPT and INTERSECT.
+mod rows;
 
 use std::cell::Cell;
 use std::sync::Arc;

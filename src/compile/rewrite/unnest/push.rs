@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::{Expr, lit};
 
-use super::super::numbered;
+use super::super::{numbered, set_operation};
 use super::outer::{depends, expression_depends, in_outer, is_correlated, terms, with_terms};
 use super::{Matched, Unnesting, column_at, columns, joined, unsupported};
 
@@ -47,6 +47,11 @@ impl Unnesting<'_> {
 
     /// A plan with columns for the terms `wanted` over `outer`, which are all that it uses.
     pub(super) fn push(&self, plan: &LogicalPlan, outer: &LogicalPlan, wanted: &[Expr]) -> PlanResult<Pushed> {
+        // One row for every outer row.
+        if matches!(plan, LogicalPlan::EmptyRelation(empty) if empty.produce_one_row) {
+            let (plan, terms) = self.domain(outer, wanted)?;
+            return Ok(Pushed { plan, terms, strict: false });
+        }
         if !depends(plan, outer.schema())? {
             let (domain, terms) = self.domain(outer, wanted)?;
             return Ok(Pushed { plan: joined(domain, plan.clone(), JoinType::Inner, vec![])?, terms, strict: false });
@@ -66,6 +71,10 @@ impl Unnesting<'_> {
             LogicalPlan::Limit(limit) => self.push_limit(limit, outer, wanted),
             LogicalPlan::Window(window) => self.push_window(window, outer, wanted),
             LogicalPlan::Values(values) => self.push_values(values, outer, wanted),
+            LogicalPlan::Unnest(unnest) => self.push_unnest(unnest, outer, wanted),
+            other if let Some(operation) = set_operation::of(other) => {
+                self.push_set_operation(operation, outer, wanted)
+            }
             other => {
                 let name = other.display().to_string().to_lowercase();
                 let name = name.split([':', ' ']).next().unwrap_or_default().to_string();
