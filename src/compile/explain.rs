@@ -3,7 +3,7 @@
 
 use super::expr::Expression;
 use super::parse::shown_name;
-use super::plan::{AggregateCall, AggregateFunction, JoinKind, Plan, SortColumn};
+use super::plan::{AggregateCall, AggregateFunction, JoinKind, Plan, SetOperator, SortColumn};
 
 /// The operators, the last one first, each indented below the one that it feeds.
 pub fn explain(plan: &Plan) -> Vec<String> {
@@ -23,14 +23,12 @@ fn describe(plan: &Plan, depth: usize, lines: &mut Vec<String>) {
 /// What an operator keeps from tick to tick.
 fn state(plan: &Plan) -> Option<String> {
     match plan {
-        Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Union { .. } => None,
-        Plan::Distinct { .. } => Some("rows (grows with different rows)".to_string()),
+        Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Unnest { .. } | Plan::Union { .. } => None,
+        Plan::Distinct { .. } | Plan::SetOperation { .. } => Some("rows (grows with different rows)".to_string()),
         Plan::Aggregate { keys, calls, .. } => {
-            let extreme =
-                |call: &AggregateCall| matches!(
-                    call.function,
-                    AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::Single
-                );
+            let extreme = |call: &AggregateCall| {
+                matches!(call.function, AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::Single)
+            };
             let groups = if keys.is_empty() { "one row" } else { "groups (grows with different keys)" };
             Some(match calls.iter().any(extreme) {
                 true => format!("{groups}, values of min and max (grows with different values)"),
@@ -58,6 +56,17 @@ fn operator(plan: &Plan) -> String {
         Plan::Map { filter, columns, .. } => map(filter.as_ref(), columns.as_deref()),
         Plan::Union { inputs, .. } => format!("Union all of {} inputs", inputs.len()),
         Plan::Distinct { .. } => "Distinct".to_string(),
+        Plan::Unnest { input, columns, outer, .. } => {
+            let columns: Vec<String> = columns.iter().map(|column| column_text(input, *column)).collect();
+            format!("Unnest {}{}", columns.join(", "), if *outer { ", keeping rows without elements" } else { "" })
+        }
+        Plan::SetOperation { operator, all, .. } => {
+            let name = match operator {
+                SetOperator::Except => "Except",
+                SetOperator::Intersect => "Intersect",
+            };
+            if *all { format!("{name} all") } else { name.to_string() }
+        }
         Plan::Aggregate { input, keys, calls, .. } => aggregate(input, keys, calls),
         Plan::Join { kind, left, right, left_keys, right_keys, null_equal, residual, .. } => {
             let equals = if *null_equal { "IS NOT DISTINCT FROM" } else { "=" };
@@ -197,6 +206,10 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
             Some(position) => trace(input, position),
             None => (None, columns[column].text.clone()),
         },
+        Plan::Unnest { input, columns, .. } if columns.contains(&column) => {
+            (None, format!("unnest({})", column_text(input, column)))
+        }
+        Plan::Unnest { input, .. } => trace(input, column),
         Plan::Map { input, columns: None, .. } | Plan::Distinct { input } => trace(input, column),
         Plan::TopK { input, .. } if column < input.schema().fields().len() => trace(input, column),
         Plan::Aggregate { input, keys, calls, .. } => match keys.get(column) {
@@ -214,7 +227,9 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
             }
         }
         Plan::TopK { .. } => (None, "row_number()".to_string()),
-        Plan::Union { schema, .. } => (None, shown_name(schema.field(column).name()).to_string()),
+        Plan::Union { schema, .. } | Plan::SetOperation { schema, .. } => {
+            (None, shown_name(schema.field(column).name()).to_string())
+        }
         Plan::Values { rows } => (None, shown_name(rows.schema().field(column).name()).to_string()),
     }
 }

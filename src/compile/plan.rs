@@ -49,6 +49,30 @@ pub enum Plan {
         /// Input.
         input: Box<Plan>,
     },
+    /// One row per element of arrays, the other columns repeated; linear. Several arrays are read side by side, the shorter ones
+    /// filled up with NULLs.
+    Unnest {
+        /// Input.
+        input: Box<Plan>,
+        /// Positions of the array columns, which become columns of their elements.
+        columns: Vec<usize>,
+        /// Whether rows whose arrays have no element stay, with NULLs.
+        outer: bool,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// EXCEPT or INTERSECT of the rows of one input, without its last column, which is true for rows of the left side and NULL for
+    /// those of the right one. NULLs are equal.
+    SetOperation {
+        /// Rows of both sides.
+        input: Box<Plan>,
+        /// Which operation.
+        operator: SetOperator,
+        /// Whether equal rows count: EXCEPT ALL keeps max(0, left − right) of them, INTERSECT ALL min(left, right).
+        all: bool,
+        /// Output.
+        schema: SchemaRef,
+    },
     /// GROUP BY; output is the keys, then the calls. Without keys there is always exactly one row.
     Aggregate {
         /// Input.
@@ -108,6 +132,8 @@ impl Plan {
             Plan::Source { schema, .. }
             | Plan::Map { schema, .. }
             | Plan::Union { schema, .. }
+            | Plan::SetOperation { schema, .. }
+            | Plan::Unnest { schema, .. }
             | Plan::Aggregate { schema, .. }
             | Plan::Join { schema, .. }
             | Plan::TopK { schema, .. } => SchemaRef::clone(schema),
@@ -120,12 +146,22 @@ impl Plan {
             Plan::Source { .. } | Plan::Values { .. } => Vec::new(),
             Plan::Map { input, .. }
             | Plan::Distinct { input }
+            | Plan::SetOperation { input, .. }
+            | Plan::Unnest { input, .. }
             | Plan::Aggregate { input, .. }
             | Plan::TopK { input, .. } => vec![input],
             Plan::Union { inputs, .. } => inputs.iter().collect(),
             Plan::Join { left, right, .. } => vec![left, right],
         }
     }
+}
+
+/// EXCEPT or INTERSECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the variants are the SQL names")]
+pub enum SetOperator {
+    Except,
+    Intersect,
 }
 
 /// The joins that are maintained. A right join is a left join with its inputs exchanged.

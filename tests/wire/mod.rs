@@ -204,3 +204,15 @@ async fn passwords() {
     port.stop().await;
     server.stop().await;
 }
+
+/// The number in a cancel request is the one that SQL tells.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_have_numbers() {
+    let server = Server::start(1).await;
+    let (one, other) = (server.connect().await, server.connect().await);
+    let number = async |client: &tokio_postgres::Client| rows(client, "SELECT pg_backend_pid()").await;
+    let (first, second) = (number(&one).await, number(&other).await);
+    assert_ne!(first, second);
+    assert_eq!(first, number(&one).await);
+    server.stop().await;
+}

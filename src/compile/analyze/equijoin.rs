@@ -2,8 +2,8 @@
 //! adds keys later without asking: `a.k IS NOT DISTINCT FROM b.k AND a.n = b.n` may end with `n` compared like `k`. Here `=` becomes keys
 //! while the plan is optimized, `IS NOT DISTINCT FROM` only afterwards, in joins without other keys.
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::NullEquality;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Join, LogicalPlan, Operator};

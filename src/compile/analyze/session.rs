@@ -1,11 +1,14 @@
 //! DataFusion, set up for PostgreSQL's semantics.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use datafusion::common::alias::AliasGenerator;
 use datafusion::common::config::{ConfigOptions, Dialect};
 use datafusion::error::Result as PlanResult;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::registry::FunctionRegistry;
@@ -20,8 +23,12 @@ use crate::compile::function;
 /// Optimizer rules that must not see the query of a view: a limit pushed into a scan would read an order into the input; DISTINCT
 /// and count(DISTINCT …) have operators of their own; a join with unique keys is cheaper to maintain than the semi join that it
 /// would become.
-const NOT_IN_VIEWS: [&str; 4] =
-    ["push_down_limit", "replace_distinct_aggregate", "single_distinct_aggregation_to_group_by", "eliminate_join"];
+const NOT_IN_VIEWS: [&str; 3] = ["push_down_limit", "replace_distinct_aggregate", "eliminate_join"];
+
+const SINGLE_DISTINCT: &str = "single_distinct_aggregation_to_group_by";
+
+/// How many of the greatest holders of memory an error names.
+const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::MIN;
 
 /// A session for one statement.
 pub(super) fn state(settings: &Settings) -> SessionState {
@@ -47,11 +54,21 @@ pub(super) fn optimize_select(plan: &LogicalPlan, state: &SessionState) -> PlanR
     with_null_equal_keys(state.optimize(plan)?, state)
 }
 
-/// DataFusion's rules, with our own for the keys of joins.
+/// DataFusion's rules, with our own for the keys of joins, and without the one that computes with the types of DataFusion's sums.
 fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let own: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(Equijoin::default());
-    let ours = |rule: Arc<dyn OptimizerRule + Send + Sync>| if rule.name() == own.name() { Arc::clone(&own) } else { rule };
-    Optimizer::new().rules.into_iter().map(ours).collect()
+    let ours =
+        |rule: Arc<dyn OptimizerRule + Send + Sync>| if rule.name() == own.name() { Arc::clone(&own) } else { rule };
+    let kept = Optimizer::new().rules.into_iter().filter(|rule| rule.name() != SINGLE_DISTINCT);
+    kept.map(ours).collect()
+}
+
+/// Half of the machine's memory: what the sorts, joins and aggregations of all statements together may hold.
+fn memory_max() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: usize = total.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kilobytes * 512)
 }
 
 fn base() -> SessionState {
@@ -65,7 +82,13 @@ fn base() -> SessionState {
     options.sql_parser.dialect = Dialect::PostgreSQL;
     options.optimizer.skip_failed_rules = false;
     options.optimizer.filter_null_join_keys = true;
-    let mut builder = SessionStateBuilder::new_with_default_features().with_config(config).with_optimizer_rules(rules());
+    let mut builder =
+        SessionStateBuilder::new_with_default_features().with_config(config).with_optimizer_rules(rules());
+    if let Some(bytes) = memory_max() {
+        let pool = TrackConsumersPool::new(GreedyMemoryPool::new(bytes), CONSUMERS_NAMED);
+        let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..RuntimeEnv::default() };
+        builder = builder.with_runtime_env(Arc::new(environment));
+    }
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Arithmetic));
     let mut state = function::register(builder).build();
     // Registering replaces DataFusion's function of the same name and cannot fail in a session's own registry.

@@ -61,13 +61,7 @@ impl Lowering<'_> {
     }
 
     /// The part of the condition that is not about keys, over the columns of both inputs.
-    fn residual(
-        &self,
-        join: &Join,
-        left: &Plan,
-        right: &Plan,
-        both: &DFSchema,
-    ) -> Result<Option<Expression>> {
+    fn residual(&self, join: &Join, left: &Plan, right: &Plan, both: &DFSchema) -> Result<Option<Expression>> {
         let Some(filter) = join.filter.as_ref().filter(|filter| **filter != lit(true)) else { return Ok(None) };
         // Names the columns in messages.
         let pairs = Plan::Join {

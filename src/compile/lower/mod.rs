@@ -11,8 +11,12 @@ mod join;
 mod linear;
 // What is not maintained, found before optimization.
 mod refuse;
+// EXCEPT and INTERSECT.
+mod set_operation;
 // ORDER BY … LIMIT, row_number().
 mod top_k;
+// Elements of arrays as rows.
+mod unnest;
 // Constant rows.
 mod values;
 
@@ -22,7 +26,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{DFSchema, DFSchemaRef, DataFusionError};
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{Distinct, LogicalPlan, TableScan, Union};
+use datafusion::logical_expr::{Distinct, Extension, LogicalPlan, TableScan, Union};
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use refuse::refuse;
@@ -31,6 +35,7 @@ use self::linear::Linear;
 use super::analyze::{error, relation_of};
 use super::parse::Query;
 use super::plan::Plan;
+use super::rewrite;
 use crate::error::{Error, Result};
 
 /// Turns an optimized logical plan into operators. `query` is what the user wrote, for positions of errors.
@@ -71,7 +76,17 @@ impl Lowering<'_> {
             LogicalPlan::Window(window) => self.window(window),
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::EmptyRelation(empty) => self.empty(empty),
+            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
+            LogicalPlan::Extension(extension) => self.extension(plan, extension),
             other => Err(self.unsupported(&refuse::node_name(other))),
+        }
+    }
+
+    /// Nodes of our own.
+    fn extension(&self, plan: &LogicalPlan, extension: &Extension) -> Result<Linear> {
+        match rewrite::set_operation::of(plan) {
+            Some(operation) => self.set_operation(operation),
+            None => Err(self.unsupported(extension.node.name())),
         }
     }
 

@@ -1,7 +1,6 @@
 //! What a materialized view cannot contain, said in the words of the query. Looked for in the plan before it is optimized, while
 //! it still has the shape of the query.
 
-use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
@@ -11,7 +10,6 @@ use datafusion::prelude::Expr;
 use super::aggregate::AGGREGATES;
 use crate::compile::analyze::error;
 use crate::compile::parse::Query;
-use crate::compile::rewrite::is_set_operation;
 use crate::error::{Error, Result, code};
 
 /// Answers with an error, 0A000 or 42P02 for a parameter, if the query of a view contains what is not maintained.
@@ -64,7 +62,6 @@ pub(super) fn aggregate(call: &AggregateFunction, query: &Query) -> Error {
 /// What a node is called where SQL has no better word.
 pub(super) fn node_name(plan: &LogicalPlan) -> String {
     match plan {
-        LogicalPlan::Unnest(_) => "unnest()".to_string(),
         LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE".to_string(),
         LogicalPlan::Subquery(_) => "LATERAL".to_string(),
         other => {
@@ -77,11 +74,6 @@ pub(super) fn node_name(plan: &LogicalPlan) -> String {
 fn node_refusal(node: &LogicalPlan, query: &Query) -> Option<Error> {
     match node {
         LogicalPlan::RecursiveQuery(_) => Some(unsupported("WITH RECURSIVE", "recursive", query)),
-        LogicalPlan::Unnest(_) => Some(unsupported("unnest()", "unnest", query)),
-        LogicalPlan::Join(join) if is_set_operation(join) => {
-            let name = if join.join_type == JoinType::LeftAnti { "EXCEPT" } else { "INTERSECT" };
-            Some(unsupported(name, name, query))
-        }
         _ => None,
     }
 }

@@ -3,8 +3,10 @@
 
 // DISTINCT ON → first row by `row_number()`.
 mod distinct_on;
-// EXCEPT ALL and INTERSECT ALL → joins of numbered rows.
-mod set_all;
+// LATERAL over functions → projections and unnesting.
+mod lateral;
+// EXCEPT and INTERSECT → one node over the rows of both sides.
+pub(in crate::compile) mod set_operation;
 // The value of a subquery's only row.
 mod single_value;
 // Subqueries and LATERAL → joins.
@@ -20,14 +22,14 @@ use datafusion::logical_expr::expr::{Sort, WindowFunction, WindowFunctionParams}
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
-pub(in crate::compile) use set_all::is_set_operation;
 pub(in crate::compile) use single_value::SINGLE_VALUE;
 pub(in crate::compile) use unnest::unnest;
 
 /// The plan with exact constructs, inner queries included. The output columns stay the same.
 pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| {
-        let node = set_all::rewrite(node, state)?;
+        let node = lateral::rewrite(node, state)?;
+        let node = set_operation::rewrite(node)?;
         distinct_on::rewrite(node, state).map(Transformed::yes)
     })?;
     Ok(rewritten.data)

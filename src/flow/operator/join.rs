@@ -54,8 +54,7 @@ impl Join {
     fn changed(&mut self, input: &mut Vec<Delta>, is_left: bool, out: &mut Output) -> Result<()> {
         let (own, other) = if is_left { (&mut self.left, &self.right) } else { (&mut self.right, &self.left) };
         let width = other.rows.schema().fields().len();
-        let pairs =
-            Pairs { schema: &self.schema, residual: self.residual.as_ref(), probe_is_left: is_left, width };
+        let pairs = Pairs { schema: &self.schema, residual: self.residual.as_ref(), probe_is_left: is_left, width };
         // Rows that never match need not be kept.
         let (changes, _) = own.keys.changes(input, own.rows.schema())?;
         for change in changes.into_iter().flat_map(|change| change.pieces(&other.rows)) {

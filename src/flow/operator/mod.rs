@@ -11,10 +11,12 @@ mod keyed;
 mod map;
 mod presence;
 mod row_json;
+mod set_operation;
 #[cfg(test)]
 mod tests;
 mod top_k;
 mod union;
+mod unnest;
 
 pub use aggregate::Aggregate;
 pub use degree_join::DegreeJoin;
@@ -23,5 +25,7 @@ pub use group_transform::{GroupFunction, GroupTransform};
 pub use join::Join;
 pub use map::Map;
 pub use presence::Presence;
+pub use set_operation::SetOperation;
 pub use top_k::TopK;
 pub use union::Union;
+pub use unnest::Unnest;

@@ -7,10 +7,10 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::catalog::RelationId;
-use crate::compile::plan::{JoinKind, Plan};
+use crate::compile::plan::{JoinKind, Plan, SetOperator};
 use crate::error::{Error, Result};
 use crate::flow::Operator;
-use crate::flow::operator::{Aggregate, DegreeJoin, Distinct, Join, Map, Presence, TopK, Union};
+use crate::flow::operator::{Aggregate, DegreeJoin, Distinct, Join, Map, Presence, SetOperation, TopK, Union, Unnest};
 
 /// What one worker needs to build a dataflow.
 pub(super) struct DataflowPlan {
@@ -93,12 +93,14 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
         Plan::Source { relation: id, .. } => relation(*id),
         Plan::Values { .. } => true,
         Plan::Map { .. }
+        | Plan::Unnest { .. }
         | Plan::Distinct { .. }
         | Plan::Union { .. }
-        | Plan::Join { kind: JoinKind::Inner | JoinKind::Semi, .. } => {
+        | Plan::Join { kind: JoinKind::Inner | JoinKind::Semi, .. }
+        | Plan::SetOperation { operator: SetOperator::Intersect, .. } => {
             plan.inputs().into_iter().all(|input| is_append_only(input, relation))
         }
-        Plan::Aggregate { .. } | Plan::TopK { .. } | Plan::Join { .. } => false,
+        Plan::SetOperation { .. } | Plan::Aggregate { .. } | Plan::TopK { .. } | Plan::Join { .. } => false,
     }
 }
 
@@ -145,12 +147,16 @@ impl Renderer<'_> {
         };
         let inputs = match plan {
             Plan::Source { .. } | Plan::Values { .. } => vec![],
-            Plan::Map { input, .. } => vec![self.node(input, fragment)?],
+            Plan::Map { input, .. } | Plan::Unnest { input, .. } => vec![self.node(input, fragment)?],
             Plan::Union { inputs, .. } => {
                 inputs.iter().map(|input| self.node(input, fragment)).collect::<Result<Vec<_>>>()?
             }
             Plan::Distinct { input } => {
                 let all = (0..input.schema().fields().len()).collect();
+                vec![self.exchange(input, all, fragment)?]
+            }
+            Plan::SetOperation { input, schema, .. } => {
+                let all = (0..schema.fields().len()).collect();
                 vec![self.exchange(input, all, fragment)?]
             }
             Plan::Aggregate { input, keys, .. } => vec![self.exchange(input, keys.clone(), fragment)?],
@@ -179,6 +185,12 @@ impl Renderer<'_> {
             }
             Plan::Union { schema, .. } => Box::new(Union::new(schema.clone())),
             Plan::Distinct { input } => Box::new(Distinct::new(input.schema())?),
+            Plan::Unnest { columns, outer, schema, .. } => {
+                Box::new(Unnest::new(columns.clone(), *outer, schema.clone()))
+            }
+            Plan::SetOperation { operator, all, schema, .. } => {
+                Box::new(SetOperation::new(*operator, *all, schema.clone())?)
+            }
             Plan::Aggregate { input, keys, calls, schema } => {
                 let append_only = is_append_only(input, self.append_only);
                 // Without keys all rows go to worker 0, which alone answers for the group that is always there.
@@ -236,9 +248,7 @@ fn join(plan: &Plan) -> Result<Box<dyn Operator>> {
     let (left, right, schema) = (left.schema(), right.schema(), SchemaRef::clone(schema));
     let (left_keys, right_keys, residual) = (left_keys.clone(), right_keys.clone(), residual.clone());
     Ok(match (kind, &residual) {
-        (JoinKind::Inner, _) => {
-            Box::new(Join::new(left, right, left_keys, right_keys, *null_equal, residual, schema)?)
-        }
+        (JoinKind::Inner, _) => Box::new(Join::new(left, right, left_keys, right_keys, *null_equal, residual, schema)?),
         (JoinKind::Semi | JoinKind::Anti | JoinKind::Mark, None) => {
             Box::new(Presence::new(*kind, left, right, left_keys, right_keys, *null_equal, schema)?)
         }

@@ -91,7 +91,8 @@ impl Unnesting<'_> {
         if subquery.max_rows().is_some_and(|rows| rows <= 1) {
             let matched = self.matched(&input, subquery, Use::Rows)?;
             if is_one_row(&matched.plan) {
-                let value = matched.outputs.into_iter().next().ok_or_else(|| unsupported("a subquery without columns"))?;
+                let value =
+                    matched.outputs.into_iter().next().ok_or_else(|| unsupported("a subquery without columns"))?;
                 return Ok((input, where_true(conjunction(matched.conditions), value)?));
             }
             let Matched { plan, conditions, outputs } = self.null_extended(matched)?;

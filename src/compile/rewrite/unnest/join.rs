@@ -154,8 +154,6 @@ fn needs(part: &Expr, plan: &LogicalPlan) -> PlanResult<bool> {
         Expr::ScalarSubquery(subquery) => subquery,
         _ => return Ok(false),
     };
-    let refers = |reference: &Expr| {
-        matches!(reference, Expr::OuterReferenceColumn(_, column) if plan.schema().maybe_index_of_column(column).is_some())
-    };
+    let refers = |reference: &Expr| matches!(reference, Expr::OuterReferenceColumn(_, column) if plan.schema().maybe_index_of_column(column).is_some());
     Ok(uses(part, plan) || subquery.subquery.all_out_ref_exprs().iter().any(refers))
 }

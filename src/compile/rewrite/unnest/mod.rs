@@ -27,6 +27,8 @@ mod outer;
 mod pull;
 // Outer columns into subqueries.
 mod push;
+// Outer columns beside elements of arrays, and in EXCEPT and INTERSECT.
+mod rows;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -159,10 +161,7 @@ fn columns(schema: &DFSchema) -> Vec<Expr> {
 
 fn has_subquery(expression: &Expr) -> PlanResult<bool> {
     expression.exists(|part| {
-        Ok(matches!(
-            part,
-            Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_)
-        ))
+        Ok(matches!(part, Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_)))
     })
 }
 

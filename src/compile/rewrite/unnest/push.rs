@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::{Expr, lit};
 
-use super::super::numbered;
+use super::super::{numbered, set_operation};
 use super::outer::{depends, expression_depends, in_outer, is_correlated, terms, with_terms};
 use super::{Matched, Unnesting, column_at, columns, joined, unsupported};
 
@@ -47,6 +47,11 @@ impl Unnesting<'_> {
 
     /// A plan with columns for the terms `wanted` over `outer`, which are all that it uses.
     pub(super) fn push(&self, plan: &LogicalPlan, outer: &LogicalPlan, wanted: &[Expr]) -> PlanResult<Pushed> {
+        // One row for every outer row.
+        if matches!(plan, LogicalPlan::EmptyRelation(empty) if empty.produce_one_row) {
+            let (plan, terms) = self.domain(outer, wanted)?;
+            return Ok(Pushed { plan, terms, strict: false });
+        }
         if !depends(plan, outer.schema())? {
             let (domain, terms) = self.domain(outer, wanted)?;
             return Ok(Pushed { plan: joined(domain, plan.clone(), JoinType::Inner, vec![])?, terms, strict: false });
@@ -66,6 +71,10 @@ impl Unnesting<'_> {
             LogicalPlan::Limit(limit) => self.push_limit(limit, outer, wanted),
             LogicalPlan::Window(window) => self.push_window(window, outer, wanted),
             LogicalPlan::Values(values) => self.push_values(values, outer, wanted),
+            LogicalPlan::Unnest(unnest) => self.push_unnest(unnest, outer, wanted),
+            other if let Some(operation) = set_operation::of(other) => {
+                self.push_set_operation(operation, outer, wanted)
+            }
             other => {
                 let name = other.display().to_string().to_lowercase();
                 let name = name.split([':', ' ']).next().unwrap_or_default().to_string();
@@ -121,7 +130,8 @@ impl Unnesting<'_> {
         expressions.extend(equals.into_iter().zip(&names).map(|(value, name)| value.alias(name)));
         let plan = LogicalPlan::Projection(Projection::try_new(expressions, Arc::clone(&node.input))?);
         // Of `a.k = b.k` remains that it is not NULL.
-        let plan = LogicalPlanBuilder::from(plan).filter(over(&terms)?.into_iter().reduce(Expr::and).unwrap_or(lit(true)))?;
+        let plan =
+            LogicalPlanBuilder::from(plan).filter(over(&terms)?.into_iter().reduce(Expr::and).unwrap_or(lit(true)))?;
         Ok(Pushed { plan: plan.build()?, terms, strict: true })
     }
 
@@ -162,10 +172,8 @@ impl Unnesting<'_> {
 
     fn push_join(&self, node: &Join, outer: &LogicalPlan, wanted: &[Expr]) -> PlanResult<Pushed> {
         let inner = node.join_type == JoinType::Inner;
-        let one_sided = matches!(
-            node.join_type,
-            JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark
-        );
+        let one_sided =
+            matches!(node.join_type, JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark);
         if !inner && !one_sided {
             return Err(unsupported("RIGHT or FULL JOIN over columns of the outer query"));
         }
@@ -309,11 +317,8 @@ impl Unnesting<'_> {
             }
             inputs.push(Arc::new(plan));
         }
-        let union = if inputs.len() == 1 {
-            inputs.remove(0)
-        } else {
-            Arc::new(LogicalPlan::Union(Union::try_new(inputs)?))
-        };
+        let union =
+            if inputs.len() == 1 { inputs.remove(0) } else { Arc::new(LogicalPlan::Union(Union::try_new(inputs)?)) };
         let terms = names.split_off(node.schema.fields().len());
         let mut expressions = named(&names, &node.schema, &[], &[])?;
         expressions.extend(terms.clone());
@@ -322,12 +327,7 @@ impl Unnesting<'_> {
 }
 
 /// That an outer row has the values that the columns hold.
-pub(super) fn conditions(
-    outer: &DFSchema,
-    wanted: &[Expr],
-    columns: &[Expr],
-    strict: bool,
-) -> PlanResult<Vec<Expr>> {
+pub(super) fn conditions(outer: &DFSchema, wanted: &[Expr], columns: &[Expr], strict: bool) -> PlanResult<Vec<Expr>> {
     let condition = |(term, column): (&Expr, &Expr)| {
         let term = in_outer(term.clone(), outer)?;
         let strict = strict || !term.nullable(outer)?;
