@@ -328,6 +328,11 @@ impl Runtime {
         self.inner.status.sources()
     }
 
+    /// How many rows a dataflow leaves out because an expression fails for them.
+    pub fn row_error_count(&self, id: RelationId) -> i64 {
+        self.inner.status.row_error_count(id)
+    }
+
     /// Rows of `tidewater.row_errors`: dataflow name and error with the sum of its weights (zero sums are gone).
     pub fn row_errors(&self) -> Vec<(String, RowError)> {
         self.inner.status.row_errors()
