@@ -8,21 +8,33 @@ use super::plan::{AggregateCall, AggregateFunction, JoinKind, Plan, SetOperator,
 /// The operators, the last one first, each indented below the one that it feeds.
 pub fn explain(plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
-    describe(plan, 0, &mut lines);
+    describe(plan, 0, &mut Vec::new(), &mut lines);
     lines
 }
 
-fn describe(plan: &Plan, depth: usize, lines: &mut Vec<String>) {
+fn describe(plan: &Plan, depth: usize, shared: &mut Vec<usize>, lines: &mut Vec<String>) {
+    if let Plan::Shared { number, .. } = plan {
+        if shared.contains(number) {
+            lines.push(format!("{}Shared {number}, as above", "  ".repeat(depth)));
+            return;
+        }
+        shared.push(*number);
+    }
     let state = state(plan).map_or_else(String::new, |state| format!("   state: {state}"));
     lines.push(format!("{}{}{state}", "  ".repeat(depth), operator(plan)));
     for input in plan.inputs() {
-        describe(input, depth + 1, lines);
+        describe(input, depth + 1, shared, lines);
     }
 }
 
 /// What an operator keeps from tick to tick.
 fn state(plan: &Plan) -> Option<String> {
     match plan {
+        Plan::Recursive { all, .. } => Some(match all {
+            true => "rows of its joins (grows with rows)".to_string(),
+            false => "rows (grows with different rows), rows of its joins".to_string(),
+        }),
+        Plan::WorkTable { .. } | Plan::Shared { .. } => None,
         Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Unnest { .. } | Plan::Union { .. } => None,
         Plan::Distinct { .. } | Plan::SetOperation { .. } => Some("rows (grows with different rows)".to_string()),
         Plan::Aggregate { keys, calls, .. } => {
@@ -56,6 +68,9 @@ fn operator(plan: &Plan) -> String {
         Plan::Map { filter, columns, .. } => map(filter.as_ref(), columns.as_deref()),
         Plan::Union { inputs, .. } => format!("Union all of {} inputs", inputs.len()),
         Plan::Distinct { .. } => "Distinct".to_string(),
+        Plan::Recursive { name, all, .. } => format!("Recursive {name}, union{}", if *all { " all" } else { "" }),
+        Plan::WorkTable { name, .. } => format!("Rows of {name}"),
+        Plan::Shared { number, .. } => format!("Shared {number}"),
         Plan::Unnest { input, columns, outer, .. } => {
             let columns: Vec<String> = columns.iter().map(|column| column_text(input, *column)).collect();
             format!("Unnest {}{}", columns.join(", "), if *outer { ", keeping rows without elements" } else { "" })
@@ -227,7 +242,9 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
             }
         }
         Plan::TopK { .. } => (None, "row_number()".to_string()),
-        Plan::Union { schema, .. } | Plan::SetOperation { schema, .. } => {
+        Plan::Shared { input, .. } => trace(input, column),
+        Plan::WorkTable { name, schema } => (Some(name), shown_name(schema.field(column).name()).to_string()),
+        Plan::Union { schema, .. } | Plan::SetOperation { schema, .. } | Plan::Recursive { schema, .. } => {
             (None, shown_name(schema.field(column).name()).to_string())
         }
         Plan::Values { rows } => (None, shown_name(rows.schema().field(column).name()).to_string()),

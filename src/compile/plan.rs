@@ -1,5 +1,7 @@
 //! Every operator that Tidewater maintains, on one screen.
 
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 
@@ -48,6 +50,35 @@ pub enum Plan {
     Distinct {
         /// Input.
         input: Box<Plan>,
+    },
+    /// WITH RECURSIVE: the rows of `first`, and those that `next` makes of rows that are there, as often as there are new ones.
+    Recursive {
+        /// The query's name.
+        name: String,
+        /// The term that is not recursive.
+        first: Box<Plan>,
+        /// The recursive term: linear in the rows of its [`Plan::WorkTable`].
+        next: Box<Plan>,
+        /// UNION ALL, which keeps every derivation of a row; otherwise each row is there once.
+        all: bool,
+        /// Iterations in one tick before the view fails.
+        iterations_max: u64,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// In the recursive term of the query of this name: its rows.
+    WorkTable {
+        /// The query's name.
+        name: String,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// A plan that is used in several places and computed once.
+    Shared {
+        /// The same for all places.
+        number: usize,
+        /// The plan.
+        input: Arc<Plan>,
     },
     /// One row per element of arrays, the other columns repeated; linear. Several arrays are read side by side, the shorter ones
     /// filled up with NULLs.
@@ -128,22 +159,37 @@ impl Plan {
     pub fn schema(&self) -> SchemaRef {
         match self {
             Plan::Values { rows } => rows.schema(),
+            Plan::Shared { input, .. } => input.schema(),
             Plan::Distinct { input } => input.schema(),
             Plan::Source { schema, .. }
             | Plan::Map { schema, .. }
             | Plan::Union { schema, .. }
             | Plan::SetOperation { schema, .. }
             | Plan::Unnest { schema, .. }
+            | Plan::Recursive { schema, .. }
+            | Plan::WorkTable { schema, .. }
             | Plan::Aggregate { schema, .. }
             | Plan::Join { schema, .. }
             | Plan::TopK { schema, .. } => SchemaRef::clone(schema),
         }
     }
 
+    /// Whether it reads the rows of the recursive query `name` in whose recursive term it stands.
+    pub fn reads_work_table(&self, name: &str) -> bool {
+        match self {
+            Plan::WorkTable { name: read, .. } => read == name,
+            // A query of the same name inside has its own rows.
+            Plan::Recursive { name: inner, first, .. } if inner == name => first.reads_work_table(name),
+            other => other.inputs().into_iter().any(|input| input.reads_work_table(name)),
+        }
+    }
+
     /// The plans whose output this node reads, in order.
     pub fn inputs(&self) -> Vec<&Plan> {
         match self {
-            Plan::Source { .. } | Plan::Values { .. } => Vec::new(),
+            Plan::Source { .. } | Plan::Values { .. } | Plan::WorkTable { .. } => Vec::new(),
+            Plan::Shared { input, .. } => vec![input],
+            Plan::Recursive { first, next, .. } => vec![first, next],
             Plan::Map { input, .. }
             | Plan::Distinct { input }
             | Plan::SetOperation { input, .. }

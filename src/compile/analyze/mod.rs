@@ -56,11 +56,13 @@ use crate::types::SqlType;
 pub struct Settings {
     /// Time zone by its IANA name, e.g. `Europe/Berlin`.
     pub time_zone: String,
+    /// Iterations that a recursive query of a view may have in one tick.
+    pub recursive_iterations_max: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { time_zone: "UTC".to_string() }
+        Settings { time_zone: "UTC".to_string(), recursive_iterations_max: 10_000 }
     }
 }
 
@@ -103,8 +105,9 @@ pub fn plan_view(query: &Query, relations: &dyn Relations, settings: &Settings) 
     lower::refuse(&raw, query)?;
     let analyzed = coerce(raw, &state, settings).map_err(explain)?;
     let (plan, shown) = shown(analyzed).map_err(explain)?;
+    let plan = rewrite::shared::marked(plan).map_err(explain)?;
     let optimized = session::optimize_view(plan, &state).map_err(explain)?;
-    Ok((lower::lower(&optimized, &state, query)?, shown))
+    Ok((lower::lower(&optimized, &state, settings, query)?, shown))
 }
 
 /// Replaces what DataFusion plans wrongly, gives expressions SQL's types and makes operands alike.

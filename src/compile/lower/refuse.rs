@@ -16,10 +16,7 @@ use crate::error::{Error, Result, code};
 pub(in crate::compile) fn refuse(plan: &LogicalPlan, query: &Query) -> Result<()> {
     let mut found = None;
     let walked = plan.apply_with_subqueries(|node| {
-        found = node_refusal(node, query);
-        if found.is_none() {
-            found = expressions_refusal(node, query)?;
-        }
+        found = expressions_refusal(node, query)?;
         Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     walked.map_err(|failure| error::from_datafusion(failure, query))?;
@@ -62,19 +59,11 @@ pub(super) fn aggregate(call: &AggregateFunction, query: &Query) -> Error {
 /// What a node is called where SQL has no better word.
 pub(super) fn node_name(plan: &LogicalPlan) -> String {
     match plan {
-        LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE".to_string(),
         LogicalPlan::Subquery(_) => "LATERAL".to_string(),
         other => {
             let shown = other.display().to_string();
             format!("\"{}\"", shown.split([':', ' ']).next().unwrap_or_default().to_lowercase())
         }
-    }
-}
-
-fn node_refusal(node: &LogicalPlan, query: &Query) -> Option<Error> {
-    match node {
-        LogicalPlan::RecursiveQuery(_) => Some(unsupported("WITH RECURSIVE", "recursive", query)),
-        _ => None,
     }
 }
 

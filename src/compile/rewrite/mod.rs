@@ -7,6 +7,8 @@ mod distinct_on;
 mod lateral;
 // EXCEPT and INTERSECT → one node over the rows of both sides.
 pub(in crate::compile) mod set_operation;
+// Parts of a view's plan that occur several times.
+pub(in crate::compile) mod shared;
 // The value of a subquery's only row.
 mod single_value;
 // Subqueries and LATERAL → joins.

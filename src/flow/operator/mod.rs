@@ -10,6 +10,7 @@ mod join;
 mod keyed;
 mod map;
 mod presence;
+mod recursive;
 mod row_json;
 mod set_operation;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use group_transform::{GroupFunction, GroupTransform};
 pub use join::Join;
 pub use map::Map;
 pub use presence::Presence;
+pub use recursive::{Circuit, CircuitNode, Recursive};
 pub use set_operation::SetOperation;
 pub use top_k::TopK;
 pub use union::Union;

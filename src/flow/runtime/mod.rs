@@ -38,6 +38,7 @@ mod event;
 // Fragments as timely operators.
 mod fragment;
 // Plan → fragments.
+mod recursion;
 mod render;
 // Reader threads.
 pub(crate) mod source;

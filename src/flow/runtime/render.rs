@@ -3,9 +3,12 @@
 //! Stateful operators need all rows of a key on one worker, so with more than one worker their inputs are exchanged by the hash of
 //! the keys; without keys everything goes to worker 0. With one worker nothing is cut: the whole plan is one fragment.
 
+use std::collections::HashMap;
+
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
+use super::recursion::Recursion;
 use crate::catalog::RelationId;
 use crate::compile::plan::{JoinKind, Plan, SetOperator};
 use crate::error::{Error, Result};
@@ -48,6 +51,8 @@ pub(super) enum Route {
     Exchange(Vec<usize>),
     /// To all workers.
     Broadcast,
+    /// Nowhere else: several fragments of this worker read it.
+    Stay,
 }
 
 /// An operator with the places of its inputs among the fragment's nodes.
@@ -79,7 +84,14 @@ pub(super) fn render(
 ) -> Result<Vec<DataflowPlan>> {
     (0..workers)
         .map(|worker| {
-            let mut renderer = Renderer { worker, workers, append_only, inputs: Vec::new(), fragments: Vec::new() };
+            let mut renderer = Renderer {
+                worker,
+                workers,
+                append_only,
+                inputs: Vec::new(),
+                fragments: Vec::new(),
+                shared: HashMap::new(),
+            };
             let root = renderer.fragment(plan, Route::Result)?;
             renderer.fragments.push(root);
             Ok(DataflowPlan { inputs: renderer.inputs, fragments: renderer.fragments })
@@ -91,8 +103,10 @@ pub(super) fn render(
 pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool) -> bool {
     match plan {
         Plan::Source { relation: id, .. } => relation(*id),
-        Plan::Values { .. } => true,
+        Plan::Values { .. } | Plan::WorkTable { .. } => true,
         Plan::Map { .. }
+        | Plan::Shared { .. }
+        | Plan::Recursive { .. }
         | Plan::Unnest { .. }
         | Plan::Distinct { .. }
         | Plan::Union { .. }
@@ -119,17 +133,19 @@ pub(super) fn relations(plan: &Plan) -> Vec<RelationId> {
     found
 }
 
-struct Renderer<'a> {
+pub(super) struct Renderer<'a> {
     worker: usize,
     workers: usize,
     append_only: &'a dyn Fn(RelationId) -> bool,
     inputs: Vec<RelationId>,
-    fragments: Vec<Fragment>,
+    pub(super) fragments: Vec<Fragment>,
+    /// Where the output of shared plans is among the fragments, by number.
+    pub(super) shared: HashMap<usize, usize>,
 }
 
 impl Renderer<'_> {
     /// A fragment with `plan` as its last node; fragments that feed it are added before.
-    fn fragment(&mut self, plan: &Plan, route: Route) -> Result<Fragment> {
+    pub(super) fn fragment(&mut self, plan: &Plan, route: Route) -> Result<Fragment> {
         let mut fragment = Fragment { ports: Vec::new(), nodes: Vec::new(), route };
         self.node(plan, &mut fragment)?;
         Ok(fragment)
@@ -137,6 +153,15 @@ impl Renderer<'_> {
 
     /// Adds the nodes of `plan`; answers the place of the last one.
     fn node(&mut self, plan: &Plan, fragment: &mut Fragment) -> Result<usize> {
+        if let Plan::Shared { number, input } = plan {
+            return self.shared(*number, input, fragment);
+        }
+        if let Plan::Recursive { name, first, next, all, iterations_max, .. } = plan {
+            let recursion = Recursion { name, first, next, all: *all, iterations_max: *iterations_max };
+            let node = self.recursion(plan, &recursion, fragment)?;
+            fragment.nodes.push(node);
+            return Ok(fragment.nodes.len() - 1);
+        }
         let kind = match plan {
             Plan::Source { relation, columns, schema, .. } => {
                 let port = fragment.port(Port::Relation(self.input(*relation)));
@@ -146,7 +171,11 @@ impl Renderer<'_> {
             _ => NodeKind::Operator(self.operator(plan)?),
         };
         let inputs = match plan {
-            Plan::Source { .. } | Plan::Values { .. } => vec![],
+            Plan::Source { .. }
+            | Plan::Values { .. }
+            | Plan::WorkTable { .. }
+            | Plan::Recursive { .. }
+            | Plan::Shared { .. } => vec![],
             Plan::Map { input, .. } | Plan::Unnest { input, .. } => vec![self.node(input, fragment)?],
             Plan::Union { inputs, .. } => {
                 inputs.iter().map(|input| self.node(input, fragment)).collect::<Result<Vec<_>>>()?
@@ -175,10 +204,14 @@ impl Renderer<'_> {
     }
 
     /// The operator of a plan's topmost node.
-    fn operator(&self, plan: &Plan) -> Result<Box<dyn Operator>> {
+    pub(super) fn operator(&self, plan: &Plan) -> Result<Box<dyn Operator>> {
         Ok(match plan {
-            Plan::Source { .. } | Plan::Values { .. } => {
-                return Err(Error::internal("a leaf of a plan has no operator"));
+            Plan::Source { .. }
+            | Plan::Values { .. }
+            | Plan::WorkTable { .. }
+            | Plan::Recursive { .. }
+            | Plan::Shared { .. } => {
+                return Err(Error::internal("this node of a plan has no operator of its own"));
             }
             Plan::Map { input, filter, columns, schema } => {
                 Box::new(Map::new(input.schema(), filter.clone(), columns.clone(), schema.clone())?)
@@ -213,7 +246,7 @@ impl Renderer<'_> {
     }
 
     /// The output of `plan` with all rows of a key on one worker; answers the place of the node that has them.
-    fn exchange(&mut self, plan: &Plan, keys: Vec<usize>, fragment: &mut Fragment) -> Result<usize> {
+    pub(super) fn exchange(&mut self, plan: &Plan, keys: Vec<usize>, fragment: &mut Fragment) -> Result<usize> {
         self.routed(plan, Route::Exchange(keys), fragment)
     }
 
@@ -258,7 +291,7 @@ fn join(plan: &Plan) -> Result<Box<dyn Operator>> {
 
 impl Fragment {
     /// The position of a port, added if it is new.
-    fn port(&mut self, port: Port) -> usize {
+    pub(super) fn port(&mut self, port: Port) -> usize {
         match self.ports.iter().position(|known| *known == port) {
             Some(position) => position,
             None => {
