@@ -7,6 +7,8 @@ mod aggregate;
 mod arithmetic;
 // Expressions that fail only for rows that fail.
 mod careful;
+// Comparisons by sort keys.
+mod comparison;
 // DataFusion's errors → ours.
 pub mod error;
 // `min` and `max`.
@@ -21,6 +23,8 @@ mod select;
 mod session;
 // Relations without rows.
 mod source;
+// Types that Arrow does not tell.
+mod tag;
 // Sums by group.
 mod totals;
 // SQL's types for literals, functions and casts.
@@ -108,7 +112,7 @@ pub fn plan_view(query: &Query, relations: &dyn Relations, settings: &Settings) 
 /// Replaces what DataFusion plans wrongly, gives expressions SQL's types and makes operands alike.
 fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanResult<LogicalPlan> {
     let exact = rewrite::exact(plan, state)?;
-    let typed = types::as_sql(exact, &settings.time_zone)?;
+    let typed = comparison::by_keys(types::as_sql(exact, &settings.time_zone)?, state)?;
     Analyzer::new().execute_and_check(typed, &ConfigOptions::clone(state.config_options()), |_, _| {})
 }
 
