@@ -7,6 +7,8 @@ mod aggregate;
 mod arithmetic;
 // Expressions that fail only for rows that fail.
 mod careful;
+// Comparisons by sort keys.
+mod comparison;
 // DataFusion's errors → ours.
 pub mod error;
 // Keys of joins.
@@ -23,6 +25,8 @@ mod select;
 mod session;
 // Relations without rows.
 mod source;
+// Types that Arrow does not tell.
+mod tag;
 // Sums by group.
 mod totals;
 // SQL's types for literals, functions and casts.
@@ -113,7 +117,7 @@ pub fn plan_view(query: &Query, relations: &dyn Relations, settings: &Settings) 
 /// Replaces what DataFusion plans wrongly, gives expressions SQL's types and makes operands alike.
 fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanResult<LogicalPlan> {
     let exact = rewrite::exact(plan, state)?;
-    let typed = types::as_sql(exact, &settings.time_zone)?;
+    let typed = comparison::by_keys(types::as_sql(exact, &settings.time_zone)?, state)?;
     // The rules alone: the check afterwards would refuse subqueries that are to be unnested.
     let analyzer = Analyzer::new();
     let mut alike = typed;

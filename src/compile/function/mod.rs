@@ -33,6 +33,8 @@ mod in_list;
 mod jsonb;
 // `-x`.
 mod negate;
+// Keys that sort as PostgreSQL's values do.
+pub(in crate::compile) mod order;
 // `round`, `trunc`, `ceil`, `floor`.
 mod round;
 // Set-returning functions.
@@ -40,7 +42,8 @@ mod set;
 // `sign`.
 mod sign;
 
-use definition::{Definition, Function};
+pub(in crate::compile) use definition::Definition;
+use definition::Function;
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[
@@ -103,9 +106,15 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
+        ("sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => Some(value.clone()),
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
     }
+}
+
+/// A definition as DataFusion calls it.
+pub(in crate::compile) fn udf(definition: &'static Definition) -> Arc<ScalarUDF> {
+    Arc::new(function(definition))
 }
 
 fn function(definition: &'static Definition) -> ScalarUDF {
