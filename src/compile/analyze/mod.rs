@@ -13,8 +13,6 @@ pub mod error;
 mod extreme;
 // Relations and functions by name.
 mod names;
-// `row_number` and its like.
-mod ranking;
 // Reads over snapshots.
 mod select;
 // DataFusion's settings.
@@ -44,7 +42,7 @@ pub(in crate::compile) use source::relation_of;
 use super::lower;
 use super::parse::{Query, shown_name};
 use super::plan::Plan;
-use super::rewrite;
+use super::{rewrite, window};
 use crate::catalog::RelationId;
 use crate::error::Result;
 use crate::types::SqlType;
@@ -109,7 +107,8 @@ pub fn plan_view(query: &Query, relations: &dyn Relations, settings: &Settings) 
 fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanResult<LogicalPlan> {
     let exact = rewrite::exact(plan, state)?;
     let typed = types::as_sql(exact, &settings.time_zone)?;
-    Analyzer::new().execute_and_check(typed, &ConfigOptions::clone(state.config_options()), |_, _| {})
+    let coerced = Analyzer::new().execute_and_check(typed, &ConfigOptions::clone(state.config_options()), |_, _| {})?;
+    window::node::windows(coerced, &settings.time_zone)
 }
 
 /// The plan with outputs of SQL's types, and its columns as users see them. The plan's own names stay: DataFusion wants them

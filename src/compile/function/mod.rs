@@ -38,6 +38,8 @@ mod round;
 // `sign`.
 mod sign;
 
+pub(in crate::compile) use datetime::operator::{negated, shifted};
+pub(in crate::compile) use definition::external;
 use definition::{Definition, Function};
 
 /// All functions.

@@ -11,10 +11,12 @@ mod join;
 mod linear;
 // What is not maintained, found before optimization.
 mod refuse;
-// ORDER BY … LIMIT, row_number().
+// ORDER BY … LIMIT, row_number() <= k.
 mod top_k;
 // Constant rows.
 mod values;
+// Window functions.
+mod window;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -31,6 +33,7 @@ use self::linear::Linear;
 use super::analyze::{error, relation_of};
 use super::parse::Query;
 use super::plan::Plan;
+use super::window::node;
 use crate::error::{Error, Result};
 
 /// Turns an optimized logical plan into operators. `query` is what the user wrote, for positions of errors.
@@ -68,7 +71,10 @@ impl Lowering<'_> {
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.node(&sort.input),
             LogicalPlan::Sort(sort) => self.top_k(&sort.input, &sort.expr, 0, sort.fetch.map(|fetch| fetch as u64)),
             LogicalPlan::Limit(limit) => self.limit(limit),
-            LogicalPlan::Window(window) => self.window(window),
+            LogicalPlan::Extension(extension) => match node::of(extension) {
+                Some(window) => self.window(window),
+                None => Err(self.unsupported(&refuse::node_name(plan))),
+            },
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::EmptyRelation(empty) => self.empty(empty),
             other => Err(self.unsupported(&refuse::node_name(other))),

@@ -11,6 +11,8 @@ mod only_value;
 mod set_all;
 // Subqueries in place of values → aggregations.
 mod subquery;
+// FETCH FIRST … WITH TIES → first ranks.
+pub(in crate::compile) mod with_ties;
 
 use std::sync::Arc;
 
@@ -29,14 +31,16 @@ pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> Plan
     let rewritten = plan.transform_up_with_subqueries(|node| {
         let node = set_all::rewrite(node, state)?;
         let node = distinct_on::rewrite(node, state)?;
+        let node = with_ties::rewrite(node, state)?;
         let node = membership::rewrite(node)?;
         subquery::rewrite(node).map(Transformed::yes)
     })?;
     Ok(rewritten.data)
 }
 
-/// The input with a last column that numbers the rows of each partition, from 1.
+/// The input with a last column that numbers the rows of each partition, from 1: `row_number` or `rank`.
 fn numbered(
+    function: &str,
     input: Arc<LogicalPlan>,
     partition: Vec<Expr>,
     order: Vec<Sort>,
@@ -44,14 +48,15 @@ fn numbered(
 ) -> PlanResult<LogicalPlan> {
     let function = state
         .window_functions()
-        .get("row_number")
-        .ok_or_else(|| plan_datafusion_err!("function row_number does not exist"))?;
+        .get(function)
+        .ok_or_else(|| plan_datafusion_err!("function {function} does not exist"))?;
     let call = WindowFunction {
         fun: WindowFunctionDefinition::WindowUDF(Arc::clone(function)),
         params: WindowFunctionParams {
             args: Vec::new(),
             partition_by: partition,
-            window_frame: WindowFrame::new(if order.is_empty() { None } else { Some(false) }),
+            // These functions do not look at it; one by ROWS is accepted over any types.
+            window_frame: WindowFrame::new(Some(true)),
             order_by: order,
             filter: None,
             null_treatment: None,

@@ -56,7 +56,7 @@ fn is_distinct(input: &LogicalPlan) -> bool {
 
 fn with_copy_number(input: Arc<LogicalPlan>, name: &str, state: &SessionState) -> PlanResult<LogicalPlan> {
     let all = columns(&input);
-    let plan = numbered(input, all.clone(), Vec::new(), state)?;
+    let plan = numbered("row_number", input, all.clone(), Vec::new(), state)?;
     let number = Expr::Column(Column::from(plan.schema().qualified_field(all.len())));
     let mut expressions = all;
     expressions.push(number.alias(name));

@@ -7,11 +7,13 @@ mod distinct;
 mod group_transform;
 mod join;
 mod map;
+mod ordered;
 mod row_json;
 #[cfg(test)]
 mod tests;
 mod top_k;
 mod union;
+mod window;
 
 pub use aggregate::Aggregate;
 pub use distinct::Distinct;
@@ -20,3 +22,4 @@ pub use join::Join;
 pub use map::Map;
 pub use top_k::TopK;
 pub use union::Union;
+pub use window::Window;

@@ -10,7 +10,7 @@ use crate::catalog::RelationId;
 use crate::compile::plan::Plan;
 use crate::error::{Error, Result};
 use crate::flow::Operator;
-use crate::flow::operator::{Aggregate, Distinct, Join, Map, TopK, Union};
+use crate::flow::operator::{Aggregate, Distinct, Join, Map, TopK, Union, Window};
 
 /// What one worker needs to build a dataflow.
 pub(super) struct DataflowPlan {
@@ -93,7 +93,7 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
         Plan::Map { .. } | Plan::Distinct { .. } | Plan::Union { .. } | Plan::Join { .. } => {
             plan.inputs().into_iter().all(|input| is_append_only(input, relation))
         }
-        Plan::Aggregate { .. } | Plan::TopK { .. } => false,
+        Plan::Aggregate { .. } | Plan::TopK { .. } | Plan::Window { .. } => false,
     }
 }
 
@@ -149,7 +149,9 @@ impl Renderer<'_> {
                 vec![self.exchange(input, all, fragment)?]
             }
             Plan::Aggregate { input, keys, .. } => vec![self.exchange(input, keys.clone(), fragment)?],
-            Plan::TopK { input, partition, .. } => vec![self.exchange(input, partition.clone(), fragment)?],
+            Plan::TopK { input, partition, .. } | Plan::Window { input, partition, .. } => {
+                vec![self.exchange(input, partition.clone(), fragment)?]
+            }
             Plan::Join { left, right, left_keys, right_keys, .. } => vec![
                 self.exchange(left, left_keys.clone(), fragment)?,
                 self.exchange(right, right_keys.clone(), fragment)?,
@@ -186,16 +188,24 @@ impl Renderer<'_> {
                 residual.clone(),
                 schema.clone(),
             )?),
-            Plan::TopK { input, partition, order, limit, offset, row_number, schema } => Box::new(TopK::new(
-                input.schema(),
-                partition.clone(),
-                order.clone(),
-                *limit,
-                *offset,
-                *row_number,
-                schema.clone(),
-                is_append_only(input, self.append_only),
-            )?),
+            Plan::TopK { input, partition, order, limit, offset, ranking, row_number, schema } => {
+                let append_only = is_append_only(input, self.append_only);
+                let (partition, order) = (partition.clone(), order.clone());
+                let top = TopK::new(
+                    input.schema(),
+                    partition,
+                    order,
+                    *limit,
+                    *offset,
+                    *row_number,
+                    schema.clone(),
+                    append_only,
+                );
+                Box::new(top?.ranked(*ranking))
+            }
+            Plan::Window { input, partition, order, calls, schema } => {
+                Box::new(Window::new(input.schema(), partition.clone(), order.clone(), calls.clone(), schema.clone())?)
+            }
         })
     }
 
