@@ -77,7 +77,7 @@ pub(super) fn evaluate(
         ("bool_and" | "every", Some(DataType::Boolean)) => Ok(all(logical(&input, false))),
         ("bool_or", Some(DataType::Boolean)) => Ok(all(logical(&input, true))),
         ("array_agg", Some(_)) => list::array(&input, call).map(all),
-        ("string_agg", Some(DataType::Utf8)) => list::text(&input).map(all),
+        ("string_agg", Some(DataType::Utf8)) => list::text(&input, call).map(all),
         _ => accumulator::evaluate(function, call, &input),
     }
 }

@@ -77,6 +77,29 @@ impl Planned {
         &ALL[self.at]
     }
 
+    /// The types that arguments are converted to; `None` if there is no such function. Literals are bigint until they are narrowed.
+    fn types(&self, given: &[DataType]) -> Option<Vec<DataType>> {
+        let function = self.function();
+        let (least, most) = arguments(function);
+        if !(least..=most).contains(&given.len()) {
+            return None;
+        }
+        let is_integer =
+            |kind: &DataType| matches!(kind, DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Null);
+        let known = |kind: &DataType| if kind.is_null() { DataType::Utf8 } else { kind.clone() };
+        match (function, given) {
+            (Function::Ntile, [buckets]) => is_integer(buckets).then(|| vec![DataType::Int32]),
+            (_, []) => Some(Vec::new()),
+            (_, [value]) => Some(vec![known(value)]),
+            (_, [value, offset]) => is_integer(offset).then(|| vec![known(value), DataType::Int32]),
+            (_, [value, offset, default]) => {
+                let common = known(&type_union_coercion(value, default)?);
+                is_integer(offset).then(|| vec![common.clone(), DataType::Int32, common])
+            }
+            _ => None,
+        }
+    }
+
     fn undefined(&self, given: &[DataType]) -> Error {
         let name = |kind: &DataType| match kind {
             DataType::Null => "unknown".to_string(),
@@ -97,29 +120,16 @@ impl WindowUDFImpl for Planned {
         &self.signature
     }
 
+    /// Never fails: DataFusion would wrap the error. [`WindowUDFImpl::field`] does.
     fn coerce_types(&self, given: &[DataType]) -> PlanResult<Vec<DataType>> {
-        let (least, most) = arguments(self.function());
-        let is_integer = |kind: &DataType| matches!(kind, DataType::Int16 | DataType::Int32 | DataType::Null);
-        let undefined = || external(self.undefined(given));
-        if !(least..=most).contains(&given.len()) {
-            return Err(undefined());
-        }
-        let known = |kind: &DataType| if kind.is_null() { DataType::Utf8 } else { kind.clone() };
-        match (self.function(), given) {
-            (Function::Ntile, [buckets]) if is_integer(buckets) => Ok(vec![DataType::Int32]),
-            (Function::NthValue | Function::Lag | Function::Lead, [value, offset]) if is_integer(offset) => {
-                Ok(vec![known(value), DataType::Int32])
-            }
-            (Function::Lag | Function::Lead, [value, offset, default]) if is_integer(offset) => {
-                let common = type_union_coercion(value, default).ok_or_else(undefined)?;
-                Ok(vec![known(&common), DataType::Int32, known(&common)])
-            }
-            (_, [value]) if *self.function() != Function::Ntile => Ok(vec![known(value)]),
-            _ => Err(undefined()),
-        }
+        Ok(self.types(given).unwrap_or_else(|| given.to_vec()))
     }
 
     fn field(&self, arguments: WindowUDFFieldArgs) -> PlanResult<FieldRef> {
+        let given: Vec<DataType> = arguments.input_fields().iter().map(|field| field.data_type().clone()).collect();
+        if self.types(&given).is_none() {
+            return Err(external(self.undefined(&given)));
+        }
         let kind = match self.function() {
             Function::PercentRank | Function::CumeDist => DataType::Float64,
             Function::Ntile => DataType::Int32,

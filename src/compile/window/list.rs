@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, StringBuilder, UInt64Array};
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
-use datafusion::arrow::compute::take;
+use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::DataType;
 
 use super::WindowCall;
@@ -34,7 +34,7 @@ pub(super) fn array(input: &Input, call: &WindowCall) -> Result<ArrayRef> {
 }
 
 /// The texts of each frame, each but the first after its own delimiter; NULL for a frame without texts.
-pub(super) fn text(input: &Input) -> Result<ArrayRef> {
+pub(super) fn text(input: &Input, call: &WindowCall) -> Result<ArrayRef> {
     let [texts, delimiters] = &input.arguments[..] else {
         return Err(Error::internal("string_agg takes two arguments"));
     };
@@ -58,5 +58,5 @@ pub(super) fn text(input: &Input) -> Result<ArrayRef> {
         }
         results.append_option(joined);
     }
-    Ok(Arc::new(results.finish()))
+    cast(&results.finish(), call.field.data_type()).map_err(arrow_error)
 }
