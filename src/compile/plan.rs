@@ -1,5 +1,7 @@
 //! Every operator that Tidewater maintains, on one screen.
 
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 
@@ -50,6 +52,59 @@ pub enum Plan {
         /// Input.
         input: Box<Plan>,
     },
+    /// WITH RECURSIVE: the rows of `first`, and those that `next` makes of rows that are there, as often as there are new ones.
+    Recursive {
+        /// The query's name.
+        name: String,
+        /// The term that is not recursive.
+        first: Box<Plan>,
+        /// The recursive term: linear in the rows of its [`Plan::WorkTable`].
+        next: Box<Plan>,
+        /// UNION ALL, which keeps every derivation of a row; otherwise each row is there once.
+        all: bool,
+        /// Iterations in one tick before the view fails.
+        iterations_max: u64,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// In the recursive term of the query of this name: its rows.
+    WorkTable {
+        /// The query's name.
+        name: String,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// A plan that is used in several places and computed once.
+    Shared {
+        /// The same for all places.
+        number: usize,
+        /// The plan.
+        input: Arc<Plan>,
+    },
+    /// One row per element of arrays, the other columns repeated; linear. Several arrays are read side by side, the shorter ones
+    /// filled up with NULLs.
+    Unnest {
+        /// Input.
+        input: Box<Plan>,
+        /// Positions of the array columns, which become columns of their elements.
+        columns: Vec<usize>,
+        /// Whether rows whose arrays have no element stay, with NULLs.
+        outer: bool,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// EXCEPT or INTERSECT of the rows of one input, without its last column, which is true for rows of the left side and NULL for
+    /// those of the right one. NULLs are equal.
+    SetOperation {
+        /// Rows of both sides.
+        input: Box<Plan>,
+        /// Which operation.
+        operator: SetOperator,
+        /// Whether equal rows count: EXCEPT ALL keeps max(0, left − right) of them, INTERSECT ALL min(left, right).
+        all: bool,
+        /// Output.
+        schema: SchemaRef,
+    },
     /// GROUP BY; output is the keys, then the calls. Without keys there is always exactly one row.
     Aggregate {
         /// Input.
@@ -61,8 +116,11 @@ pub enum Plan {
         /// Output.
         schema: SchemaRef,
     },
-    /// Inner equi-join; output is the left columns, then the right ones.
+    /// Join; output is the left columns, then the right ones as far as the kind shows them. Without keys each left row is compared with
+    /// each right row.
     Join {
+        /// What becomes of rows with and without a match.
+        kind: JoinKind,
         /// Left input.
         left: Box<Plan>,
         /// Right input.
@@ -73,7 +131,7 @@ pub enum Plan {
         right_keys: Vec<usize>,
         /// Whether NULL keys match each other (IS NOT DISTINCT FROM).
         null_equal: bool,
-        /// Further condition over the output columns.
+        /// Further condition over the left columns and then the right ones.
         residual: Option<Expression>,
         /// Output.
         schema: SchemaRef,
@@ -118,10 +176,15 @@ impl Plan {
     pub fn schema(&self) -> SchemaRef {
         match self {
             Plan::Values { rows } => rows.schema(),
+            Plan::Shared { input, .. } => input.schema(),
             Plan::Distinct { input } => input.schema(),
             Plan::Source { schema, .. }
             | Plan::Map { schema, .. }
             | Plan::Union { schema, .. }
+            | Plan::SetOperation { schema, .. }
+            | Plan::Unnest { schema, .. }
+            | Plan::Recursive { schema, .. }
+            | Plan::WorkTable { schema, .. }
             | Plan::Aggregate { schema, .. }
             | Plan::Join { schema, .. }
             | Plan::TopK { schema, .. }
@@ -129,12 +192,26 @@ impl Plan {
         }
     }
 
+    /// Whether it reads the rows of the recursive query `name` in whose recursive term it stands.
+    pub fn reads_work_table(&self, name: &str) -> bool {
+        match self {
+            Plan::WorkTable { name: read, .. } => read == name,
+            // A query of the same name inside has its own rows.
+            Plan::Recursive { name: inner, first, .. } if inner == name => first.reads_work_table(name),
+            other => other.inputs().into_iter().any(|input| input.reads_work_table(name)),
+        }
+    }
+
     /// The plans whose output this node reads, in order.
     pub fn inputs(&self) -> Vec<&Plan> {
         match self {
-            Plan::Source { .. } | Plan::Values { .. } => Vec::new(),
+            Plan::Source { .. } | Plan::Values { .. } | Plan::WorkTable { .. } => Vec::new(),
+            Plan::Shared { input, .. } => vec![input],
+            Plan::Recursive { first, next, .. } => vec![first, next],
             Plan::Map { input, .. }
             | Plan::Distinct { input }
+            | Plan::SetOperation { input, .. }
+            | Plan::Unnest { input, .. }
             | Plan::Aggregate { input, .. }
             | Plan::TopK { input, .. }
             | Plan::Window { input, .. } => vec![input],
@@ -142,6 +219,31 @@ impl Plan {
             Plan::Join { left, right, .. } => vec![left, right],
         }
     }
+}
+
+/// EXCEPT or INTERSECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the variants are the SQL names")]
+pub enum SetOperator {
+    Except,
+    Intersect,
+}
+
+/// The joins that are maintained. A right join is a left join with its inputs exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    /// Pairs of matching rows.
+    Inner,
+    /// Those, and left rows without a match with NULLs.
+    Left,
+    /// Those, and rows of both sides without a match with NULLs.
+    Full,
+    /// Left rows with a match.
+    Semi,
+    /// Left rows without a match.
+    Anti,
+    /// Left rows, with a boolean column that tells whether there is a match.
+    Mark,
 }
 
 /// One aggregate in a GROUP BY.
@@ -163,13 +265,15 @@ pub struct AggregateCall {
 /// numeric(38,0), numeric(p,s) → numeric(38,s), real → real, double → double; avg: integers → numeric(38,16),
 /// numeric(p,s) → numeric(38,max(s,16)), real and double → double; min, max: the argument's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the variants are the SQL names")]
+#[allow(missing_docs, reason = "most variants are the SQL names")]
 pub enum AggregateFunction {
     Count,
     Sum,
     Avg,
     Min,
     Max,
+    /// The only value of a group that has one row. What it is for other groups is left open.
+    Single,
 }
 
 /// What counts rows in their order.

@@ -11,6 +11,7 @@ use futures::Stream;
 
 use crate::catalog::{Catalog, Relation, RelationId, RelationKind};
 use crate::clock::Clock;
+use crate::compile::analyze::error::similar;
 use crate::compile::parse::{Kind, Statement};
 use crate::error::{Error, Result, code};
 use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
@@ -253,20 +254,10 @@ fn same_definition(one: &str, other: &str) -> bool {
 
 fn unknown_relation(catalog: &Catalog, name: &str) -> Error {
     let error = Error::new(code::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"));
-    let similar = catalog.iter().map(|relation| relation.name.as_str()).filter(|other| is_similar(name, other));
-    match similar.take(3).collect::<Vec<_>>().as_slice() {
-        [] => error.hint("SHOW STREAMS, SHOW TABLES and SHOW VIEWS list what exists"),
-        names => error.hint(format!("did you mean \"{}\"?", names.join("\" or \""))),
+    match similar(name, catalog.iter().map(|relation| relation.name.as_str())) {
+        None => error.hint("SHOW STREAMS, SHOW TABLES and SHOW VIEWS list what exists"),
+        Some(other) => error.hint(format!("did you mean \"{other}\"?")),
     }
-}
-
-/// Whether two names are one slip of the finger apart, or one starts with the other.
-fn is_similar(one: &str, other: &str) -> bool {
-    let common = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
-    let tail = one.chars().rev().zip(other.chars().rev()).take_while(|(a, b)| a == b).count();
-    let (short, long) =
-        (one.chars().count().min(other.chars().count()), one.chars().count().max(other.chars().count()));
-    short >= 3 && (common >= short || (common + tail + 1 >= long && long - short <= 1))
 }
 
 /// What the runtime needs to know of a stream.

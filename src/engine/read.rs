@@ -1,8 +1,8 @@
 //! Names → relations for the planner, and SELECT: planned first, then run over snapshots of one tick.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
@@ -26,10 +26,22 @@ use crate::view::table::{snapshot_table, stream_table};
 pub(super) struct Names<'a> {
     pub(super) engine: &'a Engine,
     pub(super) catalog: Arc<Catalog>,
-    pub(super) user: &'a str,
-    pub(super) settings: Vec<(String, String)>,
-    /// Functions over the catalog, by name.
-    functions: HashMap<String, Arc<ScalarUDF>>,
+    pub(super) session: &'a Session,
+    /// Settings of the session, for what asks for them.
+    settings: OnceLock<Vec<(String, String)>>,
+    /// Functions over the catalog, by name, for what calls one.
+    functions: OnceLock<HashMap<String, Arc<ScalarUDF>>>,
+}
+
+impl Names<'_> {
+    fn context(&self) -> pg_catalog::Context<'_> {
+        pg_catalog::Context {
+            catalog: &self.catalog,
+            user: &self.session.user,
+            backend: self.session.backend,
+            settings: self.settings.get_or_init(|| self.session.settings.all()),
+        }
+    }
 }
 
 impl Relations for Names<'_> {
@@ -47,18 +59,12 @@ impl Relations for Names<'_> {
                 _ => Ok(Some(Resolved::Relation { id: relation.id, schema: Arc::clone(&relation.schema) })),
             }
         };
-        let catalog = |name: &str| {
-            let context = pg_catalog::Context { catalog: &self.catalog, user: self.user, settings: &self.settings };
-            pg_catalog::table(&context, name)
-        };
+        let catalog = |name: &str| pg_catalog::table(&self.context(), name);
         Ok(match schema {
             Some("public") => user(name)?,
             Some("tidewater") => system::table(self.engine, name)?.map(Resolved::System),
             Some("pg_catalog") => catalog(name).map(Resolved::System),
-            Some("information_schema") => {
-                let context = pg_catalog::Context { catalog: &self.catalog, user: self.user, settings: &self.settings };
-                pg_catalog::information_schema(&context, name).map(Resolved::System)
-            }
+            Some("information_schema") => pg_catalog::information_schema(&self.context(), name).map(Resolved::System),
             Some(_) => None,
             None => match user(name)? {
                 Some(found) => Some(found),
@@ -68,7 +74,14 @@ impl Relations for Names<'_> {
     }
 
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.functions.get(name).cloned()
+        if !pg_catalog::has_function(name) {
+            return None;
+        }
+        let all = || {
+            let named = |function: ScalarUDF| (function.name().to_string(), Arc::new(function));
+            pg_catalog::functions(&self.context()).into_iter().map(named).collect()
+        };
+        self.functions.get_or_init(all).get(name).cloned()
     }
 
     fn names(&self) -> Vec<String> {
@@ -79,11 +92,8 @@ impl Relations for Names<'_> {
 
 impl Session {
     pub(super) fn names(&self) -> Names<'_> {
-        let (catalog, settings) = (self.engine.catalog(), self.settings.all());
-        let context = pg_catalog::Context { catalog: &catalog, user: &self.user, settings: &settings };
-        let named = |function: ScalarUDF| (function.name().to_string(), Arc::new(function));
-        let functions = pg_catalog::functions(&context).into_iter().map(named).collect();
-        Names { engine: &self.engine, catalog, user: &self.user, settings, functions }
+        let catalog = self.engine.catalog();
+        Names { engine: &self.engine, catalog, session: self, settings: OnceLock::new(), functions: OnceLock::new() }
     }
 
     pub(super) fn plan(&self, query: &Query, hints: &[Option<FieldRef>]) -> Result<Select> {
@@ -94,8 +104,24 @@ impl Session {
         let hints = parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
         let schema = Arc::clone(&select.schema);
+        let relations = select.relations.clone();
         let rows = self.run_select(select, parameters).await?;
+        self.notice_row_errors(&relations);
         Ok(Outcome::Rows { schema, rows, verb: "SELECT", live: false })
+    }
+
+    /// Tells of the rows that the views behind a read leave out.
+    fn notice_row_errors(&mut self, relations: &[RelationId]) {
+        for relation in self.engine.catalog().with_sources(relations) {
+            let rows = self.engine.runtime().row_error_count(relation.id);
+            if rows > 0 {
+                let name = &relation.name;
+                let message = format!(
+                    "view \"{name}\" leaves out {rows} rows for which an expression fails: SELECT * FROM tidewater.row_errors WHERE view = '{name}'"
+                );
+                self.notice("NOTICE", "01000", message);
+            }
+        }
     }
 
     /// Runs a planned SELECT over what its relations hold now (at least all that was written before).

@@ -35,6 +35,8 @@ mod jsonb;
 mod negate;
 // `round`, `trunc`, `ceil`, `floor`.
 mod round;
+// Set-returning functions.
+mod set;
 // `sign`.
 mod sign;
 
@@ -69,6 +71,19 @@ static DEFINITIONS: &[&Definition] = &[
     &round::FLOOR,
     &round::ROUND,
     &round::TRUNC,
+    &set::jsonb::AS_JSONB,
+    &set::jsonb::EACH_KEYS,
+    &set::jsonb::EACH_TEXT_VALUES,
+    &set::jsonb::EACH_VALUES,
+    &set::jsonb::ELEMENTS,
+    &set::jsonb::ELEMENTS_TEXT,
+    &set::jsonb::KEYS,
+    &set::jsonb::RECORD,
+    &set::jsonb::RECORDSET,
+    &set::ordinality::DEFINITION,
+    &set::series::SERIES,
+    &set::series::SUBSCRIPTS,
+    &set::text::DEFINITION,
     &sign::DEFINITION,
 ];
 

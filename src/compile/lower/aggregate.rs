@@ -10,16 +10,18 @@ use datafusion::prelude::{Expr, ident, lit};
 
 use super::linear::{Base, Linear};
 use super::{Lowering, nullable, refuse};
-use crate::compile::plan::{AggregateCall, AggregateFunction, Plan};
+use crate::compile::plan::{AggregateCall, AggregateFunction, JoinKind, Plan};
+use crate::compile::rewrite::SINGLE_VALUE;
 use crate::error::{Error, Result};
 
 /// The aggregates that are maintained, by name.
-pub(super) const AGGREGATES: [(&str, AggregateFunction); 5] = [
+pub(super) const AGGREGATES: [(&str, AggregateFunction); 6] = [
     ("count", AggregateFunction::Count),
     ("sum", AggregateFunction::Sum),
     ("avg", AggregateFunction::Avg),
     ("min", AggregateFunction::Min),
     ("max", AggregateFunction::Max),
+    (SINGLE_VALUE, AggregateFunction::Single),
 ];
 
 /// One call of an aggregate.
@@ -165,6 +167,7 @@ impl Lowering<'_> {
         let (left_keys, right_keys) = (positions(&left), positions(&right));
         let schema = Arc::new(left.schema.join(&right.schema).map_err(|failure| self.failure(failure))?);
         let plan = Plan::Join {
+            kind: JoinKind::Inner,
             left: Box::new(left.plan),
             right: Box::new(right.plan),
             left_keys,

@@ -56,7 +56,9 @@ pub(super) fn accumulator(
         (AggregateFunction::Sum, Some(argument)) => sum::sum(argument, output),
         (AggregateFunction::Avg, Some(argument)) => sum::average(argument, output),
         (AggregateFunction::Min, Some(argument)) => extreme::extreme(argument, output, false, append_only),
-        (AggregateFunction::Max, Some(argument)) => extreme::extreme(argument, output, true, append_only),
+        (AggregateFunction::Max | AggregateFunction::Single, Some(argument)) => {
+            extreme::extreme(argument, output, true, append_only)
+        }
     }
 }
 

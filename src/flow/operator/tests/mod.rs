@@ -6,6 +6,7 @@ mod chain;
 mod distinct;
 mod join;
 mod map;
+mod outer_join;
 mod reference;
 mod top_k;
 

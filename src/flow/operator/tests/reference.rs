@@ -79,7 +79,7 @@ fn aggregate(function: AggregateFunction, values: &[ScalarValue], output: &DataT
     match function {
         AggregateFunction::Count => ScalarValue::Int64(Some(values.len() as i64)),
         AggregateFunction::Min => least.cloned().unwrap_or(null),
-        AggregateFunction::Max => greatest.cloned().unwrap_or(null),
+        AggregateFunction::Max | AggregateFunction::Single => greatest.cloned().unwrap_or(null),
         _ if values.is_empty() => null,
         AggregateFunction::Sum | AggregateFunction::Avg => {
             let average = function == AggregateFunction::Avg;
