@@ -15,8 +15,12 @@ mod extreme;
 mod names;
 // `row_number` and its like.
 mod ranking;
+// Rows that a statement brings itself.
+mod rows;
 // Reads over snapshots.
 mod select;
+// What a read needs of a relation.
+mod lookup;
 // DataFusion's settings.
 mod session;
 // Relations without rows.
@@ -38,7 +42,9 @@ use datafusion::optimizer::Analyzer;
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use arithmetic::as_operator;
-pub use select::{Select, plan_select};
+pub use lookup::Binding;
+pub use rows::{ROWS_ID, Rows};
+pub use select::{Ready, Select, plan_select};
 pub(in crate::compile) use source::relation_of;
 
 use super::lower;
@@ -69,6 +75,11 @@ pub trait Relations {
 
     /// Names that hints may suggest.
     fn names(&self) -> Vec<String>;
+
+    /// What the relation of the statement's own rows is, if it has some.
+    fn rows(&self) -> Option<&Rows> {
+        None
+    }
 
     /// A function that depends on the catalog or the session, such as `current_user()`.
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {

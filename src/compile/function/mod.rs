@@ -38,6 +38,7 @@ mod round;
 // `sign`.
 mod sign;
 
+pub use cast::Target;
 use definition::{Definition, Function};
 
 /// All functions.
