@@ -17,8 +17,12 @@ mod equijoin;
 mod extreme;
 // Relations and functions by name.
 mod names;
+// Rows that a statement brings itself.
+mod rows;
 // Reads over snapshots.
 mod select;
+// What a read needs of a relation.
+mod lookup;
 // DataFusion's settings.
 mod session;
 // Relations without rows.
@@ -42,7 +46,9 @@ use datafusion::optimizer::Analyzer;
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use arithmetic::as_operator;
-pub use select::{Select, plan_select};
+pub use lookup::Binding;
+pub use rows::{ROWS_ID, Rows};
+pub use select::{Ready, Select, plan_select};
 pub(in crate::compile) use source::relation_of;
 
 use super::lower;
@@ -75,6 +81,11 @@ pub trait Relations {
 
     /// Names that hints may suggest.
     fn names(&self) -> Vec<String>;
+
+    /// What the relation of the statement's own rows is, if it has some.
+    fn rows(&self) -> Option<&Rows> {
+        None
+    }
 
     /// A function that depends on the catalog or the session, such as `current_user()`.
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {

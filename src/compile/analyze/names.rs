@@ -21,7 +21,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
 use super::source::{RelationSource, ViewSource};
-use super::{Relations, Resolved, error};
+use super::{Relations, Resolved, error, rows};
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
 
@@ -29,12 +29,15 @@ use crate::error::{Error, Result, code};
 pub(super) struct Names<'a> {
     relations: &'a dyn Relations,
     state: &'a SessionState,
+    planners: Vec<Arc<dyn RelationPlanner>>,
 }
 
 impl<'a> Names<'a> {
     /// Names as `relations` and the functions of `state` give them.
     pub(super) fn new(relations: &'a dyn Relations, state: &'a SessionState) -> Self {
-        Names { relations, state }
+        let mut planners = state.relation_planners().to_vec();
+        planners.extend(relations.rows().map(rows::planner));
+        Names { relations, state, planners }
     }
 
     /// The logical plan of a query as DataFusion makes it; `parameters` are the types of `$1…` where they are known.
@@ -115,7 +118,7 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
-        self.state.relation_planners()
+        &self.planners
     }
 
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {

@@ -42,14 +42,10 @@ mod set;
 // `sign`.
 mod sign;
 
-<<<<<<< HEAD
-pub(in crate::compile) use definition::Definition;
-use definition::Function;
-=======
+pub use cast::Target;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
-pub(in crate::compile) use definition::external;
-use definition::{Definition, Function};
->>>>>>> windows
+use definition::Function;
+pub(in crate::compile) use definition::{Definition, external};
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[

@@ -85,7 +85,7 @@ pub(super) fn text(batches: &[RecordBatch]) -> Vec<String> {
 }
 
 pub(super) async fn read(runtime: &Runtime, id: RelationId, at_least: u64) -> Vec<String> {
-    text(&runtime.read(&[id], at_least).await.unwrap().1[0].batches)
+    text(&runtime.read(&[id.into()], at_least).await.unwrap().1[0].batches)
 }
 
 /// What [`count_and_sum`] by key should make of rows (k, v).
