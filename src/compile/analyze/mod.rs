@@ -13,6 +13,8 @@ pub mod error;
 mod equijoin;
 // `min` and `max`.
 mod extreme;
+// Merged columns of joins.
+mod merged;
 // Relations and functions by name.
 mod names;
 // `row_number` and its like.

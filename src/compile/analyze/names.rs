@@ -1,6 +1,6 @@
 //! What the names in a query mean: relations from the catalog, functions from the session.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::TableFunctionArgs;
@@ -20,6 +20,7 @@ use datafusion::prelude::Expr;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
+use super::merged::{MergedColumns, without_markers};
 use super::source::{RelationSource, ViewSource};
 use super::{Relations, Resolved, error};
 use crate::compile::parse::Query;
@@ -42,7 +43,7 @@ impl<'a> Names<'a> {
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
         match query.statement() {
             Statement::Statement(statement) => {
-                SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context)
+                without_markers(SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context)?)
             }
             _ => internal_err!("a query is one SQL statement"),
         }
@@ -115,7 +116,8 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
-        self.state.relation_planners()
+        static PLANNERS: OnceLock<[Arc<dyn RelationPlanner>; 1]> = OnceLock::new();
+        PLANNERS.get_or_init(|| [Arc::new(MergedColumns)])
     }
 
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {

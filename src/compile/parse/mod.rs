@@ -37,6 +37,7 @@ mod tests;
 
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::BinaryOperator;
 pub use query::{Query, shown_name};
+pub(in crate::compile) use rewrite::MERGED;
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///
