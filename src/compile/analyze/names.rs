@@ -1,6 +1,6 @@
 //! What the names in a query mean: relations from the catalog, functions from the session.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::TableFunctionArgs;
@@ -20,6 +20,7 @@ use datafusion::prelude::Expr;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
+use super::merged::{MergedColumns, without_markers};
 use super::source::{RelationSource, ViewSource};
 use super::{Relations, Resolved, error, rows};
 use crate::compile::parse::Query;
@@ -36,6 +37,7 @@ impl<'a> Names<'a> {
     /// Names as `relations` and the functions of `state` give them.
     pub(super) fn new(relations: &'a dyn Relations, state: &'a SessionState) -> Self {
         let mut planners = state.relation_planners().to_vec();
+        planners.push(Arc::new(MergedColumns));
         planners.extend(relations.rows().map(rows::planner));
         Names { relations, state, planners }
     }
@@ -45,7 +47,7 @@ impl<'a> Names<'a> {
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
         match query.statement() {
             Statement::Statement(statement) => {
-                SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context)
+                without_markers(SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context)?)
             }
             _ => internal_err!("a query is one SQL statement"),
         }

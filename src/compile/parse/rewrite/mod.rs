@@ -8,6 +8,7 @@
 //! - [`over`]: windows get the frames that the planner does not know.
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
+//! - [`using`]: joins with merged columns are nested.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
+
+pub(in crate::compile) use using::MERGED;
 
 use super::dialect::is_reserved;
 use super::grammar::{folded_ident, name_parts, relation_name};
@@ -33,12 +36,14 @@ mod over;
 mod place;
 mod refuse;
 mod set_returning;
+// USING and NATURAL.
+mod using;
 mod window;
 
 /// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand
 /// (`$1::int`), by number. Errors: 0A000 with position for what is refused.
 pub(super) fn rewrite(query: &mut ast::Query, place: &dyn Fn(Location) -> usize) -> Result<BTreeMap<usize, SqlType>> {
-    let mut rewriter = Rewriter { place, parameters: BTreeMap::new(), values: Vec::new() };
+    let mut rewriter = Rewriter { place, parameters: BTreeMap::new(), values: Vec::new(), joins: 0 };
     match ast::VisitMut::visit(query, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(rewriter.parameters),
@@ -64,6 +69,8 @@ struct Rewriter<'a> {
     parameters: BTreeMap<usize, SqlType>,
     /// Aliases that stand for a value, by query, the innermost one last.
     values: Vec<Vec<String>>,
+    /// How many joins were nested.
+    joins: usize,
 }
 
 impl Rewriter<'_> {
@@ -86,6 +93,7 @@ impl ast::VisitorMut for Rewriter<'_> {
         }
         let values = set_returning::value_aliases(query);
         set_returning::value_outputs(query, &values);
+        using::nest_all(&mut query.body, &mut self.joins);
         name::name_outputs(query);
         limit_fetch(query);
         self.values.push(values);
