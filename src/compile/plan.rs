@@ -6,6 +6,7 @@ use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 
 use super::expr::Expression;
+use super::window::WindowCall;
 use crate::catalog::RelationId;
 
 /// An incremental plan. Column references are positions in the input's schema; computed keys and arguments are made by a
@@ -135,7 +136,7 @@ pub enum Plan {
         /// Output.
         schema: SchemaRef,
     },
-    /// The first rows of each partition: ORDER BY … LIMIT/OFFSET, or row_number() … <= k. Ties are broken by the whole row.
+    /// The first rows of each partition: ORDER BY … LIMIT/OFFSET, or row_number() (rank(), dense_rank()) … <= k. Ties are broken by the whole row.
     TopK {
         /// Input.
         input: Box<Plan>,
@@ -147,8 +148,24 @@ pub enum Plan {
         limit: Option<u64>,
         /// Rows that are skipped first.
         offset: u64,
-        /// Whether a bigint column with the row number in its partition (from 1, before `offset`) is appended.
+        /// The number that `limit` and `offset` bound.
+        ranking: Ranking,
+        /// Whether a bigint column with that number in its partition (from 1, before `offset`) is appended.
         row_number: bool,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// Window functions; output is the input's columns, then the calls. Ties in the order are broken by the whole row. A row for
+    /// which a call fails becomes a row error instead.
+    Window {
+        /// Input.
+        input: Box<Plan>,
+        /// Positions of the partition's columns; none for one global partition.
+        partition: Vec<usize>,
+        /// The order.
+        order: Vec<SortColumn>,
+        /// The calls.
+        calls: Vec<WindowCall>,
         /// Output.
         schema: SchemaRef,
     },
@@ -170,7 +187,8 @@ impl Plan {
             | Plan::WorkTable { schema, .. }
             | Plan::Aggregate { schema, .. }
             | Plan::Join { schema, .. }
-            | Plan::TopK { schema, .. } => SchemaRef::clone(schema),
+            | Plan::TopK { schema, .. }
+            | Plan::Window { schema, .. } => SchemaRef::clone(schema),
         }
     }
 
@@ -195,7 +213,8 @@ impl Plan {
             | Plan::SetOperation { input, .. }
             | Plan::Unnest { input, .. }
             | Plan::Aggregate { input, .. }
-            | Plan::TopK { input, .. } => vec![input],
+            | Plan::TopK { input, .. }
+            | Plan::Window { input, .. } => vec![input],
             Plan::Union { inputs, .. } => inputs.iter().collect(),
             Plan::Join { left, right, .. } => vec![left, right],
         }
@@ -255,6 +274,17 @@ pub enum AggregateFunction {
     Max,
     /// The only value of a group that has one row. What it is for other groups is left open.
     Single,
+}
+
+/// What counts rows in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ranking {
+    /// Each row.
+    RowNumber,
+    /// The rows before it and its peers.
+    Rank,
+    /// The groups of peers.
+    DenseRank,
 }
 
 /// A column to order by.

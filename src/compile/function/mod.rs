@@ -42,8 +42,14 @@ mod set;
 // `sign`.
 mod sign;
 
+<<<<<<< HEAD
 pub(in crate::compile) use definition::Definition;
 use definition::Function;
+=======
+pub(in crate::compile) use datetime::operator::{negated, shifted};
+pub(in crate::compile) use definition::external;
+use definition::{Definition, Function};
+>>>>>>> windows
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[

@@ -13,7 +13,9 @@ use crate::catalog::RelationId;
 use crate::compile::plan::{JoinKind, Plan, SetOperator};
 use crate::error::{Error, Result};
 use crate::flow::Operator;
-use crate::flow::operator::{Aggregate, DegreeJoin, Distinct, Join, Map, Presence, SetOperation, TopK, Union, Unnest};
+use crate::flow::operator::{
+    Aggregate, DegreeJoin, Distinct, Join, Map, Presence, SetOperation, TopK, Union, Unnest, Window,
+};
 
 /// What one worker needs to build a dataflow.
 pub(super) struct DataflowPlan {
@@ -114,7 +116,11 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
         | Plan::SetOperation { operator: SetOperator::Intersect, .. } => {
             plan.inputs().into_iter().all(|input| is_append_only(input, relation))
         }
-        Plan::SetOperation { .. } | Plan::Aggregate { .. } | Plan::TopK { .. } | Plan::Join { .. } => false,
+        Plan::SetOperation { .. }
+        | Plan::Aggregate { .. }
+        | Plan::TopK { .. }
+        | Plan::Window { .. }
+        | Plan::Join { .. } => false,
     }
 }
 
@@ -189,7 +195,9 @@ impl Renderer<'_> {
                 vec![self.exchange(input, all, fragment)?]
             }
             Plan::Aggregate { input, keys, .. } => vec![self.exchange(input, keys.clone(), fragment)?],
-            Plan::TopK { input, partition, .. } => vec![self.exchange(input, partition.clone(), fragment)?],
+            Plan::TopK { input, partition, .. } | Plan::Window { input, partition, .. } => {
+                vec![self.exchange(input, partition.clone(), fragment)?]
+            }
             // Without keys the left rows stay where they are, but for FULL, which needs all rows in one place.
             Plan::Join { kind, left, right, left_keys, .. } if left_keys.is_empty() && *kind != JoinKind::Full => {
                 vec![self.node(left, fragment)?, self.routed(right, Route::Broadcast, fragment)?]
@@ -232,16 +240,24 @@ impl Renderer<'_> {
                 Box::new(Aggregate::new(input.schema(), keys, calls, schema.clone(), append_only, emits_empty)?)
             }
             Plan::Join { .. } => join(plan)?,
-            Plan::TopK { input, partition, order, limit, offset, row_number, schema } => Box::new(TopK::new(
-                input.schema(),
-                partition.clone(),
-                order.clone(),
-                *limit,
-                *offset,
-                *row_number,
-                schema.clone(),
-                is_append_only(input, self.append_only),
-            )?),
+            Plan::TopK { input, partition, order, limit, offset, ranking, row_number, schema } => {
+                let append_only = is_append_only(input, self.append_only);
+                let (partition, order) = (partition.clone(), order.clone());
+                let top = TopK::new(
+                    input.schema(),
+                    partition,
+                    order,
+                    *limit,
+                    *offset,
+                    *row_number,
+                    schema.clone(),
+                    append_only,
+                );
+                Box::new(top?.ranked(*ranking))
+            }
+            Plan::Window { input, partition, order, calls, schema } => {
+                Box::new(Window::new(input.schema(), partition.clone(), order.clone(), calls.clone(), schema.clone())?)
+            }
         })
     }
 
