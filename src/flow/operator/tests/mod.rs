@@ -7,8 +7,11 @@ mod distinct;
 mod join;
 mod map;
 mod outer_join;
+mod recursive;
 mod reference;
+mod set_operation;
 mod top_k;
+mod unnest;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
