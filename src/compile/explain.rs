@@ -1,9 +1,11 @@
 //! EXPLAIN: one line per operator, what it does in SQL's words, and what it keeps. States that can grow without bound say with
 //! what they grow.
 
+use datafusion::scalar::ScalarValue;
+
 use super::expr::Expression;
 use super::parse::shown_name;
-use super::plan::{AggregateCall, AggregateFunction, Plan, SortColumn};
+use super::plan::{AggregateCall, AggregateFunction, GroupingSet, Plan, SortColumn};
 
 /// The operators, the last one first, each indented below the one that it feeds.
 pub fn explain(plan: &Plan) -> Vec<String> {
@@ -23,19 +25,32 @@ fn describe(plan: &Plan, depth: usize, lines: &mut Vec<String>) {
 /// What an operator keeps from tick to tick.
 fn state(plan: &Plan) -> Option<String> {
     match plan {
-        Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Union { .. } => None,
+        Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Expand { .. } | Plan::Union { .. } => {
+            None
+        }
         Plan::Distinct { .. } => Some("rows (grows with different rows)".to_string()),
         Plan::Aggregate { keys, calls, .. } => {
-            let extreme =
-                |call: &AggregateCall| matches!(call.function, AggregateFunction::Min | AggregateFunction::Max);
-            let groups = if keys.is_empty() { "one row" } else { "groups (grows with different keys)" };
-            Some(match calls.iter().any(extreme) {
-                true => format!("{groups}, values of min and max (grows with different values)"),
-                false => groups.to_string(),
-            })
+            let mut states = vec![if keys.is_empty() { "one row" } else { "groups (grows with different keys)" }];
+            states.extend(calls.iter().filter_map(call_state));
+            states.dedup();
+            Some(states.join(", "))
         }
         Plan::Join { .. } => Some("rows of both inputs (grows with rows)".to_string()),
         Plan::TopK { .. } => Some("rows (grows with rows)".to_string()),
+    }
+}
+
+/// What a call keeps besides numbers.
+fn call_state(call: &AggregateCall) -> Option<&'static str> {
+    use AggregateFunction::{AnyValue, Max, Min};
+    match call.function {
+        function if function.needs_rows() => Some("rows of the ordered aggregates (grows with rows)"),
+        Min | Max => Some("values of min and max (grows with different values)"),
+        AnyValue => Some("values of any_value (grows with different values)"),
+        function if call.distinct && !function.ignores_copies() => {
+            Some("different values (grows with different values)")
+        }
+        _ => None,
     }
 }
 
@@ -53,6 +68,7 @@ fn operator(plan: &Plan) -> String {
         Plan::Union { inputs, .. } => format!("Union all of {} inputs", inputs.len()),
         Plan::Distinct { .. } => "Distinct".to_string(),
         Plan::Aggregate { input, keys, calls, .. } => aggregate(input, keys, calls),
+        Plan::Expand { input, keys, sets, .. } => grouping_sets(input, keys, sets),
         Plan::Join { left, right, left_keys, right_keys, null_equal, residual, .. } => {
             let equals = if *null_equal { "IS NOT DISTINCT FROM" } else { "=" };
             let keys: Vec<String> = left_keys
@@ -102,17 +118,39 @@ fn aggregate(input: &Plan, keys: &[usize], calls: &[AggregateCall]) -> String {
 }
 
 fn aggregate_call(input: &Plan, call: &AggregateCall) -> String {
-    let name = match call.function {
-        AggregateFunction::Count => "count",
-        AggregateFunction::Sum => "sum",
-        AggregateFunction::Avg => "avg",
-        AggregateFunction::Min => "min",
-        AggregateFunction::Max => "max",
+    let mut arguments: Vec<String> = call.arguments.iter().map(|argument| column_text(input, *argument)).collect();
+    if call.function == AggregateFunction::Count && arguments.is_empty() {
+        arguments.push("*".to_string());
+    }
+    let within = if call.function.is_ordered_set() { std::mem::take(&mut arguments) } else { Vec::new() };
+    arguments.extend(call.constant.as_ref().map(constant));
+    let order: Vec<String> = call.order.iter().map(|sort| sort_column(input, sort)).collect();
+    let order = if order.is_empty() { within.join(", ") } else { order.join(", ") };
+    let order = match (order.is_empty(), call.function.is_ordered_set()) {
+        (true, _) => String::new(),
+        (_, true) => format!(") within group (order by {order}"),
+        (_, false) => format!(" order by {order}"),
     };
-    let argument = call.argument.map_or_else(|| "*".to_string(), |argument| column_text(input, argument));
+    let distinct = if call.distinct { "distinct " } else { "" };
     let filter =
         call.filter.map_or_else(String::new, |filter| format!(" filter (where {})", column_text(input, filter)));
-    format!("{name}({argument}){filter}")
+    format!("{}({distinct}{}{order}){filter}", call.function.name(), arguments.join(", "))
+}
+
+/// A constant argument: a text in quotes, anything else as it is.
+fn constant(value: &ScalarValue) -> String {
+    match value.try_as_str() {
+        Some(Some(text)) => format!("'{}'", text.replace('\'', "''")),
+        _ => value.to_string(),
+    }
+}
+
+fn grouping_sets(input: &Plan, keys: &[usize], sets: &[GroupingSet]) -> String {
+    let set = |set: &GroupingSet| {
+        let kept = keys.iter().zip(&set.kept).filter(|(_, kept)| **kept);
+        format!("({})", kept.map(|(key, _)| column_text(input, *key)).collect::<Vec<_>>().join(", "))
+    };
+    format!("Grouping sets {}", sets.iter().map(set).collect::<Vec<_>>().join(", "))
 }
 
 fn top_k(
@@ -184,6 +222,14 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
         Plan::Join { left, right, .. } => {
             let width = left.schema().fields().len();
             if column < width { trace(left, column) } else { trace(right, column - width) }
+        }
+        Plan::Expand { input, keys, .. } => {
+            let width = input.schema().fields().len();
+            match keys.get(column.wrapping_sub(width)) {
+                _ if column < width => trace(input, column),
+                Some(key) => trace(input, *key),
+                None => (None, "grouping set".to_string()),
+            }
         }
         Plan::TopK { .. } => (None, "row_number()".to_string()),
         Plan::Union { schema, .. } => (None, shown_name(schema.field(column).name()).to_string()),

@@ -40,6 +40,7 @@ use datafusion::prelude::Expr;
 pub(in crate::compile) use arithmetic::as_operator;
 pub use select::{Select, plan_select};
 pub(in crate::compile) use source::relation_of;
+pub(in crate::compile) use types::sql_type;
 
 use super::lower;
 use super::parse::{Query, shown_name};

@@ -75,7 +75,8 @@ fn base() -> SessionState {
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Arithmetic));
     let mut state = function::register(builder).build();
     // Registering replaces DataFusion's function of the same name and cannot fail in a session's own registry.
-    for function in aggregate::functions().into_iter().chain(extreme::functions()) {
+    let ours = aggregate::functions().into_iter().chain(extreme::functions());
+    for function in ours.chain(crate::compile::aggregate::functions()) {
         let _ = FunctionRegistry::register_udaf(&mut state, function);
     }
     for function in ranking::functions() {

@@ -221,7 +221,7 @@ fn integer(expression: &Expr) -> Option<i128> {
 }
 
 /// The columns to order by; a column that came before decides already.
-fn sort_columns(sorts: &[Sort], positions: &[usize]) -> Vec<SortColumn> {
+pub(super) fn sort_columns(sorts: &[Sort], positions: &[usize]) -> Vec<SortColumn> {
     let mut order: Vec<SortColumn> = Vec::new();
     for (sort, column) in sorts.iter().zip(positions) {
         if !order.iter().any(|earlier| earlier.column == *column) {

@@ -4,6 +4,7 @@
 
 mod aggregate;
 mod distinct;
+mod expand;
 mod group_transform;
 mod join;
 mod map;
@@ -15,6 +16,7 @@ mod union;
 
 pub use aggregate::Aggregate;
 pub use distinct::Distinct;
+pub use expand::Expand;
 pub use group_transform::{GroupFunction, GroupTransform};
 pub use join::Join;
 pub use map::Map;

@@ -9,8 +9,9 @@ use datafusion::arrow::record_batch::RecordBatch;
 use crate::catalog::RelationId;
 use crate::compile::plan::Plan;
 use crate::error::{Error, Result};
-use crate::flow::Operator;
-use crate::flow::operator::{Aggregate, Distinct, Join, Map, TopK, Union};
+use crate::flow::delta::{hash_rows, take_rows, worker_of};
+use crate::flow::operator::{Aggregate, Distinct, Expand, Join, Map, TopK, Union};
+use crate::flow::{Delta, Operator};
 
 /// What one worker needs to build a dataflow.
 pub(super) struct DataflowPlan {
@@ -90,7 +91,7 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
     match plan {
         Plan::Source { relation: id, .. } => relation(*id),
         Plan::Values { .. } => true,
-        Plan::Map { .. } | Plan::Distinct { .. } | Plan::Union { .. } | Plan::Join { .. } => {
+        Plan::Map { .. } | Plan::Expand { .. } | Plan::Distinct { .. } | Plan::Union { .. } | Plan::Join { .. } => {
             plan.inputs().into_iter().all(|input| is_append_only(input, relation))
         }
         Plan::Aggregate { .. } | Plan::TopK { .. } => false,
@@ -140,7 +141,7 @@ impl Renderer<'_> {
         };
         let inputs = match plan {
             Plan::Source { .. } | Plan::Values { .. } => vec![],
-            Plan::Map { input, .. } => vec![self.node(input, fragment)?],
+            Plan::Map { input, .. } | Plan::Expand { input, .. } => vec![self.node(input, fragment)?],
             Plan::Union { inputs, .. } => {
                 inputs.iter().map(|input| self.node(input, fragment)).collect::<Result<Vec<_>>>()?
             }
@@ -170,12 +171,20 @@ impl Renderer<'_> {
             }
             Plan::Union { schema, .. } => Box::new(Union::new(schema.clone())),
             Plan::Distinct { input } => Box::new(Distinct::new(input.schema())?),
-            Plan::Aggregate { input, keys, calls, schema } => {
+            Plan::Expand { keys, sets, schema, .. } => {
+                Box::new(Expand::new(keys.clone(), sets.clone(), schema.clone()))
+            }
+            Plan::Aggregate { input, keys, constant_groups, calls, schema } => {
                 let append_only = is_append_only(input, self.append_only);
                 // Without keys all rows go to worker 0, which alone answers for the group that is always there.
                 let emits_empty = keys.is_empty() && self.worker == 0;
                 let (keys, calls) = (keys.clone(), calls.clone());
-                Box::new(Aggregate::new(input.schema(), keys, calls, schema.clone(), append_only, emits_empty)?)
+                let operator =
+                    Aggregate::new(input.schema(), keys, calls, schema.clone(), append_only, emits_empty)?;
+                Box::new(match constant_groups {
+                    Some(groups) => operator.with_constant_groups(self.owned(groups)?),
+                    None => operator,
+                })
             }
             Plan::Join { left, right, left_keys, right_keys, null_equal, residual, schema } => Box::new(Join::new(
                 left.schema(),
@@ -197,6 +206,14 @@ impl Renderer<'_> {
                 is_append_only(input, self.append_only),
             )?),
         })
+    }
+
+    /// The rows of `keys` that this worker gets.
+    fn owned(&self, keys: &RecordBatch) -> Result<RecordBatch> {
+        let all: Vec<usize> = (0..keys.num_columns()).collect();
+        let hashes = hash_rows(keys, &all);
+        let mine = hashes.values().iter().enumerate().filter(|(_, hash)| worker_of(**hash, self.workers) == self.worker);
+        Ok(take_rows(&Delta::insert(keys.clone()), mine.map(|(row, _)| row as u32).collect())?.rows)
     }
 
     /// The output of `plan` with all rows of a key on one worker; answers the place of the node that has them.
