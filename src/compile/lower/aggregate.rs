@@ -133,9 +133,13 @@ impl Lowering<'_> {
             }
         }
         // Only functions of the rows in order have an order.
-        let order = if function.needs_rows() { params.order_by } else { Vec::new() };
+        let mut order = if function.needs_rows() { params.order_by } else { Vec::new() };
+        if let (true, Some(argument)) = (function.is_ordered_set(), arguments.first()) {
+            order.iter_mut().for_each(|sort| sort.expr = argument.clone());
+        }
+        let distinct = params.distinct && !function.ignores_copies();
         let filter = params.filter.map(|filter| *filter);
-        Ok(Call { function, arguments, constant, distinct: params.distinct, order, filter, field })
+        Ok(Call { function, arguments, constant, distinct, order, filter, field })
     }
 
     /// Several GROUP BYs over the same rows, which are told apart by a further key: the set's id.
