@@ -5,35 +5,49 @@ use datafusion::scalar::ScalarValue;
 
 use super::expr::Expression;
 use super::parse::shown_name;
-use super::plan::{AggregateCall, AggregateFunction, GroupingSet, Plan, SortColumn};
+use super::plan::{AggregateCall, AggregateFunction, GroupingSet, JoinKind, Plan, SetOperator, SortColumn};
 
 /// The operators, the last one first, each indented below the one that it feeds.
 pub fn explain(plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
-    describe(plan, 0, &mut lines);
+    describe(plan, 0, &mut Vec::new(), &mut lines);
     lines
 }
 
-fn describe(plan: &Plan, depth: usize, lines: &mut Vec<String>) {
+fn describe(plan: &Plan, depth: usize, shared: &mut Vec<usize>, lines: &mut Vec<String>) {
+    if let Plan::Shared { number, .. } = plan {
+        if shared.contains(number) {
+            lines.push(format!("{}Shared {number}, as above", "  ".repeat(depth)));
+            return;
+        }
+        shared.push(*number);
+    }
     let state = state(plan).map_or_else(String::new, |state| format!("   state: {state}"));
     lines.push(format!("{}{}{state}", "  ".repeat(depth), operator(plan)));
     for input in plan.inputs() {
-        describe(input, depth + 1, lines);
+        describe(input, depth + 1, shared, lines);
     }
 }
 
 /// What an operator keeps from tick to tick.
 fn state(plan: &Plan) -> Option<String> {
     match plan {
-        Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Expand { .. } | Plan::Union { .. } => {
-            None
-        }
-        Plan::Distinct { .. } => Some("rows (grows with different rows)".to_string()),
+        Plan::Recursive { all, .. } => Some(match all {
+            true => "rows of its joins (grows with rows)".to_string(),
+            false => "rows (grows with different rows), rows of its joins".to_string(),
+        }),
+        Plan::WorkTable { .. } | Plan::Shared { .. } => None,
+        Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Unnest { .. } | Plan::Union { .. } => None,
+        Plan::Expand { .. } => None,
+        Plan::Distinct { .. } | Plan::SetOperation { .. } => Some("rows (grows with different rows)".to_string()),
         Plan::Aggregate { keys, calls, .. } => {
             let mut states = vec![if keys.is_empty() { "one row" } else { "groups (grows with different keys)" }];
             states.extend(calls.iter().filter_map(call_state));
             states.dedup();
             Some(states.join(", "))
+        }
+        Plan::Join { kind: JoinKind::Semi | JoinKind::Anti | JoinKind::Mark, residual: None, .. } => {
+            Some("left rows, right keys (grows with rows and with different keys)".to_string())
         }
         Plan::Join { .. } => Some("rows of both inputs (grows with rows)".to_string()),
         Plan::TopK { .. } => Some("rows (grows with rows)".to_string()),
@@ -67,23 +81,52 @@ fn operator(plan: &Plan) -> String {
         Plan::Map { filter, columns, .. } => map(filter.as_ref(), columns.as_deref()),
         Plan::Union { inputs, .. } => format!("Union all of {} inputs", inputs.len()),
         Plan::Distinct { .. } => "Distinct".to_string(),
+        Plan::Recursive { name, all, .. } => format!("Recursive {name}, union{}", if *all { " all" } else { "" }),
+        Plan::WorkTable { name, .. } => format!("Rows of {name}"),
+        Plan::Shared { number, .. } => format!("Shared {number}"),
+        Plan::Unnest { input, columns, outer, .. } => {
+            let columns: Vec<String> = columns.iter().map(|column| column_text(input, *column)).collect();
+            format!("Unnest {}{}", columns.join(", "), if *outer { ", keeping rows without elements" } else { "" })
+        }
+        Plan::SetOperation { operator, all, .. } => {
+            let name = match operator {
+                SetOperator::Except => "Except",
+                SetOperator::Intersect => "Intersect",
+            };
+            if *all { format!("{name} all") } else { name.to_string() }
+        }
         Plan::Aggregate { input, keys, calls, .. } => aggregate(input, keys, calls),
         Plan::Expand { input, keys, sets, .. } => grouping_sets(input, keys, sets),
-        Plan::Join { left, right, left_keys, right_keys, null_equal, residual, .. } => {
+        Plan::Join { kind, left, right, left_keys, right_keys, null_equal, residual, .. } => {
             let equals = if *null_equal { "IS NOT DISTINCT FROM" } else { "=" };
-            let keys: Vec<String> = left_keys
+            let mut conditions: Vec<String> = left_keys
                 .iter()
                 .zip(right_keys)
                 .map(|(left_key, right_key)| {
                     format!("{} {equals} {}", qualified(left, *left_key), qualified(right, *right_key))
                 })
                 .collect();
-            let residual = residual.as_ref().map_or_else(String::new, |residual| format!(" AND {}", residual.text));
-            format!("Join on {}{residual}", keys.join(" AND "))
+            conditions.extend(residual.as_ref().map(|residual| residual.text.clone()));
+            match (join_name(*kind), conditions.is_empty()) {
+                ("Join", true) => "Cross join".to_string(),
+                (name, true) => format!("{name} with all rows"),
+                (name, false) => format!("{name} on {}", conditions.join(" AND ")),
+            }
         }
         Plan::TopK { input, partition, order, limit, offset, row_number, .. } => {
             top_k(input, partition, order, (*limit, *offset), *row_number)
         }
+    }
+}
+
+fn join_name(kind: JoinKind) -> &'static str {
+    match kind {
+        JoinKind::Inner => "Join",
+        JoinKind::Left => "Left join",
+        JoinKind::Full => "Full join",
+        JoinKind::Semi => "Semi join",
+        JoinKind::Anti => "Anti join",
+        JoinKind::Mark => "Mark join",
     }
 }
 
@@ -213,15 +256,25 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
             Some(position) => trace(input, position),
             None => (None, columns[column].text.clone()),
         },
+        Plan::Unnest { input, columns, .. } if columns.contains(&column) => {
+            (None, format!("unnest({})", column_text(input, column)))
+        }
+        Plan::Unnest { input, .. } => trace(input, column),
         Plan::Map { input, columns: None, .. } | Plan::Distinct { input } => trace(input, column),
         Plan::TopK { input, .. } if column < input.schema().fields().len() => trace(input, column),
         Plan::Aggregate { input, keys, calls, .. } => match keys.get(column) {
             Some(key) => trace(input, *key),
             None => (None, aggregate_call(input, &calls[column - keys.len()])),
         },
-        Plan::Join { left, right, .. } => {
+        Plan::Join { kind, left, right, .. } => {
             let width = left.schema().fields().len();
-            if column < width { trace(left, column) } else { trace(right, column - width) }
+            if column < width {
+                return trace(left, column);
+            }
+            match kind {
+                JoinKind::Mark => (None, "exists".to_string()),
+                _ => trace(right, column - width),
+            }
         }
         Plan::Expand { input, keys, .. } => {
             let width = input.schema().fields().len();
@@ -232,7 +285,11 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
             }
         }
         Plan::TopK { .. } => (None, "row_number()".to_string()),
-        Plan::Union { schema, .. } => (None, shown_name(schema.field(column).name()).to_string()),
+        Plan::Shared { input, .. } => trace(input, column),
+        Plan::WorkTable { name, schema } => (Some(name), shown_name(schema.field(column).name()).to_string()),
+        Plan::Union { schema, .. } | Plan::SetOperation { schema, .. } | Plan::Recursive { schema, .. } => {
+            (None, shown_name(schema.field(column).name()).to_string())
+        }
         Plan::Values { rows } => (None, shown_name(rows.schema().field(column).name()).to_string()),
     }
 }

@@ -1,5 +1,7 @@
 //! Every operator that Tidewater maintains, on one screen.
 
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::scalar::ScalarValue;
@@ -50,6 +52,59 @@ pub enum Plan {
         /// Input.
         input: Box<Plan>,
     },
+    /// WITH RECURSIVE: the rows of `first`, and those that `next` makes of rows that are there, as often as there are new ones.
+    Recursive {
+        /// The query's name.
+        name: String,
+        /// The term that is not recursive.
+        first: Box<Plan>,
+        /// The recursive term: linear in the rows of its [`Plan::WorkTable`].
+        next: Box<Plan>,
+        /// UNION ALL, which keeps every derivation of a row; otherwise each row is there once.
+        all: bool,
+        /// Iterations in one tick before the view fails.
+        iterations_max: u64,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// In the recursive term of the query of this name: its rows.
+    WorkTable {
+        /// The query's name.
+        name: String,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// A plan that is used in several places and computed once.
+    Shared {
+        /// The same for all places.
+        number: usize,
+        /// The plan.
+        input: Arc<Plan>,
+    },
+    /// One row per element of arrays, the other columns repeated; linear. Several arrays are read side by side, the shorter ones
+    /// filled up with NULLs.
+    Unnest {
+        /// Input.
+        input: Box<Plan>,
+        /// Positions of the array columns, which become columns of their elements.
+        columns: Vec<usize>,
+        /// Whether rows whose arrays have no element stay, with NULLs.
+        outer: bool,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// EXCEPT or INTERSECT of the rows of one input, without its last column, which is true for rows of the left side and NULL for
+    /// those of the right one. NULLs are equal.
+    SetOperation {
+        /// Rows of both sides.
+        input: Box<Plan>,
+        /// Which operation.
+        operator: SetOperator,
+        /// Whether equal rows count: EXCEPT ALL keeps max(0, left − right) of them, INTERSECT ALL min(left, right).
+        all: bool,
+        /// Output.
+        schema: SchemaRef,
+    },
     /// GROUP BY; output is the keys, then the calls. Without keys there is always exactly one row.
     Aggregate {
         /// Input.
@@ -75,8 +130,11 @@ pub enum Plan {
         /// Output.
         schema: SchemaRef,
     },
-    /// Inner equi-join; output is the left columns, then the right ones.
+    /// Join; output is the left columns, then the right ones as far as the kind shows them. Without keys each left row is compared with
+    /// each right row.
     Join {
+        /// What becomes of rows with and without a match.
+        kind: JoinKind,
         /// Left input.
         left: Box<Plan>,
         /// Right input.
@@ -87,7 +145,7 @@ pub enum Plan {
         right_keys: Vec<usize>,
         /// Whether NULL keys match each other (IS NOT DISTINCT FROM).
         null_equal: bool,
-        /// Further condition over the output columns.
+        /// Further condition over the left columns and then the right ones.
         residual: Option<Expression>,
         /// Output.
         schema: SchemaRef,
@@ -116,10 +174,15 @@ impl Plan {
     pub fn schema(&self) -> SchemaRef {
         match self {
             Plan::Values { rows } => rows.schema(),
+            Plan::Shared { input, .. } => input.schema(),
             Plan::Distinct { input } => input.schema(),
             Plan::Source { schema, .. }
             | Plan::Map { schema, .. }
             | Plan::Union { schema, .. }
+            | Plan::SetOperation { schema, .. }
+            | Plan::Unnest { schema, .. }
+            | Plan::Recursive { schema, .. }
+            | Plan::WorkTable { schema, .. }
             | Plan::Aggregate { schema, .. }
             | Plan::Expand { schema, .. }
             | Plan::Join { schema, .. }
@@ -127,12 +190,26 @@ impl Plan {
         }
     }
 
+    /// Whether it reads the rows of the recursive query `name` in whose recursive term it stands.
+    pub fn reads_work_table(&self, name: &str) -> bool {
+        match self {
+            Plan::WorkTable { name: read, .. } => read == name,
+            // A query of the same name inside has its own rows.
+            Plan::Recursive { name: inner, first, .. } if inner == name => first.reads_work_table(name),
+            other => other.inputs().into_iter().any(|input| input.reads_work_table(name)),
+        }
+    }
+
     /// The plans whose output this node reads, in order.
     pub fn inputs(&self) -> Vec<&Plan> {
         match self {
-            Plan::Source { .. } | Plan::Values { .. } => Vec::new(),
+            Plan::Source { .. } | Plan::Values { .. } | Plan::WorkTable { .. } => Vec::new(),
+            Plan::Shared { input, .. } => vec![input],
+            Plan::Recursive { first, next, .. } => vec![first, next],
             Plan::Map { input, .. }
             | Plan::Distinct { input }
+            | Plan::SetOperation { input, .. }
+            | Plan::Unnest { input, .. }
             | Plan::Aggregate { input, .. }
             | Plan::Expand { input, .. }
             | Plan::TopK { input, .. } => vec![input],
@@ -149,6 +226,31 @@ pub struct GroupingSet {
     pub kept: Vec<bool>,
     /// What tells the set's groups from those of other sets; `GROUPING()` reads it.
     pub id: ScalarValue,
+}
+
+/// EXCEPT or INTERSECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the variants are the SQL names")]
+pub enum SetOperator {
+    Except,
+    Intersect,
+}
+
+/// The joins that are maintained. A right join is a left join with its inputs exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    /// Pairs of matching rows.
+    Inner,
+    /// Those, and left rows without a match with NULLs.
+    Left,
+    /// Those, and rows of both sides without a match with NULLs.
+    Full,
+    /// Left rows with a match.
+    Semi,
+    /// Left rows without a match.
+    Anti,
+    /// Left rows, with a boolean column that tells whether there is a match.
+    Mark,
 }
 
 /// One aggregate in a GROUP BY.
@@ -184,13 +286,15 @@ impl AggregateCall {
 /// numeric(38,16), numeric(p,s) → numeric(38,max(s,16)), real and double → double; covariances and regressions: double; min, max,
 /// bits, mode, percentile_disc: the argument's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the variants are the SQL names")]
+#[allow(missing_docs, reason = "most variants are the SQL names")]
 pub enum AggregateFunction {
     Count,
     Sum,
     Avg,
     Min,
     Max,
+    /// The only value of a group that has one row. What it is for other groups is left open.
+    Single,
     AnyValue,
     BoolAnd,
     BoolOr,
@@ -215,6 +319,8 @@ pub enum AggregateFunction {
     RegrSyy,
     StringAgg,
     ArrayAgg,
+    JsonAgg,
+    JsonObjectAgg,
     JsonbAgg,
     JsonbObjectAgg,
     Mode,
@@ -231,6 +337,7 @@ impl AggregateFunction {
             AggregateFunction::Avg => "avg",
             AggregateFunction::Min => "min",
             AggregateFunction::Max => "max",
+            AggregateFunction::Single => "single",
             AggregateFunction::AnyValue => "any_value",
             AggregateFunction::BoolAnd => "bool_and",
             AggregateFunction::BoolOr => "bool_or",
@@ -255,6 +362,8 @@ impl AggregateFunction {
             AggregateFunction::RegrSyy => "regr_syy",
             AggregateFunction::StringAgg => "string_agg",
             AggregateFunction::ArrayAgg => "array_agg",
+            AggregateFunction::JsonAgg => "json_agg",
+            AggregateFunction::JsonObjectAgg => "json_object_agg",
             AggregateFunction::JsonbAgg => "jsonb_agg",
             AggregateFunction::JsonbObjectAgg => "jsonb_object_agg",
             AggregateFunction::Mode => "mode",
@@ -265,8 +374,15 @@ impl AggregateFunction {
 
     /// Whether the result depends on more than sums over the rows, so that all rows of a group must be there, in order.
     pub fn needs_rows(self) -> bool {
-        use AggregateFunction::{ArrayAgg, JsonbAgg, JsonbObjectAgg, StringAgg};
-        matches!(self, StringAgg | ArrayAgg | JsonbAgg | JsonbObjectAgg) || self.is_ordered_set()
+        matches!(self, AggregateFunction::StringAgg | AggregateFunction::ArrayAgg)
+            || self.is_ordered_set()
+            || self.makes_json()
+    }
+
+    /// Whether it makes json or jsonb of its rows.
+    pub fn makes_json(self) -> bool {
+        use AggregateFunction::{JsonAgg, JsonObjectAgg, JsonbAgg, JsonbObjectAgg};
+        matches!(self, JsonAgg | JsonObjectAgg | JsonbAgg | JsonbObjectAgg)
     }
 
     /// Whether its first argument comes from WITHIN GROUP (ORDER BY …).
@@ -276,8 +392,8 @@ impl AggregateFunction {
 
     /// Whether equal values may be left out without changing the result.
     pub fn ignores_copies(self) -> bool {
-        use AggregateFunction::{AnyValue, BitAnd, BitOr, BoolAnd, BoolOr, Max, Min};
-        matches!(self, Min | Max | AnyValue | BoolAnd | BoolOr | BitAnd | BitOr)
+        use AggregateFunction::{AnyValue, BitAnd, BitOr, BoolAnd, BoolOr, Max, Min, Single};
+        matches!(self, Min | Max | Single | AnyValue | BoolAnd | BoolOr | BitAnd | BitOr)
     }
 }
 

@@ -104,8 +104,24 @@ impl Session {
         let hints = parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
         let schema = Arc::clone(&select.schema);
+        let relations = select.relations.clone();
         let rows = self.run_select(select, parameters).await?;
+        self.notice_row_errors(&relations);
         Ok(Outcome::Rows { schema, rows, verb: "SELECT", live: false })
+    }
+
+    /// Tells of the rows that the views behind a read leave out.
+    fn notice_row_errors(&mut self, relations: &[RelationId]) {
+        for relation in self.engine.catalog().with_sources(relations) {
+            let rows = self.engine.runtime().row_error_count(relation.id);
+            if rows > 0 {
+                let name = &relation.name;
+                let message = format!(
+                    "view \"{name}\" leaves out {rows} rows for which an expression fails: SELECT * FROM tidewater.row_errors WHERE view = '{name}'"
+                );
+                self.notice("NOTICE", "01000", message);
+            }
+        }
     }
 
     /// Runs a planned SELECT over what its relations hold now (at least all that was written before).

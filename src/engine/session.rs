@@ -177,7 +177,12 @@ impl Session {
 
     /// The settings that change what SQL means.
     pub(super) fn plan_settings(&self) -> analyze::Settings {
-        analyze::Settings { time_zone: self.settings.get("timezone").unwrap_or_else(|| "UTC".into()) }
+        let defaults = analyze::Settings::default();
+        let iterations = self.settings.get("max_recursive_iterations").and_then(|value| value.parse().ok());
+        analyze::Settings {
+            time_zone: self.settings.get("timezone").unwrap_or(defaults.time_zone),
+            recursive_iterations_max: iterations.unwrap_or(defaults.recursive_iterations_max),
+        }
     }
 
     /// Refuses what cannot be undone inside a transaction.

@@ -13,7 +13,7 @@ use crate::types::SqlType;
 const VARIANCE_SCALE: i8 = 16;
 
 /// The functions, by their names.
-pub(in crate::compile) const NAMES: [(&str, AggregateFunction); 32] = [
+pub(in crate::compile) const NAMES: [(&str, AggregateFunction); 34] = [
     ("any_value", AnyValue),
     ("bool_and", BoolAnd),
     ("every", BoolAnd),
@@ -41,6 +41,8 @@ pub(in crate::compile) const NAMES: [(&str, AggregateFunction); 32] = [
     ("regr_syy", RegrSyy),
     ("string_agg", StringAgg),
     ("array_agg", ArrayAgg),
+    ("json_agg", JsonAgg),
+    ("json_object_agg", JsonObjectAgg),
     ("jsonb_agg", JsonbAgg),
     ("jsonb_object_agg", JsonbObjectAgg),
     ("mode", Mode),
@@ -60,8 +62,8 @@ pub(super) fn coerced(name: &str, function: AggregateFunction, given: &[DataType
         (VarPop | VarSamp | StddevPop | StddevSamp, [kind]) if is_number(kind) => Some(vec![kind.clone()]),
         (VarPop | VarSamp | StddevPop | StddevSamp, [DataType::Null]) => Some(vec![DataType::Float64]),
         (StringAgg, [value, delimiter]) => texts(value, delimiter),
-        (ArrayAgg | JsonbAgg | AnyValue | Mode, [kind]) => Some(vec![known(kind)]),
-        (JsonbObjectAgg, [key, value]) => Some(vec![known(key), known(value)]),
+        (ArrayAgg | JsonAgg | JsonbAgg | AnyValue | Mode, [kind]) => Some(vec![known(kind)]),
+        (JsonObjectAgg | JsonbObjectAgg, [key, value]) => Some(vec![known(key), known(value)]),
         (PercentileDisc, [value, fraction]) => fractions(fraction).map(|fraction| vec![known(value), fraction]),
         (PercentileCont, [value, fraction]) if is_number(value) || value.is_null() => {
             fractions(fraction).map(|fraction| vec![DataType::Float64, fraction])
@@ -72,12 +74,12 @@ pub(super) fn coerced(name: &str, function: AggregateFunction, given: &[DataType
         }
         _ => None,
     };
-    wanted.ok_or_else(|| undefined(name, function, given))
+    wanted.ok_or_else(|| undefined(name, given))
 }
 
 /// The output column for arguments of the types that [`coerced`] gave.
 pub(super) fn output(name: &str, function: AggregateFunction, arguments: &[FieldRef]) -> Result<Field> {
-    let Some(first) = arguments.first() else { return Err(undefined(name, function, &[])) };
+    let Some(first) = arguments.first() else { return Err(undefined(name, &[])) };
     let kind = SqlType::of(first);
     let result = match function {
         BoolAnd | BoolOr => SqlType::Boolean,
@@ -88,7 +90,7 @@ pub(super) fn output(name: &str, function: AggregateFunction, arguments: &[Field
         },
         RegrCount => SqlType::BigInt,
         _ if is_regression(function) => SqlType::Double,
-        StringAgg if matches!(kind, SqlType::Uuid | SqlType::Jsonb) => {
+        StringAgg if matches!(kind, SqlType::Uuid | SqlType::Json | SqlType::Jsonb) => {
             return Err(undefined_for(name, &[kind.to_string(), "unknown".to_string()]));
         }
         StringAgg if kind == SqlType::Bytea => SqlType::Bytea,
@@ -97,6 +99,7 @@ pub(super) fn output(name: &str, function: AggregateFunction, arguments: &[Field
             return Err(Error::unsupported("array_agg over arrays is not supported"));
         }
         ArrayAgg => SqlType::Array(Box::new(kind)),
+        JsonAgg | JsonObjectAgg => SqlType::Json,
         JsonbAgg | JsonbObjectAgg => SqlType::Jsonb,
         PercentileCont | PercentileDisc => {
             let value = if function == PercentileCont { SqlType::Double } else { kind };
@@ -153,11 +156,7 @@ fn fractions(kind: &DataType) -> Option<DataType> {
     }
 }
 
-fn undefined(name: &str, function: AggregateFunction, given: &[DataType]) -> Error {
-    if function.is_ordered_set() && given.len() < if function == Mode { 1 } else { 2 } {
-        let message = format!("WITHIN GROUP is required for ordered-set aggregate {name}");
-        return Error::new(code::WRONG_OBJECT_TYPE, message);
-    }
+fn undefined(name: &str, given: &[DataType]) -> Error {
     let shown = |kind: &DataType| {
         let field = Field::new("", sql_type(kind), true);
         if kind.is_null() { "unknown".to_string() } else { SqlType::of(&field).to_string() }

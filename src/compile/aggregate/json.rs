@@ -1,78 +1,107 @@
-//! `jsonb_agg` and `jsonb_object_agg`: values as PostgreSQL's `to_jsonb` writes them.
+//! `json_agg`, `jsonb_agg`, `json_object_agg`, `jsonb_object_agg`: values as PostgreSQL's `to_json` writes them.
 
-use datafusion::arrow::array::ArrayRef;
-use datafusion::arrow::datatypes::FieldRef;
+use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::scalar::ScalarValue;
 
+use crate::compile::function::write_json;
 use crate::error::{Error, Result, code};
-use crate::format::json::ValueWriter;
-use crate::format::text::canonical_jsonb;
+use crate::format::text::{TimeZone, canonical_jsonb};
+use crate::types::SqlType;
 
 /// How the values of a column are written.
 pub(super) struct Json {
-    writer: ValueWriter,
+    sql_type: SqlType,
+    /// Where instants are shown: the zone of their Arrow type.
+    time_zone: TimeZone,
 }
 
 impl Json {
     pub(super) fn new(field: &FieldRef) -> Result<Json> {
-        Ok(Json { writer: ValueWriter::new(field)? })
+        let time_zone = match innermost(field.data_type()) {
+            DataType::Timestamp(_, Some(zone)) => TimeZone::parse(zone)?,
+            _ => TimeZone::default(),
+        };
+        Ok(Json { sql_type: SqlType::of(field), time_zone })
+    }
+
+    fn write(&self, values: &ArrayRef, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        write_json(&self.sql_type, values, row, self.time_zone, out)
     }
 }
 
-/// `[…]` of the values.
-pub(super) fn array(columns: &[Json], arguments: &[ArrayRef]) -> Result<ScalarValue> {
-    let ([column], [values]) = (columns, arguments) else { return Err(Error::internal("jsonb_agg has one argument")) };
-    let values = column.writer.bind(values)?;
-    let rows = arguments[0].len();
+/// The type of the items of arrays, else the type itself.
+fn innermost(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::List(item) => innermost(item.data_type()),
+        other => other,
+    }
+}
+
+/// `[…]` of the values; arrays begin a line of their own.
+pub(super) fn array(columns: &[Json], arguments: &[ArrayRef]) -> Result<String> {
+    let ([column], [values]) = (columns, arguments) else { return Err(Error::internal("json_agg has one argument")) };
+    let separator: &[u8] = if matches!(column.sql_type, SqlType::Array(_)) { b", \n " } else { b", " };
     let mut out = vec![b'['];
-    for row in 0..rows {
+    for row in 0..values.len() {
         if row > 0 {
-            out.push(b',');
+            out.extend_from_slice(separator);
         }
-        values.write(row, &mut out);
+        column.write(values, row, &mut out)?;
     }
     out.push(b']');
     finished(out)
 }
 
-/// `{…}` of keys and values; of equal keys the last one stays.
-pub(super) fn object(columns: &[Json], arguments: &[ArrayRef]) -> Result<ScalarValue> {
+/// `{…}` of keys and values.
+pub(super) fn object(columns: &[Json], arguments: &[ArrayRef]) -> Result<String> {
     let ([key, value], [keys, values]) = (columns, arguments) else {
-        return Err(Error::internal("jsonb_object_agg has two arguments"));
+        return Err(Error::internal("json_object_agg has two arguments"));
     };
-    let rows = keys.len();
-    let (keys, values) = (key.writer.bind(keys)?, value.writer.bind(values)?);
-    let mut out = vec![b'{'];
-    for row in 0..rows {
+    let mut out = b"{ ".to_vec();
+    for row in 0..keys.len() {
         if row > 0 {
-            out.push(b',');
+            out.extend_from_slice(b", ");
         }
-        write_key(|out| keys.write(row, out), &mut out)?;
-        out.push(b':');
-        values.write(row, &mut out);
+        if keys.is_null(row) {
+            return Err(Error::new(code::INVALID_PARAMETER_VALUE, "field name must not be null"));
+        }
+        let start = out.len();
+        key.write(keys, row, &mut out)?;
+        quote_key(start, &mut out)?;
+        out.extend_from_slice(b" : ");
+        value.write(values, row, &mut out)?;
     }
-    out.push(b'}');
+    out.extend_from_slice(b" }");
     finished(out)
 }
 
-/// A value as a key: its text in quotes.
-fn write_key(write: impl Fn(&mut Vec<u8>), out: &mut Vec<u8>) -> Result<()> {
-    let start = out.len();
-    write(out);
-    let invalid = |message: &str| Err(Error::new(code::INVALID_PARAMETER_VALUE, message));
+/// Makes the value that begins at `start` a key: its text in quotes.
+fn quote_key(start: usize, out: &mut Vec<u8>) -> Result<()> {
     match out[start..] {
-        [b'n', ..] => invalid("field name must not be null"),
-        [b'{' | b'[', ..] => invalid("key value must be scalar, not array, composite, or json"),
-        [b'"', ..] => Ok(()),
+        [b'{' | b'[', ..] => {
+            let message = "key value must be scalar, not array, composite, or json";
+            return Err(Error::new(code::INVALID_PARAMETER_VALUE, message));
+        }
+        [b'"', ..] => {}
         _ => {
             out.insert(start, b'"');
             out.push(b'"');
-            Ok(())
         }
     }
+    Ok(())
 }
 
-fn finished(out: Vec<u8>) -> Result<ScalarValue> {
-    let text = String::from_utf8(out).map_err(|_| Error::internal("JSON that is no text"))?;
-    Ok(ScalarValue::Utf8(Some(canonical_jsonb(&text)?)))
+fn finished(out: Vec<u8>) -> Result<String> {
+    String::from_utf8(out).map_err(|_| Error::internal("JSON that is no text"))
+}
+
+/// The value of type json: the text as it was made.
+pub(super) fn text(json: String) -> ScalarValue {
+    ScalarValue::Utf8(Some(json))
+}
+
+/// The value of type jsonb: of equal keys the last one stays.
+pub(super) fn canonical(json: &str) -> Result<ScalarValue> {
+    Ok(ScalarValue::Utf8(Some(canonical_jsonb(json)?)))
 }

@@ -7,6 +7,8 @@
 
 // `bit_and`, `bit_or`, `bit_xor`.
 mod bits;
+// What calls must not be.
+mod check;
 // What a call's types are.
 mod definition;
 // Exact sums of floats.
@@ -38,12 +40,12 @@ use datafusion::arrow::array::{Array, ArrayRef, BooleanBufferBuilder};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::DataType;
 
+pub use check::Check;
 pub use exact_sum::{ExactSum, Precision};
 pub use order::RowOrder;
 pub use ordered::Ordered;
 pub use slots::column as column_of;
 pub(in crate::compile) use definition::{NAMES, constant_argument};
-pub(in crate::compile) use udaf::distinct_order;
 pub use udaf::functions;
 
 use super::plan::AggregateFunction;

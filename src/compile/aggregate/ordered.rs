@@ -31,8 +31,7 @@ impl Ordered {
         constant: Option<ScalarValue>,
         output: &DataType,
     ) -> Result<Ordered> {
-        let writes = matches!(function, AggregateFunction::JsonbAgg | AggregateFunction::JsonbObjectAgg);
-        let written = if writes { arguments } else { &[] };
+        let written = if function.makes_json() { arguments } else { &[] };
         let json = written.iter().map(Json::new).collect::<Result<_>>()?;
         Ok(Ordered { function, constant, output: output.clone(), json })
     }
@@ -52,8 +51,10 @@ impl Ordered {
             _ if first.is_empty() => Ok(ScalarValue::Null),
             AggregateFunction::ArrayAgg => self.array(first),
             AggregateFunction::StringAgg => self.text(first, arguments.get(1)),
-            AggregateFunction::JsonbAgg => json::array(&self.json, arguments),
-            AggregateFunction::JsonbObjectAgg => json::object(&self.json, arguments),
+            AggregateFunction::JsonAgg => json::array(&self.json, arguments).map(json::text),
+            AggregateFunction::JsonObjectAgg => json::object(&self.json, arguments).map(json::text),
+            AggregateFunction::JsonbAgg => json::canonical(&json::array(&self.json, arguments)?),
+            AggregateFunction::JsonbObjectAgg => json::canonical(&json::object(&self.json, arguments)?),
             AggregateFunction::Mode => mode(first),
             AggregateFunction::AnyValue => value(first, 0),
             other => Err(Error::internal(format!("{} is a sum over its rows", other.name()))),

@@ -19,7 +19,7 @@ use datafusion::scalar::ScalarValue;
 use super::definition::{self, NAMES};
 use super::rows::{Grouped, Shape, Single};
 use crate::compile::plan::AggregateFunction;
-use crate::error::{Error, code};
+use crate::error::Error;
 
 /// The functions.
 pub fn functions() -> Vec<Arc<AggregateUDF>> {
@@ -107,6 +107,10 @@ impl AggregateUDFImpl for Udaf {
         AggregateOrderSensitivity::Beneficial
     }
 
+    fn with_beneficial_ordering(self: Arc<Self>, _: bool) -> PlanResult<Option<Arc<dyn AggregateUDFImpl>>> {
+        Ok(Some(self))
+    }
+
     fn reverse_expr(&self) -> ReversedUDAF {
         ReversedUDAF::NotSupported
     }
@@ -130,20 +134,16 @@ impl Udaf {
             return Err(external(error));
         }
         let skipped = place.filter(|_| constant.is_some());
-        let is_argument =
-            |expression: &Arc<dyn PhysicalExpr>| call.exprs.iter().any(|argument| argument == expression);
-        if call.is_distinct && !call.order_bys.iter().all(|sort| is_argument(&sort.expr)) {
-            return Err(external(distinct_order()));
-        }
         let order: Vec<SortOptions> = call.order_bys.iter().map(|sort| sort.options).collect();
         let used: Vec<usize> = (0..arguments).filter(|at| Some(*at) != skipped).collect();
+        let given_types = call.expr_fields.iter().map(|field| Ok(field.data_type().clone()));
         let order_types = call.order_bys.iter().map(|sort| sort.expr.data_type(call.schema));
         Ok(Shape {
             function: self.function,
             fields: used.iter().map(|at| Arc::clone(&call.expr_fields[*at])).collect(),
             used,
             given: arguments,
-            types: call.expr_fields.iter().map(|field| Ok(field.data_type().clone())).chain(order_types).collect::<PlanResult<_>>()?,
+            types: given_types.chain(order_types).collect::<PlanResult<_>>()?,
             constant,
             distinct: call.is_distinct && !self.function.ignores_copies(),
             order,
@@ -154,10 +154,4 @@ impl Udaf {
 
 fn constant(expression: &Arc<dyn PhysicalExpr>) -> Option<ScalarValue> {
     expression.downcast_ref::<Literal>().map(|literal| literal.value().clone())
-}
-
-/// DISTINCT with an order that does not put equal values side by side.
-pub(in crate::compile) fn distinct_order() -> Error {
-    let message = "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
-    Error::new(code::INVALID_COLUMN_REFERENCE, message)
 }

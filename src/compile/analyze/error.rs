@@ -62,9 +62,9 @@ fn translate(failure: &DataFusionError, span: &mut Option<Span>) -> Error {
         DataFusionError::Plan(message) => planning(message),
         DataFusionError::Execution(message) => execution(message),
         DataFusionError::ResourcesExhausted(message) => {
-            Error::new(code::OUT_OF_MEMORY, "out of memory")
-                .detail(first_line(message).to_string())
-                .hint("queries together may hold half of the machine's memory: let this one group, sort or join fewer rows")
+            Error::new(code::OUT_OF_MEMORY, "out of memory").detail(first_line(message).to_string()).hint(
+                "queries together may hold half of the machine's memory: let this one group, sort or join fewer rows",
+            )
         }
         DataFusionError::Configuration(message) => Error::new(code::INVALID_PARAMETER_VALUE, lower(message)),
         other => Error::internal(lower(&other.strip_backtrace())),

@@ -24,6 +24,7 @@ use super::{Relations, Settings, coerce, error, names, relation_of, session, sho
 use crate::catalog::RelationId;
 use crate::clock::Clock;
 use crate::compile::parse::Query;
+use crate::compile::rewrite;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -65,7 +66,8 @@ pub fn plan_select(
         let known: Vec<Option<FieldRef>> = parameters.iter().cloned().map(Some).collect();
         names::Names::new(relations, &state).plan(query, &known).map_err(explain)?
     };
-    let (plan, schema) = coerce(raw, &state, settings).and_then(shown).map_err(explain)?;
+    let (plan, schema) =
+        coerce(raw, &state, settings).and_then(rewrite::set_operation::expanded).and_then(shown).map_err(explain)?;
     let relations = relations_of(&plan).map_err(explain)?;
     Ok(Select { schema, parameters, relations, plan, state, query: query.clone(), now_micros: None })
 }
@@ -109,7 +111,8 @@ async fn run(
     if !parameters.is_empty() {
         plan = plan.with_param_values(ParamValues::from(parameters.to_vec()))?;
     }
-    let physical = careful(state.create_physical_plan(&plan).await?)?;
+    let physical =
+        careful(state.query_planner().create_physical_plan(&session::optimize_select(&plan, state)?, state).await?)?;
     let stream = execute_stream(physical, state.task_ctx())?;
     let shown = SchemaRef::clone(&schema);
     let stream = stream.map(move |batch| {

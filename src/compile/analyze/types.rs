@@ -90,7 +90,10 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
             return Ok(Transformed::no(expression));
         }
         let name = names.save(&expression);
-        let typed = narrowed_everywhere(expression)?.transform_up(|expression| typed(expression, &schema, zone))?;
+        let typed = narrowed_everywhere(expression)?.transform_up(|expression| {
+            let typed = typed(expression, &schema, zone)?;
+            Ok(typed.transform_data(|expression| Ok(super::tag::remembered(expression, &schema)))?)
+        })?;
         Ok(typed.update_data(|expression| name.restore(expression)))
     })?;
     node.data.recompute_schema()
@@ -147,7 +150,7 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
         }
         // JSON shows instants in the session's zone.
-        Expr::AggregateFunction(mut call) if zone != "UTC" && call.func.name().starts_with("jsonb_") => {
+        Expr::AggregateFunction(mut call) if zone != "UTC" && call.func.name().starts_with("json") => {
             shown_in_zone(&mut call.params.args, schema, zone);
             Ok(Transformed::yes(Expr::AggregateFunction(call)))
         }
@@ -163,9 +166,14 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
     }
 }
 
-fn compares(operator: Operator) -> bool {
+pub(super) fn compares(operator: Operator) -> bool {
     use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
     matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
+/// Whether a type is one of texts.
+pub(super) fn is_text(sql_type: &SqlType) -> bool {
+    matches!(sql_type, SqlType::Text | SqlType::Varchar(_))
 }
 
 /// What is compared with a float is compared as double precision, as in PostgreSQL; DataFusion would round the float to the digits

@@ -33,12 +33,18 @@ mod in_list;
 mod jsonb;
 // `-x`.
 mod negate;
+// Keys that sort as PostgreSQL's values do.
+pub(in crate::compile) mod order;
 // `round`, `trunc`, `ceil`, `floor`.
 mod round;
+// Set-returning functions.
+mod set;
 // `sign`.
 mod sign;
 
-use definition::{Definition, Function};
+pub(in crate::compile) use definition::Definition;
+pub(in crate::compile) use jsonb::write::write_value as write_json;
+use definition::Function;
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[
@@ -67,6 +73,19 @@ static DEFINITIONS: &[&Definition] = &[
     &round::FLOOR,
     &round::ROUND,
     &round::TRUNC,
+    &set::jsonb::AS_JSONB,
+    &set::jsonb::EACH_KEYS,
+    &set::jsonb::EACH_TEXT_VALUES,
+    &set::jsonb::EACH_VALUES,
+    &set::jsonb::ELEMENTS,
+    &set::jsonb::ELEMENTS_TEXT,
+    &set::jsonb::KEYS,
+    &set::jsonb::RECORD,
+    &set::jsonb::RECORDSET,
+    &set::ordinality::DEFINITION,
+    &set::series::SERIES,
+    &set::series::SUBSCRIPTS,
+    &set::text::DEFINITION,
     &sign::DEFINITION,
 ];
 
@@ -88,9 +107,15 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
+        ("sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => Some(value.clone()),
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
     }
+}
+
+/// A definition as DataFusion calls it.
+pub(in crate::compile) fn udf(definition: &'static Definition) -> Arc<ScalarUDF> {
+    Arc::new(function(definition))
 }
 
 fn function(definition: &'static Definition) -> ScalarUDF {

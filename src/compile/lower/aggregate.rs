@@ -13,8 +13,9 @@ use datafusion::scalar::ScalarValue;
 use super::linear::Linear;
 use super::top_k::sort_columns;
 use super::{Lowering, nullable, refuse};
-use crate::compile::aggregate::{NAMES, constant_argument, distinct_order};
+use crate::compile::aggregate::{NAMES, constant_argument};
 use crate::compile::plan::{AggregateCall, AggregateFunction, GroupingSet, Plan};
+use crate::compile::rewrite::SINGLE_VALUE;
 use crate::error::{Error, Result};
 
 /// The aggregate that is maintained under this name.
@@ -25,6 +26,7 @@ pub(super) fn function_of(name: &str) -> Option<AggregateFunction> {
         "avg" => AggregateFunction::Avg,
         "min" => AggregateFunction::Min,
         "max" => AggregateFunction::Max,
+        SINGLE_VALUE => AggregateFunction::Single,
         _ => NAMES.iter().find(|(known, _)| *known == name)?.1,
     })
 }
@@ -88,9 +90,6 @@ impl Lowering<'_> {
             placed.push(call.placed(own));
             rest = others;
         }
-        if let Some(call) = placed.iter().find(|call| splits_equal_values(call)) {
-            return Err(self.placed(distinct_order(), call.function.name()));
-        }
         let plan = match sets {
             Some(sets) => self.over_sets(input, keys, sets, placed, aggregate)?,
             None => Plan::Aggregate {
@@ -134,7 +133,8 @@ impl Lowering<'_> {
         }
         // Only functions of the rows in order have an order.
         let mut order = if function.needs_rows() { params.order_by } else { Vec::new() };
-        if let (true, Some(argument)) = (function.is_ordered_set(), arguments.first()) {
+        // It is over doubles, which are ordered as the numbers are that they are made of.
+        if let (AggregateFunction::PercentileCont, Some(argument)) = (function, arguments.first()) {
             order.iter_mut().for_each(|sort| sort.expr = argument.clone());
         }
         let distinct = params.distinct && !function.ignores_copies();
@@ -165,11 +165,6 @@ impl Lowering<'_> {
         let schema = nullable(&aggregate.schema);
         Ok(Plan::Aggregate { input: Box::new(input), keys: expanded, constant_groups, calls, schema })
     }
-}
-
-/// Whether DISTINCT is asked for with an order that need not put equal values side by side.
-fn splits_equal_values(call: &AggregateCall) -> bool {
-    call.distinct && call.order.iter().any(|sort| !call.arguments.contains(&sort.column))
 }
 
 /// The sets with their ids: a bit for each key that is left out, the last key's lowest; above, the number among equal sets.

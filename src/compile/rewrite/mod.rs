@@ -3,14 +3,16 @@
 
 // DISTINCT ON → first row by `row_number()`.
 mod distinct_on;
-// NOT IN, and IN inside larger conditions → EXISTS.
-mod membership;
-// The only item of a list.
-mod only_value;
-// EXCEPT ALL and INTERSECT ALL → joins of numbered rows.
-mod set_all;
-// Subqueries in place of values → aggregations.
-mod subquery;
+// LATERAL over functions → projections and unnesting.
+mod lateral;
+// EXCEPT and INTERSECT → one node over the rows of both sides.
+pub(in crate::compile) mod set_operation;
+// Parts of a view's plan that occur several times.
+pub(in crate::compile) mod shared;
+// The value of a subquery's only row.
+mod single_value;
+// Subqueries and LATERAL → joins.
+mod unnest;
 
 use std::sync::Arc;
 
@@ -22,15 +24,15 @@ use datafusion::logical_expr::expr::{Sort, WindowFunction, WindowFunctionParams}
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
-pub(in crate::compile) use set_all::is_set_operation;
+pub(in crate::compile) use single_value::SINGLE_VALUE;
+pub(in crate::compile) use unnest::unnest;
 
 /// The plan with exact constructs, inner queries included. The output columns stay the same.
 pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| {
-        let node = set_all::rewrite(node, state)?;
-        let node = distinct_on::rewrite(node, state)?;
-        let node = membership::rewrite(node)?;
-        subquery::rewrite(node).map(Transformed::yes)
+        let node = lateral::rewrite(node, state)?;
+        let node = set_operation::rewrite(node)?;
+        distinct_on::rewrite(node, state).map(Transformed::yes)
     })?;
     Ok(rewritten.data)
 }

@@ -8,7 +8,7 @@ use crate::connector::Options;
 use crate::error::{Error, Result};
 use crate::format::Encoder;
 use crate::format::text::jsonb::write_string;
-use crate::format::text::{ColumnWriter, TextOptions, TimeZone, Writer};
+use crate::format::text::{ColumnWriter, TextOptions, Writer};
 use crate::types::SqlType;
 
 /// An encoder of rows with these fields.
@@ -16,9 +16,6 @@ pub(super) fn encoder(_options: &Options, fields: &[FieldRef]) -> Result<Box<dyn
     let columns = fields.iter().map(Column::new).collect::<Result<_>>()?;
     Ok(Box::new(Objects { columns, row_bytes: 64 }))
 }
-
-/// Stands for the zone of instants as hours and minutes from UTC.
-const OFFSET: &str = "+";
 
 struct Objects {
     columns: Vec<Column>,
@@ -89,67 +86,33 @@ impl Encoder for Objects {
     }
 }
 
-/// Writes the values of a column as PostgreSQL's `to_jsonb` does; instants in the zone of their Arrow type.
-pub(crate) struct ValueWriter {
-    style: Style,
-    writer: Writer,
-}
-
-impl ValueWriter {
-    /// For a column; 0A000 for types that have no JSON.
-    pub(crate) fn new(field: &FieldRef) -> Result<ValueWriter> {
-        let time_zone = match innermost(field.data_type()) {
-            DataType::Timestamp(_, Some(zone)) => TimeZone::parse(zone)?,
-            _ => TimeZone::default(),
-        };
-        let options = TextOptions { time_zone, ..TextOptions::default() };
-        let style = Style::of(&SqlType::of(field), field.data_type(), OFFSET, &options)?;
-        Ok(ValueWriter { style, writer: Writer::new(field, &options)? })
-    }
-
-    /// For the values of one array.
-    pub(crate) fn bind<'a>(&'a self, array: &'a dyn Array) -> Result<Bound<'a>> {
-        Bound::styled(&self.style, &self.writer, array)
-    }
-}
-
-/// The type of the items of arrays, else the type itself.
-fn innermost(data_type: &DataType) -> &DataType {
-    match data_type {
-        DataType::List(item) => innermost(item.data_type()),
-        other => other,
-    }
-}
-
 impl Column {
     fn new(field: &FieldRef) -> Result<Column> {
         let mut key = Vec::new();
         write_string(field.name().as_bytes(), &mut key);
         key.push(b':');
-        let style = Style::of(&SqlType::of(field), field.data_type(), "Z", &TextOptions::default())?;
+        let style = Style::of(&SqlType::of(field), field.data_type())?;
         Ok(Column { key, style, writer: Writer::new(field, &TextOptions::default())? })
     }
 }
 
 impl Style {
-    /// `zone` stands for the zone of instants, which `options` writes them in: [`OFFSET`], or a text.
-    fn of(sql_type: &SqlType, data_type: &DataType, zone: &'static str, options: &TextOptions) -> Result<Style> {
+    fn of(sql_type: &SqlType, data_type: &DataType) -> Result<Style> {
         Ok(match (sql_type, data_type) {
             (_, DataType::List(item)) => {
-                let style = Style::of(&SqlType::of(item), item.data_type(), zone, options)?;
-                Style::Array(Box::new((style, Writer::new(item, options)?)))
+                let style = Style::of(&SqlType::of(item), item.data_type())?;
+                Style::Array(Box::new((style, Writer::new(item, &TextOptions::default())?)))
             }
             (SqlType::Array(_), other) => {
                 return Err(Error::unsupported(format!("values of Arrow type {other} cannot be written as JSON")));
             }
             (SqlType::Boolean, _) => Style::Boolean,
-            (SqlType::SmallInt | SqlType::Integer | SqlType::BigInt | SqlType::Numeric(_, _) | SqlType::Jsonb, _) => {
-                Style::Plain
-            }
+            (SqlType::SmallInt | SqlType::Integer | SqlType::BigInt | SqlType::Numeric(_, _), _) => Style::Plain,
+            (SqlType::Json | SqlType::Jsonb, _) => Style::Plain,
             (SqlType::Real | SqlType::Double, _) => Style::Float,
             (SqlType::Timestamp, _) => Style::Timestamp(""),
-            (SqlType::TimestampTz, _) => Style::Timestamp(zone),
-            (SqlType::Date | SqlType::Interval | SqlType::Uuid, _) => Style::Quoted,
+            (SqlType::TimestampTz, _) => Style::Timestamp("Z"),
+            (SqlType::Date | SqlType::Time | SqlType::Interval | SqlType::Uuid, _) => Style::Quoted,
             (SqlType::Bytea, _) => Style::Bytea,
             (SqlType::Text | SqlType::Varchar(_), _) => Style::Text,
         })
@@ -157,7 +120,7 @@ impl Style {
 }
 
 /// A column bound to a batch's array.
-pub(crate) struct Bound<'a> {
+struct Bound<'a> {
     style: &'a Style,
     values: ColumnWriter<'a>,
     array: &'a dyn Array,
@@ -178,8 +141,7 @@ impl<'a> Bound<'a> {
         Ok(Bound { style, values: writer.bind(array)?, array, items })
     }
 
-    /// Appends the value of a row; `null` for NULL.
-    pub(crate) fn write(&self, row: usize, out: &mut Vec<u8>) {
+    fn write(&self, row: usize, out: &mut Vec<u8>) {
         if self.values.is_null(row) {
             out.extend_from_slice(b"null");
             return;
@@ -255,15 +217,8 @@ fn iso_timestamp(start: usize, zone: &str, out: &mut Vec<u8>) {
     if before_christ {
         out.truncate(out.len() - 3);
     }
-    if zone == OFFSET {
-        // Hours alone get their minutes.
-        if matches!(out[..], [.., b'+' | b'-', _, _]) {
-            out.extend_from_slice(b":00");
-        }
-    } else {
-        out.truncate(out.len() - b"+00".len());
-        out.extend_from_slice(zone.as_bytes());
-    }
+    out.truncate(out.len() - b"+00".len());
+    out.extend_from_slice(zone.as_bytes());
     if before_christ {
         out.extend_from_slice(b" BC");
     }

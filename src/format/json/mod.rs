@@ -42,8 +42,6 @@ pub(crate) mod scan;
 // One JSON value into one column.
 mod value;
 
-pub(crate) use encoder::ValueWriter;
-
 /// `format = 'json'`.
 pub const FORMAT: Format = Format { name: "json", decoder: decoder::decoder, encoder: Some(encoder::encoder) };
 

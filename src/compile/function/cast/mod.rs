@@ -85,10 +85,12 @@ fn type_of(name: &str) -> Option<SqlType> {
         SqlType::Text,
         SqlType::Bytea,
         SqlType::Date,
+        SqlType::Time,
         SqlType::Timestamp,
         SqlType::TimestampTz,
         SqlType::Interval,
         SqlType::Uuid,
+        SqlType::Json,
         SqlType::Jsonb,
     ];
     match name {

@@ -68,11 +68,11 @@ impl Civil {
     }
 }
 
-fn timestamps(values: &ArrayRef) -> &TimestampMicrosecondArray {
+pub(super) fn timestamps(values: &ArrayRef) -> &TimestampMicrosecondArray {
     values.as_primitive::<TimestampMicrosecondType>()
 }
 
-fn intervals(values: &ArrayRef) -> &IntervalMonthDayNanoArray {
+pub(super) fn intervals(values: &ArrayRef) -> &IntervalMonthDayNanoArray {
     values.as_primitive::<IntervalMonthDayNanoType>()
 }
 

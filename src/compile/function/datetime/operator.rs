@@ -127,7 +127,11 @@ fn shift_times(call: &Call, times: &ArrayRef, spans: &ArrayRef, sign: i32) -> Re
 }
 
 /// A time, local or with `zone` an instant, plus an interval.
-fn shifted(micros: i64, span: IntervalMonthDayNano, zone: Option<TimeZone>) -> Result<i64> {
+pub(in crate::compile::function) fn shifted(
+    micros: i64,
+    span: IntervalMonthDayNano,
+    zone: Option<TimeZone>,
+) -> Result<i64> {
     let moved = if span.months == 0 && span.days == 0 {
         micros
     } else {

@@ -8,6 +8,8 @@ pub(super) mod contains;
 pub(super) mod extract;
 // `jsonb_typeof`.
 pub(super) mod type_of;
+// Values as JSON.
+pub(super) mod write;
 
 use serde_json::value::RawValue;
 
@@ -26,7 +28,7 @@ pub(super) fn kind(json: &str) -> &'static str {
 }
 
 /// The members of an object, in their order.
-fn members(json: &str) -> Result<Vec<(String, &str)>> {
+pub(super) fn members(json: &str) -> Result<Vec<(String, &str)>> {
     struct Members<'a>(Vec<(String, &'a str)>);
     impl<'de> serde::Deserialize<'de> for Members<'de> {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
@@ -56,13 +58,13 @@ fn members(json: &str) -> Result<Vec<(String, &str)>> {
 }
 
 /// The elements of an array.
-fn elements(json: &str) -> Result<Vec<&str>> {
+pub(super) fn elements(json: &str) -> Result<Vec<&str>> {
     let elements: Vec<&RawValue> = serde_json::from_str(json).map_err(|error| not_json(&error))?;
     Ok(elements.into_iter().map(RawValue::get).collect())
 }
 
 /// A string's content.
-fn content(json: &str) -> Result<String> {
+pub(super) fn content(json: &str) -> Result<String> {
     serde_json::from_str(json).map_err(|error| not_json(&error))
 }
 

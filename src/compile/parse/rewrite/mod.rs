@@ -6,6 +6,8 @@
 //! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
 //! - [`mod@balance`]: long chains of AND and OR become trees of little depth.
 //! - [`window`]: `TUMBLE` becomes a subquery.
+//! - [`grouping`]: `ROLLUP` and `CUBE` become lists of sets.
+//! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
 
 use std::collections::BTreeMap;
@@ -21,18 +23,20 @@ use crate::types::SqlType;
 
 mod balance;
 mod cast;
+mod grouping;
 mod name;
 // Numbers.
 mod number;
 mod operator;
 mod place;
 mod refuse;
+mod set_returning;
 mod window;
 
 /// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand
 /// (`$1::int`), by number. Errors: 0A000 with position for what is refused.
 pub(super) fn rewrite(query: &mut ast::Query, place: &dyn Fn(Location) -> usize) -> Result<BTreeMap<usize, SqlType>> {
-    let mut rewriter = Rewriter { place, parameters: BTreeMap::new() };
+    let mut rewriter = Rewriter { place, parameters: BTreeMap::new(), values: Vec::new() };
     match ast::VisitMut::visit(query, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(rewriter.parameters),
@@ -56,6 +60,8 @@ pub(super) fn balance(query: &mut ast::Query) {
 struct Rewriter<'a> {
     place: &'a dyn Fn(Location) -> usize,
     parameters: BTreeMap<usize, SqlType>,
+    /// Aliases that stand for a value, by query, the innermost one last.
+    values: Vec<Vec<String>>,
 }
 
 impl Rewriter<'_> {
@@ -76,8 +82,19 @@ impl ast::VisitorMut for Rewriter<'_> {
             let (error, location) = *refused;
             return ControlFlow::Break(self.placed(error, location));
         }
+        let values = set_returning::value_aliases(query);
+        set_returning::value_outputs(query, &values);
+        if let Err(error) = grouping::rewrite(&mut query.body) {
+            return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
+        }
         name::name_outputs(query);
         limit_fetch(query);
+        self.values.push(values);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut ast::Query) -> ControlFlow<Error> {
+        self.values.pop();
         ControlFlow::Continue(())
     }
 
@@ -98,7 +115,9 @@ impl ast::VisitorMut for Rewriter<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> ControlFlow<Error> {
         let location = place::of_table(factor);
-        if let Err(error) = refuse::table(factor).and_then(|()| window::expand(factor)) {
+        if let Err(error) =
+            refuse::table(factor).and_then(|()| window::expand(factor)).and_then(|()| set_returning::expand(factor))
+        {
             return ControlFlow::Break(self.placed(error, location));
         }
         ControlFlow::Continue(())
@@ -106,9 +125,11 @@ impl ast::VisitorMut for Rewriter<'_> {
 
     fn post_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {
         let location = place::of_expression(expression);
+        self.values.iter().for_each(|aliases| set_returning::value_of(expression, aliases));
         let rewritten = refuse::expression(expression)
             .and_then(|()| number::rewrite(expression))
             .and_then(|()| operator::rewrite(expression))
+            .and_then(|()| set_returning::rewrite(expression))
             .and_then(|()| cast::rewrite(expression, &mut self.parameters));
         match rewritten {
             Ok(()) => ControlFlow::Continue(()),

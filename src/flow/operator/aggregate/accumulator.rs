@@ -51,7 +51,9 @@ fn single(call: &AggregateCall, types: &[DataType], append_only: bool) -> Result
         (AggregateFunction::Sum, [argument]) => sum::sum(argument, output),
         (AggregateFunction::Avg, [argument]) => sum::average(argument, output),
         (AggregateFunction::Min, [argument]) => extreme::extreme(argument, output, false, append_only),
-        (AggregateFunction::Max, [argument]) => extreme::extreme(argument, output, true, append_only),
+        (AggregateFunction::Max | AggregateFunction::Single, [argument]) => {
+            extreme::extreme(argument, output, true, append_only)
+        }
         // Any value will do: the least one does not depend on the order of the rows.
         (AggregateFunction::AnyValue, [argument]) => extreme::extreme(argument, output, false, append_only),
         (function, _) => Err(Error::internal(format!("{} of {} arguments", function.name(), types.len()))),

@@ -7,6 +7,7 @@ mod distinct;
 mod join;
 mod map;
 mod ordered;
+mod outer_join;
 mod reference;
 mod top_k;
 

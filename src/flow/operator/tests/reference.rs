@@ -96,7 +96,7 @@ fn aggregate(function: AggregateFunction, values: &[ScalarValue], output: &DataT
     match function {
         AggregateFunction::Count => ScalarValue::Int64(Some(values.len() as i64)),
         AggregateFunction::Min => least.cloned().unwrap_or(null),
-        AggregateFunction::Max => greatest.cloned().unwrap_or(null),
+        AggregateFunction::Max | AggregateFunction::Single => greatest.cloned().unwrap_or(null),
         _ if values.is_empty() => null,
         AggregateFunction::BoolAnd => ScalarValue::from(values.iter().all(|value| *value == ScalarValue::from(true))),
         AggregateFunction::BoolOr => ScalarValue::from(values.contains(&ScalarValue::from(true))),
