@@ -5,7 +5,8 @@ use datafusion::scalar::ScalarValue;
 
 use super::expr::Expression;
 use super::parse::shown_name;
-use super::plan::{AggregateCall, AggregateFunction, GroupingSet, JoinKind, Plan, SetOperator, SortColumn};
+use super::plan::{AggregateCall, AggregateFunction, GroupingSet, JoinKind, Plan, Ranking, SetOperator, SortColumn};
+use super::window::{Argument, WindowCall};
 
 /// The operators, the last one first, each indented below the one that it feeds.
 pub fn explain(plan: &Plan) -> Vec<String> {
@@ -50,7 +51,7 @@ fn state(plan: &Plan) -> Option<String> {
             Some("left rows, right keys (grows with rows and with different keys)".to_string())
         }
         Plan::Join { .. } => Some("rows of both inputs (grows with rows)".to_string()),
-        Plan::TopK { .. } => Some("rows (grows with rows)".to_string()),
+        Plan::TopK { .. } | Plan::Window { .. } => Some("rows (grows with rows)".to_string()),
     }
 }
 
@@ -113,8 +114,12 @@ fn operator(plan: &Plan) -> String {
                 (name, false) => format!("{name} on {}", conditions.join(" AND ")),
             }
         }
-        Plan::TopK { input, partition, order, limit, offset, row_number, .. } => {
-            top_k(input, partition, order, (*limit, *offset), *row_number)
+        Plan::TopK { input, partition, order, limit, offset, ranking, row_number, .. } => {
+            top_k(input, partition, order, (*limit, *offset), *ranking, *row_number)
+        }
+        Plan::Window { calls, .. } => {
+            let calls: Vec<&str> = calls.iter().map(|call| call.text.as_str()).collect();
+            format!("Window {}", calls.join(", "))
         }
     }
 }
@@ -201,11 +206,17 @@ fn top_k(
     partition: &[usize],
     order: &[SortColumn],
     (limit, offset): (Option<u64>, u64),
-    row_number: bool,
+    ranking: Ranking,
+    numbered: bool,
 ) -> String {
+    let (one, more) = match ranking {
+        Ranking::RowNumber => ("row", "rows"),
+        Ranking::Rank => ("rank", "ranks"),
+        Ranking::DenseRank => ("dense rank", "dense ranks"),
+    };
     let mut line = match limit {
-        Some(1) => "Top 1 row".to_string(),
-        Some(limit) => format!("Top {limit} rows"),
+        Some(1) => format!("Top 1 {one}"),
+        Some(limit) => format!("Top {limit} {more}"),
         None => "All rows".to_string(),
     };
     if offset > 0 {
@@ -219,10 +230,46 @@ fn top_k(
         let order: Vec<String> = order.iter().map(|sort| sort_column(input, sort)).collect();
         line.push_str(&format!(" by {}", order.join(", ")));
     }
-    if row_number {
-        line.push_str(" with row number");
+    if numbered {
+        line.push_str(match ranking {
+            Ranking::RowNumber => " with row number",
+            Ranking::Rank => " with rank",
+            Ranking::DenseRank => " with dense rank",
+        });
     }
     line
+}
+
+/// A call with its window, as the query writes it.
+pub(in crate::compile) fn window_call(
+    input: &Plan,
+    partition: &[usize],
+    order: &[SortColumn],
+    call: &WindowCall,
+) -> String {
+    let argument = |argument: &Argument| match argument {
+        Argument::Column(column) => column_text(input, *column),
+        Argument::Constant(ScalarValue::Utf8(Some(text))) => format!("'{text}'"),
+        Argument::Constant(value) => value.to_string(),
+    };
+    let arguments: Vec<String> = call.arguments.iter().map(argument).collect();
+    let arguments = match (call.name(), call.arguments.as_slice()) {
+        ("count", [Argument::Constant(_)] | []) => "*".to_string(),
+        _ => arguments.join(", "),
+    };
+    let filter =
+        call.filter.map_or_else(String::new, |filter| format!(" filter (where {})", column_text(input, filter)));
+    let mut window = Vec::new();
+    if !partition.is_empty() {
+        let partition: Vec<String> = partition.iter().map(|column| column_text(input, *column)).collect();
+        window.push(format!("partition by {}", partition.join(", ")));
+    }
+    if !order.is_empty() {
+        let order: Vec<String> = order.iter().map(|sort| sort_column(input, sort)).collect();
+        window.push(format!("order by {}", order.join(", ")));
+    }
+    window.extend(call.frame.shown());
+    format!("{}({arguments}){filter} over ({})", call.name(), window.join(" "))
 }
 
 fn sort_column(input: &Plan, sort: &SortColumn) -> String {
@@ -261,7 +308,10 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
         }
         Plan::Unnest { input, .. } => trace(input, column),
         Plan::Map { input, columns: None, .. } | Plan::Distinct { input } => trace(input, column),
-        Plan::TopK { input, .. } if column < input.schema().fields().len() => trace(input, column),
+        Plan::TopK { input, .. } | Plan::Window { input, .. } if column < input.schema().fields().len() => {
+            trace(input, column)
+        }
+        Plan::Window { input, calls, .. } => (None, calls[column - input.schema().fields().len()].text.clone()),
         Plan::Aggregate { input, keys, calls, .. } => match keys.get(column) {
             Some(key) => trace(input, *key),
             None => (None, aggregate_call(input, &calls[column - keys.len()])),
@@ -284,7 +334,9 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
                 None => (None, "grouping set".to_string()),
             }
         }
-        Plan::TopK { .. } => (None, "row_number()".to_string()),
+        Plan::TopK { ranking: Ranking::RowNumber, .. } => (None, "row_number()".to_string()),
+        Plan::TopK { ranking: Ranking::Rank, .. } => (None, "rank()".to_string()),
+        Plan::TopK { ranking: Ranking::DenseRank, .. } => (None, "dense_rank()".to_string()),
         Plan::Shared { input, .. } => trace(input, column),
         Plan::WorkTable { name, schema } => (Some(name), shown_name(schema.field(column).name()).to_string()),
         Plan::Union { schema, .. } | Plan::SetOperation { schema, .. } | Plan::Recursive { schema, .. } => {

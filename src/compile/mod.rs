@@ -18,3 +18,5 @@ pub mod parse;
 pub mod plan;
 // Rules on the logical plan before lowering.
 pub mod rewrite;
+// Window functions.
+pub mod window;

@@ -7,6 +7,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::scalar::ScalarValue;
 
 use super::expr::Expression;
+use super::window::WindowCall;
 use crate::catalog::RelationId;
 
 /// An incremental plan. Column references are positions in the input's schema; computed keys and arguments are made by a
@@ -150,7 +151,7 @@ pub enum Plan {
         /// Output.
         schema: SchemaRef,
     },
-    /// The first rows of each partition: ORDER BY … LIMIT/OFFSET, or row_number() … <= k. Ties are broken by the whole row.
+    /// The first rows of each partition: ORDER BY … LIMIT/OFFSET, or row_number() (rank(), dense_rank()) … <= k. Ties are broken by the whole row.
     TopK {
         /// Input.
         input: Box<Plan>,
@@ -162,8 +163,24 @@ pub enum Plan {
         limit: Option<u64>,
         /// Rows that are skipped first.
         offset: u64,
-        /// Whether a bigint column with the row number in its partition (from 1, before `offset`) is appended.
+        /// The number that `limit` and `offset` bound.
+        ranking: Ranking,
+        /// Whether a bigint column with that number in its partition (from 1, before `offset`) is appended.
         row_number: bool,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// Window functions; output is the input's columns, then the calls. Ties in the order are broken by the whole row. A row for
+    /// which a call fails becomes a row error instead.
+    Window {
+        /// Input.
+        input: Box<Plan>,
+        /// Positions of the partition's columns; none for one global partition.
+        partition: Vec<usize>,
+        /// The order.
+        order: Vec<SortColumn>,
+        /// The calls.
+        calls: Vec<WindowCall>,
         /// Output.
         schema: SchemaRef,
     },
@@ -186,7 +203,8 @@ impl Plan {
             | Plan::Aggregate { schema, .. }
             | Plan::Expand { schema, .. }
             | Plan::Join { schema, .. }
-            | Plan::TopK { schema, .. } => SchemaRef::clone(schema),
+            | Plan::TopK { schema, .. }
+            | Plan::Window { schema, .. } => SchemaRef::clone(schema),
         }
     }
 
@@ -212,7 +230,8 @@ impl Plan {
             | Plan::Unnest { input, .. }
             | Plan::Aggregate { input, .. }
             | Plan::Expand { input, .. }
-            | Plan::TopK { input, .. } => vec![input],
+            | Plan::TopK { input, .. }
+            | Plan::Window { input, .. } => vec![input],
             Plan::Union { inputs, .. } => inputs.iter().collect(),
             Plan::Join { left, right, .. } => vec![left, right],
         }
@@ -395,6 +414,17 @@ impl AggregateFunction {
         use AggregateFunction::{AnyValue, BitAnd, BitOr, BoolAnd, BoolOr, Max, Min, Single};
         matches!(self, Min | Max | Single | AnyValue | BoolAnd | BoolOr | BitAnd | BitOr)
     }
+}
+
+/// What counts rows in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ranking {
+    /// Each row.
+    RowNumber,
+    /// The rows before it and its peers.
+    Rank,
+    /// The groups of peers.
+    DenseRank,
 }
 
 /// A column to order by.

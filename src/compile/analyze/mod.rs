@@ -17,8 +17,6 @@ mod equijoin;
 mod extreme;
 // Relations and functions by name.
 mod names;
-// `row_number` and its like.
-mod ranking;
 // Reads over snapshots.
 mod select;
 // DataFusion's settings.
@@ -51,7 +49,7 @@ pub(in crate::compile) use types::sql_type;
 use super::lower;
 use super::parse::{Query, shown_name};
 use super::plan::Plan;
-use super::rewrite;
+use super::{rewrite, window};
 use crate::catalog::RelationId;
 use crate::error::Result;
 use crate::types::SqlType;
@@ -126,7 +124,8 @@ fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanR
         alike = rule.analyze(alike, state.config_options())?;
     }
     let plan = rewrite::unnest(alike, state)?;
-    analyzer.execute_and_check(plan, &ConfigOptions::clone(state.config_options()), |_, _| {})
+    let plan = analyzer.execute_and_check(plan, &ConfigOptions::clone(state.config_options()), |_, _| {})?;
+    window::node::windows(plan, &settings.time_zone)
 }
 
 /// The plan with outputs of SQL's types, and its columns as users see them. The plan's own names stay: DataFusion wants them

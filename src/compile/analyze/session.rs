@@ -17,8 +17,8 @@ use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::Arithmetic;
 use super::equijoin::{Equijoin, with_null_equal_keys};
-use super::{Settings, aggregate, extreme, ranking};
-use crate::compile::function;
+use super::{Settings, aggregate, extreme};
+use crate::compile::{function, rewrite, window};
 
 /// Optimizer rules that must not see the query of a view: a limit pushed into a scan would read an order into the input; DISTINCT
 /// and count(DISTINCT …) have operators of their own; a join with unique keys is cheaper to maintain than the semi join that it
@@ -94,13 +94,17 @@ fn base() -> SessionState {
     let planners = builder.expr_planners().get_or_insert_default();
     planners.insert(0, Arc::new(Arithmetic));
     planners.insert(0, Arc::new(crate::compile::aggregate::Check));
+    let builder = builder.with_query_planner(Arc::new(window::execution::Planner));
     let mut state = function::register(builder).build();
+    for function in [window::marker::function(), rewrite::with_ties::function()] {
+        let _ = FunctionRegistry::register_udf(&mut state, Arc::new(function));
+    }
     // Registering replaces DataFusion's function of the same name and cannot fail in a session's own registry.
     let ours = aggregate::functions().into_iter().chain(extreme::functions());
     for function in ours.chain(crate::compile::aggregate::functions()) {
         let _ = FunctionRegistry::register_udaf(&mut state, function);
     }
-    for function in ranking::functions() {
+    for function in window::function::functions() {
         let _ = FunctionRegistry::register_udwf(&mut state, function);
     }
     state

@@ -118,12 +118,11 @@ fn recursive_as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
     RecursiveQuery::try_new(query.name, first, next, query.is_distinct).map(LogicalPlan::RecursiveQuery)
 }
 
-/// Narrows literals, but not those that DataFusion reads itself: arguments of window functions and of its own aggregates.
+/// Narrows literals, but not those that DataFusion reads itself: arguments of its own aggregates.
 fn narrowed_everywhere(expression: Expr) -> PlanResult<Expr> {
     Ok(expression
         .transform_down(|expression| {
             let keep = match &expression {
-                Expr::WindowFunction(_) => true,
                 Expr::AggregateFunction(call) => {
                     let name = call.func.name();
                     !["sum", "avg", "min", "max"].contains(&name) && !NAMES.iter().any(|(known, _)| *known == name)

@@ -130,7 +130,7 @@ impl Function {
 }
 
 /// Wraps our error for its way through DataFusion; [`crate::compile::expr`] takes it out again.
-pub(super) fn external(error: Error) -> DataFusionError {
+pub(in crate::compile) fn external(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 

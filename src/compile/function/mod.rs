@@ -42,8 +42,10 @@ mod set;
 // `sign`.
 mod sign;
 
-pub(in crate::compile) use definition::Definition;
+pub(in crate::compile) use datetime::operator::{negated, shifted};
+pub(in crate::compile) use definition::{Definition, external};
 pub(in crate::compile) use jsonb::write::write_value as write_json;
+
 use definition::Function;
 
 /// All functions.

@@ -15,12 +15,14 @@ mod refuse;
 mod recursive;
 // EXCEPT and INTERSECT.
 mod set_operation;
-// ORDER BY … LIMIT, row_number().
+// ORDER BY … LIMIT, row_number() <= k.
 mod top_k;
 // Elements of arrays as rows.
 mod unnest;
 // Constant rows.
 mod values;
+// Window functions.
+mod window;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -39,6 +41,7 @@ use super::analyze::{Settings, error, relation_of};
 use super::parse::Query;
 use super::plan::Plan;
 use super::rewrite;
+use super::window::node;
 use crate::error::{Error, Result};
 
 /// Turns an optimized logical plan into operators. `query` is what the user wrote, for positions of errors.
@@ -86,7 +89,6 @@ impl Lowering<'_> {
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.node(&sort.input),
             LogicalPlan::Sort(sort) => self.top_k(&sort.input, &sort.expr, 0, sort.fetch.map(|fetch| fetch as u64)),
             LogicalPlan::Limit(limit) => self.limit(limit),
-            LogicalPlan::Window(window) => self.window(window),
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::EmptyRelation(empty) => self.empty(empty),
             LogicalPlan::RecursiveQuery(query) => self.recursive(query),
@@ -100,6 +102,9 @@ impl Lowering<'_> {
     fn extension(&self, plan: &LogicalPlan, extension: &Extension) -> Result<Linear> {
         if let Some(shared) = rewrite::shared::of(plan) {
             return self.shared(shared);
+        }
+        if let Some(window) = node::of(extension) {
+            return self.window(window);
         }
         match rewrite::set_operation::of(plan) {
             Some(operation) => self.set_operation(operation),

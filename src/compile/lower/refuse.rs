@@ -3,7 +3,7 @@
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
+use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{LogicalPlan, Volatility, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
@@ -11,6 +11,42 @@ use super::aggregate::function_of;
 use crate::compile::analyze::error;
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
+
+/// Aggregates that are maintained over windows.
+const OVER: [&str; 32] = [
+    "array_agg",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "corr",
+    "count",
+    "covar_pop",
+    "covar_samp",
+    "every",
+    "max",
+    "min",
+    "regr_avgx",
+    "regr_avgy",
+    "regr_count",
+    "regr_intercept",
+    "regr_r2",
+    "regr_slope",
+    "regr_sxx",
+    "regr_sxy",
+    "regr_syy",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "sum",
+    "var",
+    "var_pop",
+    "var_samp",
+    "variance",
+];
 
 /// Answers with an error, 0A000 or 42P02 for a parameter, if the query of a view contains what is not maintained.
 pub(in crate::compile) fn refuse(plan: &LogicalPlan, query: &Query) -> Result<()> {
@@ -35,12 +71,6 @@ pub(super) fn placed(mut error: Error, words: &str, query: &Query) -> Error {
         error.position = query.position_of(words);
     }
     error
-}
-
-/// A window function that is not maintained.
-pub(super) fn window_function(call: &WindowFunction, query: &Query) -> Error {
-    let name = call.fun.name();
-    unsupported(&format!("window function {name}()"), name, query)
 }
 
 /// An aggregate that is not maintained, or one in a form that is not.
@@ -90,8 +120,10 @@ fn expression_refusal(expression: &Expr, query: &Query) -> Option<Error> {
             (!known || call.params.null_treatment.is_some()).then(|| aggregate(call, query))
         }
         Expr::WindowFunction(call) => match &call.fun {
-            WindowFunctionDefinition::WindowUDF(function) if function.name() == "row_number" => None,
-            _ => Some(window_function(call, query)),
+            WindowFunctionDefinition::AggregateUDF(function) if !OVER.contains(&function.name()) => {
+                Some(unsupported(&format!("window function {}()", function.name()), function.name(), query))
+            }
+            _ => None,
         },
         _ => None,
     }

@@ -18,6 +18,8 @@ mod data_type;
 mod dialect;
 // INSERT, UPDATE, DELETE.
 mod dml;
+// EXCLUDE.
+mod exclude;
 // A place in the tokens.
 mod grammar;
 // Cursors, subscriptions, COPY, prepared statements.

@@ -13,6 +13,8 @@ pub(in crate::compile) mod shared;
 mod single_value;
 // Subqueries and LATERAL → joins.
 mod unnest;
+// FETCH FIRST … WITH TIES → first ranks.
+pub(in crate::compile) mod with_ties;
 
 use std::sync::Arc;
 
@@ -32,13 +34,15 @@ pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> Plan
     let rewritten = plan.transform_up_with_subqueries(|node| {
         let node = lateral::rewrite(node, state)?;
         let node = set_operation::rewrite(node)?;
+        let node = with_ties::rewrite(node, state)?;
         distinct_on::rewrite(node, state).map(Transformed::yes)
     })?;
     Ok(rewritten.data)
 }
 
-/// The input with a last column that numbers the rows of each partition, from 1.
+/// The input with a last column that numbers the rows of each partition, from 1: `row_number` or `rank`.
 fn numbered(
+    function: &str,
     input: Arc<LogicalPlan>,
     partition: Vec<Expr>,
     order: Vec<Sort>,
@@ -46,14 +50,15 @@ fn numbered(
 ) -> PlanResult<LogicalPlan> {
     let function = state
         .window_functions()
-        .get("row_number")
-        .ok_or_else(|| plan_datafusion_err!("function row_number does not exist"))?;
+        .get(function)
+        .ok_or_else(|| plan_datafusion_err!("function {function} does not exist"))?;
     let call = WindowFunction {
         fun: WindowFunctionDefinition::WindowUDF(Arc::clone(function)),
         params: WindowFunctionParams {
             args: Vec::new(),
             partition_by: partition,
-            window_frame: WindowFrame::new(if order.is_empty() { None } else { Some(false) }),
+            // These functions do not look at it; one by ROWS is accepted over any types.
+            window_frame: WindowFrame::new(Some(true)),
             order_by: order,
             filter: None,
             null_treatment: None,

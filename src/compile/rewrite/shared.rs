@@ -17,6 +17,7 @@ use datafusion::logical_expr::{Extension, LogicalPlan, TableScan, UserDefinedLog
 use datafusion::prelude::Expr;
 
 use super::set_operation;
+use crate::compile::window::node;
 
 /// A plan that occurs several times.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -106,13 +107,13 @@ fn is_worth_sharing(plan: &LogicalPlan) -> PlanResult<bool> {
             LogicalPlan::Aggregate(_)
             | LogicalPlan::Join(_)
             | LogicalPlan::Distinct(_)
-            | LogicalPlan::Window(_)
             | LogicalPlan::Limit(_) => stateful = true,
             LogicalPlan::RecursiveQuery(query) => {
                 stateful = true;
                 bound.push(query.name.clone());
             }
             LogicalPlan::TableScan(scan) => read.extend(work_table(scan)),
+            LogicalPlan::Extension(extension) if node::of(extension).is_some() => stateful = true,
             other => stateful |= set_operation::of(other).is_some(),
         }
         Ok(TreeNodeRecursion::Continue)

@@ -14,7 +14,7 @@ use crate::compile::plan::{JoinKind, Plan, SetOperator};
 use crate::error::{Error, Result};
 use crate::flow::delta::{hash_rows, take_rows, worker_of};
 use crate::flow::operator::{
-    Aggregate, DegreeJoin, Distinct, Expand, Join, Map, Presence, SetOperation, TopK, Union, Unnest,
+    Aggregate, DegreeJoin, Distinct, Expand, Join, Map, Presence, SetOperation, TopK, Union, Unnest, Window,
 };
 use crate::flow::{Delta, Operator};
 
@@ -118,7 +118,11 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
         | Plan::SetOperation { operator: SetOperator::Intersect, .. } => {
             plan.inputs().into_iter().all(|input| is_append_only(input, relation))
         }
-        Plan::SetOperation { .. } | Plan::Aggregate { .. } | Plan::TopK { .. } | Plan::Join { .. } => false,
+        Plan::SetOperation { .. }
+        | Plan::Aggregate { .. }
+        | Plan::TopK { .. }
+        | Plan::Window { .. }
+        | Plan::Join { .. } => false,
     }
 }
 
@@ -195,7 +199,9 @@ impl Renderer<'_> {
                 vec![self.exchange(input, all, fragment)?]
             }
             Plan::Aggregate { input, keys, .. } => vec![self.exchange(input, keys.clone(), fragment)?],
-            Plan::TopK { input, partition, .. } => vec![self.exchange(input, partition.clone(), fragment)?],
+            Plan::TopK { input, partition, .. } | Plan::Window { input, partition, .. } => {
+                vec![self.exchange(input, partition.clone(), fragment)?]
+            }
             // Without keys the left rows stay where they are, but for FULL, which needs all rows in one place.
             Plan::Join { kind, left, right, left_keys, .. } if left_keys.is_empty() && *kind != JoinKind::Full => {
                 vec![self.node(left, fragment)?, self.routed(right, Route::Broadcast, fragment)?]
@@ -246,16 +252,24 @@ impl Renderer<'_> {
                 })
             }
             Plan::Join { .. } => join(plan)?,
-            Plan::TopK { input, partition, order, limit, offset, row_number, schema } => Box::new(TopK::new(
-                input.schema(),
-                partition.clone(),
-                order.clone(),
-                *limit,
-                *offset,
-                *row_number,
-                schema.clone(),
-                is_append_only(input, self.append_only),
-            )?),
+            Plan::TopK { input, partition, order, limit, offset, ranking, row_number, schema } => {
+                let append_only = is_append_only(input, self.append_only);
+                let (partition, order) = (partition.clone(), order.clone());
+                let top = TopK::new(
+                    input.schema(),
+                    partition,
+                    order,
+                    *limit,
+                    *offset,
+                    *row_number,
+                    schema.clone(),
+                    append_only,
+                );
+                Box::new(top?.ranked(*ranking))
+            }
+            Plan::Window { input, partition, order, calls, schema } => {
+                Box::new(Window::new(input.schema(), partition.clone(), order.clone(), calls.clone(), schema.clone())?)
+            }
         })
     }
 

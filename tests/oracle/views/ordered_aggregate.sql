@@ -92,3 +92,9 @@ SELECT string_agg(k::text || ':' || c::text, ' ' ORDER BY k NULLS FIRST) AS x FR
 
 -- oa_order_expression
 SELECT k, string_agg(s, ',' ORDER BY n % 3, length(s) DESC, id) AS x, array_agg(id ORDER BY coalesce(s, ''), id) AS y FROM a GROUP BY k;
+
+-- oa_json
+SELECT k, json_agg(s ORDER BY id) AS x, json_agg(array_n ORDER BY id) AS y, json_object_agg(id, n ORDER BY id) AS z FROM (SELECT id, k, s, n, ARRAY[n, id] AS array_n FROM a) q GROUP BY k;
+
+-- oa_json_nested
+SELECT k, jsonb_agg(j ORDER BY s) AS x FROM (SELECT k, s, jsonb_agg(n ORDER BY id) AS j FROM a WHERE s IS NOT NULL GROUP BY k, s) q GROUP BY k;

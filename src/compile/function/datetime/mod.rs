@@ -11,7 +11,7 @@ pub(super) mod date_trunc;
 // `now` and its like.
 pub(super) mod now;
 // `+` and `-` on dates and times, `*` and `/` on intervals.
-pub(super) mod operator;
+pub(in crate::compile::function) mod operator;
 // `timezone`, which `AT TIME ZONE` becomes.
 pub(super) mod timezone;
 // `to_char`.

@@ -5,6 +5,7 @@
 //! - [`cast`]: casts, typed constants and intervals become our function `cast`.
 //! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
 //! - [`mod@balance`]: long chains of AND and OR become trees of little depth.
+//! - [`over`]: windows get the frames that the planner does not know.
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`grouping`]: `ROLLUP` and `CUBE` become lists of sets.
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
@@ -18,6 +19,7 @@ use datafusion::sql::sqlparser::tokenizer::Location;
 
 use super::dialect::is_reserved;
 use super::grammar::{folded_ident, name_parts, relation_name};
+use crate::compile::rewrite::with_ties;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -28,6 +30,8 @@ mod name;
 // Numbers.
 mod number;
 mod operator;
+// OVER.
+mod over;
 mod place;
 mod refuse;
 mod set_returning;
@@ -93,9 +97,15 @@ impl ast::VisitorMut for Rewriter<'_> {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _query: &mut ast::Query) -> ControlFlow<Error> {
+    fn post_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<Error> {
         self.values.pop();
-        ControlFlow::Continue(())
+        match over::rewrite(query) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(refused) => {
+                let (error, location) = *refused;
+                ControlFlow::Break(self.placed(error, location))
+            }
+        }
     }
 
     fn pre_visit_relation(&mut self, relation: &mut ast::ObjectName) -> ControlFlow<Error> {
@@ -138,10 +148,11 @@ impl ast::VisitorMut for Rewriter<'_> {
     }
 }
 
-/// FETCH FIRST n ROWS ONLY is LIMIT n, which the planner knows; without a number it is one row.
+/// FETCH FIRST n ROWS ONLY is LIMIT n, which the planner knows; without a number it is one row. WITH TIES, the number is in a function.
 fn limit_fetch(query: &mut ast::Query) {
     let Some(fetch) = query.fetch.take() else { return };
     let count = fetch.quantity.unwrap_or_else(|| ast::Expr::value(ast::Value::Number("1".to_string(), false)));
+    let count = if fetch.with_ties { call(with_ties::NAME, [count]) } else { count };
     let offset = match query.limit_clause.take() {
         Some(ast::LimitClause::LimitOffset { offset, .. }) => offset,
         _ => None,

@@ -268,7 +268,7 @@ impl Unnesting<'_> {
         });
         let order = order.collect::<PlanResult<Vec<_>>>()?;
         let kept = columns(pushed.plan.schema());
-        let plan = numbered(Arc::new(pushed.plan), pushed.terms.clone(), order, self.state)?;
+        let plan = numbered("row_number", Arc::new(pushed.plan), pushed.terms.clone(), order, self.state)?;
         let number = column_at(plan.schema(), kept.len());
         let position = |rows: usize| lit(i64::try_from(rows).unwrap_or(i64::MAX));
         let mut bounds = number.clone().gt(position(skip));
