@@ -1,6 +1,6 @@
 //! What the names in a query mean: relations from the catalog, functions from the session.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::TableFunctionArgs;

@@ -46,6 +46,7 @@ pub use cast::Target;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
 use definition::Function;
 pub(in crate::compile) use definition::{Definition, external};
+pub(in crate::compile) use jsonb::write::write_value as write_json;
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[

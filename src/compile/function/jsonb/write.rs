@@ -8,7 +8,7 @@ use crate::format::text::{TextOptions, TimeZone, Writer};
 use crate::types::SqlType;
 
 /// Appends a value: numbers and booleans as they are, JSON as it is, arrays item by item, times in ISO 8601, anything else as a string.
-pub(in crate::compile::function) fn write_value(
+pub(in crate::compile) fn write_value(
     sql_type: &SqlType,
     values: &ArrayRef,
     row: usize,

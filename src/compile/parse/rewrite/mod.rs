@@ -7,6 +7,7 @@
 //! - [`mod@balance`]: long chains of AND and OR become trees of little depth.
 //! - [`over`]: windows get the frames that the planner does not know.
 //! - [`window`]: `TUMBLE` becomes a subquery.
+//! - [`grouping`]: `ROLLUP` and `CUBE` become lists of sets.
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
 //! - [`using`]: joins with merged columns are nested.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
@@ -27,6 +28,7 @@ use crate::types::SqlType;
 
 mod balance;
 mod cast;
+mod grouping;
 mod name;
 // Numbers.
 mod number;
@@ -94,6 +96,9 @@ impl ast::VisitorMut for Rewriter<'_> {
         let values = set_returning::value_aliases(query);
         set_returning::value_outputs(query, &values);
         using::nest_all(&mut query.body, &mut self.joins);
+        if let Err(error) = grouping::rewrite(&mut query.body) {
+            return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
+        }
         name::name_outputs(query);
         limit_fetch(query);
         self.values.push(values);
