@@ -9,6 +9,7 @@ mod map;
 mod outer_join;
 mod reference;
 mod top_k;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
