@@ -7,20 +7,30 @@ mod aggregate;
 mod arithmetic;
 // Expressions that fail only for rows that fail.
 mod careful;
+// Comparisons by sort keys.
+mod comparison;
 // DataFusion's errors → ours.
 pub mod error;
 // Keys of joins.
 mod equijoin;
 // `min` and `max`.
 mod extreme;
+// Merged columns of joins.
+mod merged;
 // Relations and functions by name.
 mod names;
+// Rows that a statement brings itself.
+mod rows;
 // Reads over snapshots.
 mod select;
+// What a read needs of a relation.
+mod lookup;
 // DataFusion's settings.
 mod session;
 // Relations without rows.
 mod source;
+// Types that Arrow does not tell.
+mod tag;
 // Sums by group.
 mod totals;
 // SQL's types for literals, functions and casts.
@@ -38,8 +48,11 @@ use datafusion::optimizer::Analyzer;
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use arithmetic::as_operator;
-pub use select::{Select, plan_select};
+pub use lookup::Binding;
+pub use rows::{ROWS_ID, Rows};
+pub use select::{Ready, Select, plan_select};
 pub(in crate::compile) use source::relation_of;
+pub(in crate::compile) use types::sql_type;
 
 use super::lower;
 use super::parse::{Query, shown_name};
@@ -71,6 +84,11 @@ pub trait Relations {
 
     /// Names that hints may suggest.
     fn names(&self) -> Vec<String>;
+
+    /// What the relation of the statement's own rows is, if it has some.
+    fn rows(&self) -> Option<&Rows> {
+        None
+    }
 
     /// A function that depends on the catalog or the session, such as `current_user()`.
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
@@ -111,7 +129,7 @@ pub fn plan_view(query: &Query, relations: &dyn Relations, settings: &Settings) 
 /// Replaces what DataFusion plans wrongly, gives expressions SQL's types and makes operands alike.
 fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanResult<LogicalPlan> {
     let exact = rewrite::exact(plan, state)?;
-    let typed = types::as_sql(exact, &settings.time_zone)?;
+    let typed = comparison::by_keys(types::as_sql(exact, &settings.time_zone)?, state)?;
     // The rules alone: the check afterwards would refuse subqueries that are to be unnested.
     let analyzer = Analyzer::new();
     let mut alike = typed;

@@ -22,7 +22,7 @@ use crate::types::SqlType;
 pub(super) type Types = Result<Option<(Vec<SqlType>, SqlType)>>;
 
 /// One function.
-pub(super) struct Definition {
+pub(in crate::compile) struct Definition {
     /// Its name in SQL.
     pub(super) name: &'static str,
     /// Other names.

@@ -33,6 +33,8 @@ mod in_list;
 mod jsonb;
 // `-x`.
 mod negate;
+// Keys that sort as PostgreSQL's values do.
+pub(in crate::compile) mod order;
 // `round`, `trunc`, `ceil`, `floor`.
 mod round;
 // Set-returning functions.
@@ -40,9 +42,11 @@ mod set;
 // `sign`.
 mod sign;
 
+pub use cast::Target;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
-pub(in crate::compile) use definition::external;
-use definition::{Definition, Function};
+use definition::Function;
+pub(in crate::compile) use definition::{Definition, external};
+pub(in crate::compile) use jsonb::write::write_value as write_json;
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[
@@ -105,9 +109,15 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
+        ("sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => Some(value.clone()),
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
     }
+}
+
+/// A definition as DataFusion calls it.
+pub(in crate::compile) fn udf(definition: &'static Definition) -> Arc<ScalarUDF> {
+    Arc::new(function(definition))
 }
 
 fn function(definition: &'static Definition) -> ScalarUDF {

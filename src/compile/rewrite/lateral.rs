@@ -17,11 +17,8 @@ use datafusion::prelude::{Expr, lit};
 /// Replaces the node if it joins a lateral subquery with functions.
 pub(super) fn rewrite(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
     match node {
-        LogicalPlan::Subquery(subquery) if has_unnest(&subquery.subquery)? || is_computed(&subquery.subquery) => {
-            Ok(Arc::unwrap_or_clone(subquery.subquery))
-        }
         // What is not pulled is left to the unnesting of any subquery.
-        LogicalPlan::Join(join) if refers(&join)? => match joined(&join, state) {
+        LogicalPlan::Join(join) if is_function(&join.right)? && refers(&join)? => match joined(&join, state) {
             Err(DataFusionError::NotImplemented(_)) => Ok(LogicalPlan::Join(join)),
             pulled => pulled,
         },
@@ -29,28 +26,15 @@ pub(super) fn rewrite(node: LogicalPlan, state: &SessionState) -> PlanResult<Log
     }
 }
 
-fn has_unnest(plan: &LogicalPlan) -> PlanResult<bool> {
-    plan.exists(|node| Ok(matches!(node, LogicalPlan::Unnest(_))))
+/// Whether a plan reads functions, or nothing at all.
+fn is_function(plan: &LogicalPlan) -> PlanResult<bool> {
+    plan.exists(|node| Ok(matches!(node, LogicalPlan::Unnest(_) | LogicalPlan::EmptyRelation(_))))
 }
 
-/// Whether a plan only computes values.
-fn is_computed(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::Projection(projection) => is_computed(&projection.input),
-        LogicalPlan::Filter(filter) => is_computed(&filter.input),
-        LogicalPlan::SubqueryAlias(alias) => is_computed(&alias.input),
-        LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
-        _ => false,
-    }
-}
-
-/// Whether the right side, outside of its own subqueries and of those that stay lateral, names columns of the left one.
+/// Whether the right side, outside of subqueries in its expressions, names columns of the left one.
 fn refers(join: &Join) -> PlanResult<bool> {
     let mut found = false;
     join.right.apply(|node| {
-        if matches!(node, LogicalPlan::Subquery(_)) {
-            return Ok(TreeNodeRecursion::Jump);
-        }
         node.apply_expressions(|expression| {
             expression.apply(|part| {
                 found |= matches!(part, Expr::OuterReferenceColumn(_, column) if join.left.schema().has_column(column));
@@ -214,6 +198,9 @@ impl Pull<'_> {
     /// An expression over the columns of `old`, written over the pulled plan; what was outside is inside now.
     fn rebound(&self, expression: &Expr, old: &LogicalPlan, new: &LogicalPlan) -> PlanResult<Expr> {
         let rebound = expression.clone().transform_up(|part| match part {
+            Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_) => {
+                not_impl_err!("a subquery in a lateral subquery")
+            }
             Expr::Column(name) => {
                 let at = old.schema().index_of_column(&name)?;
                 Ok(Transformed::yes(column(new, self.prefix + at)))

@@ -111,12 +111,12 @@ impl Naive {
 
     /// Whether a row is in the frame of the one at `at`.
     fn in_frame(&self, frame: &Frame<ScalarValue>, rows: &[Row], at: usize, other: usize) -> bool {
-        let peers = self.group(rows, at) == self.group(rows, other);
+        let peers = || self.group(rows, at) == self.group(rows, other);
         let excluded = match frame.exclusion {
             Exclusion::NoOthers => false,
             Exclusion::CurrentRow => at == other,
-            Exclusion::Group => peers,
-            Exclusion::Ties => peers && at != other,
+            Exclusion::Group => peers(),
+            Exclusion::Ties => at != other && peers(),
         };
         let after = |bound: &Bound<ScalarValue>| match bound {
             Bound::UnboundedPreceding => true,
@@ -304,7 +304,7 @@ fn neighbours_of_changed_rows() {
         let (start, end) = (Bound::Preceding(offset(from)), Bound::Following(offset(to)));
         Frame { units: Units::Rows, start, end, ..Frame::default_in("UTC") }
     };
-    for seed in 0..30_u64 {
+    for seed in 0..10_u64 {
         let mut random = Random(seed);
         let list = DataType::List(Arc::new(Field::new_list_field(DataType::Int64, true)));
         let frame = rows(random.below(3) as i64, random.below(3) as i64);
@@ -326,7 +326,7 @@ fn neighbours_of_changed_rows() {
             let spread = if b.is_null() { b } else { int(random.below(40) as i64) };
             vec![a, spread, c, d, e]
         };
-        let first: Vec<(Row, i64)> = (0..60).map(|_| (row(&mut random), 1 + random.below(2) as i64)).collect();
+        let first: Vec<(Row, i64)> = (0..40).map(|_| (row(&mut random), 1 + random.below(2) as i64)).collect();
         live.extend(first.iter().flat_map(|(row, times)| std::iter::repeat_n(row.clone(), *times as usize)));
         window.change(&input, &first);
         for tick in 0..12 {
