@@ -23,18 +23,20 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use super::source::{RelationSource, ViewSource};
 use super::{Relations, Resolved, error};
 use crate::compile::parse::Query;
+use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
 
 /// Names of one statement.
 pub(super) struct Names<'a> {
     relations: &'a dyn Relations,
     state: &'a SessionState,
+    planners: [Arc<dyn RelationPlanner>; 1],
 }
 
 impl<'a> Names<'a> {
     /// Names as `relations` and the functions of `state` give them.
     pub(super) fn new(relations: &'a dyn Relations, state: &'a SessionState) -> Self {
-        Names { relations, state }
+        Names { relations, state, planners: [Arc::new(elements::Relations::default())] }
     }
 
     /// The logical plan of a query as DataFusion makes it; `parameters` are the types of `$1…` where they are known.
@@ -115,7 +117,7 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
-        self.state.relation_planners()
+        &self.planners
     }
 
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {

@@ -111,8 +111,8 @@ async fn run(
     if !parameters.is_empty() {
         plan = plan.with_param_values(ParamValues::from(parameters.to_vec()))?;
     }
-    let physical =
-        careful(state.query_planner().create_physical_plan(&session::optimize_select(&plan, state)?, state).await?)?;
+    let optimized = rewrite::elements::restored(session::optimize_select(&plan, state)?)?;
+    let physical = careful(state.query_planner().create_physical_plan(&optimized, state).await?)?;
     let stream = execute_stream(physical, state.task_ctx())?;
     let shown = SchemaRef::clone(&schema);
     let stream = stream.map(move |batch| {

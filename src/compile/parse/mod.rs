@@ -37,7 +37,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::compile) use datafusion::sql::sqlparser::ast::BinaryOperator;
+pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use query::{Query, shown_name};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
