@@ -1,11 +1,12 @@
 //! EXPLAIN: one line per operator, what it does in SQL's words, and what it keeps. States that can grow without bound say with
 //! what they grow.
 
+use datafusion::scalar::ScalarValue;
+
 use super::expr::Expression;
 use super::parse::shown_name;
-use super::plan::{AggregateCall, AggregateFunction, JoinKind, Plan, Ranking, SetOperator, SortColumn};
+use super::plan::{AggregateCall, AggregateFunction, GroupingSet, JoinKind, Plan, Ranking, SetOperator, SortColumn};
 use super::window::{Argument, WindowCall};
-use datafusion::scalar::ScalarValue;
 
 /// The operators, the last one first, each indented below the one that it feeds.
 pub fn explain(plan: &Plan) -> Vec<String> {
@@ -38,22 +39,33 @@ fn state(plan: &Plan) -> Option<String> {
         }),
         Plan::WorkTable { .. } | Plan::Shared { .. } => None,
         Plan::Source { .. } | Plan::Values { .. } | Plan::Map { .. } | Plan::Unnest { .. } | Plan::Union { .. } => None,
+        Plan::Expand { .. } => None,
         Plan::Distinct { .. } | Plan::SetOperation { .. } => Some("rows (grows with different rows)".to_string()),
         Plan::Aggregate { keys, calls, .. } => {
-            let extreme = |call: &AggregateCall| {
-                matches!(call.function, AggregateFunction::Min | AggregateFunction::Max | AggregateFunction::Single)
-            };
-            let groups = if keys.is_empty() { "one row" } else { "groups (grows with different keys)" };
-            Some(match calls.iter().any(extreme) {
-                true => format!("{groups}, values of min and max (grows with different values)"),
-                false => groups.to_string(),
-            })
+            let mut states = vec![if keys.is_empty() { "one row" } else { "groups (grows with different keys)" }];
+            states.extend(calls.iter().filter_map(call_state));
+            states.dedup();
+            Some(states.join(", "))
         }
         Plan::Join { kind: JoinKind::Semi | JoinKind::Anti | JoinKind::Mark, residual: None, .. } => {
             Some("left rows, right keys (grows with rows and with different keys)".to_string())
         }
         Plan::Join { .. } => Some("rows of both inputs (grows with rows)".to_string()),
         Plan::TopK { .. } | Plan::Window { .. } => Some("rows (grows with rows)".to_string()),
+    }
+}
+
+/// What a call keeps besides numbers.
+fn call_state(call: &AggregateCall) -> Option<&'static str> {
+    use AggregateFunction::{AnyValue, Max, Min};
+    match call.function {
+        function if function.needs_rows() => Some("rows of the ordered aggregates (grows with rows)"),
+        Min | Max => Some("values of min and max (grows with different values)"),
+        AnyValue => Some("values of any_value (grows with different values)"),
+        function if call.distinct && !function.ignores_copies() => {
+            Some("different values (grows with different values)")
+        }
+        _ => None,
     }
 }
 
@@ -85,6 +97,7 @@ fn operator(plan: &Plan) -> String {
             if *all { format!("{name} all") } else { name.to_string() }
         }
         Plan::Aggregate { input, keys, calls, .. } => aggregate(input, keys, calls),
+        Plan::Expand { input, keys, sets, .. } => grouping_sets(input, keys, sets),
         Plan::Join { kind, left, right, left_keys, right_keys, null_equal, residual, .. } => {
             let equals = if *null_equal { "IS NOT DISTINCT FROM" } else { "=" };
             let mut conditions: Vec<String> = left_keys
@@ -153,18 +166,39 @@ fn aggregate(input: &Plan, keys: &[usize], calls: &[AggregateCall]) -> String {
 }
 
 fn aggregate_call(input: &Plan, call: &AggregateCall) -> String {
-    let name = match call.function {
-        AggregateFunction::Count => "count",
-        AggregateFunction::Sum => "sum",
-        AggregateFunction::Avg => "avg",
-        AggregateFunction::Min => "min",
-        AggregateFunction::Max => "max",
-        AggregateFunction::Single => "single",
+    let mut arguments: Vec<String> = call.arguments.iter().map(|argument| column_text(input, *argument)).collect();
+    if call.function == AggregateFunction::Count && arguments.is_empty() {
+        arguments.push("*".to_string());
+    }
+    let within = if call.function.is_ordered_set() { std::mem::take(&mut arguments) } else { Vec::new() };
+    arguments.extend(call.constant.as_ref().map(constant));
+    let order: Vec<String> = call.order.iter().map(|sort| sort_column(input, sort)).collect();
+    let order = if order.is_empty() { within.join(", ") } else { order.join(", ") };
+    let order = match (order.is_empty(), call.function.is_ordered_set()) {
+        (true, _) => String::new(),
+        (_, true) => format!(") within group (order by {order}"),
+        (_, false) => format!(" order by {order}"),
     };
-    let argument = call.argument.map_or_else(|| "*".to_string(), |argument| column_text(input, argument));
+    let distinct = if call.distinct { "distinct " } else { "" };
     let filter =
         call.filter.map_or_else(String::new, |filter| format!(" filter (where {})", column_text(input, filter)));
-    format!("{name}({argument}){filter}")
+    format!("{}({distinct}{}{order}){filter}", call.function.name(), arguments.join(", "))
+}
+
+/// A constant argument: a text in quotes, anything else as it is.
+fn constant(value: &ScalarValue) -> String {
+    match value.try_as_str() {
+        Some(Some(text)) => format!("'{}'", text.replace('\'', "''")),
+        _ => value.to_string(),
+    }
+}
+
+fn grouping_sets(input: &Plan, keys: &[usize], sets: &[GroupingSet]) -> String {
+    let set = |set: &GroupingSet| {
+        let kept = keys.iter().zip(&set.kept).filter(|(_, kept)| **kept);
+        format!("({})", kept.map(|(key, _)| column_text(input, *key)).collect::<Vec<_>>().join(", "))
+    };
+    format!("Grouping sets {}", sets.iter().map(set).collect::<Vec<_>>().join(", "))
 }
 
 fn top_k(
@@ -290,6 +324,14 @@ fn trace(plan: &Plan, column: usize) -> (Option<&str>, String) {
             match kind {
                 JoinKind::Mark => (None, "exists".to_string()),
                 _ => trace(right, column - width),
+            }
+        }
+        Plan::Expand { input, keys, .. } => {
+            let width = input.schema().fields().len();
+            match keys.get(column.wrapping_sub(width)) {
+                _ if column < width => trace(input, column),
+                Some(key) => trace(input, *key),
+                None => (None, "grouping set".to_string()),
             }
         }
         Plan::TopK { ranking: Ranking::RowNumber, .. } => (None, "row_number()".to_string()),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::scalar::ScalarValue;
 
 use super::expr::Expression;
 use super::window::WindowCall;
@@ -111,8 +112,22 @@ pub enum Plan {
         input: Box<Plan>,
         /// Positions of the key columns; NULLs are equal.
         keys: Vec<usize>,
+        /// Keys of groups that exist even without rows: the empty sets of GROUPING SETS. One row per group.
+        constant_groups: Option<RecordBatch>,
         /// The aggregate calls.
         calls: Vec<AggregateCall>,
+        /// Output.
+        schema: SchemaRef,
+    },
+    /// GROUPING SETS, ROLLUP, CUBE: every row once per set; linear. Output is the input's columns, then the keys with those outside of
+    /// the set as NULL, then the set's id.
+    Expand {
+        /// Input.
+        input: Box<Plan>,
+        /// Positions of the key columns.
+        keys: Vec<usize>,
+        /// The sets.
+        sets: Vec<GroupingSet>,
         /// Output.
         schema: SchemaRef,
     },
@@ -186,6 +201,7 @@ impl Plan {
             | Plan::Recursive { schema, .. }
             | Plan::WorkTable { schema, .. }
             | Plan::Aggregate { schema, .. }
+            | Plan::Expand { schema, .. }
             | Plan::Join { schema, .. }
             | Plan::TopK { schema, .. }
             | Plan::Window { schema, .. } => SchemaRef::clone(schema),
@@ -213,12 +229,22 @@ impl Plan {
             | Plan::SetOperation { input, .. }
             | Plan::Unnest { input, .. }
             | Plan::Aggregate { input, .. }
+            | Plan::Expand { input, .. }
             | Plan::TopK { input, .. }
             | Plan::Window { input, .. } => vec![input],
             Plan::Union { inputs, .. } => inputs.iter().collect(),
             Plan::Join { left, right, .. } => vec![left, right],
         }
     }
+}
+
+/// One of several GROUP BYs over the same rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupingSet {
+    /// For each key, whether it is in the set; the others are NULL.
+    pub kept: Vec<bool>,
+    /// What tells the set's groups from those of other sets; `GROUPING()` reads it.
+    pub id: ScalarValue,
 }
 
 /// EXCEPT or INTERSECT.
@@ -251,20 +277,34 @@ pub enum JoinKind {
 pub struct AggregateCall {
     /// Which one.
     pub function: AggregateFunction,
-    /// Position of the argument; `None` for `count(*)`.
-    pub argument: Option<usize>,
+    /// Positions of the arguments; none for `count(*)`.
+    pub arguments: Vec<usize>,
+    /// The argument that is the same for all rows: the delimiter of `string_agg`, the fraction of a percentile.
+    pub constant: Option<ScalarValue>,
+    /// Whether equal arguments count once.
+    pub distinct: bool,
+    /// The order in which rows are taken, for functions that depend on it; ties are broken by the arguments.
+    pub order: Vec<SortColumn>,
     /// Position of a boolean column: rows for which it is not true are left out.
     pub filter: Option<usize>,
     /// Output column. Its type tells the accumulator what to produce.
     pub field: FieldRef,
 }
 
+impl AggregateCall {
+    /// A plain call: no constant, DISTINCT, ORDER BY or FILTER.
+    pub fn new(function: AggregateFunction, arguments: Vec<usize>, field: FieldRef) -> AggregateCall {
+        AggregateCall { function, arguments, constant: None, distinct: false, order: Vec::new(), filter: None, field }
+    }
+}
+
 /// The aggregates that are maintained.
 ///
 /// Result types are PostgreSQL's as far as Arrow has them: count → bigint; sum: smallint, integer → bigint, bigint →
-/// numeric(38,0), numeric(p,s) → numeric(38,s), real → real, double → double; avg: integers → numeric(38,16),
-/// numeric(p,s) → numeric(38,max(s,16)), real and double → double; min, max: the argument's type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// numeric(38,0), numeric(p,s) → numeric(38,s), real → real, double → double; avg, variances and standard deviations: integers →
+/// numeric(38,16), numeric(p,s) → numeric(38,max(s,16)), real and double → double; covariances and regressions: double; min, max,
+/// bits, mode, percentile_disc: the argument's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "most variants are the SQL names")]
 pub enum AggregateFunction {
     Count,
@@ -274,6 +314,106 @@ pub enum AggregateFunction {
     Max,
     /// The only value of a group that has one row. What it is for other groups is left open.
     Single,
+    AnyValue,
+    BoolAnd,
+    BoolOr,
+    BitAnd,
+    BitOr,
+    BitXor,
+    VarPop,
+    VarSamp,
+    StddevPop,
+    StddevSamp,
+    CovarPop,
+    CovarSamp,
+    Corr,
+    RegrAvgx,
+    RegrAvgy,
+    RegrCount,
+    RegrIntercept,
+    RegrR2,
+    RegrSlope,
+    RegrSxx,
+    RegrSxy,
+    RegrSyy,
+    StringAgg,
+    ArrayAgg,
+    JsonAgg,
+    JsonObjectAgg,
+    JsonbAgg,
+    JsonbObjectAgg,
+    Mode,
+    PercentileCont,
+    PercentileDisc,
+}
+
+impl AggregateFunction {
+    /// The SQL name.
+    pub fn name(self) -> &'static str {
+        match self {
+            AggregateFunction::Count => "count",
+            AggregateFunction::Sum => "sum",
+            AggregateFunction::Avg => "avg",
+            AggregateFunction::Min => "min",
+            AggregateFunction::Max => "max",
+            AggregateFunction::Single => "single",
+            AggregateFunction::AnyValue => "any_value",
+            AggregateFunction::BoolAnd => "bool_and",
+            AggregateFunction::BoolOr => "bool_or",
+            AggregateFunction::BitAnd => "bit_and",
+            AggregateFunction::BitOr => "bit_or",
+            AggregateFunction::BitXor => "bit_xor",
+            AggregateFunction::VarPop => "var_pop",
+            AggregateFunction::VarSamp => "var_samp",
+            AggregateFunction::StddevPop => "stddev_pop",
+            AggregateFunction::StddevSamp => "stddev_samp",
+            AggregateFunction::CovarPop => "covar_pop",
+            AggregateFunction::CovarSamp => "covar_samp",
+            AggregateFunction::Corr => "corr",
+            AggregateFunction::RegrAvgx => "regr_avgx",
+            AggregateFunction::RegrAvgy => "regr_avgy",
+            AggregateFunction::RegrCount => "regr_count",
+            AggregateFunction::RegrIntercept => "regr_intercept",
+            AggregateFunction::RegrR2 => "regr_r2",
+            AggregateFunction::RegrSlope => "regr_slope",
+            AggregateFunction::RegrSxx => "regr_sxx",
+            AggregateFunction::RegrSxy => "regr_sxy",
+            AggregateFunction::RegrSyy => "regr_syy",
+            AggregateFunction::StringAgg => "string_agg",
+            AggregateFunction::ArrayAgg => "array_agg",
+            AggregateFunction::JsonAgg => "json_agg",
+            AggregateFunction::JsonObjectAgg => "json_object_agg",
+            AggregateFunction::JsonbAgg => "jsonb_agg",
+            AggregateFunction::JsonbObjectAgg => "jsonb_object_agg",
+            AggregateFunction::Mode => "mode",
+            AggregateFunction::PercentileCont => "percentile_cont",
+            AggregateFunction::PercentileDisc => "percentile_disc",
+        }
+    }
+
+    /// Whether the result depends on more than sums over the rows, so that all rows of a group must be there, in order.
+    pub fn needs_rows(self) -> bool {
+        matches!(self, AggregateFunction::StringAgg | AggregateFunction::ArrayAgg)
+            || self.is_ordered_set()
+            || self.makes_json()
+    }
+
+    /// Whether it makes json or jsonb of its rows.
+    pub fn makes_json(self) -> bool {
+        use AggregateFunction::{JsonAgg, JsonObjectAgg, JsonbAgg, JsonbObjectAgg};
+        matches!(self, JsonAgg | JsonObjectAgg | JsonbAgg | JsonbObjectAgg)
+    }
+
+    /// Whether its first argument comes from WITHIN GROUP (ORDER BY …).
+    pub fn is_ordered_set(self) -> bool {
+        matches!(self, AggregateFunction::Mode | AggregateFunction::PercentileCont | AggregateFunction::PercentileDisc)
+    }
+
+    /// Whether equal values may be left out without changing the result.
+    pub fn ignores_copies(self) -> bool {
+        use AggregateFunction::{AnyValue, BitAnd, BitOr, BoolAnd, BoolOr, Max, Min, Single};
+        matches!(self, Min | Max | Single | AnyValue | BoolAnd | BoolOr | BitAnd | BitOr)
+    }
 }
 
 /// What counts rows in their order.

@@ -91,14 +91,17 @@ fn base() -> SessionState {
         let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..RuntimeEnv::default() };
         builder = builder.with_runtime_env(Arc::new(environment));
     }
-    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Arithmetic));
+    let planners = builder.expr_planners().get_or_insert_default();
+    planners.insert(0, Arc::new(Arithmetic));
+    planners.insert(0, Arc::new(crate::compile::aggregate::Check));
     let builder = builder.with_query_planner(Arc::new(window::execution::Planner));
     let mut state = function::register(builder).build();
     for function in [window::marker::function(), rewrite::with_ties::function()] {
         let _ = FunctionRegistry::register_udf(&mut state, Arc::new(function));
     }
     // Registering replaces DataFusion's function of the same name and cannot fail in a session's own registry.
-    for function in aggregate::functions().into_iter().chain(extreme::functions()) {
+    let ours = aggregate::functions().into_iter().chain(extreme::functions());
+    for function in ours.chain(crate::compile::aggregate::functions()) {
         let _ = FunctionRegistry::register_udaf(&mut state, function);
     }
     for function in window::function::functions() {

@@ -42,14 +42,11 @@ mod set;
 // `sign`.
 mod sign;
 
-<<<<<<< HEAD
-pub(in crate::compile) use definition::Definition;
-use definition::Function;
-=======
+pub use cast::Target;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
-pub(in crate::compile) use definition::external;
-use definition::{Definition, Function};
->>>>>>> windows
+use definition::Function;
+pub(in crate::compile) use definition::{Definition, external};
+pub(in crate::compile) use jsonb::write::write_value as write_json;
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[

@@ -1,7 +1,7 @@
 //! Logical plan → [`Plan`]. In: an optimized logical plan whose operands have equal types; out: the operators that maintain it.
 //! Never: names looked up, rows. What cannot be maintained is refused with 0A000, in the words of the query.
 
-// GROUP BY, DISTINCT inside calls.
+// GROUP BY, GROUPING SETS.
 mod aggregate;
 // Scalar expressions.
 mod expression;

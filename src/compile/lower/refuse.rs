@@ -7,7 +7,7 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{LogicalPlan, Volatility, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
-use super::aggregate::AGGREGATES;
+use super::aggregate::function_of;
 use crate::compile::analyze::error;
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
@@ -76,12 +76,10 @@ pub(super) fn placed(mut error: Error, words: &str, query: &Query) -> Error {
 /// An aggregate that is not maintained, or one in a form that is not.
 pub(super) fn aggregate(call: &AggregateFunction, query: &Query) -> Error {
     let name = call.func.name();
-    let construct = if !AGGREGATES.iter().any(|(known, _)| *known == name) {
+    let construct = if function_of(name).is_none() {
         format!("aggregate function {name}()")
-    } else if !call.params.order_by.is_empty() {
-        format!("ORDER BY inside {name}()")
     } else {
-        format!("{name}() with {} arguments", call.params.args.len())
+        format!("IGNORE NULLS or RESPECT NULLS of {name}()")
     };
     unsupported(&construct, name, query)
 }
@@ -110,7 +108,6 @@ fn expressions_refusal(node: &LogicalPlan, query: &Query) -> PlanResult<Option<E
 
 fn expression_refusal(expression: &Expr, query: &Query) -> Option<Error> {
     match expression {
-        Expr::GroupingSet(_) => Some(unsupported("GROUPING SETS, ROLLUP or CUBE", "group", query)),
         Expr::Unnest(_) => Some(unsupported("unnest()", "unnest", query)),
         Expr::Placeholder(parameter) => {
             let message = format!("there is no parameter {}", parameter.id);
@@ -118,8 +115,9 @@ fn expression_refusal(expression: &Expr, query: &Query) -> Option<Error> {
         }
         Expr::ScalarFunction(call) => function_refusal(call.func.name(), call.func.signature().volatility, query),
         Expr::AggregateFunction(call) => {
-            let known = AGGREGATES.iter().any(|(name, _)| *name == call.func.name());
-            (!known || !call.params.order_by.is_empty()).then(|| aggregate(call, query))
+            // `GROUPING()` is a function of the id of the grouping set.
+            let known = function_of(call.func.name()).is_some() || call.func.name() == "grouping";
+            (!known || call.params.null_treatment.is_some()).then(|| aggregate(call, query))
         }
         Expr::WindowFunction(call) => match &call.fun {
             WindowFunctionDefinition::AggregateUDF(function) if !OVER.contains(&function.name()) => {

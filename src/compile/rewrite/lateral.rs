@@ -5,9 +5,7 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{
-    Column, DataFusionError, NullHandling, TableReference, UnnestOptions, not_impl_err, plan_datafusion_err,
-};
+use datafusion::common::{Column, DataFusionError, TableReference, not_impl_err, plan_datafusion_err};
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::ScalarFunction;

@@ -5,6 +5,7 @@
 mod aggregate;
 mod degree_join;
 mod distinct;
+mod expand;
 mod group_transform;
 mod join;
 mod keyed;
@@ -24,6 +25,7 @@ mod window;
 pub use aggregate::Aggregate;
 pub use degree_join::DegreeJoin;
 pub use distinct::Distinct;
+pub use expand::Expand;
 pub use group_transform::{GroupFunction, GroupTransform};
 pub use join::Join;
 pub use map::Map;

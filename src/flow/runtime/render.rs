@@ -12,10 +12,11 @@ use super::recursion::Recursion;
 use crate::catalog::RelationId;
 use crate::compile::plan::{JoinKind, Plan, SetOperator};
 use crate::error::{Error, Result};
-use crate::flow::Operator;
+use crate::flow::delta::{hash_rows, take_rows, worker_of};
 use crate::flow::operator::{
-    Aggregate, DegreeJoin, Distinct, Join, Map, Presence, SetOperation, TopK, Union, Unnest, Window,
+    Aggregate, DegreeJoin, Distinct, Expand, Join, Map, Presence, SetOperation, TopK, Union, Unnest, Window,
 };
+use crate::flow::{Delta, Operator};
 
 /// What one worker needs to build a dataflow.
 pub(super) struct DataflowPlan {
@@ -110,6 +111,7 @@ pub(super) fn is_append_only(plan: &Plan, relation: &dyn Fn(RelationId) -> bool)
         | Plan::Shared { .. }
         | Plan::Recursive { .. }
         | Plan::Unnest { .. }
+        | Plan::Expand { .. }
         | Plan::Distinct { .. }
         | Plan::Union { .. }
         | Plan::Join { kind: JoinKind::Inner | JoinKind::Semi, .. }
@@ -182,7 +184,9 @@ impl Renderer<'_> {
             | Plan::WorkTable { .. }
             | Plan::Recursive { .. }
             | Plan::Shared { .. } => vec![],
-            Plan::Map { input, .. } | Plan::Unnest { input, .. } => vec![self.node(input, fragment)?],
+            Plan::Map { input, .. } | Plan::Expand { input, .. } | Plan::Unnest { input, .. } => {
+                vec![self.node(input, fragment)?]
+            }
             Plan::Union { inputs, .. } => {
                 inputs.iter().map(|input| self.node(input, fragment)).collect::<Result<Vec<_>>>()?
             }
@@ -232,12 +236,19 @@ impl Renderer<'_> {
             Plan::SetOperation { operator, all, schema, .. } => {
                 Box::new(SetOperation::new(*operator, *all, schema.clone())?)
             }
-            Plan::Aggregate { input, keys, calls, schema } => {
+            Plan::Expand { keys, sets, schema, .. } => {
+                Box::new(Expand::new(keys.clone(), sets.clone(), schema.clone()))
+            }
+            Plan::Aggregate { input, keys, constant_groups, calls, schema } => {
                 let append_only = is_append_only(input, self.append_only);
                 // Without keys all rows go to worker 0, which alone answers for the group that is always there.
                 let emits_empty = keys.is_empty() && self.worker == 0;
                 let (keys, calls) = (keys.clone(), calls.clone());
-                Box::new(Aggregate::new(input.schema(), keys, calls, schema.clone(), append_only, emits_empty)?)
+                let operator = Aggregate::new(input.schema(), keys, calls, schema.clone(), append_only, emits_empty)?;
+                Box::new(match constant_groups {
+                    Some(groups) => operator.with_constant_groups(self.owned(groups)?),
+                    None => operator,
+                })
             }
             Plan::Join { .. } => join(plan)?,
             Plan::TopK { input, partition, order, limit, offset, ranking, row_number, schema } => {
@@ -259,6 +270,15 @@ impl Renderer<'_> {
                 Box::new(Window::new(input.schema(), partition.clone(), order.clone(), calls.clone(), schema.clone())?)
             }
         })
+    }
+
+    /// The rows of `keys` that this worker gets.
+    fn owned(&self, keys: &RecordBatch) -> Result<RecordBatch> {
+        let all: Vec<usize> = (0..keys.num_columns()).collect();
+        let hashes = hash_rows(keys, &all);
+        let mine =
+            hashes.values().iter().enumerate().filter(|(_, hash)| worker_of(**hash, self.workers) == self.worker);
+        Ok(take_rows(&Delta::insert(keys.clone()), mine.map(|(row, _)| row as u32).collect())?.rows)
     }
 
     /// The output of `plan` with all rows of a key on one worker; answers the place of the node that has them.

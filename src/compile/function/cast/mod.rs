@@ -11,6 +11,8 @@ use super::definition::{Argument, Call, Definition, Types};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
+// Values on their way into a column.
+mod assignment;
 // Arrays of one type → another.
 mod convert;
 // Between number types.
@@ -18,6 +20,7 @@ mod number;
 // Between dates, timestamps and instants.
 mod time;
 
+pub use assignment::Target;
 pub(super) use convert::convert;
 pub(super) use number::rounded;
 pub(super) use time::{local_micros, utc_micros};

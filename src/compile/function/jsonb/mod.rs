@@ -8,6 +8,8 @@ pub(super) mod contains;
 pub(super) mod extract;
 // `jsonb_typeof`.
 pub(super) mod type_of;
+// Values as JSON.
+pub(super) mod write;
 
 use serde_json::value::RawValue;
 

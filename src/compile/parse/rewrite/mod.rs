@@ -7,7 +7,9 @@
 //! - [`mod@balance`]: long chains of AND and OR become trees of little depth.
 //! - [`over`]: windows get the frames that the planner does not know.
 //! - [`window`]: `TUMBLE` becomes a subquery.
+//! - [`grouping`]: `ROLLUP` and `CUBE` become lists of sets.
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
+//! - [`using`]: joins with merged columns are nested.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
 
 use std::collections::BTreeMap;
@@ -15,6 +17,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
+
+pub(in crate::compile) use using::MERGED;
 
 use super::dialect::is_reserved;
 use super::grammar::{folded_ident, name_parts, relation_name};
@@ -24,6 +28,7 @@ use crate::types::SqlType;
 
 mod balance;
 mod cast;
+mod grouping;
 mod name;
 // Numbers.
 mod number;
@@ -33,12 +38,14 @@ mod over;
 mod place;
 mod refuse;
 mod set_returning;
+// USING and NATURAL.
+mod using;
 mod window;
 
 /// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand
 /// (`$1::int`), by number. Errors: 0A000 with position for what is refused.
 pub(super) fn rewrite(query: &mut ast::Query, place: &dyn Fn(Location) -> usize) -> Result<BTreeMap<usize, SqlType>> {
-    let mut rewriter = Rewriter { place, parameters: BTreeMap::new(), values: Vec::new() };
+    let mut rewriter = Rewriter { place, parameters: BTreeMap::new(), values: Vec::new(), joins: 0 };
     match ast::VisitMut::visit(query, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(rewriter.parameters),
@@ -64,6 +71,8 @@ struct Rewriter<'a> {
     parameters: BTreeMap<usize, SqlType>,
     /// Aliases that stand for a value, by query, the innermost one last.
     values: Vec<Vec<String>>,
+    /// How many joins were nested.
+    joins: usize,
 }
 
 impl Rewriter<'_> {
@@ -86,6 +95,10 @@ impl ast::VisitorMut for Rewriter<'_> {
         }
         let values = set_returning::value_aliases(query);
         set_returning::value_outputs(query, &values);
+        using::nest_all(&mut query.body, &mut self.joins);
+        if let Err(error) = grouping::rewrite(&mut query.body) {
+            return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
+        }
         name::name_outputs(query);
         limit_fetch(query);
         self.values.push(values);

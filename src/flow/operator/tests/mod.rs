@@ -6,6 +6,7 @@ mod chain;
 mod distinct;
 mod join;
 mod map;
+mod ordered;
 mod outer_join;
 mod recursive;
 mod reference;

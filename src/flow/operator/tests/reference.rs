@@ -59,17 +59,34 @@ impl GroupFunction for Aggregate {
         }
         let mut result: Row = self.keys.iter().map(|key| rows[0][*key].clone()).collect();
         for call in &self.calls {
-            let passed = rows
+            let passed: Vec<&Row> = rows
                 .iter()
-                .filter(|row| call.filter.is_none_or(|filter| row[filter] == ScalarValue::Boolean(Some(true))));
-            let values: Vec<ScalarValue> = match call.argument {
-                Some(argument) => passed.map(|row| row[argument].clone()).filter(|value| !value.is_null()).collect(),
-                None => passed.map(|_| ScalarValue::Null).collect(),
-            };
-            result.push(aggregate(call.function, &values, call.field.data_type()));
+                .filter(|row| call.filter.is_none_or(|filter| row[filter] == ScalarValue::Boolean(Some(true))))
+                .collect();
+            result.push(evaluate(call, &passed));
         }
         Ok(delta(&self.schema, &[(result, 1)]))
     }
+}
+
+/// One call over the rows that passed its filter.
+fn evaluate(call: &AggregateCall, rows: &[&Row]) -> ScalarValue {
+    if call.function.needs_rows() {
+        return super::ordered::evaluate(call, rows);
+    }
+    let mut values: Vec<ScalarValue> = match call.arguments.first() {
+        Some(argument) => rows.iter().map(|row| row[*argument].clone()).filter(|value| !value.is_null()).collect(),
+        None => rows.iter().map(|_| ScalarValue::Null).collect(),
+    };
+    if call.distinct {
+        let mut seen: Vec<ScalarValue> = Vec::new();
+        values.retain(|value| {
+            let new = seen.iter().all(|other| compare(other, value).is_ne());
+            seen.extend(new.then(|| value.clone()));
+            new
+        });
+    }
+    aggregate(call.function, &values, call.field.data_type())
 }
 
 fn aggregate(function: AggregateFunction, values: &[ScalarValue], output: &DataType) -> ScalarValue {
@@ -81,6 +98,18 @@ fn aggregate(function: AggregateFunction, values: &[ScalarValue], output: &DataT
         AggregateFunction::Min => least.cloned().unwrap_or(null),
         AggregateFunction::Max | AggregateFunction::Single => greatest.cloned().unwrap_or(null),
         _ if values.is_empty() => null,
+        AggregateFunction::BoolAnd => ScalarValue::from(values.iter().all(|value| *value == ScalarValue::from(true))),
+        AggregateFunction::BoolOr => ScalarValue::from(values.contains(&ScalarValue::from(true))),
+        AggregateFunction::BitXor => {
+            ScalarValue::Int64(Some(values.iter().fold(0, |bits, value| bits ^ number(value) as i64)))
+        }
+        AggregateFunction::BitAnd => {
+            ScalarValue::Int64(Some(values.iter().fold(-1, |bits, value| bits & number(value) as i64)))
+        }
+        AggregateFunction::BitOr => {
+            ScalarValue::Int64(Some(values.iter().fold(0, |bits, value| bits | number(value) as i64)))
+        }
+        AggregateFunction::VarPop => variance(values, output),
         AggregateFunction::Sum | AggregateFunction::Avg => {
             let average = function == AggregateFunction::Avg;
             let count = if average { values.len() as i128 } else { 1 };
@@ -101,7 +130,23 @@ fn aggregate(function: AggregateFunction, values: &[ScalarValue], output: &DataT
                 _ => ScalarValue::Int64(Some(sum as i64)),
             }
         }
+        other => panic!("{} is not in the reference", other.name()),
     }
+}
+
+fn number(value: &ScalarValue) -> i128 {
+    number_sum(std::slice::from_ref(value)).0
+}
+
+/// The mean square of the deviations, in numbers of 128 bits.
+fn variance(values: &[ScalarValue], output: &DataType) -> ScalarValue {
+    let DataType::Decimal128(precision, scale) = output else { panic!("numeric expected") };
+    let count = values.len() as i128;
+    let (sum, squares) = values.iter().map(number).fold((0, 0), |(sum, squares), n| (sum + n, squares + n * n));
+    let (_, from) = number_sum(values);
+    let scaled = (count * squares - sum * sum) * 10_i128.pow((*scale - 2 * from) as u32);
+    let divisor = count * count;
+    ScalarValue::Decimal128(Some((2 * scaled + divisor) / (2 * divisor)), *precision, *scale)
 }
 
 /// In plain floats: the values of the tests are small multiples of 1/4, whose sums are exact.

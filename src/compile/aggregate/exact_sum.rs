@@ -5,15 +5,22 @@
 //! large superaccumulators", 2015 (arXiv:1505.05571). Other than there, only the chunks between the smallest and the
 //! greatest exponent seen are kept.
 
+use num_bigint::{BigInt, Sign};
+
 /// Bits per chunk.
 const CHUNK_BITS: u32 = 32;
 /// Parts that may be added before carries must move: each is below 2³², so 2³⁰ of them stay below 2⁶² in absolute
 /// value.
 const ADDS_MAX: u32 = 1 << 30;
 
-/// An exact sum of weighted floats.
+/// What [`ExactSum::integer`] counts multiples of, for sums of floats: 2 to this.
+pub const SUM_EXPONENT: i64 = -1074;
+/// The same for sums of products.
+pub const PRODUCT_EXPONENT: i64 = 2 * SUM_EXPONENT;
+
+/// An exact sum of weighted floats, or of weighted products of two floats.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ExactSum {
+pub struct ExactSum {
     /// Number of the first chunk; chunk c counts multiples of 2^(32·c − 1074).
     first: u32,
     chunks: Vec<i64>,
@@ -32,7 +39,7 @@ struct Special {
 
 /// A type that a sum is rounded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Precision {
+pub enum Precision {
     /// 24 bits: real.
     Single,
     /// 53 bits: double precision.
@@ -41,42 +48,61 @@ pub(super) enum Precision {
 
 impl ExactSum {
     /// Adds `value` `weight` times.
-    pub(super) fn add(&mut self, value: f64, weight: i64) {
-        let bits = value.to_bits();
-        let exponent = (bits >> 52) as u32 & 0x7FF;
-        if exponent == 0x7FF {
+    pub fn add(&mut self, value: f64, weight: i64) {
+        if !value.is_finite() {
             return self.add_special(value, weight);
         }
-        let fraction = bits & ((1 << 52) - 1);
-        // Subnormal numbers have the exponent of the smallest normal ones and no implicit bit.
-        let (mantissa, shift) = if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent - 1) };
+        let (mantissa, shift) = parts(value);
         if mantissa == 0 {
             return;
         }
-        let negative = (bits >> 63 == 1) != (weight < 0);
+        let negative = value.is_sign_negative() != (weight < 0);
         if weight.unsigned_abs() == 1 {
             return self.add_bits(u128::from(mantissa), shift, negative);
         }
-        let product = u128::from(mantissa) * u128::from(weight.unsigned_abs());
-        self.add_bits(product & u128::from(u64::MAX), shift, negative);
-        self.add_bits(product >> 64, shift + 64, negative);
+        self.add_wide(u128::from(mantissa) * u128::from(weight.unsigned_abs()), shift, negative);
+    }
+
+    /// Adds the exact product of two floats `weight` times; only finite ones count. A sum holds products or floats, not both.
+    pub fn add_product(&mut self, one: f64, other: f64, weight: i64) {
+        if !one.is_finite() || !other.is_finite() {
+            return;
+        }
+        let ((one_mantissa, one_shift), (other_mantissa, other_shift)) = (parts(one), parts(other));
+        let product = u128::from(one_mantissa) * u128::from(other_mantissa);
+        let negative = (one.is_sign_negative() != other.is_sign_negative()) != (weight < 0);
+        let (shift, times) = (one_shift + other_shift, u128::from(weight.unsigned_abs()));
+        self.add_wide((product & u128::from(u64::MAX)) * times, shift, negative);
+        self.add_wide((product >> 64) * times, shift + 64, negative);
+    }
+
+    /// The sum of infinities and NaN, if there are any.
+    pub fn special(&self) -> Option<f64> {
+        let special = self.special.as_ref()?;
+        let (up, down) = (special.infinity > 0, special.negative_infinity > 0);
+        match (special.nan > 0 || up && down, up, down) {
+            (true, ..) => Some(f64::NAN),
+            (_, true, _) => Some(f64::INFINITY),
+            (_, _, true) => Some(f64::NEG_INFINITY),
+            _ => None,
+        }
+    }
+
+    /// The sum of what is finite, in multiples of 2 to [`SUM_EXPONENT`] or [`PRODUCT_EXPONENT`].
+    pub fn integer(&self) -> BigInt {
+        let (negative, digits) = self.magnitude();
+        BigInt::from_slice(if negative { Sign::Minus } else { Sign::Plus }, &digits) << (self.first * CHUNK_BITS)
     }
 
     /// Whether all that was added was taken away again.
-    pub(super) fn is_zero(&self) -> bool {
+    pub fn is_zero(&self) -> bool {
         self.special.as_ref().is_none_or(|special| **special == Special::default()) && self.magnitude().1.is_empty()
     }
 
     /// The sum, rounded to the nearest, ties to even; `None` if finite numbers sum beyond the greatest one.
-    pub(super) fn value(&self, precision: Precision) -> Option<f64> {
-        if let Some(special) = &self.special {
-            let (up, down) = (special.infinity > 0, special.negative_infinity > 0);
-            match (special.nan > 0 || up && down, up, down) {
-                (true, ..) => return Some(f64::NAN),
-                (_, true, _) => return Some(f64::INFINITY),
-                (_, _, true) => return Some(f64::NEG_INFINITY),
-                _ => {}
-            }
+    pub fn value(&self, precision: Precision) -> Option<f64> {
+        if let Some(special) = self.special() {
+            return Some(special);
         }
         let (negative, digits) = self.magnitude();
         let value = round(&digits, u64::from(self.first * CHUNK_BITS), precision)?;
@@ -84,7 +110,7 @@ impl ExactSum {
     }
 
     /// Memory held besides the structure itself, in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.chunks.capacity() * size_of::<i64>() + self.special.as_ref().map_or(0, |_| size_of::<Special>())
     }
 
@@ -98,6 +124,12 @@ impl ExactSum {
             &mut special.negative_infinity
         };
         *count = count.wrapping_add(weight);
+    }
+
+    /// Adds ± `bits` · 2^(shift − 1074).
+    fn add_wide(&mut self, bits: u128, shift: u32, negative: bool) {
+        self.add_bits(bits & u128::from(u64::MAX), shift, negative);
+        self.add_bits(bits >> 64, shift + 64, negative);
     }
 
     /// Adds ± `bits` · 2^(shift − 1074), where `bits` has at most 64 bits.
@@ -175,6 +207,14 @@ impl ExactSum {
         }
         (negative, canonical)
     }
+}
+
+/// A finite float without its sign: mantissa · 2^(shift − 1074).
+fn parts(value: f64) -> (u64, u32) {
+    let bits = value.to_bits();
+    let (exponent, fraction) = ((bits >> 52) as u32 & 0x7FF, bits & ((1 << 52) - 1));
+    // Subnormal numbers have the exponent of the smallest normal ones and no implicit bit.
+    if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent - 1) }
 }
 
 /// The float nearest to digits · 2^(offset − 1074).
@@ -302,6 +342,22 @@ mod tests {
         assert_eq!(double(&[(f64::INFINITY, 1), (1.0, 1)]), Some(f64::INFINITY));
         assert!(double(&[(f64::INFINITY, 1), (f64::NEG_INFINITY, 1)]).is_some_and(f64::is_nan));
         assert_eq!(double(&[(f64::NAN, 1), (2.0, 1), (f64::NAN, -1)]), Some(2.0));
+    }
+
+    #[test]
+    fn products_are_exact() {
+        let mut sum = ExactSum::default();
+        for (a, b, weight) in [(1e300, -1e-300, 3), (f64::MAX, f64::MAX, 1 << 62), (5e-324, 5e-324, 7)] {
+            sum.add_product(a, b, weight);
+        }
+        sum.add_product(f64::MAX, -f64::MAX, 1 << 62);
+        sum.add_product(-1e300, -1e-300, 3);
+        assert_eq!(sum.integer(), BigInt::from(7), "multiples of 2^-2148 are left");
+        sum.add_product(5e-324, -5e-324, 7);
+        assert!(sum.is_zero());
+        let mut quarter = ExactSum::default();
+        quarter.add_product(0.5, -0.5, 1);
+        assert_eq!(quarter.integer(), BigInt::from(-1) * (BigInt::from(1) << 2146_u32));
     }
 
     #[test]
