@@ -24,6 +24,7 @@ use super::merged::{MergedColumns, without_markers};
 use super::source::{RelationSource, ViewSource};
 use super::{Relations, Resolved, error, rows};
 use crate::compile::parse::Query;
+use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
 
 /// Names of one statement.
@@ -36,7 +37,8 @@ pub(super) struct Names<'a> {
 impl<'a> Names<'a> {
     /// Names as `relations` and the functions of `state` give them.
     pub(super) fn new(relations: &'a dyn Relations, state: &'a SessionState) -> Self {
-        let mut planners = state.relation_planners().to_vec();
+        let mut planners: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(elements::Relations::default())];
+        planners.extend(state.relation_planners().iter().cloned());
         planners.push(Arc::new(MergedColumns));
         planners.extend(relations.rows().map(rows::planner));
         Names { relations, state, planners }

@@ -173,7 +173,7 @@ async fn run(
             provider.ok_or_else(|| plan_datafusion_err!("no rows were given for relation {}", relation.0))?;
         Ok(provider_as_source(Arc::clone(provider)))
     })?;
-    let optimized = session::optimize_select(&plan, state)?;
+    let optimized = rewrite::elements::restored(session::optimize_select(&plan, state)?)?;
     let physical = careful(state.query_planner().create_physical_plan(&optimized, state).await?)?;
     let stream = execute_stream(physical, state.task_ctx())?;
     let shown = SchemaRef::clone(&schema);

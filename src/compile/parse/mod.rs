@@ -44,7 +44,7 @@ mod table;
 mod tests;
 
 pub use cell::{Cell, Expressions, constant_of};
-pub(in crate::compile) use datafusion::sql::sqlparser::ast::BinaryOperator;
+pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use query::{Query, ROWS, shown_name};
 pub(in crate::compile) use rewrite::MERGED;
 
