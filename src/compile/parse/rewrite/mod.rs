@@ -4,6 +4,7 @@
 //! - [`name`]: output columns get PostgreSQL's names, and names that the planner can keep apart.
 //! - [`cast`]: casts, typed constants and intervals become our function `cast`.
 //! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
+//! - [`syntax`]: functions with a syntax of their own (`LIKE`, `TRIM(… FROM …)`) become calls; [`row`]: rows are compared part by part.
 //! - [`mod@balance`]: long chains of AND and OR become trees of little depth.
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
@@ -28,7 +29,9 @@ mod number;
 mod operator;
 mod place;
 mod refuse;
+mod row;
 mod set_returning;
+mod syntax;
 mod window;
 
 /// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand
@@ -123,6 +126,8 @@ impl ast::VisitorMut for Rewriter<'_> {
         self.values.iter().for_each(|aliases| set_returning::value_of(expression, aliases));
         let rewritten = refuse::expression(expression)
             .and_then(|()| number::rewrite(expression))
+            .and_then(|()| syntax::rewrite(expression))
+            .and_then(|()| row::rewrite(expression))
             .and_then(|()| operator::rewrite(expression))
             .and_then(|()| set_returning::rewrite(expression))
             .and_then(|()| cast::rewrite(expression, &mut self.parameters));
