@@ -21,8 +21,14 @@ mod planner;
 
 // `abs`.
 mod abs;
+// Functions on binary strings.
+mod binary;
+// What calls were given.
+mod call;
 // `cast`: what `CAST` and `::` become.
 mod cast;
+// Conditional expressions.
+pub(in crate::compile) mod condition;
 // Dates, times and intervals.
 mod datetime;
 // `gen_random_uuid`.
@@ -31,8 +37,16 @@ mod gen_random_uuid;
 mod in_list;
 // JSON.
 mod jsonb;
+// Mathematical functions and operators.
+mod math;
 // `-x`.
 mod negate;
+// Numbers by patterns.
+mod number_format;
+// Which of several functions of one name is meant.
+mod overload;
+// LIKE, SIMILAR TO, regular expressions.
+mod pattern;
 // Keys that sort as PostgreSQL's values do.
 pub(in crate::compile) mod order;
 // `round`, `trunc`, `ceil`, `floor`.
@@ -41,6 +55,8 @@ mod round;
 mod set;
 // `sign`.
 mod sign;
+// Functions on texts.
+mod text;
 
 pub use cast::Target;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
@@ -52,6 +68,7 @@ pub(in crate::compile) use jsonb::write::write_value as write_json;
 static DEFINITIONS: &[&Definition] = &[
     &abs::DEFINITION,
     &cast::DEFINITION,
+    &cast::TRY,
     &datetime::current_date::DEFINITION,
     &datetime::date_bin::DEFINITION,
     &datetime::date_part::DATE_PART,
@@ -61,7 +78,6 @@ static DEFINITIONS: &[&Definition] = &[
     &datetime::now::LOCALTIMESTAMP,
     &datetime::now::NOW,
     &datetime::timezone::DEFINITION,
-    &datetime::to_char::DEFINITION,
     &datetime::to_timestamp::DEFINITION,
     &datetime::to_timestamp::TO_DATE,
     &gen_random_uuid::DEFINITION,
@@ -70,7 +86,10 @@ static DEFINITIONS: &[&Definition] = &[
     &jsonb::extract::PATH,
     &jsonb::extract::PATH_TEXT,
     &jsonb::type_of::DEFINITION,
+    &math::bit::NOT,
     &negate::DEFINITION,
+    &number_format::TO_CHAR,
+    &number_format::TO_NUMBER,
     &round::CEIL,
     &round::FLOOR,
     &round::ROUND,
@@ -94,7 +113,9 @@ static DEFINITIONS: &[&Definition] = &[
 /// Adds all functions and operators to a session, in front of those that are there. Call it last: it must come before other planners of
 /// operators, which may not leave anything to those after them.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    let functions = DEFINITIONS.iter().map(|definition| Arc::new(function(definition)));
+    let families =
+        [DEFINITIONS, binary::DEFINITIONS, condition::DEFINITIONS, math::DEFINITIONS, pattern::DEFINITIONS, text::DEFINITIONS];
+    let functions = families.into_iter().flatten().map(|definition| Arc::new(function(definition)));
     builder.scalar_functions().get_or_insert_default().extend(functions);
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(planner::Operators));
     builder

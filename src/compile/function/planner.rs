@@ -7,7 +7,6 @@ use crate::compile::parse::BinaryOperator;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result as PlanResult;
-use datafusion::functions::math::expr_fn::power;
 use datafusion::logical_expr::expr::{BinaryExpr, Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{ExprSchemable, Operator};
@@ -16,6 +15,9 @@ use datafusion::prelude::{Expr, lit};
 use super::datetime::operator;
 use super::definition::{Argument, Definition, external};
 use super::jsonb::{contains, extract};
+use super::math::{bit, exact, remainder};
+use super::pattern::{like, matching};
+use super::text::{concat, position};
 use crate::error::Error;
 use crate::types::SqlType;
 
@@ -43,8 +45,25 @@ impl ExprPlanner for Operators {
             BinaryOperator::HashLongArrow => &extract::AT_PATH_TEXT,
             BinaryOperator::AtArrow if !is_array(&left) && !is_array(&right) => &contains::CONTAINS,
             BinaryOperator::ArrowAt if !is_array(&left) && !is_array(&right) => &contains::CONTAINED,
-            // Numbers to the power of numbers; as an operator of bits it would be silently wrong.
-            BinaryOperator::PGExp => return Ok(PlannerResult::Planned(power(raw.left, raw.right))),
+            BinaryOperator::PGExp => &exact::POWER,
+            BinaryOperator::Modulo => &remainder::OPERATOR,
+            BinaryOperator::BitwiseAnd => &bit::AND,
+            BinaryOperator::BitwiseOr => &bit::OR,
+            BinaryOperator::PGBitwiseXor => &bit::XOR,
+            BinaryOperator::PGBitwiseShiftLeft => &bit::LEFT,
+            BinaryOperator::PGBitwiseShiftRight => &bit::RIGHT,
+            BinaryOperator::PGStartsWith => &position::STARTS_WITH,
+            BinaryOperator::PGLikeMatch => &like::LIKE,
+            BinaryOperator::PGNotLikeMatch => &like::NOT_LIKE,
+            BinaryOperator::PGILikeMatch => &like::ILIKE,
+            BinaryOperator::PGNotILikeMatch => &like::NOT_ILIKE,
+            BinaryOperator::PGRegexMatch => &matching::MATCHES,
+            BinaryOperator::PGRegexNotMatch => &matching::NOT_MATCHES,
+            BinaryOperator::PGRegexIMatch => &matching::MATCHES_ANY_CASE,
+            BinaryOperator::PGRegexNotIMatch => &matching::NOT_MATCHES_ANY_CASE,
+            BinaryOperator::StringConcat if !is_json(&left) && !is_json(&right) && !is_array(&left) && !is_array(&right) => {
+                &concat::OPERATOR
+            }
             BinaryOperator::StringConcat if is_json(&left) || is_json(&right) => {
                 return Err(external(Error::unsupported("operator || on jsonb is not supported")));
             }
@@ -75,6 +94,21 @@ pub(super) fn as_operator(definition: &'static Definition, arguments: &[Expr]) -
         "#>>" => Operator::HashLongArrow,
         "@>" => Operator::AtArrow,
         "<@" => Operator::ArrowAt,
+        "%" => Operator::Modulo,
+        "&" => Operator::BitwiseAnd,
+        "|" => Operator::BitwiseOr,
+        "#" => Operator::BitwiseXor,
+        "<<" => Operator::BitwiseShiftLeft,
+        ">>" => Operator::BitwiseShiftRight,
+        "||" => Operator::StringConcat,
+        "~~" => Operator::LikeMatch,
+        "~~*" => Operator::ILikeMatch,
+        "!~~" => Operator::NotLikeMatch,
+        "!~~*" => Operator::NotILikeMatch,
+        "~" => Operator::RegexMatch,
+        "~*" => Operator::RegexIMatch,
+        "!~" => Operator::RegexNotMatch,
+        "!~*" => Operator::RegexNotIMatch,
         _ => return None,
     };
     Some(Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), operator, Box::new(right.clone()))))

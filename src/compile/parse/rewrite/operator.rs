@@ -8,6 +8,13 @@ use crate::error::{Error, Result};
 /// Rewrites one expression whose parts are rewritten.
 pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     match expression {
+        // The sign binds closer than `^`.
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } if is_power(expr) => {
+            let ast::Expr::BinaryOp { left, op, right } = take(expr) else { return Ok(()) };
+            let mut negated = ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr: left };
+            rewrite(&mut negated)?;
+            *expression = operation(negated, op, *right);
+        }
         // DataFusion's negation wraps around. Constants keep their sign, which the planner reads with them.
         ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } if !is_number(expr) => {
             *expression = call("-", [take(expr)]);
@@ -37,9 +44,6 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
         }
         ast::Expr::Function(function) => {
             rename(function);
-            if let Some((left, right)) = modulo_of(function) {
-                *expression = operation(left, BinaryOperator::Modulo, right);
-            }
         }
         // Constant texts are of the type of what they are looked up for, which only the planner knows.
         ast::Expr::InList { expr, list, negated } if !list.is_empty() && list.iter().all(is_text) => {
@@ -73,23 +77,8 @@ fn between(column: ast::Expr, negated: bool, low: ast::Expr, high: ast::Expr) ->
     }
 }
 
-fn operation(left: ast::Expr, op: BinaryOperator, right: ast::Expr) -> ast::Expr {
+pub(super) fn operation(left: ast::Expr, op: BinaryOperator, right: ast::Expr) -> ast::Expr {
     ast::Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
-}
-
-/// The operands of `mod(a, b)`, which DataFusion does not have.
-fn modulo_of(function: &ast::Function) -> Option<(ast::Expr, ast::Expr)> {
-    let ast::FunctionArguments::List(list) = &function.args else { return None };
-    match (function.name.to_string().as_str(), list.args.as_slice()) {
-        (
-            "mod",
-            [
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(left)),
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(right)),
-            ],
-        ) => Some((left.clone(), right.clone())),
-        _ => None,
-    }
 }
 
 fn is_column(expression: &ast::Expr) -> bool {
@@ -127,8 +116,22 @@ fn operator(name: &str) -> Option<BinaryOperator> {
         "!~*" => BinaryOperator::PGRegexNotIMatch,
         "~~" => BinaryOperator::PGLikeMatch,
         "~~*" => BinaryOperator::PGILikeMatch,
+        "!~~" => BinaryOperator::PGNotLikeMatch,
+        "!~~*" => BinaryOperator::PGNotILikeMatch,
+        "%" => BinaryOperator::Modulo,
+        "^" => BinaryOperator::PGExp,
+        "&" => BinaryOperator::BitwiseAnd,
+        "|" => BinaryOperator::BitwiseOr,
+        "#" => BinaryOperator::PGBitwiseXor,
+        "<<" => BinaryOperator::PGBitwiseShiftLeft,
+        ">>" => BinaryOperator::PGBitwiseShiftRight,
+        "^@" => BinaryOperator::PGStartsWith,
         _ => return None,
     })
+}
+
+fn is_power(expression: &ast::Expr) -> bool {
+    matches!(expression, ast::Expr::BinaryOp { op: BinaryOperator::PGExp, .. })
 }
 
 fn is_number(expression: &ast::Expr) -> bool {
