@@ -7,6 +7,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::ExprSchemable;
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
 use datafusion::prelude::{Expr, lit};
+use datafusion::scalar::ScalarValue;
 
 use crate::compile::function::{self, order};
 use crate::types::SqlType;
@@ -25,8 +26,36 @@ pub(super) fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> 
     Some(forgotten(expression, &field, schema).unwrap_or_else(|| SqlType::of(&field)))
 }
 
-/// An expression whose type was forgotten, with it.
+/// An expression whose type was forgotten, with it. Constant texts that may be chosen are read as values of the others' type.
 pub(super) fn remembered(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let Transformed { data, transformed, .. } = with_constants(expression, schema);
+    let remembered = tagged_again(data, schema);
+    Transformed { transformed: transformed || remembered.transformed, ..remembered }
+}
+
+fn with_constants(mut expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let mut parts: Vec<&mut Expr> = match &mut expression {
+        Expr::Case(case) => {
+            let thens = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
+            thens.chain(case.else_expr.as_deref_mut()).collect()
+        }
+        Expr::ScalarFunction(call) if CHOOSING.contains(&call.func.name()) => call.args.iter_mut().collect(),
+        _ => return Transformed::no(expression),
+    };
+    let is_constant = |part: &Expr| matches!(part, Expr::Literal(ScalarValue::Utf8(Some(_)), None));
+    let kind = parts.iter().filter(|part| !is_constant(part)).find_map(|part| sql_type(part, schema));
+    let Some(kind) = kind.filter(|kind| !super::types::is_text(kind) && !matches!(kind, SqlType::Numeric(..))) else {
+        return Transformed::no(expression);
+    };
+    let mut changed = false;
+    for part in parts.iter_mut().filter(|part| is_constant(part)) {
+        **part = function::cast_to(std::mem::take(*part), &kind);
+        changed = true;
+    }
+    Transformed::new_transformed(expression, changed)
+}
+
+fn tagged_again(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
     if !matches!(expression, Expr::Case(_) | Expr::ScalarFunction(_)) {
         return Transformed::no(expression);
     }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::ScalarUDF;
-use datafusion::logical_expr::expr::Cast;
-use datafusion::prelude::Expr;
+use datafusion::logical_expr::expr::{Cast, ScalarFunction};
+use datafusion::prelude::{Expr, lit};
 
 // How functions are declared and run.
 mod definition;
@@ -21,6 +21,8 @@ mod planner;
 
 // `abs`.
 mod abs;
+// Arrays.
+mod array;
 // `cast`: what `CAST` and `::` become.
 mod cast;
 // Dates, times and intervals.
@@ -40,21 +42,53 @@ mod round;
 // `sign`.
 mod sign;
 
+use crate::types::SqlType;
 pub(in crate::compile) use definition::Definition;
 use definition::Function;
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[
     &abs::DEFINITION,
+    &array::concat::APPEND,
+    &array::concat::CAT,
+    &array::concat::PREPEND,
+    &array::construct::DEFINITION,
+    &array::fill::DEFINITION,
+    &array::position::POSITION,
+    &array::position::POSITIONS,
+    &array::quantified::ALL,
+    &array::quantified::ANY,
+    &array::replace::REMOVE,
+    &array::replace::REPLACE,
+    &array::size::CARDINALITY,
+    &array::size::DIMS,
+    &array::size::LENGTH,
+    &array::size::LOWER,
+    &array::size::NDIMS,
+    &array::size::UPPER,
+    &array::subscript::SLICE,
+    &array::subscript::SUBSCRIPT,
+    &array::subscript::TRIM,
     &cast::DEFINITION,
+    &datetime::age::DEFINITION,
     &datetime::current_date::DEFINITION,
     &datetime::date_bin::DEFINITION,
     &datetime::date_part::DATE_PART,
     &datetime::date_part::EXTRACT,
     &datetime::date_trunc::DEFINITION,
+    &datetime::justify::DAYS,
+    &datetime::justify::HOURS,
+    &datetime::justify::INTERVAL,
+    &datetime::justify::ISFINITE,
+    &datetime::make::DATE,
+    &datetime::make::INTERVAL,
+    &datetime::make::TIME,
+    &datetime::make::TIMESTAMP,
+    &datetime::make::TIMESTAMPTZ,
     &datetime::now::CLOCK_TIMESTAMP,
     &datetime::now::LOCALTIMESTAMP,
     &datetime::now::NOW,
+    &datetime::overlaps::DEFINITION,
     &datetime::timezone::DEFINITION,
     &datetime::to_char::DEFINITION,
     &datetime::to_timestamp::DEFINITION,
@@ -62,8 +96,30 @@ static DEFINITIONS: &[&Definition] = &[
     &gen_random_uuid::DEFINITION,
     &in_list::DEFINITION,
     &jsonb::array_length::DEFINITION,
+    &jsonb::build::ARRAY_TO_JSON,
+    &jsonb::build::JSONB_ARRAY,
+    &jsonb::build::JSONB_OBJECT,
+    &jsonb::build::JSONB_OF_TEXTS,
+    &jsonb::build::JSON_ARRAY,
+    &jsonb::build::JSON_OBJECT,
+    &jsonb::build::JSON_OF_TEXTS,
+    &jsonb::build::ROW_TO_JSON,
+    &jsonb::build::TO_JSON,
+    &jsonb::build::TO_JSONB,
+    &jsonb::delete::DELETE_PATH,
+    &jsonb::exists::ALL,
+    &jsonb::exists::ANY,
+    &jsonb::exists::ONE,
+    &jsonb::extract::JSON_PATH,
+    &jsonb::extract::JSON_PATH_TEXT,
     &jsonb::extract::PATH,
     &jsonb::extract::PATH_TEXT,
+    &jsonb::reshape::PRETTY,
+    &jsonb::reshape::STRIP,
+    &jsonb::reshape::STRIP_JSON,
+    &jsonb::set::INSERT,
+    &jsonb::set::SET,
+    &jsonb::set::SET_LAX,
     &jsonb::type_of::DEFINITION,
     &negate::DEFINITION,
     &round::CEIL,
@@ -95,6 +151,12 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
     }
+}
+
+/// `CAST(expression AS sql_type)`.
+pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
+    let arguments = vec![expression, lit(sql_type.to_string())];
+    Expr::ScalarFunction(ScalarFunction::new_udf(udf(&cast::DEFINITION), arguments))
 }
 
 /// A definition as DataFusion calls it.

@@ -27,7 +27,7 @@ pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usiz
                 Some(digits) if is_float => text(digits),
                 _ => take(expr),
             };
-            *expression = cast(value, &target, data_type);
+            *expression = cast_array(value, &target).unwrap_or_else(|value| cast(value, &target, data_type));
         }
         ast::Expr::TypedString(typed) => {
             let Some(value) = typed.value.clone().into_string() else {
@@ -70,6 +70,25 @@ fn restore_frame(window: &mut ast::WindowSpec) {
             });
         }
     }
+}
+
+/// A cast of `ARRAY[…]` to an array type: of each item, as in PostgreSQL. The value itself if it is none.
+fn cast_array(mut value: ast::Expr, target: &SqlType) -> std::result::Result<ast::Expr, ast::Expr> {
+    let (SqlType::Array(item), ast::Expr::Function(function)) = (target, &mut value) else { return Err(value) };
+    let ast::FunctionArguments::List(list) = &mut function.args else { return Err(value) };
+    if function.name.to_string() != "\"array\"" || matches!(**item, SqlType::Numeric(..)) && !list.args.is_empty() {
+        return Err(value);
+    }
+    if list.args.is_empty() {
+        return Ok(call("cast", [text("{}"), text(target.to_string())]));
+    }
+    for argument in &mut list.args {
+        if let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(part)) = argument {
+            let part_value = take(part);
+            *part = cast_array(part_value, target).unwrap_or_else(|part| call("cast", [part, text(item.to_string())]));
+        }
+    }
+    Ok(value)
 }
 
 /// `cast(value, 'type')`; numeric without precision stays so, since the value decides how many digits it keeps.

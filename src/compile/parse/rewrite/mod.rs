@@ -4,6 +4,8 @@
 //! - [`name`]: output columns get PostgreSQL's names, and names that the planner can keep apart.
 //! - [`cast`]: casts, typed constants and intervals become our function `cast`.
 //! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
+//! - [`subscript`]: arrays and what is in them.
+//! - [`row`]: comparisons of rows.
 //! - [`mod@balance`]: long chains of AND and OR become trees of little depth.
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
@@ -27,6 +29,8 @@ mod number;
 mod operator;
 mod place;
 mod refuse;
+mod row;
+mod subscript;
 mod window;
 
 /// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand
@@ -108,7 +112,9 @@ impl ast::VisitorMut for Rewriter<'_> {
         let location = place::of_expression(expression);
         let rewritten = refuse::expression(expression)
             .and_then(|()| number::rewrite(expression))
+            .and_then(|()| row::rewrite(expression))
             .and_then(|()| operator::rewrite(expression))
+            .and_then(|()| subscript::rewrite(expression))
             .and_then(|()| cast::rewrite(expression, &mut self.parameters));
         match rewritten {
             Ok(()) => ControlFlow::Continue(()),
