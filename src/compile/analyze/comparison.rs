@@ -94,6 +94,16 @@ fn call(definition: &'static crate::compile::function::Definition, arguments: Ve
 /// Keys of all sides if one of them has a key: the others are constants that are read as its type, or NULL.
 fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Option<[Expr; N]>> {
     let kinds = sides.each_ref().map(|side| sql_type(side, schema));
+    // Local times are compared with instants as instants, by the session's zone.
+    let zoned = kinds.contains(&Some(SqlType::TimestampTz));
+    let is_local = |kind: &Option<SqlType>| matches!(kind, Some(SqlType::Date | SqlType::Timestamp));
+    if zoned && kinds.iter().any(is_local) {
+        let mut kinds = kinds.iter();
+        return Ok(Some(sides.map(|side| match kinds.next() {
+            Some(kind) if is_local(kind) => crate::compile::function::cast_to(side, &SqlType::TimestampTz),
+            _ => side,
+        })));
+    }
     let mut common: Option<&SqlType> = None;
     for kind in kinds.iter().flatten() {
         if has_key(Some(kind))? {
@@ -142,6 +152,9 @@ fn compared(expression: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>
             let items = list.list.into_iter().map(|item| key_as(item, kind.as_ref())).collect();
             Ok(Transformed::yes(Expr::InList(InList::new(Box::new(key_of(*list.expr)), items, list.negated))))
         }
+        Expr::ScalarFunction(function) if ["greatest", "least"].contains(&function.func.name()) => {
+            extreme_of(function, schema)
+        }
         Expr::InSubquery(test) if has_key(sql_type(&test.expr, schema).as_ref())? => in_subquery(test),
         Expr::Case(Case { expr: Some(value), when_then_expr, else_expr })
             if has_key(sql_type(&value, schema).as_ref())? =>
@@ -173,6 +186,17 @@ fn in_constants(function: ScalarFunction, schema: &DFSchema) -> PlanResult<Trans
         }
         _ => Ok(Transformed::no(Expr::ScalarFunction(function))),
     }
+}
+
+/// `greatest` and `least` of intervals, by their length.
+fn extreme_of(mut function: ScalarFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
+    let by_length = function.args.iter().all(|part| matches!(sql_type(part, schema), None | Some(SqlType::Interval)))
+        && function.args.iter().any(|part| sql_type(part, schema).is_some());
+    if !by_length {
+        return Ok(Transformed::no(Expr::ScalarFunction(function)));
+    }
+    function.args = function.args.into_iter().map(|part| call(&order::packed::PACKED, vec![part])).collect();
+    Ok(Transformed::yes(unpack(Expr::ScalarFunction(function))))
 }
 
 /// `nullif(a, b)` as CASE.

@@ -22,6 +22,7 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
 use super::source::{RelationSource, ViewSource};
 use super::{Relations, Resolved, error};
+use crate::compile::function::is_foreign;
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
 
@@ -123,7 +124,8 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.relations.function(name).or_else(|| self.state.scalar_functions().get(name).cloned())
+        let found = self.relations.function(name);
+        found.or_else(|| self.state.scalar_functions().get(name).filter(|_| !is_foreign(name)).cloned())
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

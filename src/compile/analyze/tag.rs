@@ -17,6 +17,16 @@ const CHOOSING: [&str; 5] = ["coalesce", "nullif", "greatest", "least", "nvl"];
 /// Aggregates whose result is of their argument's type.
 const KEEPING: [&str; 6] = ["min", "max", "first_value", "last_value", "any_value", "nth_value"];
 
+/// Constant texts among values of another type, read as that type.
+pub(super) fn read_constants<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Expr; N] {
+    let is_constant = |side: &Expr| matches!(side, Expr::Literal(ScalarValue::Utf8(Some(_)), None));
+    let kind = sides.iter().filter(|side| !is_constant(side)).find_map(|side| sql_type(side, schema));
+    match kind.filter(|kind| !super::types::is_text(kind) && !matches!(kind, SqlType::Numeric(..))) {
+        Some(kind) => sides.map(|side| if is_constant(&side) { function::cast_to(side, &kind) } else { side }),
+        None => sides,
+    }
+}
+
 /// The SQL type of an expression; `None` for NULL and where it cannot be told.
 pub(super) fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> {
     let (_, field) = expression.to_field(schema).ok()?;
@@ -44,6 +54,14 @@ fn with_constants(mut expression: Expr, schema: &DFSchema) -> Transformed<Expr> 
     };
     let is_constant = |part: &Expr| matches!(part, Expr::Literal(ScalarValue::Utf8(Some(_)), None));
     let kind = parts.iter().filter(|part| !is_constant(part)).find_map(|part| sql_type(part, schema));
+    let zoned = parts.iter().any(|part| sql_type(part, schema) == Some(SqlType::TimestampTz));
+    let is_local = |part: &Expr| matches!(sql_type(part, schema), Some(SqlType::Date | SqlType::Timestamp));
+    if zoned && parts.iter().any(|part| is_local(part)) {
+        for part in parts.iter_mut().filter(|part| is_local(part)) {
+            **part = function::cast_to(std::mem::take(*part), &SqlType::TimestampTz);
+        }
+        return Transformed::yes(expression);
+    }
     let Some(kind) = kind.filter(|kind| !super::types::is_text(kind) && !matches!(kind, SqlType::Numeric(..))) else {
         return Transformed::no(expression);
     };

@@ -89,6 +89,8 @@ static DEFINITIONS: &[&Definition] = &[
     &datetime::now::LOCALTIMESTAMP,
     &datetime::now::NOW,
     &datetime::overlaps::DEFINITION,
+    &datetime::precision::FIELDS,
+    &datetime::precision::PRECISION,
     &datetime::timezone::DEFINITION,
     &datetime::to_char::DEFINITION,
     &datetime::to_timestamp::DEFINITION,
@@ -114,6 +116,12 @@ static DEFINITIONS: &[&Definition] = &[
     &jsonb::extract::JSON_PATH_TEXT,
     &jsonb::extract::PATH,
     &jsonb::extract::PATH_TEXT,
+    &jsonb::path::ARRAY,
+    &jsonb::path::EXISTS,
+    &jsonb::path::FIRST,
+    &jsonb::path::HAS,
+    &jsonb::path::HOLDS,
+    &jsonb::path::MATCH,
     &jsonb::reshape::PRETTY,
     &jsonb::reshape::STRIP,
     &jsonb::reshape::STRIP_JSON,
@@ -136,6 +144,37 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.scalar_functions().get_or_insert_default().extend(functions);
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(planner::Operators));
     builder
+}
+
+/// Whether a function of DataFusion's of this name is not PostgreSQL's and must not be found.
+pub(in crate::compile) fn is_foreign(name: &str) -> bool {
+    const FOREIGN: [&str; 22] = [
+        "arrow_cast",
+        "arrow_metadata",
+        "arrow_typeof",
+        "current_time",
+        "date_format",
+        "datepart",
+        "datetrunc",
+        "element_at",
+        "empty",
+        "flatten",
+        "from_unixtime",
+        "get_field",
+        "make_array",
+        "make_list",
+        "make_map",
+        "map",
+        "named_struct",
+        "to_local_time",
+        "to_time",
+        "to_unixtime",
+        "today",
+        "union_extract",
+    ];
+    let of_arrays = name.starts_with("array_") || name.starts_with("list_") || name.starts_with("map_");
+    let foreign = of_arrays && name != "array_to_string" || name.starts_with("to_timestamp_") || FOREIGN.contains(&name);
+    foreign && !DEFINITIONS.iter().any(|definition| definition.name == name)
 }
 
 /// The expression in SQL's syntax that a call of one of our functions stands for (`CAST(x AS …)`, `-x`, `x + y`), for EXPLAIN.

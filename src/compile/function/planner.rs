@@ -16,7 +16,7 @@ use datafusion::prelude::{Expr, lit};
 use super::array;
 use super::datetime::operator;
 use super::definition::{Argument, Definition, external};
-use super::jsonb::{concat, contains, delete, exists, extract};
+use super::jsonb::{concat, contains, delete, exists, extract, path};
 use crate::types::SqlType;
 
 /// The hook of the SQL planner.
@@ -69,6 +69,8 @@ impl ExprPlanner for Operators {
             BinaryOperator::Minus if is_json(&left) => &delete::DELETE,
             BinaryOperator::HashMinus => &delete::DELETE_PATH,
             BinaryOperator::Question => &exists::ONE,
+            BinaryOperator::AtQuestion => &path::HAS,
+            BinaryOperator::AtAt => &path::HOLDS,
             BinaryOperator::QuestionPipe => &exists::ANY,
             BinaryOperator::QuestionAnd => &exists::ALL,
             _ => return Ok(compared(raw, left, right)),

@@ -58,6 +58,9 @@ pub(super) fn abbreviated_zone(word: &str) -> Option<TimeZone> {
 pub(super) fn parse_words(text: &str) -> Result<Moment, Wrong> {
     let lower = text.to_ascii_lowercase();
     let mut reading = Reading::default();
+    if lower.trim() == "-infinity" {
+        return Err(Wrong::Special(lower.trim().to_string()));
+    }
     let mut rest = lower.as_str();
     loop {
         rest = rest.trim_start_matches(|letter: char| letter.is_ascii_whitespace() || letter == ',');

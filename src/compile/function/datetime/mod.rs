@@ -20,6 +20,8 @@ pub(super) mod now;
 pub(super) mod operator;
 // `OVERLAPS`.
 pub(super) mod overlaps;
+// `timestamp(2)`, `INTERVAL '…' HOUR`.
+pub(super) mod precision;
 // Texts read by patterns.
 mod pattern;
 // `timezone`, which `AT TIME ZONE` becomes.

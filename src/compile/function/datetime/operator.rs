@@ -32,7 +32,11 @@ pub(in crate::compile::function) static DIVIDE: Definition =
 fn types(arguments: &[Argument], operator: char) -> Types {
     use SqlType::{Date, Double, Integer, Interval, SmallInt, Time, Timestamp, TimestampTz};
     let [left, right] = arguments else { return Ok(None) };
-    let known = |argument: &Argument| if argument.is_untyped() { None } else { argument.sql_type.clone() };
+    let known = |argument: &Argument| match &argument.sql_type {
+        _ if argument.is_untyped() => None,
+        Some(SqlType::BigInt) if argument.is_integer() => Some(Integer),
+        other => other.clone(),
+    };
     let (left, right) = (known(left), known(right));
     let number = |other: &SqlType| {
         matches!(other, SmallInt | Integer | SqlType::BigInt | SqlType::Real | Double | SqlType::Numeric(..))

@@ -170,6 +170,8 @@ impl Piece {
             return Err(Error::unsupported(format!("to_char pattern {name} is not supported here")));
         };
         let sign = if number < 0 { "-" } else { "" };
+        // A day's sign takes the place of a digit.
+        let width = if number < 0 && name == "DD" { width - 1 } else { width };
         let width = if fill { width } else { 0 };
         let digits = format!("{sign}{:0width$}", number.unsigned_abs());
         match name {

@@ -18,6 +18,8 @@ pub(super) mod delete;
 pub(super) mod exists;
 // `->`, `->>`, `#>`, `#>>` and `jsonb_extract_path`.
 pub(super) mod extract;
+// SQL/JSON paths.
+pub(super) mod path;
 // `jsonb_strip_nulls` and `jsonb_pretty`.
 pub(super) mod reshape;
 // `jsonb_set` and `jsonb_insert`.

@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast::{self, BinaryOperator};
 
 use super::{call, take, text};
 use crate::error::{Error, Result, code};
+use crate::types::SqlType;
 
 /// Rewrites one expression whose parts are rewritten.
 pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
@@ -29,6 +30,9 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             }
             *expression = take(expr);
         }
+        ast::Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("localtime") => {
+            *expression = call("cast", [call("localtimestamp", []), text(SqlType::Time.to_string())]);
+        }
         ast::Expr::BinaryOp { op: BinaryOperator::Overlaps, left, right } => {
             let (Some(mut periods), Some(other)) = (row_of(left), row_of(right)) else {
                 return Err(Error::new(code::SYNTAX_ERROR, "OVERLAPS stands between two pairs"));
@@ -46,6 +50,10 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             rename(function);
             named_arguments(function)?;
             age_from_today(function);
+            if let Some(rewritten) = clock(function)? {
+                *expression = rewritten;
+                return Ok(());
+            }
             if let Some((left, right)) = modulo_of(function) {
                 *expression = operation(left, BinaryOperator::Modulo, right);
             }
@@ -96,6 +104,36 @@ fn named_arguments(function: &mut ast::Function) -> Result<()> {
         *function = whole;
     }
     Ok(())
+}
+
+/// `current_timestamp(0)` and its like, `localtime`, and `date(x)`, which is a cast.
+fn clock(function: &mut ast::Function) -> Result<Option<ast::Expr>> {
+    let name = function.name.to_string().to_ascii_lowercase();
+    let argument = match &mut function.args {
+        ast::FunctionArguments::List(list) => match list.args.as_mut_slice() {
+            [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))] => Some(take(argument)),
+            [] => None,
+            _ => return Ok(None),
+        },
+        _ => None,
+    };
+    let local = || call("cast", [call("localtimestamp", []), text(SqlType::Time.to_string())]);
+    let made = match (name.as_str(), argument) {
+        ("current_timestamp" | "localtimestamp", Some(digits)) => call("to_precision", [call(&name, []), digits]),
+        ("localtime", Some(digits)) => call("to_precision", [local(), digits]),
+        ("localtime", None) => local(),
+        ("current_time", _) => {
+            return Err(Error::unsupported("type time with time zone is not supported").hint("use localtime"));
+        }
+        ("date", Some(value)) => call("cast", [value, text(SqlType::Date.to_string())]),
+        (_, argument) => {
+            if let (ast::FunctionArguments::List(list), Some(argument)) = (&mut function.args, argument) {
+                list.args = vec![ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))];
+            }
+            return Ok(None);
+        }
+    };
+    Ok(Some(made))
 }
 
 /// `age(time)` counts to midnight of today.
