@@ -23,6 +23,7 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use super::merged::{MergedColumns, without_markers};
 use super::source::{RelationSource, ViewSource};
 use super::{Relations, Resolved, error, rows};
+use crate::compile::function::is_foreign;
 use crate::compile::parse::Query;
 use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
@@ -130,7 +131,8 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.relations.function(name).or_else(|| self.state.scalar_functions().get(name).cloned())
+        let found = self.relations.function(name);
+        found.or_else(|| self.state.scalar_functions().get(name).filter(|_| !is_foreign(name)).cloned())
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

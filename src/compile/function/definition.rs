@@ -9,7 +9,7 @@ use datafusion::common::DataFusionError;
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
@@ -63,7 +63,22 @@ impl Argument {
             Expr::Literal(scalar, _) => Some(scalar),
             _ => None,
         };
-        Argument { sql_type, text: text(scalar), integer: integer(scalar) }
+        Argument::new(sql_type, scalar)
+    }
+
+    fn new(sql_type: Option<SqlType>, scalar: Option<&ScalarValue>) -> Argument {
+        // A constant that was read as jsonb is no text any more.
+        let is_text = matches!(sql_type, None | Some(SqlType::Text));
+        Argument { text: text(scalar).filter(|_| is_text), integer: integer(scalar), sql_type }
+    }
+
+    /// Whether it is a whole number that fits into integer; constants are bigint until the query is analyzed.
+    pub(super) fn is_integer(&self) -> bool {
+        match &self.sql_type {
+            Some(SqlType::SmallInt | SqlType::Integer) => true,
+            Some(SqlType::BigInt) => self.integer.is_some_and(|value| i32::try_from(value).is_ok()),
+            _ => self.is_untyped(),
+        }
     }
 
     /// The type, with text for what has none.
@@ -117,7 +132,10 @@ impl Function {
         let aliases = definition.aliases.iter().map(ToString::to_string).collect();
         // DataFusion asks for the types only where there are arguments.
         let signature = match (definition.types)(&[]) {
-            Ok(Some(_)) => Signature::nullary(definition.volatility),
+            Ok(Some(_)) => Signature::one_of(
+                vec![TypeSignature::Nullary, TypeSignature::UserDefined],
+                definition.volatility,
+            ),
             _ => Signature::user_defined(definition.volatility),
         };
         Function { definition, aliases, signature }
@@ -252,7 +270,7 @@ fn time_zone(name: Option<&str>) -> Result<TimeZone> {
 
 fn argument(field: &Field, scalar: Option<&ScalarValue>) -> Argument {
     let sql_type = (!field.data_type().is_null()).then(|| SqlType::of(field));
-    Argument { sql_type, text: text(scalar), integer: integer(scalar) }
+    Argument::new(sql_type, scalar)
 }
 
 fn text(scalar: Option<&ScalarValue>) -> Option<String> {

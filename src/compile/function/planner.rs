@@ -12,13 +12,13 @@ use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExp
 use datafusion::logical_expr::{ExprSchemable, Operator};
 use datafusion::prelude::{Expr, lit};
 
+use super::array;
 use super::datetime::operator;
 use super::definition::{Argument, Definition, external};
-use super::jsonb::{contains, extract};
+use super::jsonb::{self, contains, delete, exists, extract, path};
 use super::math::{bit, exact, remainder};
 use super::pattern::{like, matching};
 use super::text::{concat, position};
-use crate::error::Error;
 use crate::types::SqlType;
 
 /// The hook of the SQL planner.
@@ -29,9 +29,11 @@ impl ExprPlanner for Operators {
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> PlanResult<PlannerResult<RawBinaryExpr>> {
         let (left, right) = (sql_type(&raw.left, schema), sql_type(&raw.right, schema));
         let is_json = |side: &Option<SqlType>| *side == Some(SqlType::Jsonb);
+        let is_text = |side: &Option<SqlType>| matches!(side, Some(SqlType::Text | SqlType::Varchar(_)));
+        let is_array_of_texts = |side: &Option<SqlType>| matches!(side, Some(SqlType::Array(item)) if matches!(**item, SqlType::Text | SqlType::Varchar(_)));
         let is_array = |side: &Option<SqlType>| matches!(side, Some(SqlType::Array(_)));
         let is_time = |side: &Option<SqlType>| {
-            matches!(side, Some(SqlType::Date | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval))
+            matches!(side, Some(SqlType::Date | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval))
         };
         let timely = is_time(&left) || is_time(&right);
         let definition = match &raw.op {
@@ -43,8 +45,6 @@ impl ExprPlanner for Operators {
             BinaryOperator::LongArrow => &extract::MEMBER_TEXT,
             BinaryOperator::HashArrow => &extract::AT_PATH,
             BinaryOperator::HashLongArrow => &extract::AT_PATH_TEXT,
-            BinaryOperator::AtArrow if !is_array(&left) && !is_array(&right) => &contains::CONTAINS,
-            BinaryOperator::ArrowAt if !is_array(&left) && !is_array(&right) => &contains::CONTAINED,
             BinaryOperator::PGExp => &exact::POWER,
             BinaryOperator::Modulo => &remainder::OPERATOR,
             BinaryOperator::BitwiseAnd => &bit::AND,
@@ -61,18 +61,35 @@ impl ExprPlanner for Operators {
             BinaryOperator::PGRegexNotMatch => &matching::NOT_MATCHES,
             BinaryOperator::PGRegexIMatch => &matching::MATCHES_ANY_CASE,
             BinaryOperator::PGRegexNotIMatch => &matching::NOT_MATCHES_ANY_CASE,
-            BinaryOperator::StringConcat if !is_json(&left) && !is_json(&right) && !is_array(&left) && !is_array(&right) => {
-                &concat::OPERATOR
+            BinaryOperator::AtArrow if is_array(&left) || is_array(&right) => &array::contains::CONTAINS,
+            BinaryOperator::ArrowAt if is_array(&left) || is_array(&right) => &array::contains::CONTAINED,
+            BinaryOperator::PGOverlap => &array::contains::OVERLAPS,
+            BinaryOperator::StringConcat
+                if (is_array(&left) && !is_text(&right) || is_array(&right) && !is_text(&left))
+                    || is_array(&left) && (is_array_of_texts(&left) || is_constant_text(&raw.right))
+                    || is_array(&right) && (is_array_of_texts(&right) || is_constant_text(&raw.left)) =>
+            {
+                &array::concat::OPERATOR
             }
-            BinaryOperator::StringConcat if is_json(&left) || is_json(&right) => {
-                return Err(external(Error::unsupported("operator || on jsonb is not supported")));
+            BinaryOperator::AtArrow => &contains::CONTAINS,
+            BinaryOperator::ArrowAt => &contains::CONTAINED,
+            BinaryOperator::StringConcat if is_json(&left) && !is_text(&right) || is_json(&right) && !is_text(&left) => {
+                &jsonb::concat::DEFINITION
             }
-            BinaryOperator::Question
-            | BinaryOperator::QuestionAnd
-            | BinaryOperator::QuestionPipe
-            | BinaryOperator::HashMinus => {
-                return Err(external(Error::unsupported(format!("operator {} is not supported", raw.op))));
+            BinaryOperator::StringConcat
+                if (is_json(&left) && is_constant_text(&raw.right))
+                    || (is_json(&right) && is_constant_text(&raw.left)) =>
+            {
+                &jsonb::concat::DEFINITION
             }
+            BinaryOperator::StringConcat => &concat::OPERATOR,
+            BinaryOperator::Minus if is_json(&left) => &delete::DELETE,
+            BinaryOperator::HashMinus => &delete::DELETE_PATH,
+            BinaryOperator::Question => &exists::ONE,
+            BinaryOperator::AtQuestion => &path::HAS,
+            BinaryOperator::AtAt => &path::HOLDS,
+            BinaryOperator::QuestionPipe => &exists::ANY,
+            BinaryOperator::QuestionAnd => &exists::ALL,
             _ => return Ok(compared(raw, left, right)),
         };
         let operands = with_parameters(definition, [raw.left, raw.right], schema)?;

@@ -4,7 +4,9 @@
 //! - [`name`]: output columns get PostgreSQL's names, and names that the planner can keep apart.
 //! - [`cast`]: casts, typed constants and intervals become our function `cast`.
 //! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
-//! - [`syntax`]: functions with a syntax of their own (`LIKE`, `TRIM(… FROM …)`) become calls; [`row`]: rows are compared part by part.
+//! - [`subscript`]: arrays and what is in them.
+//! - [`row`]: comparisons of rows.
+//! - [`syntax`]: functions with a syntax of their own (`LIKE`, `TRIM(… FROM …)`) become calls.
 //! - [`mod@balance`]: long chains of AND and OR become trees of little depth.
 //! - [`over`]: windows get the frames that the planner does not know.
 //! - [`window`]: `TUMBLE` becomes a subquery.
@@ -40,6 +42,7 @@ mod place;
 mod refuse;
 mod row;
 mod set_returning;
+mod subscript;
 mod syntax;
 // USING and NATURAL.
 mod using;
@@ -149,9 +152,10 @@ impl ast::VisitorMut for Rewriter<'_> {
         self.values.iter().for_each(|aliases| set_returning::value_of(expression, aliases));
         let rewritten = refuse::expression(expression)
             .and_then(|()| number::rewrite(expression))
-            .and_then(|()| syntax::rewrite(expression))
             .and_then(|()| row::rewrite(expression))
+            .and_then(|()| syntax::rewrite(expression))
             .and_then(|()| operator::rewrite(expression))
+            .and_then(|()| subscript::rewrite(expression))
             .and_then(|()| set_returning::rewrite(expression))
             .and_then(|()| cast::rewrite(expression, &mut self.parameters));
         match rewritten {
