@@ -212,3 +212,39 @@ SELECT k, v, (SELECT count(*) FROM c d WHERE d.k = c.v) AS n FROM c;
 
 -- sq_coerced
 SELECT id, (SELECT max(v) FROM c WHERE c.v = a.k) AS m, (SELECT count(*) FROM b WHERE b.w = a.n) AS x FROM a;
+
+-- sq_row_in
+SELECT id FROM a WHERE (k, s) IN (SELECT k, s FROM b);
+
+-- sq_row_not_in
+SELECT id FROM a WHERE (k, s) NOT IN (SELECT k, s FROM b WHERE w > 1);
+
+-- sq_row_in_value
+SELECT id, (k, s) IN (SELECT b.k, s FROM b WHERE b.w < a.n) AS i, (n, k) NOT IN (SELECT v, k FROM c) AS j FROM a;
+
+-- sq_row_in_mixed
+SELECT id FROM a WHERE n > 0 AND (k + 1, n) IN (SELECT k, v FROM c UNION SELECT w, id FROM b) AND id > 2;
+
+-- sq_set_operation
+SELECT id, (SELECT count(*) FROM (SELECT w FROM b WHERE b.k = a.k EXCEPT SELECT v FROM c WHERE c.k = a.k) x) AS n FROM a;
+
+-- sq_all_set_operation
+SELECT id FROM a WHERE n > ALL (SELECT w FROM b WHERE b.k = a.k EXCEPT ALL SELECT v FROM c WHERE c.v = a.n);
+
+-- sq_float_keys
+SELECT id, d IN (SELECT w FROM b) AS i, m > ANY (SELECT w FROM b WHERE b.k = a.k) AS j, (SELECT count(*) FROM a y WHERE y.d = a.d) AS n FROM a;
+
+-- sq_cte
+WITH q AS (SELECT k, count(*) AS n FROM b GROUP BY k) SELECT id, (SELECT n FROM q WHERE q.k = a.k) AS n, k IN (SELECT k FROM q WHERE n > 1) AS i FROM a;
+
+-- sq_outer_only_value
+SELECT id, (SELECT 1) AS one, (SELECT a.n) AS n, (SELECT a.n WHERE a.n > 2) AS m, EXISTS (SELECT 1 WHERE a.n > 3) AS e FROM a;
+
+-- sq_distinct_values
+SELECT DISTINCT (SELECT max(w) FROM b WHERE b.k = a.k) AS m FROM a;
+
+-- sq_between
+SELECT id FROM a WHERE k BETWEEN (SELECT min(w) FROM b) AND (SELECT max(w) FROM b WHERE b.k = a.k);
+
+-- sq_single_of_text
+SELECT id, coalesce((SELECT s FROM b WHERE b.id = a.id), 'none') AS z, nullif((SELECT count(*) FROM b WHERE b.k = a.k), 0) AS y FROM a;

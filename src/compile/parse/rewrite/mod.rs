@@ -44,6 +44,8 @@ mod row;
 mod set_returning;
 mod subscript;
 mod syntax;
+// Rows among the rows of subqueries.
+mod row_in;
 // USING and NATURAL.
 mod using;
 mod window;
@@ -101,6 +103,7 @@ impl ast::VisitorMut for Rewriter<'_> {
         }
         let values = set_returning::value_aliases(query);
         set_returning::value_outputs(query, &values);
+        row_in::rewrite_where(&mut query.body);
         using::nest_all(&mut query.body, &mut self.joins);
         if let Err(error) = grouping::rewrite(&mut query.body) {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
@@ -150,6 +153,7 @@ impl ast::VisitorMut for Rewriter<'_> {
     fn post_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {
         let location = place::of_expression(expression);
         self.values.iter().for_each(|aliases| set_returning::value_of(expression, aliases));
+        row_in::rewrite(expression);
         let rewritten = refuse::expression(expression)
             .and_then(|()| number::rewrite(expression))
             .and_then(|()| row::rewrite(expression))
