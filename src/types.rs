@@ -4,14 +4,14 @@
 //! |---|---|---|
 //! | boolean, smallint, integer, bigint, real, double precision | Boolean, Int16, Int32, Int64, Float32, Float64 | – |
 //! | numeric(p,s), p ≤ 38; numeric alone is numeric(38,10) | Decimal128(p, s) | – |
-//! | text / varchar(n) / uuid / jsonb | Utf8 | – / `varchar:n` / `uuid` / `jsonb` |
-//! | bytea, date | Binary, Date32 | – |
+//! | text / varchar(n) / uuid / json / jsonb | Utf8 | – / `varchar:n` / `uuid` / `json` / `jsonb` |
+//! | bytea, date, time | Binary, Date32, Time64(µs) | – |
 //! | timestamp / timestamptz | Timestamp(µs, None) / Timestamp(µs, "UTC") | – |
 //! | interval | Interval(MonthDayNano) | – |
 //! | T[] | List(field "item" of T, nullable) | on the item field |
 //!
-//! uuid is kept as canonical lower-case text, jsonb as canonical text (PostgreSQL's jsonb order and spacing), so that equality of
-//! the text is equality of the value.
+//! uuid is kept as canonical lower-case text, so that equality of the text is equality of the value; json as it was written; jsonb as
+//! canonical text (PostgreSQL's jsonb order and spacing), in which numbers keep their zeros: `1` and `1.0` are equal, but not their text.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -39,10 +39,12 @@ pub enum SqlType {
     Varchar(u32),
     Bytea,
     Date,
+    Time,
     Timestamp,
     TimestampTz,
     Interval,
     Uuid,
+    Json,
     Jsonb,
     Array(Box<SqlType>),
 }
@@ -58,9 +60,10 @@ impl SqlType {
             SqlType::Real => DataType::Float32,
             SqlType::Double => DataType::Float64,
             SqlType::Numeric(precision, scale) => DataType::Decimal128(*precision, *scale),
-            SqlType::Text | SqlType::Varchar(_) | SqlType::Uuid | SqlType::Jsonb => DataType::Utf8,
+            SqlType::Text | SqlType::Varchar(_) | SqlType::Uuid | SqlType::Json | SqlType::Jsonb => DataType::Utf8,
             SqlType::Bytea => DataType::Binary,
             SqlType::Date => DataType::Date32,
+            SqlType::Time => DataType::Time64(TimeUnit::Microsecond),
             SqlType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             SqlType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             SqlType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
@@ -73,6 +76,7 @@ impl SqlType {
         let field = Field::new(name, self.arrow(), true);
         let tag = match self {
             SqlType::Uuid => "uuid".to_string(),
+            SqlType::Json => "json".to_string(),
             SqlType::Jsonb => "jsonb".to_string(),
             SqlType::Varchar(n) => format!("varchar:{n}"),
             _ => return field,
@@ -84,6 +88,7 @@ impl SqlType {
     pub fn of(field: &Field) -> SqlType {
         match field.metadata().get(PG_TYPE).map(String::as_str) {
             Some("uuid") => return SqlType::Uuid,
+            Some("json") => return SqlType::Json,
             Some("jsonb") => return SqlType::Jsonb,
             Some(tag) => {
                 if let Some(n) = tag.strip_prefix("varchar:").and_then(|n| n.parse().ok()) {
@@ -108,6 +113,7 @@ impl SqlType {
                 SqlType::Bytea
             }
             DataType::Date32 | DataType::Date64 => SqlType::Date,
+            DataType::Time32(_) | DataType::Time64(_) => SqlType::Time,
             DataType::Timestamp(_, None) => SqlType::Timestamp,
             DataType::Timestamp(_, Some(_)) => SqlType::TimestampTz,
             DataType::Interval(_) | DataType::Duration(_) => SqlType::Interval,
@@ -134,10 +140,12 @@ impl fmt::Display for SqlType {
             SqlType::Varchar(n) => return write!(f, "character varying({n})"),
             SqlType::Bytea => "bytea",
             SqlType::Date => "date",
+            SqlType::Time => "time without time zone",
             SqlType::Timestamp => "timestamp without time zone",
             SqlType::TimestampTz => "timestamp with time zone",
             SqlType::Interval => "interval",
             SqlType::Uuid => "uuid",
+            SqlType::Json => "json",
             SqlType::Jsonb => "jsonb",
             SqlType::Array(item) => return write!(f, "{item}[]"),
         };

@@ -221,6 +221,19 @@ impl Catalog {
         self.by_id.values()
     }
 
+    /// The relations themselves and everything that they read, directly or through others, each once.
+    pub fn with_sources(&self, ids: &[RelationId]) -> Vec<Arc<Relation>> {
+        let mut found: Vec<Arc<Relation>> = Vec::new();
+        let mut pending = ids.to_vec();
+        while let Some(id) = pending.pop() {
+            if let Some(relation) = self.by_id(id).filter(|_| found.iter().all(|known| known.id != id)) {
+                pending.extend(&relation.depends_on);
+                found.push(Arc::clone(relation));
+            }
+        }
+        found
+    }
+
     /// Everything that reads `id`, directly or through others, dependents before what they depend on.
     pub fn dependents(&self, id: RelationId) -> Vec<Arc<Relation>> {
         let mut found = vec![id];

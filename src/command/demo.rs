@@ -143,7 +143,7 @@ async fn status_line(engine: &Engine) {
         let seconds = (now.0 - before.0).as_secs_f64();
         let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
         let line = format!(
-            "\r\x1b[K{:.0} rows/s in | {} dataflows | {:.0} ticks/s | {} MB",
+            "\r\x1b[K{:.0} rows/s in | {} views | {:.0} ticks/s | {} MB",
             rate(now.1.rows_in, before.1.rows_in),
             now.1.dataflows,
             rate(now.1.tick, before.1.tick),

@@ -56,16 +56,19 @@ pub(crate) fn start_engine(config: &Config) -> Result<Engine, Message> {
     Engine::start(options, Clock::System).map_err(|error| error.to_string())
 }
 
-/// Applies pipelines in order. `exit` is `run --exit`: queries wait for bounded inputs, and their results are printed.
+/// Applies pipelines in order; sinks begin to write when all are applied. `exit` is `run --exit`: queries wait for bounded inputs,
+/// and their results are printed.
 pub(crate) async fn apply(engine: &Engine, pipelines: &[Pipeline], exit: bool) -> Result<(), Message> {
     // All texts are parsed before the first is applied: a syntax error in the last one leaves nothing half done.
     for pipeline in pipelines {
         engine.session(DATABASE).parse(&pipeline.sql).map_err(|error| pipeline.place(&error))?;
     }
+    engine.open_sinks(false);
     for pipeline in pipelines {
         let each = async |outcome: Outcome| if exit { table::print(outcome).await } else { Ok(()) };
         engine.apply(&pipeline.sql, exit, each).await.map_err(|error| pipeline.place(&error))?;
     }
+    engine.open_sinks(true);
     Ok(())
 }
 

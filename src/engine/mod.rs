@@ -11,6 +11,7 @@ use futures::Stream;
 
 use crate::catalog::{Catalog, PUBLIC, Relation, RelationId, RelationKind};
 use crate::clock::Clock;
+use crate::compile::analyze::error::similar;
 use crate::compile::parse::{Kind, Statement};
 use crate::error::{Error, Result, code};
 use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
@@ -74,6 +75,8 @@ struct Inner {
     last_write: AtomicU64,
     /// Sinks that run.
     sinks: std::sync::Mutex<Vec<sink::RunningSink>>,
+    /// Whether sinks may write; while definitions are applied they wait.
+    sinks_open: tokio::sync::watch::Sender<bool>,
 }
 
 /// What a statement needs and answers, before it runs.
@@ -138,6 +141,7 @@ impl Engine {
                 locks: Arc::default(),
                 last_write: AtomicU64::new(0),
                 sinks: std::sync::Mutex::default(),
+                sinks_open: tokio::sync::watch::Sender::new(true),
             }),
         })
     }
@@ -162,6 +166,8 @@ impl Engine {
                 continue;
             }
             if wait && matches!(statement.kind, Kind::Query(_)) {
+                // What sinks may keep for later is bounded; inputs are not.
+                self.open_sinks(true);
                 self.finished().await?;
             }
             let outcome = session.execute(&statement, &[]).await.map_err(placed)?;
@@ -171,6 +177,12 @@ impl Engine {
             Transaction::Idle => Ok(()),
             _ => Err(Error::new(code::ACTIVE_SQL_TRANSACTION, "the text ends inside a transaction").hint("add COMMIT")),
         }
+    }
+
+    /// Lets sinks write, or makes those that are created from now on wait until they may: what a failing statement follows
+    /// has then left nothing outside.
+    pub fn open_sinks(&self, open: bool) {
+        self.inner.sinks_open.send_replace(open);
     }
 
     /// Waits until all bounded inputs are read and every view shows them.
@@ -258,20 +270,10 @@ fn same_definition(one: &str, other: &str) -> bool {
 
 fn unknown_relation(catalog: &Catalog, name: &str) -> Error {
     let error = Error::new(code::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"));
-    let similar = catalog.iter().map(|relation| relation.name.as_str()).filter(|other| is_similar(name, other));
-    match similar.take(3).collect::<Vec<_>>().as_slice() {
-        [] => error.hint("SHOW STREAMS, SHOW TABLES and SHOW VIEWS list what exists"),
-        names => error.hint(format!("did you mean \"{}\"?", names.join("\" or \""))),
+    match similar(name, catalog.iter().map(|relation| relation.name.as_str())) {
+        None => error.hint("SHOW STREAMS, SHOW TABLES and SHOW VIEWS list what exists"),
+        Some(other) => error.hint(format!("did you mean \"{other}\"?")),
     }
-}
-
-/// Whether two names are one slip of the finger apart, or one starts with the other.
-fn is_similar(one: &str, other: &str) -> bool {
-    let common = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
-    let tail = one.chars().rev().zip(other.chars().rev()).take_while(|(a, b)| a == b).count();
-    let (short, long) =
-        (one.chars().count().min(other.chars().count()), one.chars().count().max(other.chars().count()));
-    short >= 3 && (common >= short || (common + tail + 1 >= long && long - short <= 1))
 }
 
 /// What the runtime needs to know of a stream.

@@ -1,8 +1,8 @@
 //! Names → relations for the planner, and SELECT: planned first, then run over snapshots of one tick.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
@@ -26,14 +26,26 @@ use crate::view::{Lookup, Read, Snapshot};
 pub(super) struct Names<'a> {
     pub(super) engine: &'a Engine,
     pub(super) catalog: Arc<Catalog>,
-    pub(super) user: &'a str,
-    pub(super) settings: Vec<(String, String)>,
+    pub(super) session: &'a Session,
     /// Schemas in which names are looked for.
     pub(super) path: Vec<String>,
     /// The statement's own rows.
     pub(super) rows: Option<analyze::Rows>,
-    /// Functions over the catalog, by name.
-    pub(super) functions: HashMap<String, Arc<ScalarUDF>>,
+    /// Settings of the session, for what asks for them.
+    pub(super) settings: OnceLock<Vec<(String, String)>>,
+    /// Functions over the catalog, by name, for what calls one.
+    pub(super) functions: OnceLock<HashMap<String, Arc<ScalarUDF>>>,
+}
+
+impl Names<'_> {
+    fn context(&self) -> pg_catalog::Context<'_> {
+        pg_catalog::Context {
+            catalog: &self.catalog,
+            user: &self.session.user,
+            backend: self.session.backend,
+            settings: self.settings.get_or_init(|| self.session.settings.all()),
+        }
+    }
 }
 
 impl Relations for Names<'_> {
@@ -51,17 +63,11 @@ impl Relations for Names<'_> {
                 _ => Ok(Some(Resolved::Relation { id: relation.id, schema: Arc::clone(&relation.schema) })),
             }
         };
-        let catalog = |name: &str| {
-            let context = pg_catalog::Context { catalog: &self.catalog, user: self.user, settings: &self.settings };
-            pg_catalog::table(&context, name)
-        };
+        let catalog = |name: &str| pg_catalog::table(&self.context(), name);
         Ok(match schema {
             Some("tidewater") => system::table(self.engine, name)?.map(Resolved::System),
             Some("pg_catalog") => catalog(name).map(Resolved::System),
-            Some("information_schema") => {
-                let context = pg_catalog::Context { catalog: &self.catalog, user: self.user, settings: &self.settings };
-                pg_catalog::information_schema(&context, name).map(Resolved::System)
-            }
+            Some("information_schema") => pg_catalog::information_schema(&self.context(), name).map(Resolved::System),
             Some(schema) => user(self.catalog.get(&full_name(schema, name)))?,
             None => match user(self.catalog.find(name, &self.path))? {
                 Some(found) => Some(found),
@@ -71,7 +77,14 @@ impl Relations for Names<'_> {
     }
 
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.functions.get(name).cloned()
+        if !pg_catalog::has_function(name) {
+            return None;
+        }
+        let all = || {
+            let named = |function: ScalarUDF| (function.name().to_string(), Arc::new(function));
+            pg_catalog::functions(&self.context()).into_iter().map(named).collect()
+        };
+        self.functions.get_or_init(all).get(name).cloned()
     }
 
     fn rows(&self) -> Option<&analyze::Rows> {
@@ -86,18 +99,14 @@ impl Relations for Names<'_> {
 
 impl Session {
     pub(super) fn names(&self) -> Names<'_> {
-        let (catalog, settings) = (self.engine.catalog(), self.settings.all());
-        let context = pg_catalog::Context { catalog: &catalog, user: &self.user, settings: &settings };
-        let named = |function: ScalarUDF| (function.name().to_string(), Arc::new(function));
-        let functions = pg_catalog::functions(&context).into_iter().map(named).collect();
         Names {
             engine: &self.engine,
-            catalog,
-            user: &self.user,
-            settings,
+            catalog: self.engine.catalog(),
+            session: self,
             path: self.search_path(),
             rows: None,
-            functions,
+            settings: OnceLock::new(),
+            functions: OnceLock::new(),
         }
     }
 
@@ -109,8 +118,24 @@ impl Session {
         let hints = parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
         let schema = Arc::clone(&select.schema);
+        let relations = select.relations.clone();
         let rows = self.run_select(select, parameters).await?;
+        self.notice_row_errors(&relations);
         Ok(Outcome::Rows { schema, rows, verb: "SELECT", live: false })
+    }
+
+    /// Tells of the rows that the views behind a read leave out.
+    fn notice_row_errors(&mut self, relations: &[RelationId]) {
+        for relation in self.engine.catalog().with_sources(relations) {
+            let rows = self.engine.runtime().row_error_count(relation.id);
+            if rows > 0 {
+                let name = &relation.name;
+                let message = format!(
+                    "view \"{name}\" leaves out {rows} rows for which an expression fails: SELECT * FROM tidewater.row_errors WHERE view = '{name}'"
+                );
+                self.notice("NOTICE", "01000", message);
+            }
+        }
     }
 
     /// Plans a query over rows that the statement brings itself.

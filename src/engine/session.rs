@@ -15,6 +15,8 @@ use crate::error::{Error, Result, code};
 pub struct Session {
     pub(super) engine: Engine,
     pub(super) user: String,
+    /// What `pg_backend_pid()` answers; 0 without a client connection.
+    pub(super) backend: i32,
     pub(super) settings: Settings,
     /// The open transaction, if there is one.
     pub(super) open: Option<OpenTransaction>,
@@ -23,11 +25,22 @@ pub struct Session {
 
 impl Session {
     pub(super) fn new(engine: Engine, user: &str) -> Session {
-        let mut session =
-            Session { engine, user: user.to_string(), settings: Settings::default(), open: None, notices: Vec::new() };
+        let mut session = Session {
+            engine,
+            user: user.to_string(),
+            backend: 0,
+            settings: Settings::default(),
+            open: None,
+            notices: Vec::new(),
+        };
         // The setting exists and takes any text.
         let _ = session.settings.set("session_authorization", Some(user));
         session
+    }
+
+    /// The number by which clients know the connection: the one that a cancel request names.
+    pub fn set_backend(&mut self, number: i32) {
+        self.backend = number;
     }
 
     /// Splits text into statements (PostgreSQL's grammar and ours). Empty text is an empty vector.
@@ -185,7 +198,12 @@ impl Session {
 
     /// The settings that change what SQL means.
     pub(super) fn plan_settings(&self) -> analyze::Settings {
-        analyze::Settings { time_zone: self.settings.get("timezone").unwrap_or_else(|| "UTC".into()) }
+        let defaults = analyze::Settings::default();
+        let iterations = self.settings.get("max_recursive_iterations").and_then(|value| value.parse().ok());
+        analyze::Settings {
+            time_zone: self.settings.get("timezone").unwrap_or(defaults.time_zone),
+            recursive_iterations_max: iterations.unwrap_or(defaults.recursive_iterations_max),
+        }
     }
 
     /// Refuses what cannot be undone inside a transaction.

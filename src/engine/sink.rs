@@ -136,7 +136,7 @@ pub(super) async fn start(engine: &Engine, id: RelationId, from: &Relation, spec
         stopped: AtomicBool::new(false),
     });
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let worker = Worker { spec, writer, status: Arc::clone(&status) };
+    let worker = Worker { spec, writer, status: Arc::clone(&status), open: engine.inner.sinks_open.subscribe() };
     let backlog = Backlog::collect(subscription);
     let handle = tokio::runtime::Handle::current();
     std::thread::Builder::new()
@@ -226,6 +226,8 @@ struct Worker {
     spec: SinkSpec,
     writer: Box<dyn SinkWriter>,
     status: Arc<Status>,
+    /// Whether it may write.
+    open: tokio::sync::watch::Receiver<bool>,
 }
 
 impl Worker {
@@ -235,6 +237,16 @@ impl Worker {
         mut stopped: tokio::sync::oneshot::Receiver<()>,
         handle: &tokio::runtime::Handle,
     ) {
+        let stop = handle.block_on(async {
+            tokio::select! {
+                biased;
+                _ = &mut stopped => true,
+                opened = self.open.wait_for(|open| *open) => opened.is_err(),
+            }
+        });
+        if stop {
+            return;
+        }
         loop {
             let change = handle.block_on(async {
                 tokio::select! {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array,
-    Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, TimestampMicrosecondArray,
+    Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, Time64MicrosecondArray,
+    TimestampMicrosecondArray,
 };
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalMonthDayNano};
@@ -42,9 +43,12 @@ pub(super) enum Values {
     Text(Bytes),
     Varchar(Bytes, u32),
     Uuid(Bytes),
+    Json(Bytes),
     Jsonb(Bytes, Canonical),
     Bytea(Bytes),
     Date(Vec<i32>),
+    /// µs since midnight.
+    Time(Vec<i64>),
     /// µs since 1970-01-01, local without a zone.
     Timestamp(Vec<i64>),
     /// µs since 1970-01-01 UTC.
@@ -86,9 +90,11 @@ impl ColumnBuilder {
             SqlType::Text => Values::Text(Bytes::default()),
             SqlType::Varchar(letters_max) => Values::Varchar(Bytes::default(), *letters_max),
             SqlType::Uuid => Values::Uuid(Bytes::default()),
+            SqlType::Json => Values::Json(Bytes::default()),
             SqlType::Jsonb => Values::Jsonb(Bytes::default(), Canonical::default()),
             SqlType::Bytea => Values::Bytea(Bytes::default()),
             SqlType::Date => Values::Date(Vec::new()),
+            SqlType::Time => Values::Time(Vec::new()),
             SqlType::Timestamp => Values::Timestamp(Vec::new()),
             SqlType::TimestampTz => Values::TimestampTz(Vec::new()),
             SqlType::Interval => Values::Interval(Vec::new()),
@@ -141,12 +147,14 @@ impl ColumnBuilder {
             Values::Boolean(values) => values.len(),
             Values::SmallInt(values) => values.len(),
             Values::Integer(values) | Values::Date(values) => values.len(),
-            Values::BigInt(values) | Values::Timestamp(values) | Values::TimestampTz(values) => values.len(),
+            Values::BigInt(values) | Values::Time(values) | Values::Timestamp(values) | Values::TimestampTz(values) => {
+                values.len()
+            }
             Values::Real(values) => values.len(),
             Values::Double(values) => values.len(),
             Values::Numeric { unscaled, .. } => unscaled.len(),
             Values::Interval(values) => values.len(),
-            Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) => bytes.len(),
+            Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => bytes.len(),
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.len(),
             Values::Array(items) => items.offsets.len() - 1,
         }
@@ -169,12 +177,16 @@ impl ColumnBuilder {
             Values::Boolean(values) => values.push(false),
             Values::SmallInt(values) => values.push(0),
             Values::Integer(values) | Values::Date(values) => values.push(0),
-            Values::BigInt(values) | Values::Timestamp(values) | Values::TimestampTz(values) => values.push(0),
+            Values::BigInt(values) | Values::Time(values) | Values::Timestamp(values) | Values::TimestampTz(values) => {
+                values.push(0)
+            }
             Values::Real(values) => values.push(0.0),
             Values::Double(values) => values.push(0.0),
             Values::Numeric { unscaled, .. } => unscaled.push(0),
             Values::Interval(values) => values.push(IntervalMonthDayNano::new(0, 0, 0)),
-            Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) => bytes.push_empty(),
+            Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
+                bytes.push_empty()
+            }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.push_empty(),
             Values::Array(items) => items.push_empty(),
         }
@@ -199,12 +211,16 @@ impl ColumnBuilder {
             Values::Boolean(values) => values.truncate(rows),
             Values::SmallInt(values) => values.truncate(rows),
             Values::Integer(values) | Values::Date(values) => values.truncate(rows),
-            Values::BigInt(values) | Values::Timestamp(values) | Values::TimestampTz(values) => values.truncate(rows),
+            Values::BigInt(values) | Values::Time(values) | Values::Timestamp(values) | Values::TimestampTz(values) => {
+                values.truncate(rows)
+            }
             Values::Real(values) => values.truncate(rows),
             Values::Double(values) => values.truncate(rows),
             Values::Numeric { unscaled, .. } => unscaled.truncate(rows),
             Values::Interval(values) => values.truncate(rows),
-            Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) => bytes.truncate(rows),
+            Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
+                bytes.truncate(rows)
+            }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.truncate(rows),
             Values::Array(items) => items.truncate(rows),
         }
@@ -229,7 +245,11 @@ impl ColumnBuilder {
                 let data_type = DataType::Decimal128(*precision, *scale);
                 Arc::new(Decimal128Array::new(taken(unscaled), nulls).with_data_type(data_type))
             }
-            Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Jsonb(bytes, _) => {
+            Values::Text(bytes)
+            | Values::Varchar(bytes, _)
+            | Values::Uuid(bytes)
+            | Values::Json(bytes)
+            | Values::Jsonb(bytes, _) => {
                 let (offsets, bytes) = bytes.take();
                 // Everything that was appended was checked to be text, string by string.
                 Arc::new(StringArray::new(offsets, bytes, nulls))
@@ -239,6 +259,7 @@ impl ColumnBuilder {
                 Arc::new(BinaryArray::new(offsets, bytes, nulls))
             }
             Values::Date(values) => Arc::new(Date32Array::new(taken(values), nulls)),
+            Values::Time(values) => Arc::new(Time64MicrosecondArray::new(taken(values), nulls)),
             Values::Timestamp(values) => Arc::new(TimestampMicrosecondArray::new(taken(values), nulls)),
             Values::TimestampTz(values) => {
                 Arc::new(TimestampMicrosecondArray::new(taken(values), nulls).with_timezone("UTC"))

@@ -15,7 +15,6 @@ use crate::format::text::{self, TextOptions};
 use crate::types::SqlType;
 
 /// OIDs whose binary form differs from that of the type they stand for.
-const JSON_OID: u32 = 114;
 const OID_OID: u32 = 26;
 
 /// A parameter's type as the client knows it (an OID) and as the planner wants it.
@@ -123,6 +122,11 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
         SqlType::Text | SqlType::Varchar(_) => ScalarValue::Utf8(Some(text_without_nul(&bytes)?.to_string())),
         SqlType::Bytea => ScalarValue::Binary(Some(bytes.to_vec())),
         SqlType::Date => ScalarValue::Date32(Some(date(i32::from_be_bytes(exactly(&bytes)?))?)),
+        SqlType::Time => {
+            let micros = i64::from_be_bytes(exactly(&bytes)?);
+            let in_day = (0..=86_400_000_000).contains(&micros);
+            ScalarValue::Time64Microsecond(Some(in_day.then_some(micros).ok_or_else(invalid)?))
+        }
         SqlType::Timestamp => {
             ScalarValue::TimestampMicrosecond(Some(timestamp(i64::from_be_bytes(exactly(&bytes)?))?), None)
         }
@@ -132,12 +136,9 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
         ),
         SqlType::Interval => ScalarValue::IntervalMonthDayNano(Some(interval(&bytes)?)),
         SqlType::Uuid => ScalarValue::Utf8(Some(uuid::Uuid::from_bytes(exactly(&bytes)?).hyphenated().to_string())),
+        SqlType::Json => text::parse(utf8(&bytes)?, &SqlType::Json, options)?,
         SqlType::Jsonb => {
-            let json = match (oid, bytes.split_first()) {
-                (JSON_OID, _) => &bytes[..],
-                (_, Some((1, json))) => json,
-                _ => return Err(invalid()),
-            };
+            let Some((1, json)) = bytes.split_first() else { return Err(invalid()) };
             text::parse(utf8(json)?, &SqlType::Jsonb, options)?
         }
         SqlType::Array(item) => array(bytes, item, field, options)?,

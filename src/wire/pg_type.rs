@@ -8,7 +8,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> u32 {
 }
 
 /// The type that a client's OID names; `None` if there is none of ours. Types that are text to us (`name`, `char(n)`, `unknown`) are
-/// text, `json` is jsonb, `oid` is bigint.
+/// text, `oid` is bigint.
 pub(crate) fn by_oid(oid: u32) -> Option<SqlType> {
     let found = BASIC.iter().find(|sql_type| {
         let (scalar, array) = oids(sql_type);
@@ -21,9 +21,7 @@ pub(crate) fn by_oid(oid: u32) -> Option<SqlType> {
     match oid {
         18 | 19 | 1042 | 1043 => Some(SqlType::Text),
         26 => Some(SqlType::BigInt),
-        114 => Some(SqlType::Jsonb),
         1002 | 1003 | 1014 | 1015 => Some(SqlType::Array(Box::new(SqlType::Text))),
-        199 => Some(SqlType::Array(Box::new(SqlType::Jsonb))),
         _ => None,
     }
 }
@@ -34,12 +32,13 @@ pub(crate) fn size(sql_type: &SqlType) -> i16 {
         SqlType::Boolean => 1,
         SqlType::SmallInt => 2,
         SqlType::Integer | SqlType::Real | SqlType::Date => 4,
-        SqlType::BigInt | SqlType::Double | SqlType::Timestamp | SqlType::TimestampTz => 8,
+        SqlType::BigInt | SqlType::Double | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz => 8,
         SqlType::Interval | SqlType::Uuid => 16,
         SqlType::Numeric(..)
         | SqlType::Text
         | SqlType::Varchar(_)
         | SqlType::Bytea
+        | SqlType::Json
         | SqlType::Jsonb
         | SqlType::Array(_) => -1,
     }
@@ -57,7 +56,7 @@ pub(crate) fn modifier(sql_type: &SqlType) -> i32 {
 }
 
 /// The types that a client can name by an OID.
-static BASIC: [SqlType; 15] = [
+static BASIC: [SqlType; 17] = [
     SqlType::Boolean,
     SqlType::Bytea,
     SqlType::BigInt,
@@ -67,11 +66,13 @@ static BASIC: [SqlType; 15] = [
     SqlType::Real,
     SqlType::Double,
     SqlType::Date,
+    SqlType::Time,
     SqlType::Timestamp,
     SqlType::TimestampTz,
     SqlType::Interval,
     SqlType::Numeric(38, 10),
     SqlType::Uuid,
+    SqlType::Json,
     SqlType::Jsonb,
 ];
 
@@ -88,11 +89,13 @@ fn oids(sql_type: &SqlType) -> (u32, u32) {
         SqlType::Double => (701, 1022),
         SqlType::Varchar(_) => (1043, 1015),
         SqlType::Date => (1082, 1182),
+        SqlType::Time => (1083, 1183),
         SqlType::Timestamp => (1114, 1115),
         SqlType::TimestampTz => (1184, 1185),
         SqlType::Interval => (1186, 1187),
         SqlType::Numeric(..) => (1700, 1231),
         SqlType::Uuid => (2950, 2951),
+        SqlType::Json => (114, 199),
         SqlType::Jsonb => (3802, 3807),
         SqlType::Array(item) => {
             let array = oids(item).1;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
 };
 
 use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, index, types};
-use crate::catalog::RelationKind;
+use crate::catalog::{Catalog, RelationKind};
 use crate::engine::DATABASE;
 
 /// What a function answers for one row of arguments.
@@ -148,6 +148,16 @@ pub fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
     all
 }
 
+/// Whether there is a function of that name among [`functions`].
+pub fn has_function(name: &str) -> bool {
+    static NAMES: OnceLock<HashSet<String>> = OnceLock::new();
+    let names = || {
+        let context = Context { catalog: &Catalog::default(), user: "", backend: 0, settings: &[] };
+        functions(&context).iter().map(|function| function.name().to_string()).collect()
+    };
+    NAMES.get_or_init(names).contains(name)
+}
+
 fn visibility() -> Vec<ScalarUDF> {
     let yes = [
         "pg_type_is_visible",
@@ -263,7 +273,7 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
 fn session(context: &Context<'_>) -> Vec<ScalarUDF> {
     let settings: HashMap<String, String> =
         context.settings.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
-    let user = context.user.to_string();
+    let (user, backend) = (context.user.to_string(), context.backend);
     let named = |name: &str, value: String| text(name, move |_| Ok(Some(value.clone())));
     let path: Vec<String> =
         super::search_path(context).into_iter().filter(|schema| context.catalog.has_schema(schema)).collect();
@@ -279,6 +289,7 @@ fn session(context: &Context<'_>) -> Vec<ScalarUDF> {
         named("session_user", user.clone()),
         named("current_role", user.clone()),
         named("user", user),
+        function("pg_backend_pid", DataType::Int32, move |_| Ok(ScalarValue::Int32(Some(backend)))),
         function("current_schemas", list, move |arguments| {
             let implicit = matches!(arguments.first(), Some(ScalarValue::Boolean(Some(true))));
             let mut schemas: Vec<&str> = if implicit { vec!["pg_catalog"] } else { Vec::new() };

@@ -27,7 +27,7 @@ mod server;
 // `pg_type`.
 mod types;
 
-pub use function::functions;
+pub use function::{functions, has_function};
 
 /// What the system catalog is made from.
 pub struct Context<'a> {
@@ -35,6 +35,8 @@ pub struct Context<'a> {
     pub catalog: &'a Catalog,
     /// Who is connected.
     pub user: &'a str,
+    /// The number of the connection; 0 without one.
+    pub backend: i32,
     /// Settings of the session, name and value.
     pub settings: &'a [(String, String)],
 }

@@ -15,6 +15,7 @@ use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::arithmetic;
+use crate::compile::aggregate::NAMES;
 use crate::types::SqlType;
 
 /// Functions whose result depends on the zone of an instant.
@@ -89,7 +90,10 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
             return Ok(Transformed::no(expression));
         }
         let name = names.save(&expression);
-        let typed = narrowed_everywhere(expression)?.transform_up(|expression| typed(expression, &schema, zone))?;
+        let typed = narrowed_everywhere(expression)?.transform_up(|expression| {
+            let typed = typed(expression, &schema, zone)?;
+            Ok(typed.transform_data(|expression| Ok(super::tag::remembered(expression, &schema)))?)
+        })?;
         Ok(typed.update_data(|expression| name.restore(expression)))
     })?;
     node.data.recompute_schema()
@@ -114,13 +118,15 @@ fn recursive_as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
     RecursiveQuery::try_new(query.name, first, next, query.is_distinct).map(LogicalPlan::RecursiveQuery)
 }
 
-/// Narrows literals, but not those that DataFusion reads itself: arguments of window functions and of its own aggregates.
+/// Narrows literals, but not those that DataFusion reads itself: arguments of its own aggregates.
 fn narrowed_everywhere(expression: Expr) -> PlanResult<Expr> {
     Ok(expression
         .transform_down(|expression| {
             let keep = match &expression {
-                Expr::WindowFunction(_) => true,
-                Expr::AggregateFunction(call) => !["sum", "avg", "min", "max"].contains(&call.func.name()),
+                Expr::AggregateFunction(call) => {
+                    let name = call.func.name();
+                    !["sum", "avg", "min", "max"].contains(&name) && !NAMES.iter().any(|(known, _)| *known == name)
+                }
                 _ => false,
             };
             if keep {
@@ -142,21 +148,32 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             let wanted = sql_type(&kind);
             Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
         }
+        // JSON shows instants in the session's zone.
+        Expr::AggregateFunction(mut call) if zone != "UTC" && call.func.name().starts_with("json") => {
+            shown_in_zone(&mut call.params.args, schema, zone);
+            Ok(Transformed::yes(Expr::AggregateFunction(call)))
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let [left, right] = as_floats([*left, *right], schema);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
         }
         Expr::Between(Between { expr, negated, low, high }) => {
-            let [expr, low, high] = as_floats([*expr, *low, *high], schema);
+            let sides = super::tag::read_constants([*expr, *low, *high], schema);
+            let [expr, low, high] = as_floats(sides, schema);
             Ok(Transformed::yes(Expr::Between(Between::new(Box::new(expr), negated, Box::new(low), Box::new(high)))))
         }
         other => Ok(Transformed::no(other)),
     }
 }
 
-fn compares(operator: Operator) -> bool {
+pub(super) fn compares(operator: Operator) -> bool {
     use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
     matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
+/// Whether a type is one of texts.
+pub(super) fn is_text(sql_type: &SqlType) -> bool {
+    matches!(sql_type, SqlType::Text | SqlType::Varchar(_))
 }
 
 /// What is compared with a float is compared as double precision, as in PostgreSQL; DataFusion would round the float to the digits
@@ -208,13 +225,18 @@ fn in_zone(mut call: ScalarFunction, schema: &DFSchema, zone: &str) -> PlanResul
     if zone == "UTC" || !ZONED_FUNCTIONS.contains(&call.func.name()) {
         return Ok(call);
     }
-    for argument in &mut call.args {
+    shown_in_zone(&mut call.args, schema, zone);
+    Ok(call)
+}
+
+/// Makes instants keep the zone that they are shown in.
+fn shown_in_zone(arguments: &mut [Expr], schema: &DFSchema, zone: &str) {
+    for argument in arguments {
         if matches!(argument.get_type(schema), Ok(DataType::Timestamp(TimeUnit::Microsecond, Some(_)))) {
             let local = DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()));
             *argument = cast_to(std::mem::take(argument), local);
         }
     }
-    Ok(call)
 }
 
 /// What clocks in a zone show at an instant, without the zone. (A cast would keep what clocks in UTC show.)

@@ -39,7 +39,9 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
         }
         DataType::Interval { fields: None, precision: None } => SqlType::Interval,
         DataType::Uuid => SqlType::Uuid,
-        DataType::JSONB | DataType::JSON => SqlType::Jsonb,
+        DataType::JSON => SqlType::Json,
+        DataType::JSONB => SqlType::Jsonb,
+        DataType::Time(None | Some(6), TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => SqlType::Time,
         DataType::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => {
             match sql_type(item)? {
                 SqlType::Array(_) => {
@@ -64,6 +66,7 @@ pub(super) fn internal_name(written: &SqlType) -> String {
         SqlType::Double => "float8".to_string(),
         SqlType::Numeric(..) => "numeric".to_string(),
         SqlType::Varchar(_) => "varchar".to_string(),
+        SqlType::Time => "time".to_string(),
         SqlType::Timestamp => "timestamp".to_string(),
         SqlType::TimestampTz => "timestamptz".to_string(),
         SqlType::Array(item) => internal_name(item),
@@ -93,7 +96,9 @@ fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlTyp
         ("timestamptz", []) => SqlType::TimestampTz,
         ("interval", []) => SqlType::Interval,
         ("uuid", []) => SqlType::Uuid,
-        ("json" | "jsonb", []) => SqlType::Jsonb,
+        ("time", []) => SqlType::Time,
+        ("json", []) => SqlType::Json,
+        ("jsonb", []) => SqlType::Jsonb,
         ("serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2", _) => {
             return Err(
                 unsupported(written).hint("there are no sequences; use bigint or uuid DEFAULT gen_random_uuid()")

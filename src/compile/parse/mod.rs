@@ -22,6 +22,8 @@ mod data_type;
 mod dialect;
 // UPDATE, DELETE, TRUNCATE.
 mod dml;
+// EXCLUDE.
+mod exclude;
 // A place in the tokens.
 mod grammar;
 // INSERT.
@@ -44,8 +46,9 @@ mod table;
 mod tests;
 
 pub use cell::{Cell, Expressions, constant_of};
-pub(in crate::compile) use datafusion::sql::sqlparser::ast::BinaryOperator;
+pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use query::{Query, ROWS, shown_name};
+pub(in crate::compile) use rewrite::MERGED;
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///

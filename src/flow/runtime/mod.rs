@@ -38,6 +38,7 @@ mod event;
 // Fragments as timely operators.
 mod fragment;
 // Plan → fragments.
+mod recursion;
 mod render;
 // Reader threads.
 pub(crate) mod source;
@@ -349,6 +350,11 @@ impl Runtime {
     /// Rows of `tidewater.sources`.
     pub fn sources(&self) -> Vec<SourceStatus> {
         self.inner.status.sources()
+    }
+
+    /// How many rows a dataflow leaves out because an expression fails for them.
+    pub fn row_error_count(&self, id: RelationId) -> i64 {
+        self.inner.status.row_error_count(id)
     }
 
     /// Rows of `tidewater.row_errors`: dataflow name and error with the sum of its weights (zero sums are gone).

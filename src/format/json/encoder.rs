@@ -107,13 +107,12 @@ impl Style {
                 return Err(Error::unsupported(format!("values of Arrow type {other} cannot be written as JSON")));
             }
             (SqlType::Boolean, _) => Style::Boolean,
-            (SqlType::SmallInt | SqlType::Integer | SqlType::BigInt | SqlType::Numeric(_, _) | SqlType::Jsonb, _) => {
-                Style::Plain
-            }
+            (SqlType::SmallInt | SqlType::Integer | SqlType::BigInt | SqlType::Numeric(_, _), _) => Style::Plain,
+            (SqlType::Json | SqlType::Jsonb, _) => Style::Plain,
             (SqlType::Real | SqlType::Double, _) => Style::Float,
             (SqlType::Timestamp, _) => Style::Timestamp(""),
             (SqlType::TimestampTz, _) => Style::Timestamp("Z"),
-            (SqlType::Date | SqlType::Interval | SqlType::Uuid, _) => Style::Quoted,
+            (SqlType::Date | SqlType::Time | SqlType::Interval | SqlType::Uuid, _) => Style::Quoted,
             (SqlType::Bytea, _) => Style::Bytea,
             (SqlType::Text | SqlType::Varchar(_), _) => Style::Text,
         })

@@ -101,6 +101,10 @@ fn append_other(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch: 
         canonical.append(scanner, depth, &mut bytes.bytes).map_err(refused_json)?;
         return bytes.close().map_err(|error| refused(start, error));
     }
+    if let Values::Json(bytes) = &mut column.values {
+        scanner.skip_value(depth)?;
+        return bytes.push(&scanner.bytes[start..scanner.at]).map_err(|error| refused(start, error));
+    }
     match scanner.peek() {
         b'"' => append_string(column, scanner, scratch),
         b'-' | b'0'..=b'9' => append_number(column, scanner),
@@ -177,11 +181,13 @@ fn append_string(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch:
         }
         Values::Numeric { .. }
         | Values::Date(_)
+        | Values::Time(_)
         | Values::Timestamp(_)
         | Values::TimestampTz(_)
         | Values::Interval(_)
         | Values::Uuid(_)
         | Values::Text(_)
+        | Values::Json(_)
         | Values::Jsonb(..) => column.append_text(text).map_err(failed),
     }
 }

@@ -58,6 +58,20 @@ pub(crate) fn parse_timestamptz(text: &str, time_zone: TimeZone) -> Result<i64> 
     micros_of(moment.days, moment.micros - offset).ok_or_else(|| out_of_range("timestamp", text))
 }
 
+/// µs since midnight of a `time`, 24:00 included. As in PostgreSQL, a date and a zone in the text are left out.
+pub(crate) fn parse_time(text: &str) -> Result<i64> {
+    if text.trim().eq_ignore_ascii_case("allballs") {
+        return Ok(0);
+    }
+    let starts = text.trim_start().starts_with(|letter: char| letter.is_ascii_digit());
+    let moment = match parse_words(&format!("2000-01-01 {text}")) {
+        Err(Wrong::Syntax) if starts => parse_words(text),
+        Ok(_) if !starts => Err(Wrong::Syntax),
+        read => read,
+    };
+    moment.map(|moment| moment.micros).map_err(|wrong| error_of(wrong, "time", text))
+}
+
 /// µs since 1970-01-01 of a timestamp in the usual shape of ISO 8601: UTC if `zoned`, where no zone means UTC, otherwise local.
 /// `None` for every other text, which may still be a timestamp.
 #[inline]

@@ -18,6 +18,18 @@ pub fn canonical_jsonb(text: &str) -> Result<String> {
     String::from_utf8(out).map_err(|_| Error::internal("canonical jsonb is not text"))
 }
 
+/// Refuses a text that is not JSON with 22P02.
+pub(crate) fn check_json(text: &str) -> Result<()> {
+    let mut scanner = Scanner::new(text.as_bytes());
+    scanner.skip_whitespace();
+    let checked = scanner.skip_value(0).and_then(|()| scanner.finish());
+    checked.map_err(|malformed| invalid_json().detail(malformed.to_string()))
+}
+
+fn invalid_json() -> Error {
+    Error::new(code::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type json")
+}
+
 /// Appends `text` to `out` as a JSON string.
 pub(crate) fn write_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
@@ -88,15 +100,12 @@ impl Canonical {
         let mut scanner = Scanner::new(text.as_bytes());
         scanner.skip_whitespace();
         let written = self.append(&mut scanner, 0, out).and_then(|()| Ok(scanner.finish()?));
-        written.map_err(|refused| {
-            let invalid = || Error::new(code::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type json");
-            match refused {
-                Refused::Malformed(malformed) => invalid().detail(malformed.to_string()),
-                Refused::Nul(_) => Error::new("22P05", "unsupported Unicode escape sequence")
-                    .detail("\\u0000 cannot be converted to text."),
-                Refused::Number(at) => Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format")
-                    .detail(format!("the number at byte {at} has more than {ZEROS_MAX} zeros")),
-            }
+        written.map_err(|refused| match refused {
+            Refused::Malformed(malformed) => invalid_json().detail(malformed.to_string()),
+            Refused::Nul(_) => Error::new("22P05", "unsupported Unicode escape sequence")
+                .detail("\\u0000 cannot be converted to text."),
+            Refused::Number(at) => Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format")
+                .detail(format!("the number at byte {at} has more than {ZEROS_MAX} zeros")),
         })
     }
 

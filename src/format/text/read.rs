@@ -1,7 +1,7 @@
 //! Text into a column: one branch for each type.
 
 use super::array::append_array;
-use super::{bytea, check_no_nul, datetime, interval, invalid_syntax, number};
+use super::{bytea, check_no_nul, datetime, interval, invalid_syntax, jsonb, number};
 use crate::error::{Error, Result, code};
 use crate::format::column::{Bytes, ColumnBuilder, Values};
 
@@ -27,6 +27,10 @@ pub(crate) fn append(column: &mut ColumnBuilder, text: &str) -> Result<()> {
             bytes.push(fit_varchar(text, *letters_max)?.as_bytes())?;
         }
         Values::Uuid(bytes) => append_uuid(text, bytes)?,
+        Values::Json(bytes) => {
+            jsonb::check_json(text)?;
+            bytes.push(text.as_bytes())?;
+        }
         Values::Jsonb(bytes, canonical) => {
             canonical.parse(text, &mut bytes.bytes)?;
             bytes.close()?;
@@ -36,6 +40,7 @@ pub(crate) fn append(column: &mut ColumnBuilder, text: &str) -> Result<()> {
             bytes.close()?;
         }
         Values::Date(values) => values.push(datetime::parse_date(text)?),
+        Values::Time(values) => values.push(datetime::parse_time(text)?),
         Values::Timestamp(values) => values.push(datetime::parse_timestamp(text)?),
         Values::TimestampTz(values) => values.push(datetime::parse_timestamptz(text, zone)?),
         Values::Interval(values) => values.push(interval::parse(text)?),

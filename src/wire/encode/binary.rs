@@ -5,7 +5,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type, Int16Type, Int32Type,
-    Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType,
+    Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
 
 use super::{Column, EncodeValue, length_of, numeric};
@@ -35,12 +35,13 @@ pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeV
         SqlType::Timestamp | SqlType::TimestampTz => fixed::<TimestampMicrosecondType, 8>(array, |micros| {
             micros.checked_sub(EPOCH_MICROS).map(i64::to_be_bytes).ok_or_else(|| out_of_range("timestamp"))
         }),
+        SqlType::Time => fixed::<Time64MicrosecondType, 8>(array, |value| Ok(value.to_be_bytes())),
         SqlType::Interval => fixed::<IntervalMonthDayNanoType, 16>(array, |value| Ok(interval(value))),
         SqlType::Numeric(_, scale) if matches!(array.data_type(), DataType::Decimal256(..)) => {
             Box::new(LongNumeric { values: array.as_primitive().clone(), scale })
         }
         SqlType::Numeric(_, scale) => Box::new(Numeric { values: array.as_primitive().clone(), scale }),
-        SqlType::Text | SqlType::Varchar(_) => Box::new(Text(array.as_string().clone())),
+        SqlType::Text | SqlType::Varchar(_) | SqlType::Json => Box::new(Text(array.as_string().clone())),
         SqlType::Uuid => Box::new(Uuid(array.as_string().clone())),
         SqlType::Jsonb => Box::new(Jsonb(array.as_string().clone())),
         SqlType::Bytea => Box::new(array.as_binary::<i32>().clone()),

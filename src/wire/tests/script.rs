@@ -39,7 +39,7 @@ impl Scripted {
 
     pub(super) async fn with(authentication: Authentication, connections_max: usize) -> Scripted {
         let (sender, dropped) = unbounded_channel();
-        let open = move |user: &str| Box::new(Script::new(user, sender.clone())) as Box<dyn Backend>;
+        let open = move |user: &str, _| Box::new(Script::new(user, sender.clone())) as Box<dyn Backend>;
         let listen = "127.0.0.1:0".parse().unwrap();
         let options = WireOptions { listen, authentication, connections_max };
         let server = serve_backend(Arc::new(open), options).await.unwrap();

@@ -1,13 +1,35 @@
 //! jsonb: canonical text (see [`crate::types`]), so that parts of a document are parts of its text.
 
+// What arguments may be.
+mod argument;
 // `jsonb_array_length`.
 pub(super) mod array_length;
+// `to_jsonb`, `jsonb_build_object` and the like.
+pub(super) mod build;
+// Changes at a path.
+mod change;
+// `||`.
+pub(super) mod concat;
 // `@>` and `<@`.
 pub(super) mod contains;
+// `-` and `#-`.
+pub(super) mod delete;
+// `?`, `?|` and `?&`.
+pub(super) mod exists;
 // `->`, `->>`, `#>`, `#>>` and `jsonb_extract_path`.
 pub(super) mod extract;
+// SQL/JSON paths.
+pub(super) mod path;
+// `jsonb_strip_nulls` and `jsonb_pretty`.
+pub(super) mod reshape;
+// `jsonb_set` and `jsonb_insert`.
+pub(super) mod set;
 // `jsonb_typeof`.
 pub(super) mod type_of;
+// Documents as trees.
+mod value;
+// Values as JSON.
+pub(super) mod write;
 
 use serde_json::value::RawValue;
 
@@ -26,7 +48,7 @@ pub(super) fn kind(json: &str) -> &'static str {
 }
 
 /// The members of an object, in their order.
-fn members(json: &str) -> Result<Vec<(String, &str)>> {
+pub(super) fn members(json: &str) -> Result<Vec<(String, &str)>> {
     struct Members<'a>(Vec<(String, &'a str)>);
     impl<'de> serde::Deserialize<'de> for Members<'de> {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
@@ -56,13 +78,13 @@ fn members(json: &str) -> Result<Vec<(String, &str)>> {
 }
 
 /// The elements of an array.
-fn elements(json: &str) -> Result<Vec<&str>> {
+pub(super) fn elements(json: &str) -> Result<Vec<&str>> {
     let elements: Vec<&RawValue> = serde_json::from_str(json).map_err(|error| not_json(&error))?;
     Ok(elements.into_iter().map(RawValue::get).collect())
 }
 
 /// A string's content.
-fn content(json: &str) -> Result<String> {
+pub(super) fn content(json: &str) -> Result<String> {
     serde_json::from_str(json).map_err(|error| not_json(&error))
 }
 

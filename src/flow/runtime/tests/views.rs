@@ -132,6 +132,7 @@ async fn joins_meet_on_the_worker_of_their_key() {
         let side = || Box::new(source_plan(TABLE, pairs_schema()));
         // t JOIN t ON t.k = t2.v
         let join = Plan::Join {
+            kind: crate::compile::plan::JoinKind::Inner,
             left: side(),
             right: side(),
             left_keys: vec![0],

@@ -1,0 +1,401 @@
+//! Comparisons of values that Arrow does not compare as PostgreSQL does: jsonb (`1` equals `1.0`, and objects have an order), intervals
+//! (a day equals 24 hours) and arrays (NULL items come last). Wherever such values are compared, ordered, joined or grouped, their
+//! sort keys are; a group shows one of its values.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema, DataFusionError};
+use datafusion::error::Result as PlanResult;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::expr::{
+    AggregateFunction, Between, BinaryExpr, Case, InList, InSubquery, ScalarFunction, WindowFunction,
+};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    Aggregate, Distinct, Join, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, WindowFrameBound,
+    WindowFrameUnits, when,
+};
+use datafusion::prelude::Expr;
+use datafusion::scalar::ScalarValue;
+
+use super::tag::sql_type;
+use super::types::{column, compares};
+use crate::compile::function::order;
+use crate::error::{Error, code};
+use crate::types::SqlType;
+
+/// The plan with sort keys in place of such values, inner queries included. The output columns stay the same.
+pub(super) fn by_keys(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
+    Ok(plan.transform_up_with_subqueries(|node| node_by_keys(node, state).map(Transformed::yes))?.data)
+}
+
+fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
+    let schema = merge_schema(&node.inputs());
+    let names = NamePreserver::new(&node);
+    let node = node.map_expressions(|expression| {
+        let name = names.save(&expression);
+        let compared = expression.transform_up(|part| compared(part, &schema))?;
+        Ok(compared.update_data(|expression| name.restore(expression)))
+    })?;
+    let node = if node.transformed { node.data.recompute_schema()? } else { node.data };
+    match node {
+        LogicalPlan::Sort(mut sort) => {
+            sort.expr = ordered(sort.expr, &schema)?;
+            Ok(LogicalPlan::Sort(sort))
+        }
+        LogicalPlan::Join(join) => joined(join).map(LogicalPlan::Join),
+        LogicalPlan::Distinct(Distinct::All(input)) => distinct(input, state),
+        LogicalPlan::Aggregate(aggregate) => grouped(aggregate, state),
+        other => Ok(other),
+    }
+}
+
+/// Whether values of a type are compared by keys. Errors: 42883 for json, which has no equality.
+fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
+    match sql_type {
+        Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_)) => Ok(true),
+        Some(SqlType::Json) => Err(without("equality")),
+        _ => Ok(false),
+    }
+}
+
+fn without(what: &str) -> DataFusionError {
+    let message = format!("could not identify an {what} operator for type json");
+    DataFusionError::External(Box::new(
+        Error::new(code::UNDEFINED_FUNCTION, message).hint("json has no order and no equality: cast it to jsonb"),
+    ))
+}
+
+/// The value's key if it has one; constants and NULL stay for the other side to decide.
+fn key(expression: Expr, schema: &DFSchema) -> PlanResult<Expr> {
+    Ok(if has_key(sql_type(&expression, schema).as_ref())? { key_of(expression) } else { expression })
+}
+
+fn key_of(expression: Expr) -> Expr {
+    call(&order::sort_key::DEFINITION, vec![expression])
+}
+
+/// The key of a value of a type, as which a constant text is read.
+fn key_as(expression: Expr, kind: Option<&SqlType>) -> Expr {
+    match (&expression, kind) {
+        (Expr::Literal(ScalarValue::Utf8(Some(_)), None), Some(kind)) => {
+            key_of(crate::compile::function::cast_to(expression, kind))
+        }
+        _ => key_of(expression),
+    }
+}
+
+fn call(definition: &'static crate::compile::function::Definition, arguments: Vec<Expr>) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(crate::compile::function::udf(definition), arguments))
+}
+
+/// Keys of all sides if one of them has a key: the others are constants that are read as its type, or NULL.
+fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Option<[Expr; N]>> {
+    let kinds = sides.each_ref().map(|side| sql_type(side, schema));
+    // Local times are compared with instants as instants, by the session's zone.
+    let zoned = kinds.contains(&Some(SqlType::TimestampTz));
+    let is_local = |kind: &Option<SqlType>| matches!(kind, Some(SqlType::Date | SqlType::Timestamp));
+    if zoned && kinds.iter().any(is_local) {
+        let mut kinds = kinds.iter();
+        return Ok(Some(sides.map(|side| match kinds.next() {
+            Some(kind) if is_local(kind) => crate::compile::function::cast_to(side, &SqlType::TimestampTz),
+            _ => side,
+        })));
+    }
+    let mut common: Option<&SqlType> = None;
+    for kind in kinds.iter().flatten() {
+        if has_key(Some(kind))? {
+            common = Some(kind);
+        }
+    }
+    let Some(common) = common else { return Ok(None) };
+    for kind in kinds.iter().flatten() {
+        if !alike(kind, common) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(sides.map(key_of)))
+}
+
+fn alike(kind: &SqlType, common: &SqlType) -> bool {
+    match (kind, common) {
+        (SqlType::Array(item), SqlType::Array(other)) => {
+            item == other
+                || matches!((item.as_ref(), other.as_ref()), (SqlType::Numeric(..), SqlType::Numeric(..)))
+                || super::types::is_text(item) && super::types::is_text(other)
+        }
+        _ => kind == common,
+    }
+}
+
+fn compared(expression: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
+    let unchanged = |expression| Ok(Transformed::no(expression));
+    match expression {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
+            match keys([*left.clone(), *right.clone()], schema)? {
+                Some([left, right]) => Ok(Transformed::yes(operation(left, op, right))),
+                None => unchanged(operation(*left, op, *right)),
+            }
+        }
+        Expr::Between(Between { expr, negated, low, high }) => {
+            match keys([*expr.clone(), *low.clone(), *high.clone()], schema)? {
+                Some([expr, low, high]) => {
+                    let between = Between::new(Box::new(expr), negated, Box::new(low), Box::new(high));
+                    Ok(Transformed::yes(Expr::Between(between)))
+                }
+                None => unchanged(Expr::Between(Between::new(expr, negated, low, high))),
+            }
+        }
+        Expr::InList(list) if has_key(sql_type(&list.expr, schema).as_ref())? => {
+            let kind = sql_type(&list.expr, schema);
+            let items = list.list.into_iter().map(|item| key_as(item, kind.as_ref())).collect();
+            Ok(Transformed::yes(Expr::InList(InList::new(Box::new(key_of(*list.expr)), items, list.negated))))
+        }
+        Expr::ScalarFunction(function) if ["greatest", "least"].contains(&function.func.name()) => {
+            extreme_of(function, schema)
+        }
+        Expr::InSubquery(test) if has_key(sql_type(&test.expr, schema).as_ref())? => in_subquery(test),
+        Expr::Case(Case { expr: Some(value), when_then_expr, else_expr })
+            if has_key(sql_type(&value, schema).as_ref())? =>
+        {
+            let kind = sql_type(&value, schema);
+            let case = |(when, then): (Box<Expr>, _)| (Box::new(key_as(*when, kind.as_ref())), then);
+            let cases = when_then_expr.into_iter().map(case).collect();
+            Ok(Transformed::yes(Expr::Case(Case::new(Some(Box::new(key_of(*value))), cases, else_expr))))
+        }
+        Expr::ScalarFunction(function) if function.func.name() == "in" => in_constants(function, schema),
+        Expr::ScalarFunction(function) if function.func.name() == "nullif" => nullif(function, schema),
+        Expr::AggregateFunction(function) => in_aggregate(function, schema),
+        Expr::WindowFunction(function) => in_window(*function, schema),
+        other => unchanged(other),
+    }
+}
+
+fn operation(left: Expr, op: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+/// `in(x, 'a', …)`, whose constants are read as values of the type of `x`.
+fn in_constants(function: ScalarFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
+    let kind = function.args.first().and_then(|value| sql_type(value, schema));
+    match (kind, function.args.split_first()) {
+        (Some(kind), Some((value, list))) if has_key(Some(&kind))? => {
+            let list = list.iter().map(|constant| key_as(constant.clone(), Some(&kind))).collect();
+            Ok(Transformed::yes(Expr::InList(InList::new(Box::new(key_of(value.clone())), list, false))))
+        }
+        _ => Ok(Transformed::no(Expr::ScalarFunction(function))),
+    }
+}
+
+/// `greatest` and `least` of intervals, by their length.
+fn extreme_of(mut function: ScalarFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
+    let by_length = function.args.iter().all(|part| matches!(sql_type(part, schema), None | Some(SqlType::Interval)))
+        && function.args.iter().any(|part| sql_type(part, schema).is_some());
+    if !by_length {
+        return Ok(Transformed::no(Expr::ScalarFunction(function)));
+    }
+    function.args = function.args.into_iter().map(|part| call(&order::packed::PACKED, vec![part])).collect();
+    Ok(Transformed::yes(unpack(Expr::ScalarFunction(function))))
+}
+
+/// `nullif(a, b)` as CASE.
+fn nullif(function: ScalarFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
+    let [left, right] = function.args.as_slice() else { return Ok(Transformed::no(Expr::ScalarFunction(function))) };
+    match keys([left.clone(), right.clone()], schema)? {
+        Some([a, b]) => {
+            let null = Expr::Literal(ScalarValue::Null, None);
+            let kept = when(a.eq(b), null).otherwise(left.clone())?;
+            Ok(Transformed::yes(super::tag::tagged(kept, sql_type(left, schema).as_ref())))
+        }
+        None => Ok(Transformed::no(Expr::ScalarFunction(function))),
+    }
+}
+
+fn in_subquery(test: InSubquery) -> PlanResult<Transformed<Expr>> {
+    let inner = Arc::clone(&test.subquery.subquery);
+    let candidate = key(column(inner.schema(), 0), inner.schema())?;
+    let plan = LogicalPlanBuilder::from(inner).project([candidate])?.build()?;
+    let subquery = Subquery { subquery: Arc::new(plan), ..test.subquery };
+    Ok(Transformed::yes(Expr::InSubquery(InSubquery::new(Box::new(key_of(*test.expr)), subquery, test.negated))))
+}
+
+fn in_aggregate(mut function: AggregateFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
+    let params = &mut function.params;
+    params.order_by = ordered(std::mem::take(&mut params.order_by), schema)?;
+    if params.distinct {
+        let mut found = false;
+        for argument in &params.args {
+            found |= has_key(sql_type(argument, schema).as_ref())?;
+        }
+        if found && function.func.name() != "count" {
+            let message =
+                format!("{}(DISTINCT …) over jsonb, intervals and arrays is not supported", function.func.name());
+            return Err(DataFusionError::External(Box::new(Error::unsupported(message))));
+        }
+        if found {
+            params.args = std::mem::take(&mut params.args).into_iter().map(key_of).collect();
+        }
+    }
+    Ok(Transformed::yes(Expr::AggregateFunction(function)))
+}
+
+fn in_window(mut function: WindowFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
+    let params = &mut function.params;
+    let partition = std::mem::take(&mut params.partition_by);
+    params.partition_by = partition.into_iter().map(|value| key(value, schema)).collect::<PlanResult<_>>()?;
+    // Bounds of a range are added to the values themselves.
+    let bounded = |bound: &WindowFrameBound| match bound {
+        WindowFrameBound::Preceding(value) | WindowFrameBound::Following(value) => !value.is_null(),
+        WindowFrameBound::CurrentRow => false,
+    };
+    let frame = &params.window_frame;
+    let by_value = frame.units == WindowFrameUnits::Range && (bounded(&frame.start_bound) || bounded(&frame.end_bound));
+    if !by_value {
+        params.order_by = ordered(std::mem::take(&mut params.order_by), schema)?;
+    }
+    Ok(Transformed::yes(Expr::WindowFunction(Box::new(function))))
+}
+
+fn ordered(order: Vec<SortExpr>, schema: &DFSchema) -> PlanResult<Vec<SortExpr>> {
+    let by_key = |item: SortExpr| {
+        if sql_type(&item.expr, schema) == Some(SqlType::Json) {
+            return Err(without("ordering"));
+        }
+        Ok(SortExpr { expr: key(item.expr, schema)?, ..item })
+    };
+    order.into_iter().map(by_key).collect()
+}
+
+fn joined(join: Join) -> PlanResult<Join> {
+    let mut on = Vec::with_capacity(join.on.len());
+    let mut changed = false;
+    for (left, right) in join.on {
+        let by_key = has_key(sql_type(&left, join.left.schema()).as_ref())?
+            && has_key(sql_type(&right, join.right.schema()).as_ref())?;
+        changed |= by_key;
+        on.push(if by_key { (key_of(left), key_of(right)) } else { (left, right) });
+    }
+    if !changed {
+        return Ok(Join { on, ..join });
+    }
+    Join::try_new(
+        join.left,
+        join.right,
+        on,
+        join.filter,
+        join.join_type,
+        join.join_constraint,
+        join.null_equality,
+        join.null_aware,
+    )
+}
+
+/// DISTINCT as GROUP BY of all columns, if one of them is compared by its key.
+fn distinct(input: Arc<LogicalPlan>, state: &SessionState) -> PlanResult<LogicalPlan> {
+    let schema = Arc::clone(input.schema());
+    let columns: Vec<Expr> = (0..schema.fields().len()).map(|position| column(&schema, position)).collect();
+    let mut found = false;
+    for column in &columns {
+        found |= is_grouped_by_key(sql_type(column, &schema).as_ref())?;
+    }
+    if !found {
+        return Ok(LogicalPlan::Distinct(Distinct::All(input)));
+    }
+    grouped(Aggregate::try_new(input, columns, Vec::new())?, state)
+}
+
+/// Arrays are equal where their items are.
+fn is_grouped_by_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
+    match sql_type {
+        Some(SqlType::Array(item)) if matches!(**item, SqlType::Jsonb | SqlType::Interval | SqlType::Json) => {
+            let message = format!("GROUP BY or DISTINCT over {item}[] is not supported");
+            Err(DataFusionError::External(Box::new(Error::unsupported(message))))
+        }
+        Some(SqlType::Array(_)) => Ok(false),
+        other => has_key(other),
+    }
+}
+
+/// Groups by keys, each of which is shown by its least value; `min` and `max` of intervals by their length.
+fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan> {
+    let schema = Arc::clone(aggregate.input.schema());
+    let sets = matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]);
+    let mut groups = aggregate.group_expr.clone();
+    let mut calls = aggregate.aggr_expr.clone();
+    let mut changed = false;
+    let mut shown: Vec<Option<(usize, SqlType)>> = Vec::new();
+    for group in &mut groups {
+        let kind = sql_type(group, &schema);
+        if sets || !is_grouped_by_key(kind.as_ref())? {
+            shown.push(None);
+            continue;
+        }
+        let value = group.clone();
+        *group = key_of(value.clone()).alias(format!("__key_{}", shown.len()));
+        changed = true;
+        shown.push(kind.map(|kind| (calls.len(), kind)));
+        calls.push(
+            least(value, shown.last().and_then(Option::as_ref), state)?.alias(format!("__value_{}", shown.len())),
+        );
+    }
+    let mut unpacked = vec![false; calls.len()];
+    for (position, call) in calls.iter_mut().enumerate().take(aggregate.aggr_expr.len()) {
+        let packed = packed_extreme(call.clone().unalias(), &schema);
+        if let Some(packed) = packed {
+            *call = packed.alias(format!("__extreme_{position}"));
+            unpacked[position] = true;
+            changed = true;
+        }
+    }
+    if !changed {
+        return Ok(LogicalPlan::Aggregate(aggregate));
+    }
+    let outputs = aggregate.schema.iter().map(|(table, field)| (table.cloned(), field.name().clone()));
+    let outputs: Vec<_> = outputs.collect();
+    let keys = outputs.len() - aggregate.aggr_expr.len();
+    let plan = LogicalPlan::Aggregate(Aggregate::try_new(aggregate.input, groups, calls)?);
+    let plan_schema = Arc::clone(plan.schema());
+    let columns = outputs.into_iter().enumerate().map(|(position, (table, name))| {
+        let value = match shown.get(position).and_then(Option::as_ref) {
+            Some((call, kind)) if !sets => {
+                let value = column(&plan_schema, keys + call);
+                if *kind == SqlType::Interval { unpack(value) } else { super::tag::tagged(value, Some(kind)) }
+            }
+            _ if position >= keys && unpacked[position - keys] => unpack(column(&plan_schema, position)),
+            _ => return Expr::Column(Column::from(plan_schema.qualified_field(position))).alias_qualified(table, name),
+        };
+        value.alias_qualified(table, name)
+    });
+    LogicalPlanBuilder::from(plan).project(columns.collect::<Vec<_>>())?.build()
+}
+
+fn unpack(packed: Expr) -> Expr {
+    call(&order::packed::UNPACKED, vec![packed])
+}
+
+/// The least of the values that one key stands for.
+fn least(value: Expr, shown: Option<&(usize, SqlType)>, state: &SessionState) -> PlanResult<Expr> {
+    let function = state.aggregate_functions().get("min").cloned();
+    let function = function.ok_or_else(|| DataFusionError::Internal("min does not exist".to_string()))?;
+    let value = match shown {
+        Some((_, SqlType::Interval)) => call(&order::packed::PACKED, vec![value]),
+        _ => value,
+    };
+    Ok(function.call(vec![value]))
+}
+
+/// `min(interval)` as the least of packed intervals.
+fn packed_extreme(expression: Expr, schema: &DFSchema) -> Option<Expr> {
+    let Expr::AggregateFunction(mut function) = expression else { return None };
+    if !["min", "max"].contains(&function.func.name()) {
+        return None;
+    }
+    let [argument] = function.params.args.as_slice() else { return None };
+    if sql_type(argument, schema) != Some(SqlType::Interval) {
+        return None;
+    }
+    function.params.args = vec![call(&order::packed::PACKED, vec![argument.clone()])];
+    Some(Expr::AggregateFunction(function))
+}

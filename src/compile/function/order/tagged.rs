@@ -1,0 +1,17 @@
+//! `tagged(x, 'type')`: the same values as a type that Arrow does not tell from text, where DataFusion forgot it: the results of CASE,
+//! COALESCE, `min` and the like.
+
+use std::sync::Arc;
+
+use super::super::definition::{Argument, Definition, Types};
+use crate::types::SqlType;
+
+pub(in crate::compile) static DEFINITION: Definition =
+    Definition::immutable("tagged", types, |call| Ok(Arc::clone(&call.arguments[0])));
+
+fn types(arguments: &[Argument]) -> Types {
+    let [_, name] = arguments else { return Ok(None) };
+    let known = [SqlType::Jsonb, SqlType::Json, SqlType::Uuid];
+    let target = known.into_iter().find(|known| name.text.as_deref() == Some(&known.to_string()));
+    Ok(target.map(|target| (vec![SqlType::Text, SqlType::Text], target)))
+}
