@@ -158,6 +158,7 @@ static DEFINITIONS: &[&Definition] = &[
     &round::FLOOR,
     &round::ROUND,
     &round::TRUNC,
+    &set::flat::DEFINITION,
     &set::jsonb::AS_JSONB,
     &set::jsonb::EACH_KEYS,
     &set::jsonb::EACH_TEXT_VALUES,
@@ -177,8 +178,14 @@ static DEFINITIONS: &[&Definition] = &[
 /// Adds all functions and operators to a session, in front of those that are there. Call it last: it must come before other planners of
 /// operators, which may not leave anything to those after them.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    let families =
-        [DEFINITIONS, binary::DEFINITIONS, condition::DEFINITIONS, math::DEFINITIONS, pattern::DEFINITIONS, text::DEFINITIONS];
+    let families = [
+        DEFINITIONS,
+        binary::DEFINITIONS,
+        condition::DEFINITIONS,
+        math::DEFINITIONS,
+        pattern::DEFINITIONS,
+        text::DEFINITIONS,
+    ];
     let functions = families.into_iter().flatten().map(|definition| Arc::new(function(definition)));
     builder.scalar_functions().get_or_insert_default().extend(functions);
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(planner::Operators));
@@ -212,7 +219,8 @@ pub(in crate::compile) fn is_foreign(name: &str) -> bool {
         "union_extract",
     ];
     let of_arrays = name.starts_with("array_") || name.starts_with("list_") || name.starts_with("map_");
-    let foreign = of_arrays && name != "array_to_string" || name.starts_with("to_timestamp_") || FOREIGN.contains(&name);
+    let foreign =
+        of_arrays && name != "array_to_string" || name.starts_with("to_timestamp_") || FOREIGN.contains(&name);
     foreign && !DEFINITIONS.iter().any(|definition| definition.name == name)
 }
 
@@ -225,7 +233,9 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
-        ("sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => Some(value.clone()),
+        ("unnest[]" | "jsonb[]" | "sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => {
+            Some(value.clone())
+        }
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
     }

@@ -37,7 +37,9 @@ pub(super) fn overload(arguments: &[Argument], overloads: &[Overload]) -> Types 
     }
     keep_best(&mut fitting, |(parameters, _)| count(arguments, parameters, is_exact));
     keep_best(&mut fitting, |(parameters, _)| {
-        count(arguments, parameters, |argument, kind| is_exact(argument, kind) || !argument.is_untyped() && is_preferred(kind))
+        count(arguments, parameters, |argument, kind| {
+            is_exact(argument, kind) || !argument.is_untyped() && is_preferred(kind)
+        })
     });
     keep_best(&mut fitting, |(parameters, _)| {
         count(arguments, parameters, |argument, kind| argument.is_untyped() && kind == Kind::Text)

@@ -33,7 +33,10 @@ impl ExprPlanner for Operators {
         let is_array_of_texts = |side: &Option<SqlType>| matches!(side, Some(SqlType::Array(item)) if matches!(**item, SqlType::Text | SqlType::Varchar(_)));
         let is_array = |side: &Option<SqlType>| matches!(side, Some(SqlType::Array(_)));
         let is_time = |side: &Option<SqlType>| {
-            matches!(side, Some(SqlType::Date | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval))
+            matches!(
+                side,
+                Some(SqlType::Date | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval)
+            )
         };
         let timely = is_time(&left) || is_time(&right);
         let definition = match &raw.op {
@@ -73,7 +76,9 @@ impl ExprPlanner for Operators {
             }
             BinaryOperator::AtArrow => &contains::CONTAINS,
             BinaryOperator::ArrowAt => &contains::CONTAINED,
-            BinaryOperator::StringConcat if is_json(&left) && !is_text(&right) || is_json(&right) && !is_text(&left) => {
+            BinaryOperator::StringConcat
+                if is_json(&left) && !is_text(&right) || is_json(&right) && !is_text(&left) =>
+            {
                 &jsonb::concat::DEFINITION
             }
             BinaryOperator::StringConcat

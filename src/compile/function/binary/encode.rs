@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use datafusion::arrow::array::ArrayRef;
 
-use super::super::definition::{Definition, Call};
+use super::super::definition::{Call, Definition};
 use super::super::overload::{Kind, overload};
 use crate::error::{Error, Result, code};
 use crate::format::text::bytea::{write_escape, write_hex_digits};
@@ -15,9 +15,7 @@ const LINE: usize = 76;
 pub(super) static ENCODE: Definition = Definition::immutable(
     "encode",
     |arguments| overload(arguments, &[(&[Kind::Bytea, Kind::Text], Kind::Text)]),
-    |call: &Call| -> Result<ArrayRef> {
-        call.texts(|row| encoded(call.bytes(0).value(row), call.text(1).value(row)))
-    },
+    |call: &Call| -> Result<ArrayRef> { call.texts(|row| encoded(call.bytes(0).value(row), call.text(1).value(row))) },
 );
 pub(super) static DECODE: Definition = Definition::immutable(
     "decode",
@@ -84,7 +82,8 @@ fn from_base64(text: &str) -> Result<Vec<u8>> {
         return Err(invalid(format!("invalid symbol \"{symbol}\" found while decoding base64 sequence")));
     }
     STANDARD.decode(symbols).map_err(|_| {
-        invalid("invalid base64 end sequence").hint("Input data is missing padding, is truncated, or is otherwise corrupted.")
+        invalid("invalid base64 end sequence")
+            .hint("Input data is missing padding, is truncated, or is otherwise corrupted.")
     })
 }
 
@@ -103,10 +102,7 @@ fn from_escape(text: &[u8]) -> Result<Vec<u8>> {
                 rest
             }
             [b'\\', ..] => {
-                return Err(Error::new(
-                    code::INVALID_TEXT_REPRESENTATION,
-                    "invalid input syntax for type bytea",
-                ));
+                return Err(Error::new(code::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type bytea"));
             }
             [byte, rest @ ..] => {
                 out.push(*byte);

@@ -74,14 +74,8 @@ fn numeric(one: &SqlType, other: &SqlType) -> SqlType {
 }
 
 /// Numbers from the narrowest to the widest.
-const NUMBERS: [SqlType; 6] = [
-    SqlType::SmallInt,
-    SqlType::Integer,
-    SqlType::BigInt,
-    SqlType::Numeric(38, 0),
-    SqlType::Real,
-    SqlType::Double,
-];
+const NUMBERS: [SqlType; 6] =
+    [SqlType::SmallInt, SqlType::Integer, SqlType::BigInt, SqlType::Numeric(38, 0), SqlType::Real, SqlType::Double];
 
 fn rank(sql_type: &SqlType) -> Option<usize> {
     NUMBERS.iter().position(|number| std::mem::discriminant(number) == std::mem::discriminant(sql_type))
