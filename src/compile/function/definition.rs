@@ -147,7 +147,8 @@ impl Function {
 
     fn undefined(&self, arguments: &[Argument]) -> Error {
         let types: Vec<String> = arguments.iter().map(Argument::shown_type).collect();
-        let name = self.definition.name;
+        // What answers the rows of a function as an array is named after it.
+        let name = self.definition.name.trim_end_matches("[]");
         let is_operator = !name.starts_with(|letter: char| letter.is_ascii_alphabetic());
         let message = match types.as_slice() {
             [one] if is_operator => format!("operator does not exist: {name} {one}"),

@@ -48,7 +48,7 @@ mod tests;
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use query::{Query, ROWS, shown_name};
-pub(in crate::compile) use rewrite::MERGED;
+pub(in crate::compile) use rewrite::{ARRAY, MERGED};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///
