@@ -16,12 +16,12 @@ use crate::compile::parse::{Kind, Statement};
 use crate::error::{Error, Result, code};
 use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
 
-// Values on their way into columns: assignment casts.
-mod assign;
 // CREATE and DROP.
 mod ddl;
-// INSERT, UPDATE, DELETE.
+// INSERT, UPDATE, DELETE, TRUNCATE.
 mod dml;
+// Locks of tables.
+mod lock;
 // Names → relations for the planner, and SELECT.
 mod read;
 /// Statements of a session, one after the other.
@@ -36,9 +36,12 @@ mod sink;
 mod subscribe;
 // `tidewater.*`: what the engine knows of itself.
 mod system;
-// Transactions and the writer's lock.
+// CREATE TABLE, CREATE INDEX.
+mod table;
+// Transactions.
 mod transaction;
 
+pub use dml::CopyColumns;
 pub use session::Session;
 pub use settings::SERVER_VERSION;
 
@@ -62,8 +65,8 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     /// Held over every change of the catalog.
     ddl: tokio::sync::Mutex<()>,
-    /// Held from the first write of a transaction to its end: writers are serial. Behind it, what only writers look at.
-    writer: Arc<tokio::sync::Mutex<transaction::Writer>>,
+    /// Tables that transactions have changed.
+    locks: Arc<lock::Locks>,
     /// Tick of the last write of any session: no read is of an earlier one, so that what was written once is seen by everybody.
     last_write: AtomicU64,
     /// Sinks that run.
@@ -131,7 +134,7 @@ impl Engine {
                 clock,
                 catalog: RwLock::default(),
                 ddl: tokio::sync::Mutex::default(),
-                writer: Arc::default(),
+                locks: Arc::default(),
                 last_write: AtomicU64::new(0),
                 sinks: std::sync::Mutex::default(),
                 sinks_open: tokio::sync::watch::Sender::new(true),
@@ -281,7 +284,7 @@ fn ready_rows(batches: Vec<RecordBatch>) -> Rows {
 
 /// Whether `id` may be read by a SELECT of the runtime's snapshots.
 fn is_kept(kind: &RelationKind) -> bool {
-    matches!(kind, RelationKind::Table { .. } | RelationKind::MaterializedView { .. })
+    matches!(kind, RelationKind::Table(_) | RelationKind::MaterializedView { .. })
 }
 
 /// Identities without duplicates, in order.

@@ -32,6 +32,7 @@ mod auth;
 mod backend;
 mod connection;
 mod copy;
+mod copy_in;
 mod cursor;
 mod decode;
 mod encode;

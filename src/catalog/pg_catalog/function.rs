@@ -11,7 +11,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, relations, types};
+use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, index, types};
 use crate::catalog::{Catalog, RelationKind};
 use crate::engine::DATABASE;
 
@@ -179,9 +179,8 @@ fn visibility() -> Vec<ScalarUDF> {
 }
 
 fn definitions(context: &Context<'_>) -> Vec<ScalarUDF> {
-    let keys = relations::key_definitions(context);
-    let indexes: HashMap<i64, String> = keys.iter().map(|key| (key.0, key.2.clone())).collect();
-    let constraints: HashMap<i64, String> = keys.into_iter().map(|key| (key.1, key.3)).collect();
+    let indexes: HashMap<i64, String> = index::index_definitions(context).into_iter().collect();
+    let constraints: HashMap<i64, String> = index::constraint_definitions(context).into_iter().collect();
     let view = |relation: &crate::catalog::Relation| match &relation.kind {
         RelationKind::View { query } => Some((i64::from(relation.id.0), query.clone())),
         RelationKind::MaterializedView { .. } => Some((i64::from(relation.id.0), relation.definition.clone())),

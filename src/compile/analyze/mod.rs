@@ -15,10 +15,16 @@ pub mod error;
 mod equijoin;
 // `min` and `max`.
 mod extreme;
+// Merged columns of joins.
+mod merged;
 // Relations and functions by name.
 mod names;
+// Rows that a statement brings itself.
+mod rows;
 // Reads over snapshots.
 mod select;
+// What a read needs of a relation.
+mod lookup;
 // DataFusion's settings.
 mod session;
 // Relations without rows.
@@ -42,7 +48,9 @@ use datafusion::optimizer::Analyzer;
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use arithmetic::as_operator;
-pub use select::{Select, plan_select};
+pub use lookup::Binding;
+pub use rows::{ROWS_ID, Rows};
+pub use select::{Ready, Select, plan_select};
 pub(in crate::compile) use source::relation_of;
 pub(in crate::compile) use types::sql_type;
 
@@ -76,6 +84,11 @@ pub trait Relations {
 
     /// Names that hints may suggest.
     fn names(&self) -> Vec<String>;
+
+    /// What the relation of the statement's own rows is, if it has some.
+    fn rows(&self) -> Option<&Rows> {
+        None
+    }
 
     /// A function that depends on the catalog or the session, such as `current_user()`.
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {

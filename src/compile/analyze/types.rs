@@ -158,7 +158,8 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
         }
         Expr::Between(Between { expr, negated, low, high }) => {
-            let [expr, low, high] = as_floats([*expr, *low, *high], schema);
+            let sides = super::tag::read_constants([*expr, *low, *high], schema);
+            let [expr, low, high] = as_floats(sides, schema);
             Ok(Transformed::yes(Expr::Between(Between::new(Box::new(expr), negated, Box::new(low), Box::new(high)))))
         }
         other => Ok(Transformed::no(other)),

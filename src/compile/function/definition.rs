@@ -9,7 +9,7 @@ use datafusion::common::DataFusionError;
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
@@ -63,12 +63,41 @@ impl Argument {
             Expr::Literal(scalar, _) => Some(scalar),
             _ => None,
         };
-        Argument { sql_type, text: text(scalar), integer: integer(scalar) }
+        Argument::new(sql_type, scalar)
+    }
+
+    fn new(sql_type: Option<SqlType>, scalar: Option<&ScalarValue>) -> Argument {
+        // A constant that was read as jsonb is no text any more.
+        let is_text = matches!(sql_type, None | Some(SqlType::Text));
+        Argument { text: text(scalar).filter(|_| is_text), integer: integer(scalar), sql_type }
+    }
+
+    /// Whether it is a whole number that fits into integer; constants are bigint until the query is analyzed.
+    pub(super) fn is_integer(&self) -> bool {
+        match &self.sql_type {
+            Some(SqlType::SmallInt | SqlType::Integer) => true,
+            Some(SqlType::BigInt) => self.integer.is_some_and(|value| i32::try_from(value).is_ok()),
+            _ => self.is_untyped(),
+        }
     }
 
     /// The type, with text for what has none.
     pub(super) fn or_text(&self) -> SqlType {
         self.sql_type.clone().unwrap_or(SqlType::Text)
+    }
+
+    /// The type's name in messages: without precision, whole numbers as they are written, and texts whose type is yet unknown.
+    pub(super) fn shown_type(&self) -> String {
+        match &self.sql_type {
+            _ if self.is_untyped() => "unknown".to_string(),
+            Some(SqlType::Numeric(..)) => "numeric".to_string(),
+            Some(SqlType::Varchar(_)) => "character varying".to_string(),
+            Some(SqlType::BigInt) if self.integer.is_some_and(|value| i32::try_from(value).is_ok()) => {
+                SqlType::Integer.to_string()
+            }
+            Some(other) => other.to_string(),
+            None => "unknown".to_string(),
+        }
     }
 
     /// Whether a constant of any type can stand here: NULL or a text.
@@ -103,7 +132,9 @@ impl Function {
         let aliases = definition.aliases.iter().map(ToString::to_string).collect();
         // DataFusion asks for the types only where there are arguments.
         let signature = match (definition.types)(&[]) {
-            Ok(Some(_)) => Signature::nullary(definition.volatility),
+            Ok(Some(_)) => {
+                Signature::one_of(vec![TypeSignature::Nullary, TypeSignature::UserDefined], definition.volatility)
+            }
             _ => Signature::user_defined(definition.volatility),
         };
         Function { definition, aliases, signature }
@@ -115,17 +146,18 @@ impl Function {
     }
 
     fn undefined(&self, arguments: &[Argument]) -> Error {
-        let name =
-            |argument: &Argument| argument.sql_type.as_ref().map_or_else(|| "unknown".to_string(), ToString::to_string);
-        let types: Vec<String> = arguments.iter().map(name).collect();
-        let message = match (self.definition.name, types.as_slice()) {
-            ("-", [one]) => format!("operator does not exist: - {one}"),
-            ("+" | "-" | "*" | "/" | "->" | "->>" | "#>" | "#>>" | "@>" | "<@" | "?", [one, other]) => {
-                format!("operator does not exist: {one} {} {other}", self.definition.name)
-            }
-            _ => format!("function {}({}) does not exist", self.definition.name, types.join(", ")),
+        let types: Vec<String> = arguments.iter().map(Argument::shown_type).collect();
+        let name = self.definition.name;
+        let is_operator = !name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        let message = match types.as_slice() {
+            [one] if is_operator => format!("operator does not exist: {name} {one}"),
+            [one, other] if is_operator => format!("operator does not exist: {one} {name} {other}"),
+            _ => format!("function {name}({}) does not exist", types.join(", ")),
         };
-        Error::new(code::UNDEFINED_FUNCTION, message)
+        let what = if is_operator { "operator" } else { "function" };
+        Error::new(code::UNDEFINED_FUNCTION, message).hint(format!(
+            "No {what} matches the given name and argument types. You might need to add explicit type casts."
+        ))
     }
 }
 
@@ -184,6 +216,9 @@ impl ScalarUDFImpl for Function {
     }
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> PlanResult<ExprSimplifyResult> {
+        if let Some(case) = super::condition::coalesce::as_case(self.definition, &args, info) {
+            return Ok(ExprSimplifyResult::Simplified(case));
+        }
         if let (Some(value), []) = (super::datetime::now::at(self.definition, info), args.as_slice()) {
             return Ok(ExprSimplifyResult::Simplified(Expr::Literal(value, None)));
         }
@@ -234,7 +269,7 @@ fn time_zone(name: Option<&str>) -> Result<TimeZone> {
 
 fn argument(field: &Field, scalar: Option<&ScalarValue>) -> Argument {
     let sql_type = (!field.data_type().is_null()).then(|| SqlType::of(field));
-    Argument { sql_type, text: text(scalar), integer: integer(scalar) }
+    Argument::new(sql_type, scalar)
 }
 
 fn text(scalar: Option<&ScalarValue>) -> Option<String> {

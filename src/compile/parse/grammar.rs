@@ -65,6 +65,17 @@ impl Grammar {
         self.parser.peek_token_ref().token.clone()
     }
 
+    /// The token `number` tokens ahead (0 = next).
+    pub(super) fn peek_at(&self, number: usize) -> Token {
+        self.parser.peek_nth_token_ref(number).token.clone()
+    }
+
+    /// Position of the next token, in characters from 1; quick, unlike [`Grammar::position`], where many are asked for.
+    pub(super) fn position_of_next(&self) -> Option<usize> {
+        let token = self.parser.peek_token_ref();
+        (token.token != Token::EOF).then(|| self.scan.character(token.span.start) + 1)
+    }
+
     /// Moves over the next token.
     pub(super) fn next(&mut self) -> TokenWithSpan {
         self.parser.next_token()

@@ -16,8 +16,8 @@ use futures::{Stream, StreamExt, stream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::client::Client;
-use crate::compile::parse::{CopyFormat, CopyOptions, Kind, Statement, Subscribe, SubscribeTarget};
-use crate::engine::{Description, Notice, Outcome, Rows, Transaction};
+use crate::compile::parse::{CopyFormat, CopyFrom, CopyOptions, Kind, Statement, Subscribe, SubscribeTarget};
+use crate::engine::{CopyColumns, Description, Notice, Outcome, Rows, Transaction};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::wire::backend::Backend;
@@ -167,6 +167,14 @@ fn parse_one(text: &str, offset: usize) -> Result<Statement> {
 
 #[async_trait]
 impl Backend for Script {
+    fn copy_columns(&self, _: &CopyFrom) -> Result<CopyColumns> {
+        Err(Error::unsupported("the script takes no rows"))
+    }
+
+    async fn copy_rows(&mut self, _: &CopyFrom, _: Vec<ArrayRef>, _: usize) -> Result<usize> {
+        Err(Error::unsupported("the script takes no rows"))
+    }
+
     fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
         let mut offset = 0;
         let mut statements = Vec::new();

@@ -101,3 +101,57 @@ SELECT b.id, x.n FROM b LEFT JOIN (SELECT count(*) AS n FROM c WHERE v > 3) x ON
 
 -- oj_filter_above
 SELECT a.id, b.w FROM a LEFT JOIN b ON a.k = b.k WHERE coalesce(b.w, 0) >= 0 AND (b.id IS NULL OR a.n > 2);
+
+-- oj_using_right
+SELECT k, a.id, b.id AS bid FROM a RIGHT JOIN b USING (k);
+
+-- oj_using_star
+SELECT * FROM b x LEFT JOIN c a USING (k) WHERE k IS NOT NULL;
+
+-- oj_using_star_right
+SELECT * FROM b RIGHT JOIN c USING (k);
+
+-- oj_using_star_full
+SELECT * FROM b FULL JOIN c USING (k);
+
+-- oj_using_two
+SELECT k, s, x.id, y.id AS yid FROM b x FULL JOIN b y USING (s, k);
+
+-- oj_using_chain
+SELECT k, b.id, c.v, d.v AS dv FROM b LEFT JOIN c USING (k) FULL JOIN c d USING (k);
+
+-- oj_using_chain_star
+SELECT * FROM (SELECT k, v AS v1 FROM c) c FULL JOIN (SELECT k, v AS v2 FROM c) d USING (k) JOIN (SELECT k, v AS v3 FROM c) b USING (k);
+
+-- oj_using_then_on
+SELECT k, b.id, a.id AS aid FROM b FULL JOIN c USING (k) LEFT JOIN (SELECT id, n FROM a) a ON a.id = b.id AND a.n > k;
+
+-- oj_on_then_using
+SELECT v, b.id, d.k AS dk FROM b JOIN c ON b.k = c.k FULL JOIN c d USING (v);
+
+-- oj_using_alias
+SELECT x.k, x.v, x.id FROM (b FULL JOIN c USING (k)) AS x WHERE x.k > 1 OR x.k IS NULL;
+
+-- oj_using_where
+SELECT k, count(*) AS n FROM a FULL JOIN b USING (k) WHERE k > 0 GROUP BY k HAVING count(*) > 1;
+
+-- oj_using_qualified
+SELECT a.k AS ak, b.k AS bk, k FROM a FULL JOIN b USING (k);
+
+-- oj_using_group
+SELECT b.k, count(*) AS n FROM b JOIN c USING (k) GROUP BY k;
+
+-- oj_natural_full
+SELECT * FROM (SELECT k, w FROM b) x NATURAL FULL JOIN c;
+
+-- oj_natural_star
+SELECT * FROM (SELECT id, k, s FROM a) x NATURAL JOIN (SELECT s, k, w FROM b) y;
+
+-- oj_natural_nothing
+SELECT * FROM (SELECT id FROM b) x NATURAL JOIN c;
+
+-- oj_using_nested
+SELECT * FROM c JOIN (b JOIN (SELECT k, n FROM a) q USING (k)) USING (k);
+
+-- oj_using_in_subquery
+SELECT id FROM a WHERE EXISTS (SELECT 1 FROM b JOIN c USING (k) WHERE b.k = a.k AND v > a.n);

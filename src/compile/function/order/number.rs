@@ -2,7 +2,7 @@
 
 /// Appends the key of a plain decimal number such as `-12.50`: a sign, the position of the point, the digits without outer zeros. No key
 /// is the beginning of another.
-pub(super) fn append(number: &str, out: &mut Vec<u8>) {
+pub(in crate::compile) fn append(number: &str, out: &mut Vec<u8>) {
     let (negative, digits) = match number.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, number),
@@ -31,7 +31,8 @@ mod tests {
 
     #[test]
     fn keys_sort_as_numbers() {
-        let ascending = ["-100", "-20.5", "-20", "-0.5", "-0.05", "0", "0.001", "0.01", "0.1", "1", "1.05", "1.5", "9", "10"];
+        let ascending =
+            ["-100", "-20.5", "-20", "-0.5", "-0.05", "0", "0.001", "0.01", "0.1", "1", "1.05", "1.5", "9", "10"];
         let key = |number: &str| {
             let mut out = Vec::new();
             append(number, &mut out);

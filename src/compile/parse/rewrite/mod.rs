@@ -4,11 +4,15 @@
 //! - [`name`]: output columns get PostgreSQL's names, and names that the planner can keep apart.
 //! - [`cast`]: casts, typed constants and intervals become our function `cast`.
 //! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
+//! - [`subscript`]: arrays and what is in them.
+//! - [`row`]: comparisons of rows.
+//! - [`syntax`]: functions with a syntax of their own (`LIKE`, `TRIM(… FROM …)`) become calls.
 //! - [`mod@balance`]: long chains of AND and OR become trees of little depth.
 //! - [`over`]: windows get the frames that the planner does not know.
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`grouping`]: `ROLLUP` and `CUBE` become lists of sets.
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
+//! - [`using`]: joins with merged columns are nested.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
 
 use std::collections::BTreeMap;
@@ -16,6 +20,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
+
+pub(in crate::compile) use using::MERGED;
 
 use super::dialect::is_reserved;
 use super::grammar::{folded_ident, name_parts, relation_name};
@@ -34,13 +40,18 @@ mod operator;
 mod over;
 mod place;
 mod refuse;
+mod row;
 mod set_returning;
+mod subscript;
+mod syntax;
+// USING and NATURAL.
+mod using;
 mod window;
 
 /// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand
 /// (`$1::int`), by number. Errors: 0A000 with position for what is refused.
 pub(super) fn rewrite(query: &mut ast::Query, place: &dyn Fn(Location) -> usize) -> Result<BTreeMap<usize, SqlType>> {
-    let mut rewriter = Rewriter { place, parameters: BTreeMap::new(), values: Vec::new() };
+    let mut rewriter = Rewriter { place, parameters: BTreeMap::new(), values: Vec::new(), joins: 0 };
     match ast::VisitMut::visit(query, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(rewriter.parameters),
@@ -66,6 +77,8 @@ struct Rewriter<'a> {
     parameters: BTreeMap<usize, SqlType>,
     /// Aliases that stand for a value, by query, the innermost one last.
     values: Vec<Vec<String>>,
+    /// How many joins were nested.
+    joins: usize,
 }
 
 impl Rewriter<'_> {
@@ -88,6 +101,7 @@ impl ast::VisitorMut for Rewriter<'_> {
         }
         let values = set_returning::value_aliases(query);
         set_returning::value_outputs(query, &values);
+        using::nest_all(&mut query.body, &mut self.joins);
         if let Err(error) = grouping::rewrite(&mut query.body) {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }
@@ -138,7 +152,10 @@ impl ast::VisitorMut for Rewriter<'_> {
         self.values.iter().for_each(|aliases| set_returning::value_of(expression, aliases));
         let rewritten = refuse::expression(expression)
             .and_then(|()| number::rewrite(expression))
+            .and_then(|()| row::rewrite(expression))
+            .and_then(|()| syntax::rewrite(expression))
             .and_then(|()| operator::rewrite(expression))
+            .and_then(|()| subscript::rewrite(expression))
             .and_then(|()| set_returning::rewrite(expression))
             .and_then(|()| cast::rewrite(expression, &mut self.parameters));
         match rewritten {

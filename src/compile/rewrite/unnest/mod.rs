@@ -37,11 +37,13 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, DataFusionError, NullEquality};
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::expr::Sort as SortExpr;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Join, JoinConstraint, JoinType, LogicalPlan, LogicalPlanBuilder, Projection};
+use datafusion::logical_expr::{Join, JoinConstraint, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, Sort};
 use datafusion::prelude::Expr;
 
+use self::outer::inlined;
 use crate::error::Error;
 
 /// The plan without subqueries in expressions and without LATERAL. The output columns stay the same.
@@ -87,8 +89,24 @@ impl Unnesting<'_> {
         match node {
             node if !found => Ok(node),
             LogicalPlan::Filter(filter) => self.filter(filter),
+            LogicalPlan::Sort(sort) => self.sort(sort),
             node => self.extended(node),
         }
+    }
+
+    /// ORDER BY: its subqueries may use columns that the SELECT list leaves out.
+    fn sort(&self, sort: Sort) -> PlanResult<LogicalPlan> {
+        let LogicalPlan::Projection(projection) = sort.input.as_ref() else {
+            return self.extended(LogicalPlan::Sort(sort));
+        };
+        let over = |order: SortExpr| -> PlanResult<SortExpr> {
+            let expr = inlined(order.expr, &projection.schema, &projection.expr)?.unalias_nested().data;
+            Ok(SortExpr { expr, ..order })
+        };
+        let expr = sort.expr.into_iter().map(over).collect::<PlanResult<_>>()?;
+        let input = Arc::clone(&projection.input);
+        let sorted = self.extended(LogicalPlan::Sort(Sort { expr, input, fetch: sort.fetch }))?;
+        Ok(LogicalPlan::Projection(Projection::try_new(projection.expr.clone(), Arc::new(sorted))?))
     }
 
     /// A node over an input with the values of its subqueries.

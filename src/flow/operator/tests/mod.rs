@@ -8,8 +8,12 @@ mod join;
 mod map;
 mod ordered;
 mod outer_join;
+mod recursive;
 mod reference;
+mod set_operation;
 mod top_k;
+mod unnest;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

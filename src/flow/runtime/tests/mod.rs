@@ -61,7 +61,13 @@ pub(super) fn count_and_sum(input: Plan, keys: Vec<usize>, argument: usize) -> P
         AggregateCall::new(AggregateFunction::Count, vec![], n),
         AggregateCall::new(AggregateFunction::Sum, vec![argument], s),
     ];
-    Plan::Aggregate { input: Box::new(input), keys, constant_groups: None, calls, schema: Arc::new(Schema::new(fields)) }
+    Plan::Aggregate {
+        input: Box::new(input),
+        keys,
+        constant_groups: None,
+        calls,
+        schema: Arc::new(Schema::new(fields)),
+    }
 }
 
 pub(super) fn by_key(relation: RelationId) -> Arc<Plan> {
@@ -87,7 +93,7 @@ pub(super) fn text(batches: &[RecordBatch]) -> Vec<String> {
 }
 
 pub(super) async fn read(runtime: &Runtime, id: RelationId, at_least: u64) -> Vec<String> {
-    text(&runtime.read(&[id], at_least).await.unwrap().1[0].batches)
+    text(&runtime.read(&[id.into()], at_least).await.unwrap().1[0].batches)
 }
 
 /// What [`count_and_sum`] by key should make of rows (k, v).
