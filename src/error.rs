@@ -18,6 +18,21 @@ pub struct Error {
     pub hint: Option<String>,
     /// Where in the statement's text: characters from its start, the first is 1.
     pub position: Option<usize>,
+    /// What the error is about, as clients can read it without parsing the message.
+    pub subject: Option<Box<Subject>>,
+}
+
+/// The object that an error is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// Schema.
+    pub schema: Option<String>,
+    /// Table.
+    pub table: Option<String>,
+    /// Column.
+    pub column: Option<String>,
+    /// Constraint.
+    pub constraint: Option<String>,
 }
 
 /// SQLSTATEs in use (PostgreSQL's names).
@@ -27,15 +42,21 @@ pub mod code {
     pub const FEATURE_NOT_SUPPORTED: &str = "0A000";
     pub const CARDINALITY_VIOLATION: &str = "21000";
     pub const NUMERIC_VALUE_OUT_OF_RANGE: &str = "22003";
+    pub const SEQUENCE_LIMIT_EXCEEDED: &str = "2200H";
     pub const STRING_DATA_RIGHT_TRUNCATION: &str = "22001";
+    pub const NULL_VALUE_NOT_ALLOWED: &str = "22004";
     pub const INVALID_DATETIME_FORMAT: &str = "22007";
     pub const DATETIME_FIELD_OVERFLOW: &str = "22008";
     pub const DIVISION_BY_ZERO: &str = "22012";
+    pub const INVALID_PRECEDING_OR_FOLLOWING_SIZE: &str = "22013";
+    pub const INVALID_ARGUMENT_FOR_NTILE: &str = "22014";
+    pub const INVALID_ARGUMENT_FOR_NTH_VALUE: &str = "22016";
     pub const INVALID_PARAMETER_VALUE: &str = "22023";
     pub const INVALID_TEXT_REPRESENTATION: &str = "22P02";
     pub const INVALID_BINARY_REPRESENTATION: &str = "22P03";
     pub const NOT_NULL_VIOLATION: &str = "23502";
     pub const UNIQUE_VIOLATION: &str = "23505";
+    pub const CHECK_VIOLATION: &str = "23514";
     pub const INVALID_TRANSACTION_STATE: &str = "25000";
     pub const ACTIVE_SQL_TRANSACTION: &str = "25001";
     pub const NO_ACTIVE_SQL_TRANSACTION: &str = "25P01";
@@ -44,10 +65,14 @@ pub mod code {
     pub const INVALID_AUTHORIZATION: &str = "28000";
     pub const INVALID_PASSWORD: &str = "28P01";
     pub const DEPENDENT_OBJECTS_STILL_EXIST: &str = "2BP01";
+    pub const BAD_COPY_FILE_FORMAT: &str = "22P04";
     pub const INVALID_CURSOR_NAME: &str = "34000";
     pub const INVALID_CATALOG_NAME: &str = "3D000";
     pub const INVALID_SCHEMA_NAME: &str = "3F000";
+    pub const INVALID_SAVEPOINT: &str = "3B001";
     pub const SERIALIZATION_FAILURE: &str = "40001";
+    pub const DEADLOCK_DETECTED: &str = "40P01";
+    pub const GENERATED_ALWAYS: &str = "428C9";
     pub const SYNTAX_ERROR: &str = "42601";
     pub const AMBIGUOUS_COLUMN: &str = "42702";
     pub const UNDEFINED_COLUMN: &str = "42703";
@@ -59,10 +84,15 @@ pub mod code {
     pub const WRONG_OBJECT_TYPE: &str = "42809";
     pub const CANNOT_COERCE: &str = "42846";
     pub const UNDEFINED_FUNCTION: &str = "42883";
+    pub const INVALID_COLUMN_REFERENCE: &str = "42P10";
+    pub const WINDOWING_ERROR: &str = "42P20";
     pub const UNDEFINED_TABLE: &str = "42P01";
     pub const UNDEFINED_PARAMETER: &str = "42P02";
     pub const DUPLICATE_CURSOR: &str = "42P03";
     pub const DUPLICATE_PREPARED_STATEMENT: &str = "42P05";
+    pub const INVALID_TABLE_DEFINITION: &str = "42P16";
+    pub const INVALID_OBJECT_DEFINITION: &str = "42P17";
+    pub const DUPLICATE_SCHEMA: &str = "42P06";
     pub const DUPLICATE_TABLE: &str = "42P07";
     pub const INDETERMINATE_DATATYPE: &str = "42P18";
     pub const INSUFFICIENT_RESOURCES: &str = "53000";
@@ -88,7 +118,7 @@ pub mod code {
 impl Error {
     /// An error of SQLSTATE `code` (see [`code`]) that says `message`.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Error { code, message: message.into(), detail: None, hint: None, position: None }
+        Error { code, message: message.into(), detail: None, hint: None, position: None, subject: None }
     }
 
     /// A construct that Tidewater does not support, SQLSTATE 0A000.
@@ -117,6 +147,12 @@ impl Error {
     /// Adds more about what is wrong.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds what it is about.
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.subject = Some(Box::new(subject));
         self
     }
 

@@ -3,6 +3,8 @@
 
 // The system catalog as PostgreSQL's clients expect it.
 pub mod pg_catalog;
+// Tables: columns, constraints, indexes.
+mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,8 +13,9 @@ use datafusion::arrow::datatypes::SchemaRef;
 
 use crate::compile::plan::Plan;
 use crate::connector::{Options, Source};
-use crate::error::{Error, Result, code};
+use crate::error::{Error, Result, Subject, code};
 use crate::format::Layout;
+pub use table::{Check, ColumnValue, Index, IndexKind, Sequence, Table, TableColumn};
 
 /// Identity of a relation for its whole life; also its OID for clients. Never used again after a drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +41,24 @@ pub struct Relation {
     pub depends_on: Vec<RelationId>,
 }
 
+impl Relation {
+    /// What an error about the relation names.
+    pub fn subject(&self) -> Subject {
+        let (schema, table) = (Some(self.namespace().to_string()), Some(self.local_name().to_string()));
+        Subject { schema, table, ..Subject::default() }
+    }
+
+    /// The schema that it is in.
+    pub fn namespace(&self) -> &str {
+        self.name.split_once('.').map_or("public", |(schema, _)| schema)
+    }
+
+    /// Its name without the schema.
+    pub fn local_name(&self) -> &str {
+        self.name.split_once('.').map_or(&self.name, |(_, name)| name)
+    }
+}
+
 /// What a relation is.
 #[derive(Clone)]
 pub enum RelationKind {
@@ -51,14 +72,7 @@ pub enum RelationKind {
         layout: Layout,
     },
     /// A table that DML changes.
-    Table {
-        /// Positions of the primary key's columns; empty without a key.
-        primary_key: Vec<usize>,
-        /// Positions of NOT NULL columns (the key's included).
-        not_null: Vec<usize>,
-        /// Default expressions as SQL text, by column.
-        defaults: BTreeMap<usize, String>,
-    },
+    Table(Arc<Table>),
     /// A view kept up to date.
     MaterializedView {
         /// How.
@@ -81,7 +95,7 @@ impl RelationKind {
     pub fn noun(&self) -> &'static str {
         match self {
             RelationKind::Stream { .. } => "stream",
-            RelationKind::Table { .. } => "table",
+            RelationKind::Table(_) => "table",
             RelationKind::MaterializedView { .. } => "materialized view",
             RelationKind::View { .. } => "view",
             RelationKind::Sink { .. } => "sink",
@@ -94,12 +108,19 @@ impl RelationKind {
 pub struct Catalog {
     by_id: BTreeMap<RelationId, Arc<Relation>>,
     by_name: BTreeMap<String, RelationId>,
+    /// By identity, in the order they were made.
+    indexes: BTreeMap<RelationId, Arc<Index>>,
     next_id: u32,
 }
 
 impl Default for Catalog {
     fn default() -> Self {
-        Catalog { by_id: BTreeMap::new(), by_name: BTreeMap::new(), next_id: FIRST_RELATION_ID }
+        Catalog {
+            by_id: BTreeMap::new(),
+            by_name: BTreeMap::new(),
+            indexes: BTreeMap::new(),
+            next_id: FIRST_RELATION_ID,
+        }
     }
 }
 
@@ -113,10 +134,7 @@ impl Catalog {
 
     /// Adds a relation; its name must be free.
     pub fn add(&mut self, relation: Relation) -> Result<Arc<Relation>> {
-        if let Some(existing) = self.get(&relation.name) {
-            return Err(Error::new(code::DUPLICATE_TABLE, format!("relation \"{}\" already exists", relation.name))
-                .detail(format!("it is a {}", existing.kind.noun())));
-        }
+        self.check_free(&relation.name)?;
         let relation = Arc::new(relation);
         self.by_name.insert(relation.name.clone(), relation.id);
         self.by_id.insert(relation.id, Arc::clone(&relation));
@@ -128,6 +146,63 @@ impl Catalog {
         if let Some(relation) = self.by_id.remove(&id) {
             self.by_name.remove(&relation.name);
         }
+        self.indexes.retain(|_, index| index.relation != id);
+    }
+
+    /// Puts another version of a relation in the place of the one with its identity; the name may differ and must then be free.
+    pub fn replace(&mut self, relation: Relation) -> Result<()> {
+        let before = self.by_id.get(&relation.id).map(|before| before.name.clone()).unwrap_or_default();
+        if before != relation.name {
+            self.check_free(&relation.name)?;
+            self.by_name.remove(&before);
+            self.by_name.insert(relation.name.clone(), relation.id);
+        }
+        self.by_id.insert(relation.id, Arc::new(relation));
+        Ok(())
+    }
+
+    /// 42P07 if a relation or index has the name.
+    pub fn check_free(&self, name: &str) -> Result<()> {
+        let noun = match (self.get(name), self.index(name)) {
+            (Some(relation), _) => relation.kind.noun(),
+            (None, Some(_)) => "index",
+            (None, None) => return Ok(()),
+        };
+        let error = Error::new(code::DUPLICATE_TABLE, format!("relation \"{name}\" already exists"));
+        Err(error.detail(format!("it is a {noun}").replace("a index", "an index")))
+    }
+
+    /// Adds an index; its name must be free.
+    pub fn add_index(&mut self, index: Index) -> Result<()> {
+        self.check_free(&index.name)?;
+        self.indexes.insert(index.id, Arc::new(index));
+        Ok(())
+    }
+
+    /// Removes an index.
+    pub fn remove_index(&mut self, id: RelationId) {
+        self.indexes.remove(&id);
+    }
+
+    /// The index of that name.
+    pub fn index(&self, name: &str) -> Option<&Arc<Index>> {
+        self.indexes.values().find(|index| index.name == name)
+    }
+
+    /// The indexes of a relation, in the order they were made: constraints of CREATE TABLE first, the primary key before the others.
+    pub fn indexes_of(&self, relation: RelationId) -> impl Iterator<Item = &Arc<Index>> {
+        self.indexes.values().filter(move |index| index.relation == relation)
+    }
+
+    /// All indexes, in the order they were made.
+    pub fn indexes(&self) -> impl Iterator<Item = &Arc<Index>> {
+        self.indexes.values()
+    }
+
+    /// The columns of a table's primary key; empty without one.
+    pub fn primary_key(&self, relation: RelationId) -> &[usize] {
+        let mut indexes = self.indexes_of(relation);
+        indexes.find(|index| index.kind == IndexKind::PrimaryKey).map_or(&[], |index| &index.columns)
     }
 
     /// The relation of that name.
@@ -143,6 +218,19 @@ impl Catalog {
     /// All relations in the order they were made.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Relation>> {
         self.by_id.values()
+    }
+
+    /// The relations themselves and everything that they read, directly or through others, each once.
+    pub fn with_sources(&self, ids: &[RelationId]) -> Vec<Arc<Relation>> {
+        let mut found: Vec<Arc<Relation>> = Vec::new();
+        let mut pending = ids.to_vec();
+        while let Some(id) = pending.pop() {
+            if let Some(relation) = self.by_id(id).filter(|_| found.iter().all(|known| known.id != id)) {
+                pending.extend(&relation.depends_on);
+                found.push(Arc::clone(relation));
+            }
+        }
+        found
     }
 
     /// Everything that reads `id`, directly or through others, dependents before what they depend on.

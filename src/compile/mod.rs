@@ -1,5 +1,7 @@
 //! SQL text → incremental plan, in four steps: parse → analyze → rewrite → lower. The only code that knows sqlparser is `parse`.
 
+// Aggregate functions, for SELECT and for views.
+pub mod aggregate;
 // Statement → DataFusion logical plan: names, types, our functions, PostgreSQL's semantics.
 pub mod analyze;
 // EXPLAIN: one line per operator.
@@ -16,3 +18,5 @@ pub mod parse;
 pub mod plan;
 // Rules on the logical plan before lowering.
 pub mod rewrite;
+// Window functions.
+pub mod window;

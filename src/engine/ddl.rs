@@ -9,7 +9,7 @@ use super::{Engine, Outcome, Session, sink, stream_spec};
 use crate::catalog::{Catalog, Relation, RelationId, RelationKind};
 use crate::compile::analyze;
 use crate::compile::parse::{
-    ColumnDefinition, CreateSink, CreateStream, CreateTable, CreateView, Drop, Kind, RelationClass, Statement,
+    ColumnDefinition, CreateSink, CreateStream, CreateView, Drop, Kind, RelationClass, Statement,
 };
 use crate::connector::{CONNECTORS, Connector, Options};
 use crate::error::{Error, Result, code};
@@ -30,21 +30,20 @@ impl Session {
             Kind::CreateView(create) => (&create.name, create.if_not_exists),
             Kind::CreateSink(create) => (&create.name, create.if_not_exists),
             Kind::Drop(drop) => return self.drop_relations(drop).await,
+            Kind::CreateIndex(create) => return self.create_index(create).await,
+            Kind::DropIndex { names, if_exists } => return self.drop_indexes(names, *if_exists).await,
             _ => return Err(Error::internal("not a definition")),
         };
-        if let Some(existing) = engine.catalog().get(name) {
-            let message = format!("relation \"{name}\" already exists");
+        if let Err(taken) = engine.catalog().check_free(name) {
             if !if_not_exists {
-                return Err(
-                    Error::new(code::DUPLICATE_TABLE, message).detail(format!("it is a {}", existing.kind.noun()))
-                );
+                return Err(taken);
             }
-            self.notice("NOTICE", code::DUPLICATE_TABLE, message + ", skipping");
+            self.notice("NOTICE", code::DUPLICATE_TABLE, taken.message + ", skipping");
             return Ok(Outcome::Done(tag(&statement.kind).into()));
         }
         match &statement.kind {
             Kind::CreateStream(create) => engine.create_stream(create, &statement.text).await?,
-            Kind::CreateTable(create) => engine.create_table(create, &statement.text).await?,
+            Kind::CreateTable(create) => return self.create_table(create, &statement.text).await,
             Kind::CreateView(create) => self.create_view(create, &statement.text).await?,
             Kind::CreateSink(create) => engine.create_sink(create, &statement.text).await?,
             _ => return Err(Error::internal("not a definition")),
@@ -152,30 +151,6 @@ impl Engine {
         self.change_catalog(|catalog| catalog.add(relation).map(|_| ()))
     }
 
-    async fn create_table(&self, create: &CreateTable, text: &str) -> Result<()> {
-        let schema = columns_schema(&create.columns)?;
-        let position = |column: &String| {
-            schema.index_of(column).map_err(|_| {
-                Error::new(code::UNDEFINED_COLUMN, format!("column \"{column}\" named in key does not exist"))
-            })
-        };
-        let primary_key = create.primary_key.iter().map(position).collect::<Result<Vec<_>>>()?;
-        let mut not_null: Vec<usize> = primary_key.clone();
-        not_null.extend((0..create.columns.len()).filter(|&i| create.columns[i].not_null && !primary_key.contains(&i)));
-        let default = |(i, column): (usize, &ColumnDefinition)| column.default.clone().map(|default| (i, default));
-        let defaults = create.columns.iter().enumerate().filter_map(default).collect();
-        // The table's own batches may hold NULL while a statement is checked: NOT NULL is our check, not Arrow's.
-        let nullable =
-            schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
-        let schema: SchemaRef = Arc::new(Schema::new(nullable));
-        let id = self.change_catalog(|catalog| Ok(catalog.next_id()))?;
-        self.runtime().add_table(id, &create.name, Arc::clone(&schema)).await?;
-        let kind = RelationKind::Table { primary_key, not_null, defaults };
-        let relation =
-            Relation { id, name: create.name.clone(), schema, definition: text.into(), kind, depends_on: Vec::new() };
-        self.change_catalog(|catalog| catalog.add(relation).map(|_| ()))
-    }
-
     async fn create_sink(&self, create: &CreateSink, text: &str) -> Result<()> {
         let from = self.relation(&create.from)?;
         let spec = sink::SinkSpec::new(
@@ -205,11 +180,11 @@ impl Engine {
         match &relation.kind {
             RelationKind::View { .. } => {}
             RelationKind::Sink { .. } => sink::stop_one(self, relation.id).await?,
-            RelationKind::Table { .. } => {
+            RelationKind::Table(_) => {
                 // Waits for an open transaction that writes.
-                let mut writer = self.inner.writer.lock().await;
+                let held = self.inner.locks.hold();
+                held.lock(relation.id).await?;
                 self.runtime().remove(relation.id).await?;
-                writer.forget(relation.id);
             }
             RelationKind::Stream { .. } | RelationKind::MaterializedView { .. } => {
                 self.runtime().remove(relation.id).await?
@@ -375,7 +350,7 @@ fn tag(kind: &Kind) -> &'static str {
 fn class(kind: &RelationKind) -> RelationClass {
     match kind {
         RelationKind::Stream { .. } => RelationClass::Stream,
-        RelationKind::Table { .. } => RelationClass::Table,
+        RelationKind::Table(_) => RelationClass::Table,
         RelationKind::View { .. } => RelationClass::View,
         RelationKind::MaterializedView { .. } => RelationClass::MaterializedView,
         RelationKind::Sink { .. } => RelationClass::Sink,

@@ -11,16 +11,17 @@ use futures::Stream;
 
 use crate::catalog::{Catalog, Relation, RelationId, RelationKind};
 use crate::clock::Clock;
+use crate::compile::analyze::error::similar;
 use crate::compile::parse::{Kind, Statement};
 use crate::error::{Error, Result, code};
 use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
 
-// Values on their way into columns: assignment casts.
-mod assign;
 // CREATE and DROP.
 mod ddl;
-// INSERT, UPDATE, DELETE.
+// INSERT, UPDATE, DELETE, TRUNCATE.
 mod dml;
+// Locks of tables.
+mod lock;
 // Names → relations for the planner, and SELECT.
 mod read;
 /// Statements of a session, one after the other.
@@ -35,9 +36,12 @@ mod sink;
 mod subscribe;
 // `tidewater.*`: what the engine knows of itself.
 mod system;
-// Transactions and the writer's lock.
+// CREATE TABLE, CREATE INDEX.
+mod table;
+// Transactions.
 mod transaction;
 
+pub use dml::CopyColumns;
 pub use session::Session;
 pub use settings::SERVER_VERSION;
 
@@ -61,8 +65,8 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     /// Held over every change of the catalog.
     ddl: tokio::sync::Mutex<()>,
-    /// Held from the first write of a transaction to its end: writers are serial. Behind it, what only writers look at.
-    writer: Arc<tokio::sync::Mutex<transaction::Writer>>,
+    /// Tables that transactions have changed.
+    locks: Arc<lock::Locks>,
     /// Tick of the last write of any session: no read is of an earlier one, so that what was written once is seen by everybody.
     last_write: AtomicU64,
     /// Sinks that run.
@@ -130,7 +134,7 @@ impl Engine {
                 clock,
                 catalog: RwLock::default(),
                 ddl: tokio::sync::Mutex::default(),
-                writer: Arc::default(),
+                locks: Arc::default(),
                 last_write: AtomicU64::new(0),
                 sinks: std::sync::Mutex::default(),
                 sinks_open: tokio::sync::watch::Sender::new(true),
@@ -253,20 +257,10 @@ fn same_definition(one: &str, other: &str) -> bool {
 
 fn unknown_relation(catalog: &Catalog, name: &str) -> Error {
     let error = Error::new(code::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"));
-    let similar = catalog.iter().map(|relation| relation.name.as_str()).filter(|other| is_similar(name, other));
-    match similar.take(3).collect::<Vec<_>>().as_slice() {
-        [] => error.hint("SHOW STREAMS, SHOW TABLES and SHOW VIEWS list what exists"),
-        names => error.hint(format!("did you mean \"{}\"?", names.join("\" or \""))),
+    match similar(name, catalog.iter().map(|relation| relation.name.as_str())) {
+        None => error.hint("SHOW STREAMS, SHOW TABLES and SHOW VIEWS list what exists"),
+        Some(other) => error.hint(format!("did you mean \"{other}\"?")),
     }
-}
-
-/// Whether two names are one slip of the finger apart, or one starts with the other.
-fn is_similar(one: &str, other: &str) -> bool {
-    let common = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
-    let tail = one.chars().rev().zip(other.chars().rev()).take_while(|(a, b)| a == b).count();
-    let (short, long) =
-        (one.chars().count().min(other.chars().count()), one.chars().count().max(other.chars().count()));
-    short >= 3 && (common >= short || (common + tail + 1 >= long && long - short <= 1))
 }
 
 /// What the runtime needs to know of a stream.
@@ -290,7 +284,7 @@ fn ready_rows(batches: Vec<RecordBatch>) -> Rows {
 
 /// Whether `id` may be read by a SELECT of the runtime's snapshots.
 fn is_kept(kind: &RelationKind) -> bool {
-    matches!(kind, RelationKind::Table { .. } | RelationKind::MaterializedView { .. })
+    matches!(kind, RelationKind::Table(_) | RelationKind::MaterializedView { .. })
 }
 
 /// Identities without duplicates, in order.

@@ -1,35 +1,49 @@
 //! Names → relations for the planner, and SELECT: planned first, then run over snapshots of one tick.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
 
-use super::dml::Given;
 use super::{Engine, Outcome, Rows, Session, distinct, is_kept, stream_spec, system};
 use crate::catalog::{Catalog, RelationId, RelationKind, pg_catalog};
 use crate::compile::analyze::error::from_execution;
-use crate::compile::analyze::{self, Relations, Resolved, Select};
+use crate::compile::analyze::{self, Binding, ROWS_ID, Ready, Relations, Resolved, Select};
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
-use crate::flow::{Delta, delta};
-use crate::view::Snapshot;
+use crate::flow::delta;
 use crate::view::table::{snapshot_table, stream_table};
+use crate::view::{Lookup, Read, Snapshot};
 
 /// Where names lead, in one version of the catalog.
 pub(super) struct Names<'a> {
     pub(super) engine: &'a Engine,
     pub(super) catalog: Arc<Catalog>,
-    pub(super) user: &'a str,
-    pub(super) settings: Vec<(String, String)>,
-    /// Functions over the catalog, by name.
-    functions: HashMap<String, Arc<ScalarUDF>>,
+    pub(super) session: &'a Session,
+    /// The statement's own rows.
+    pub(super) rows: Option<analyze::Rows>,
+    /// Settings of the session, for what asks for them.
+    settings: OnceLock<Vec<(String, String)>>,
+    /// Functions over the catalog, by name, for what calls one.
+    functions: OnceLock<HashMap<String, Arc<ScalarUDF>>>,
+}
+
+impl Names<'_> {
+    fn context(&self) -> pg_catalog::Context<'_> {
+        pg_catalog::Context {
+            catalog: &self.catalog,
+            user: &self.session.user,
+            backend: self.session.backend,
+            settings: self.settings.get_or_init(|| self.session.settings.all()),
+        }
+    }
 }
 
 impl Relations for Names<'_> {
@@ -47,18 +61,12 @@ impl Relations for Names<'_> {
                 _ => Ok(Some(Resolved::Relation { id: relation.id, schema: Arc::clone(&relation.schema) })),
             }
         };
-        let catalog = |name: &str| {
-            let context = pg_catalog::Context { catalog: &self.catalog, user: self.user, settings: &self.settings };
-            pg_catalog::table(&context, name)
-        };
+        let catalog = |name: &str| pg_catalog::table(&self.context(), name);
         Ok(match schema {
             Some("public") => user(name)?,
             Some("tidewater") => system::table(self.engine, name)?.map(Resolved::System),
             Some("pg_catalog") => catalog(name).map(Resolved::System),
-            Some("information_schema") => {
-                let context = pg_catalog::Context { catalog: &self.catalog, user: self.user, settings: &self.settings };
-                pg_catalog::information_schema(&context, name).map(Resolved::System)
-            }
+            Some("information_schema") => pg_catalog::information_schema(&self.context(), name).map(Resolved::System),
             Some(_) => None,
             None => match user(name)? {
                 Some(found) => Some(found),
@@ -68,7 +76,18 @@ impl Relations for Names<'_> {
     }
 
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.functions.get(name).cloned()
+        if !pg_catalog::has_function(name) {
+            return None;
+        }
+        let all = || {
+            let named = |function: ScalarUDF| (function.name().to_string(), Arc::new(function));
+            pg_catalog::functions(&self.context()).into_iter().map(named).collect()
+        };
+        self.functions.get_or_init(all).get(name).cloned()
+    }
+
+    fn rows(&self) -> Option<&analyze::Rows> {
+        self.rows.as_ref()
     }
 
     fn names(&self) -> Vec<String> {
@@ -79,11 +98,14 @@ impl Relations for Names<'_> {
 
 impl Session {
     pub(super) fn names(&self) -> Names<'_> {
-        let (catalog, settings) = (self.engine.catalog(), self.settings.all());
-        let context = pg_catalog::Context { catalog: &catalog, user: &self.user, settings: &settings };
-        let named = |function: ScalarUDF| (function.name().to_string(), Arc::new(function));
-        let functions = pg_catalog::functions(&context).into_iter().map(named).collect();
-        Names { engine: &self.engine, catalog, user: &self.user, settings, functions }
+        Names {
+            engine: &self.engine,
+            catalog: self.engine.catalog(),
+            session: self,
+            rows: None,
+            settings: OnceLock::new(),
+            functions: OnceLock::new(),
+        }
     }
 
     pub(super) fn plan(&self, query: &Query, hints: &[Option<FieldRef>]) -> Result<Select> {
@@ -94,16 +116,55 @@ impl Session {
         let hints = parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
         let schema = Arc::clone(&select.schema);
+        let relations = select.relations.clone();
         let rows = self.run_select(select, parameters).await?;
+        self.notice_row_errors(&relations);
         Ok(Outcome::Rows { schema, rows, verb: "SELECT", live: false })
+    }
+
+    /// Tells of the rows that the views behind a read leave out.
+    fn notice_row_errors(&mut self, relations: &[RelationId]) {
+        for relation in self.engine.catalog().with_sources(relations) {
+            let rows = self.engine.runtime().row_error_count(relation.id);
+            if rows > 0 {
+                let name = &relation.name;
+                let message = format!(
+                    "view \"{name}\" leaves out {rows} rows for which an expression fails: SELECT * FROM tidewater.row_errors WHERE view = '{name}'"
+                );
+                self.notice("NOTICE", "01000", message);
+            }
+        }
+    }
+
+    /// Plans a query over rows that the statement brings itself.
+    pub(super) fn plan_over(&self, query: &Query, rows: &analyze::Rows, hints: &[Option<FieldRef>]) -> Result<Select> {
+        let names = Names { rows: Some(rows.clone()), ..self.names() };
+        analyze::plan_select(query, &names, &self.plan_settings(), hints)
     }
 
     /// Runs a planned SELECT over what its relations hold now (at least all that was written before).
     pub(super) async fn run_select(&mut self, select: Select, parameters: &[ScalarValue]) -> Result<Rows> {
-        let providers = self.providers(&select.relations).await?;
-        let now = self.engine.inner.clock.now_micros();
-        let stream = select.at(now).execute(providers, parameters).await?;
+        self.run_over(select, None, parameters).await
+    }
+
+    async fn run_over(
+        &mut self,
+        select: Select,
+        rows: Option<RecordBatch>,
+        parameters: &[ScalarValue],
+    ) -> Result<Rows> {
+        let ready = select.at(self.now()).ready(parameters)?;
+        let mut providers = self.providers(&ready).await?;
+        if let Some(rows) = rows {
+            providers.insert(ROWS_ID, snapshot_table(Snapshot { schema: rows.schema(), batches: vec![rows] }));
+        }
+        let stream = ready.execute(providers).await?;
         Ok(Box::pin(stream.map(|batch| batch.map_err(from_execution))))
+    }
+
+    /// What `now()` shows: when the transaction began.
+    pub(super) fn now(&self) -> i64 {
+        self.open.as_ref().map_or_else(|| self.engine.inner.clock.now_micros(), |open| open.now)
     }
 
     /// All rows of a query, in one batch.
@@ -112,45 +173,36 @@ impl Session {
         query: &Query,
         hints: &[Option<FieldRef>],
         parameters: &[ScalarValue],
-    ) -> Result<Given> {
+    ) -> Result<RecordBatch> {
         let select = self.plan(query, hints)?;
+        self.collect_planned(select, None, parameters).await
+    }
+
+    /// All rows of a planned query, in one batch.
+    pub(super) async fn collect_planned(
+        &mut self,
+        select: Select,
+        rows: Option<RecordBatch>,
+        parameters: &[ScalarValue],
+    ) -> Result<RecordBatch> {
         let schema = Arc::clone(&select.schema);
-        let batches: Vec<RecordBatch> = self.run_select(select, parameters).await?.try_collect().await?;
+        let batches: Vec<RecordBatch> = self.run_over(select, rows, parameters).await?.try_collect().await?;
         // Names may repeat and nullability may differ from what was planned: the batches' own schema is the right one.
         let schema = batches.first().map_or(schema, |batch| batch.schema());
-        Given::new(&schema, &batches)
+        concat_batches(&schema, &batches).map_err(delta::arrow_error)
     }
 
-    /// A query with one relation replaced by given rows (RETURNING).
-    pub(super) async fn over(
-        &mut self,
-        query: &Query,
-        table: RelationId,
-        rows: RecordBatch,
-    ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-        let select = self.plan(query, &[])?;
-        let schema = Arc::clone(&select.schema);
-        let others: Vec<RelationId> = select.relations.iter().copied().filter(|id| *id != table).collect();
-        let mut providers = self.providers(&others).await?;
-        let snapshot = Snapshot { schema: rows.schema(), batches: vec![rows] };
-        providers.insert(table, snapshot_table(snapshot));
-        let stream = select.execute(providers, &[]).await?;
-        let batches = stream.map_err(from_execution).try_collect().await?;
-        Ok((schema, batches))
+    /// What a table holds for this session's transaction.
+    pub(super) async fn current_rows(&mut self, table: RelationId) -> Result<Vec<RecordBatch>> {
+        let snapshots = self.snapshots(&[table], &HashMap::new()).await?;
+        Ok(snapshots.into_iter().flat_map(|(_, snapshot)| snapshot.batches).collect())
     }
 
-    /// What a table holds for this session's transaction, in one batch.
-    pub(super) async fn current_rows(&mut self, table: &crate::catalog::Relation) -> Result<RecordBatch> {
-        let snapshots = self.snapshots(&[table.id]).await?;
-        let batches = snapshots.into_iter().flat_map(|(_, snapshot)| snapshot.batches).collect::<Vec<_>>();
-        Ok(Given::new(&table.schema, &batches)?.rows)
-    }
-
-    async fn providers(&mut self, relations: &[RelationId]) -> Result<HashMap<RelationId, Arc<dyn TableProvider>>> {
+    async fn providers(&mut self, ready: &Ready) -> Result<HashMap<RelationId, Arc<dyn TableProvider>>> {
         let catalog = self.engine.catalog();
         let mut providers: HashMap<RelationId, Arc<dyn TableProvider>> = HashMap::new();
         let mut kept = Vec::new();
-        for id in distinct(relations.to_vec()) {
+        for id in distinct(ready.relations.clone()).into_iter().filter(|id| *id != ROWS_ID) {
             let gone = || Error::new(code::UNDEFINED_TABLE, "a relation of the query was dropped meanwhile");
             let relation = catalog.by_id(id).ok_or_else(gone)?;
             if is_kept(&relation.kind) {
@@ -159,35 +211,69 @@ impl Session {
                 providers.insert(id, stream_table(spec));
             }
         }
-        for (id, snapshot) in self.snapshots(&kept).await? {
+        for (id, snapshot) in self.snapshots(&kept, &ready.bindings).await? {
             providers.insert(id, snapshot_table(snapshot));
         }
         Ok(providers)
     }
 
-    /// Snapshots of tables and views at one tick, with the open transaction's own writes to tables on top.
-    async fn snapshots(&mut self, ids: &[RelationId]) -> Result<Vec<(RelationId, Snapshot)>> {
+    /// Snapshots of tables and views at one tick, with the open transaction's own changes; of relations with bindings that an index
+    /// answers, only the rows that it finds.
+    async fn snapshots(
+        &mut self,
+        ids: &[RelationId],
+        bindings: &HashMap<RelationId, Vec<Binding>>,
+    ) -> Result<Vec<(RelationId, Snapshot)>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let at_least = self.engine.inner.last_write.load(Ordering::Acquire);
-        let (_, snapshots) = self.engine.runtime().read(ids, at_least).await?;
-        let mut answer = Vec::with_capacity(ids.len());
+        let lookups: HashMap<RelationId, Lookup> =
+            bindings.iter().filter_map(|(id, bindings)| Some((*id, self.engine.lookup(*id, bindings)?))).collect();
+        let read = |id: &RelationId| Read {
+            id: *id,
+            lookup: lookups.get(id),
+            overlay: self.open.as_ref().and_then(|open| open.overlay(*id)),
+        };
+        let reads: Vec<Read<'_>> = ids.iter().map(read).collect();
+        let (_, snapshots) = self.engine.runtime().read(&reads, at_least).await?;
         let catalog = self.engine.catalog();
-        for (id, mut snapshot) in ids.iter().copied().zip(snapshots) {
-            if let Some(relation) = catalog.by_id(id) {
-                snapshot = named_as(snapshot, &relation.schema)?;
+        let named = |(id, snapshot): (&RelationId, Snapshot)| match catalog.by_id(*id) {
+            Some(relation) => Ok((*id, named_as(snapshot, &relation.schema)?)),
+            None => Ok((*id, snapshot)),
+        };
+        ids.iter().zip(snapshots).map(named).collect()
+    }
+}
+
+/// Values that are looked up for one read at most; for more the rows are scanned.
+const LOOKUPS_MAX: usize = 1000;
+
+impl Engine {
+    /// How an index finds the rows with the bound columns.
+    fn lookup(&self, relation: RelationId, bindings: &[Binding]) -> Option<Lookup> {
+        let indexes = self.runtime().store().index_keys(relation);
+        let of = |column: &usize| bindings.iter().find(|binding| binding.column == *column);
+        let bound = |keys: &&Arc<crate::view::IndexKeys>| keys.columns.iter().all(|column| of(column).is_some());
+        // The one with the most columns finds the fewest rows.
+        let keys = indexes.iter().filter(bound).max_by_key(|keys| keys.columns.len())?;
+        let mut rows: Vec<Vec<ScalarValue>> = vec![Vec::new()];
+        for column in &keys.columns {
+            let values = &of(column)?.values;
+            if rows.len() * values.len() > LOOKUPS_MAX {
+                return None;
             }
-            if let Some(open) = &self.open {
-                let own = open.pending.iter().filter(|(table, _)| *table == id).map(|(_, delta)| delta.clone());
-                let own: Vec<_> = own.collect();
-                if !own.is_empty() {
-                    snapshot = overlay(snapshot, own)?;
-                }
-            }
-            answer.push((id, snapshot));
+            rows = rows
+                .iter()
+                .flat_map(|row| values.iter().map(|value| [row.as_slice(), &[value.clone()]].concat()))
+                .collect();
         }
-        Ok(answer)
+        let column = |at: usize| ScalarValue::iter_to_array(rows.iter().map(|row| row[at].clone()));
+        let columns = (0..keys.columns.len()).map(column).collect::<Result<Vec<_>, _>>().ok()?;
+        let mut values: Vec<_> = keys.of_values(&columns, rows.len()).ok()?.into_iter().flatten().collect();
+        values.sort_unstable();
+        values.dedup();
+        Some(Lookup { index: keys.id, values })
     }
 }
 
@@ -196,17 +282,6 @@ fn named_as(snapshot: Snapshot, schema: &SchemaRef) -> Result<Snapshot> {
     let rename = |batch: RecordBatch| delta::batch(schema, batch.columns().to_vec(), batch.num_rows());
     let batches = snapshot.batches.into_iter().map(rename).collect::<Result<Vec<_>>>()?;
     Ok(Snapshot { schema: Arc::clone(schema), batches })
-}
-
-/// A snapshot with changes on top.
-fn overlay(snapshot: Snapshot, changes: Vec<Delta>) -> Result<Snapshot> {
-    let schema = snapshot.schema;
-    let all = snapshot.batches.into_iter().map(Delta::insert).chain(changes).collect();
-    let Some(merged) = delta::merge(all, &schema)? else { return Ok(Snapshot { schema, batches: Vec::new() }) };
-    let times = |i: usize| usize::try_from(merged.weight(i)).unwrap_or(0);
-    let positions = (0..merged.rows.num_rows()).flat_map(|i| std::iter::repeat_n(i as u32, times(i))).collect();
-    let rows = delta::take_rows(&merged, positions)?.rows;
-    Ok(Snapshot { schema, batches: vec![rows] })
 }
 
 /// The types that values have: a statement is planned for the values that it runs with.

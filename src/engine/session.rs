@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
 
 use super::settings::{self, Settings};
 use super::transaction::OpenTransaction;
 use super::{Description, Engine, Notice, Outcome, Transaction, show};
+use crate::catalog::Relation;
 use crate::compile::analyze;
 use crate::compile::parse::{self, Kind, Statement};
 use crate::error::{Error, Result, code};
@@ -12,6 +15,8 @@ use crate::error::{Error, Result, code};
 pub struct Session {
     pub(super) engine: Engine,
     pub(super) user: String,
+    /// What `pg_backend_pid()` answers; 0 without a client connection.
+    pub(super) backend: i32,
     pub(super) settings: Settings,
     /// The open transaction, if there is one.
     pub(super) open: Option<OpenTransaction>,
@@ -20,11 +25,22 @@ pub struct Session {
 
 impl Session {
     pub(super) fn new(engine: Engine, user: &str) -> Session {
-        let mut session =
-            Session { engine, user: user.to_string(), settings: Settings::default(), open: None, notices: Vec::new() };
+        let mut session = Session {
+            engine,
+            user: user.to_string(),
+            backend: 0,
+            settings: Settings::default(),
+            open: None,
+            notices: Vec::new(),
+        };
         // The setting exists and takes any text.
         let _ = session.settings.set("session_authorization", Some(user));
         session
+    }
+
+    /// The number by which clients know the connection: the one that a cancel request names.
+    pub fn set_backend(&mut self, number: i32) {
+        self.backend = number;
     }
 
     /// Splits text into statements (PostgreSQL's grammar and ours). Empty text is an empty vector.
@@ -46,8 +62,8 @@ impl Session {
                 Description { parameters: select.parameters, columns: Some(select.schema) }
             }
             Kind::Insert(insert) => self.describe_insert(insert, hints)?,
-            Kind::Update(update) => self.describe_change(&update.query, hints)?,
-            Kind::Delete(delete) => self.describe_change(&delete.query, hints)?,
+            Kind::Update(update) => self.describe_update(update, hints)?,
+            Kind::Delete(delete) => self.describe_delete(delete, hints)?,
             Kind::Subscribe(subscribe) => {
                 Description { parameters: Vec::new(), columns: Some(self.subscription_schema(subscribe)?) }
             }
@@ -60,7 +76,9 @@ impl Session {
 
     /// Runs one statement. Dropping the future or the returned rows cancels it. An error inside a transaction fails the transaction.
     pub async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
-        if self.transaction() == Transaction::Failed && !matches!(statement.kind, Kind::Commit | Kind::Rollback) {
+        if self.transaction() == Transaction::Failed
+            && !matches!(statement.kind, Kind::Commit | Kind::Rollback | Kind::RollbackTo(_))
+        {
             return Err(Error::new(
                 code::IN_FAILED_SQL_TRANSACTION,
                 "current transaction is aborted, commands ignored until end of transaction block",
@@ -80,10 +98,16 @@ impl Session {
             Kind::Insert(insert) => self.insert(insert, parameters).await,
             Kind::Update(update) => self.update(update, parameters).await,
             Kind::Delete(delete) => self.delete(delete, parameters).await,
+            Kind::Truncate { tables, restart } => self.truncate(tables, *restart).await,
             Kind::CreateStream(_)
             | Kind::CreateTable(_)
             | Kind::CreateView(_)
             | Kind::CreateSink(_)
+            | Kind::CreateIndex(_)
+            | Kind::DropIndex { .. }
+            | Kind::CreateSchema { .. }
+            | Kind::DropSchema { .. }
+            | Kind::Alter(_)
             | Kind::Drop(_) => {
                 self.outside_transaction(&statement.text)?;
                 self.change_definitions(statement).await
@@ -97,8 +121,9 @@ impl Session {
             Kind::Begin => self.begin(),
             Kind::Commit => self.commit().await,
             Kind::Rollback => self.rollback(),
-            Kind::Savepoint(verb) => Err(Error::unsupported(format!("{verb} is not supported"))
-                .hint("a transaction is all or nothing: split it into several")),
+            Kind::Savepoint(name) => self.savepoint(name),
+            Kind::Release(name) => self.release(name),
+            Kind::RollbackTo(name) => self.roll_back_to(name),
             Kind::Set { name, value, local } => self.set_statement(name, value.as_deref(), *local),
             Kind::ResetAll => {
                 self.settings.reset();
@@ -115,6 +140,7 @@ impl Session {
             | Kind::Fetch { .. }
             | Kind::Close { .. }
             | Kind::CopyTo { .. }
+            | Kind::CopyFrom(_)
             | Kind::Prepare { .. }
             | Kind::Execute { .. }
             | Kind::Deallocate { .. } => {
@@ -122,6 +148,11 @@ impl Session {
             }
             kind => self.show(kind).await,
         }
+    }
+
+    /// The relation that a name in a statement stands for.
+    pub(super) fn relation(&self, name: &str) -> Result<Arc<Relation>> {
+        self.engine.relation(name)
     }
 
     /// Where the session's transaction stands.
@@ -164,7 +195,12 @@ impl Session {
 
     /// The settings that change what SQL means.
     pub(super) fn plan_settings(&self) -> analyze::Settings {
-        analyze::Settings { time_zone: self.settings.get("timezone").unwrap_or_else(|| "UTC".into()) }
+        let defaults = analyze::Settings::default();
+        let iterations = self.settings.get("max_recursive_iterations").and_then(|value| value.parse().ok());
+        analyze::Settings {
+            time_zone: self.settings.get("timezone").unwrap_or(defaults.time_zone),
+            recursive_iterations_max: iterations.unwrap_or(defaults.recursive_iterations_max),
+        }
     }
 
     /// Refuses what cannot be undone inside a transaction.

@@ -47,6 +47,7 @@ static SETTINGS: &[Setting] = &[
     setting("lc_ctype", "C.UTF-8", false, fixed),
     setting("lock_timeout", "0", false, duration),
     setting("max_identifier_length", "63", false, fixed),
+    setting("max_recursive_iterations", "10000", false, positive),
     setting("row_security", "on", false, boolean),
     setting("search_path", "\"$user\", public", false, search_path),
     setting("server_encoding", "UTF8", true, fixed),
@@ -172,6 +173,13 @@ fn any(value: &str) -> Result<String, Option<&'static str>> {
 
 fn fixed(_: &str) -> Result<String, Option<&'static str>> {
     Err(Some("this parameter cannot be changed"))
+}
+
+fn positive(value: &str) -> Result<String, Option<&'static str>> {
+    match value.trim().parse::<u64>() {
+        Ok(number) if number > 0 => Ok(number.to_string()),
+        _ => Err(Some("use a whole number from 1")),
+    }
 }
 
 fn one_of(value: &str, choices: &[&str]) -> Result<String, Option<&'static str>> {

@@ -1,116 +1,78 @@
-//! Transactions: one becomes one tick. Writers are serial: the first write takes the writer's lock and the end of the transaction gives
-//! it back. Readers never wait for it.
+//! Transactions: one becomes one tick. A transaction holds the tables that it changed until its end; its changes lie over what is
+//! committed, where only its own statements see them. Readers never wait for it.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::OwnedMutexGuard;
-
+use super::lock::Held;
 use super::settings::Settings;
 use super::{Outcome, Session};
 use crate::catalog::RelationId;
 use crate::error::{Error, Result, code};
 use crate::flow::Delta;
-
-/// A primary key in comparable form.
-pub(super) type Key = Box<[u8]>;
-
-/// What only writers look at, behind the writer's lock.
-#[derive(Default)]
-pub(super) struct Writer {
-    /// Primary keys in use, the open transaction's included.
-    keys: HashMap<RelationId, HashSet<Key>>,
-}
-
-impl Writer {
-    /// Forgets a dropped table.
-    pub(super) fn forget(&mut self, table: RelationId) {
-        self.keys.remove(&table);
-    }
-}
+use crate::view::Overlay;
 
 /// A transaction that has begun and not ended.
 pub(super) struct OpenTransaction {
-    /// After an error only its end is accepted.
+    /// After an error only its end is accepted, or the way back to a savepoint.
     pub(super) failed: bool,
-    /// The writer's lock, from the first write on.
-    writer: Option<OwnedMutexGuard<Writer>>,
-    /// Changes so far, in order.
-    pub(super) pending: Vec<(RelationId, Delta)>,
-    /// Keys added (true) and removed (false), in order, to be undone by ROLLBACK.
-    key_log: Vec<(RelationId, Key, bool)>,
+    /// What `now()` shows: µs since 1970-01-01 UTC.
+    pub(super) now: i64,
+    held: Held,
+    /// What it changed, by table.
+    overlays: HashMap<RelationId, Overlay>,
+    savepoints: Vec<Savepoint>,
     /// Settings at BEGIN, for ROLLBACK.
     settings: Settings,
     /// Settings before SET LOCAL, for COMMIT.
     local: Vec<(String, Option<String>)>,
 }
 
-impl OpenTransaction {
-    pub(super) fn new(settings: Settings) -> Self {
-        OpenTransaction {
-            failed: false,
-            writer: None,
-            pending: Vec::new(),
-            key_log: Vec::new(),
-            settings,
-            local: Vec::new(),
-        }
-    }
+/// A place to come back to.
+struct Savepoint {
+    name: String,
+    /// Changes so far; tables that are not here had none.
+    marks: HashMap<RelationId, usize>,
+    settings: Settings,
+}
 
+impl OpenTransaction {
     pub(super) fn settings_changed(&mut self, name: &str, before: Settings, local: bool) {
         if local {
             self.local.push((name.to_string(), before.get(name)));
         }
     }
 
-    pub(super) fn add_key(&mut self, table: RelationId, key: Key) {
-        if let Some(writer) = &mut self.writer {
-            writer.keys.entry(table).or_default().insert(key.clone());
-            self.key_log.push((table, key, true));
-        }
-    }
-
-    pub(super) fn remove_key(&mut self, table: RelationId, key: Key) {
-        if let Some(writer) = &mut self.writer {
-            writer.keys.entry(table).or_default().remove(&key);
-            self.key_log.push((table, key, false));
-        }
-    }
-
-    pub(super) fn has_key(&self, table: RelationId, key: &[u8]) -> bool {
-        self.writer.as_ref().is_some_and(|writer| writer.keys.get(&table).is_some_and(|keys| keys.contains(key)))
+    /// What it changed of a table.
+    pub(super) fn overlay(&self, table: RelationId) -> Option<&Overlay> {
+        self.overlays.get(&table)
     }
 
     fn undo(&mut self) {
-        if let Some(writer) = &mut self.writer {
-            for (table, key, added) in self.key_log.drain(..).rev() {
-                let keys = writer.keys.entry(table).or_default();
-                if added {
-                    keys.remove(&key)
-                } else {
-                    keys.insert(key)
-                };
-            }
-        }
-        self.pending.clear();
-    }
-}
-
-impl Drop for OpenTransaction {
-    /// A connection that goes away rolls back.
-    fn drop(&mut self) {
-        self.undo();
+        self.overlays.clear();
+        self.held.release();
     }
 }
 
 impl Session {
+    fn new_transaction(&self) -> OpenTransaction {
+        OpenTransaction {
+            failed: false,
+            now: self.engine.inner.clock.now_micros(),
+            held: self.engine.inner.locks.hold(),
+            overlays: HashMap::new(),
+            savepoints: Vec::new(),
+            settings: self.settings.clone(),
+            local: Vec::new(),
+        }
+    }
+
     pub(super) fn begin(&mut self) -> Result<Outcome> {
         if self.open.is_some() {
             self.notice("WARNING", code::ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress");
         } else {
-            self.open = Some(OpenTransaction::new(self.settings.clone()));
+            self.open = Some(self.new_transaction());
         }
         Ok(Outcome::Done("BEGIN".into()))
     }
@@ -143,27 +105,60 @@ impl Session {
         Ok(Outcome::Done("ROLLBACK".into()))
     }
 
-    /// Marks an open transaction as failed after an error: its changes are undone at once, and the writer's lock is given back.
+    pub(super) fn savepoint(&mut self, name: &str) -> Result<Outcome> {
+        let settings = self.settings.clone();
+        let open = self.open.as_mut().ok_or_else(|| outside("SAVEPOINT"))?;
+        let marks = open.overlays.iter().map(|(table, overlay)| (*table, overlay.mark())).collect();
+        open.savepoints.push(Savepoint { name: name.to_string(), marks, settings });
+        Ok(Outcome::Done("SAVEPOINT".into()))
+    }
+
+    pub(super) fn release(&mut self, name: &str) -> Result<Outcome> {
+        let open = self.open.as_mut().ok_or_else(|| outside("RELEASE SAVEPOINT"))?;
+        let at = open.position(name)?;
+        open.savepoints.truncate(at);
+        Ok(Outcome::Done("RELEASE".into()))
+    }
+
+    pub(super) fn roll_back_to(&mut self, name: &str) -> Result<Outcome> {
+        let open = self.open.as_mut().ok_or_else(|| outside("ROLLBACK TO SAVEPOINT"))?;
+        let at = open.position(name)?;
+        open.savepoints.truncate(at + 1);
+        let savepoint = &open.savepoints[at];
+        for (table, overlay) in &mut open.overlays {
+            overlay.roll_back(savepoint.marks.get(table).copied().unwrap_or(0))?;
+        }
+        self.settings = savepoint.settings.clone();
+        open.failed = false;
+        Ok(Outcome::Done("ROLLBACK".into()))
+    }
+
+    /// Marks an open transaction as failed after an error: without a savepoint to come back to, its changes are undone and its tables
+    /// given back at once.
     pub fn fail_transaction(&mut self) {
         if let Some(open) = &mut self.open {
-            open.undo();
-            open.writer = None;
             open.failed = true;
+            if open.savepoints.is_empty() {
+                open.undo();
+            }
         }
     }
 
     /// Seals the transaction's changes as one tick.
-    async fn end(&mut self, mut open: OpenTransaction) -> Result<()> {
-        let changes = std::mem::take(&mut open.pending);
+    async fn end(&mut self, open: OpenTransaction) -> Result<()> {
+        let mut changes: Vec<(RelationId, Delta)> = Vec::new();
+        for (table, overlay) in &open.overlays {
+            changes.extend(overlay.changes()?.into_iter().map(|delta| (*table, delta)));
+        }
         if changes.is_empty() {
             return Ok(());
         }
-        // In a task of its own: a cancelled COMMIT must not leave the keys and the rows apart.
+        // In a task of its own: a cancelled COMMIT must not give the tables back before its tick is known.
         let engine = self.engine.clone();
         let written = tokio::spawn(async move {
             let tick = engine.runtime().write(changes).await?;
-            open.key_log.clear();
             engine.inner.last_write.fetch_max(tick, Ordering::AcqRel);
+            drop(open);
             Ok::<(), Error>(())
         });
         written.await.map_err(|error| Error::internal(format!("the write was lost: {error}")))?
@@ -176,12 +171,9 @@ impl Session {
     {
         let implicit = self.open.is_none();
         if implicit {
-            self.open = Some(OpenTransaction::new(self.settings.clone()));
+            self.open = Some(self.new_transaction());
         }
-        let answer = match self.lock_writer().await {
-            Ok(()) => run(self).await,
-            Err(error) => Err(error),
-        };
+        let answer = run(self).await;
         if implicit && let Some(open) = self.open.take() {
             // Dropped on an error, which undoes it.
             if answer.is_ok() {
@@ -191,20 +183,68 @@ impl Session {
         answer
     }
 
-    async fn lock_writer(&mut self) -> Result<()> {
+    /// Takes a table for the transaction, and waits until what was written before is committed.
+    pub(super) async fn lock(&mut self, table: RelationId) -> Result<()> {
         let timeout_ms = self.setting_milliseconds("lock_timeout");
-        let Some(open) = &mut self.open else { return Ok(()) };
-        if open.writer.is_none() {
-            let lock = Arc::clone(&self.engine.inner.writer).lock_owned();
-            open.writer = Some(if timeout_ms == 0 {
-                lock.await
+        let Some(open) = &self.open else { return Err(Error::internal("no transaction")) };
+        if !open.held.holds(table) {
+            let lock = open.held.lock(table);
+            if timeout_ms == 0 {
+                lock.await?;
             } else {
                 tokio::time::timeout(Duration::from_millis(timeout_ms), lock).await.map_err(|_| {
                     Error::new(code::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout")
-                        .hint("another transaction that writes is open")
-                })?
-            });
+                        .hint("a transaction that has changed the table is open")
+                })??;
+            }
         }
-        Ok(())
+        self.engine.runtime().committed(self.engine.inner.last_write.load(Ordering::Acquire)).await
     }
+
+    /// Runs a query as the transaction saw a table at `mark`: a statement's own subqueries do not see what it changes.
+    pub(super) async fn before<T>(
+        &mut self,
+        table: RelationId,
+        mark: usize,
+        run: impl AsyncFnOnce(&mut Session) -> Result<T>,
+    ) -> Result<T> {
+        let overlay = self.open.as_mut().and_then(|open| open.overlays.get_mut(&table));
+        let undone = overlay.map(|overlay| overlay.roll_back(mark)).transpose()?;
+        let answer = run(self).await;
+        if let Some(undone) = undone {
+            self.change(table, undone)?;
+        }
+        answer
+    }
+
+    /// How much of a table was changed so far, to come back to.
+    pub(super) fn mark(&self, table: RelationId) -> usize {
+        self.open.as_ref().and_then(|open| open.overlays.get(&table)).map_or(0, Overlay::mark)
+    }
+
+    /// Adds changes of a table that the transaction holds.
+    pub(super) fn change(&mut self, table: RelationId, changes: Vec<Delta>) -> Result<()> {
+        let Some(open) = &mut self.open else { return Err(Error::internal("no transaction")) };
+        if changes.iter().all(|delta| delta.rows.num_rows() == 0) {
+            return Ok(());
+        }
+        if !open.overlays.contains_key(&table) {
+            open.overlays.insert(table, self.engine.runtime().store().overlay(table)?);
+        }
+        match open.overlays.get_mut(&table) {
+            Some(overlay) => overlay.apply(changes),
+            None => Err(Error::internal("no overlay")),
+        }
+    }
+}
+
+impl OpenTransaction {
+    fn position(&self, name: &str) -> Result<usize> {
+        let found = self.savepoints.iter().rposition(|savepoint| savepoint.name == name);
+        found.ok_or_else(|| Error::new(code::INVALID_SAVEPOINT, format!("savepoint \"{name}\" does not exist")))
+    }
+}
+
+fn outside(what: &str) -> Error {
+    Error::new(code::NO_ACTIVE_SQL_TRANSACTION, format!("{what} can only be used in transaction blocks"))
 }

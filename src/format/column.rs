@@ -147,10 +147,9 @@ impl ColumnBuilder {
             Values::Boolean(values) => values.len(),
             Values::SmallInt(values) => values.len(),
             Values::Integer(values) | Values::Date(values) => values.len(),
-            Values::BigInt(values)
-            | Values::Time(values)
-            | Values::Timestamp(values)
-            | Values::TimestampTz(values) => values.len(),
+            Values::BigInt(values) | Values::Time(values) | Values::Timestamp(values) | Values::TimestampTz(values) => {
+                values.len()
+            }
             Values::Real(values) => values.len(),
             Values::Double(values) => values.len(),
             Values::Numeric { unscaled, .. } => unscaled.len(),
@@ -178,15 +177,16 @@ impl ColumnBuilder {
             Values::Boolean(values) => values.push(false),
             Values::SmallInt(values) => values.push(0),
             Values::Integer(values) | Values::Date(values) => values.push(0),
-            Values::BigInt(values)
-            | Values::Time(values)
-            | Values::Timestamp(values)
-            | Values::TimestampTz(values) => values.push(0),
+            Values::BigInt(values) | Values::Time(values) | Values::Timestamp(values) | Values::TimestampTz(values) => {
+                values.push(0)
+            }
             Values::Real(values) => values.push(0.0),
             Values::Double(values) => values.push(0.0),
             Values::Numeric { unscaled, .. } => unscaled.push(0),
             Values::Interval(values) => values.push(IntervalMonthDayNano::new(0, 0, 0)),
-            Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => bytes.push_empty(),
+            Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
+                bytes.push_empty()
+            }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.push_empty(),
             Values::Array(items) => items.push_empty(),
         }
@@ -211,15 +211,16 @@ impl ColumnBuilder {
             Values::Boolean(values) => values.truncate(rows),
             Values::SmallInt(values) => values.truncate(rows),
             Values::Integer(values) | Values::Date(values) => values.truncate(rows),
-            Values::BigInt(values)
-            | Values::Time(values)
-            | Values::Timestamp(values)
-            | Values::TimestampTz(values) => values.truncate(rows),
+            Values::BigInt(values) | Values::Time(values) | Values::Timestamp(values) | Values::TimestampTz(values) => {
+                values.truncate(rows)
+            }
             Values::Real(values) => values.truncate(rows),
             Values::Double(values) => values.truncate(rows),
             Values::Numeric { unscaled, .. } => unscaled.truncate(rows),
             Values::Interval(values) => values.truncate(rows),
-            Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => bytes.truncate(rows),
+            Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
+                bytes.truncate(rows)
+            }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.truncate(rows),
             Values::Array(items) => items.truncate(rows),
         }

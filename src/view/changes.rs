@@ -18,10 +18,10 @@ use crate::flow::canonical::canonical_row;
 
 /// Identity of a row: a keyed 128-bit hash of its canonical encoding. Among n rows two different ones share a key with
 /// probability n²/2¹²⁹ (10⁻²¹ for a billion rows), so equal keys are taken as equal rows.
-pub(super) type Key = [u64; 2];
+pub type Key = [u64; 2];
 
 /// Computes the keys of rows of one schema.
-pub(super) struct Keys {
+pub struct Keys {
     converter: RowConverter,
     seed: u64,
 }
@@ -119,6 +119,6 @@ pub(super) fn arrow_error(error: ArrowError) -> Error {
     Error::internal(format!("a materialized relation cannot be kept: {error}"))
 }
 
-fn split(hash: u128) -> Key {
+pub(super) fn split(hash: u128) -> Key {
     [hash as u64, (hash >> 64) as u64]
 }

@@ -7,6 +7,7 @@
 //!
 //! A relation that never retracts needs neither index nor weights: [`Contents::Log`].
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::{ArrayRef, UInt32Array};
@@ -16,6 +17,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use hashbrown::HashTable;
 
 use super::changes::{Key, Keys, arrow_error, gather, with_schema};
+use super::index::{Index, IndexKeys};
 use crate::error::{Error, Result};
 use crate::flow::Delta;
 
@@ -41,16 +43,35 @@ pub(super) enum Frozen {
 }
 
 impl Contents {
+    /// Makes rows findable by value. Rows that only grow become rows that have an identity, which costs memory.
+    pub(super) fn add_index(&mut self, schema: &SchemaRef, keys: &Keys, index: Arc<IndexKeys>) -> Result<()> {
+        if let Contents::Log(log) = self {
+            let deltas: Vec<Delta> =
+                log.full.iter().chain(log.tiers.iter().flatten()).cloned().map(Delta::insert).collect();
+            let row_keys = deltas.iter().map(|delta| keys.of(&delta.rows)).collect::<Result<Vec<_>>>()?;
+            let mut bag = Bag::default();
+            bag.apply(schema, keys, &deltas, &row_keys)?;
+            *self = Contents::Bag(bag);
+        }
+        match self {
+            Contents::Bag(bag) => bag.add_index(keys, index),
+            Contents::Log(_) => Ok(()),
+        }
+    }
+
     /// Empty contents.
     pub(super) fn new(append_only: bool) -> Contents {
         if append_only { Contents::Log(Log::default()) } else { Contents::Bag(Bag::default()) }
     }
 
-    /// The current version.
-    pub(super) fn freeze(&self) -> Frozen {
-        match self {
-            Contents::Log(log) => Frozen::Log(log.full.iter().chain(log.tiers.iter().flatten()).cloned().collect()),
-            Contents::Bag(bag) => Frozen::Bag(bag.chunks.iter().flatten().cloned().collect()),
+    /// The current version, with the rows `removed` as often away.
+    pub(super) fn freeze(&self, removed: Option<&HashMap<Key, i64>>) -> Frozen {
+        match (self, removed) {
+            (Contents::Log(log), _) => {
+                Frozen::Log(log.full.iter().chain(log.tiers.iter().flatten()).cloned().collect())
+            }
+            (Contents::Bag(bag), Some(removed)) => Frozen::Bag(bag.chunks_without(removed)),
+            (Contents::Bag(bag), None) => Frozen::Bag(bag.chunks.iter().flatten().cloned().collect()),
         }
     }
 }
@@ -118,25 +139,27 @@ impl Log {
 /// Rows that come and go.
 #[derive(Default)]
 pub(super) struct Bag {
-    index: HashTable<(Key, Place)>,
-    chunks: Vec<Option<Arc<Chunk>>>,
+    pub(super) index: HashTable<(Key, Place)>,
+    /// From values to rows.
+    pub(super) by_value: Vec<Index>,
+    pub(super) chunks: Vec<Option<Arc<Chunk>>>,
     free: Vec<u32>,
     tiers: [Vec<u32>; TIER_BOUNDS.len()],
 }
 
 /// Where a row is.
 #[derive(Debug, Clone, Copy)]
-struct Place {
-    chunk: u32,
-    row: u32,
+pub(super) struct Place {
+    pub(super) chunk: u32,
+    pub(super) row: u32,
 }
 
 /// Rows with weights; zero is a row that is gone, a negative weight one that was retracted more often than inserted.
 pub(super) struct Chunk {
-    rows: RecordBatch,
-    weights: Vec<i64>,
+    pub(super) rows: RecordBatch,
+    pub(super) weights: Vec<i64>,
     /// Rows whose weight is not zero.
-    occupied: usize,
+    pub(super) occupied: usize,
     visible: OnceLock<Vec<RecordBatch>>,
 }
 
@@ -165,7 +188,7 @@ impl Fresh {
 
 impl Chunk {
     /// Adds to the weight of a row; answers the sum.
-    fn add(&mut self, row: u32, weight: i64) -> i64 {
+    pub(super) fn add(&mut self, row: u32, weight: i64) -> i64 {
         self.visible = OnceLock::new();
         let sum = &mut self.weights[row as usize];
         *sum += weight;
@@ -175,7 +198,8 @@ impl Chunk {
         *sum
     }
 
-    fn visible(&self) -> Result<&Vec<RecordBatch>> {
+    /// Its rows, each as often as it is there.
+    pub(super) fn visible(&self) -> Result<&Vec<RecordBatch>> {
         if let Some(visible) = self.visible.get() {
             return Ok(visible);
         }
@@ -209,6 +233,7 @@ impl Bag {
         let mut fresh = Fresh { chunks: Vec::new(), places: Vec::new(), weights: Vec::new() };
         let mut shrunk = Vec::new();
         for (batch, (delta, row_keys)) in deltas.iter().zip(row_keys).enumerate() {
+            let values = self.by_value.iter().map(|index| index.keys.of(&delta.rows)).collect::<Result<Vec<_>>>()?;
             for (row, key) in row_keys.iter().enumerate() {
                 let weight = delta.weight(row);
                 match self.index.find_entry(key[0], |(other, _)| other == key) {
@@ -221,12 +246,18 @@ impl Bag {
                         if sum == 0 {
                             shrunk.push(place.chunk);
                             entry.remove();
+                            for (index, values) in self.by_value.iter_mut().zip(&values) {
+                                values[row].inspect(|value| index.remove(*value, *key));
+                            }
                         }
                     }
                     Err(_) if weight == 0 => {}
                     Err(_) => {
                         let place = self.place_fresh(&mut fresh, (batch, row), weight);
                         self.index.insert_unique(key[0], (*key, place), |(key, _)| key[0]);
+                        for (index, values) in self.by_value.iter_mut().zip(&values) {
+                            values[row].inspect(|value| index.add(*value, *key));
+                        }
                     }
                 }
             }

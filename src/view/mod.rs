@@ -5,6 +5,12 @@
 mod changes;
 // The rows of one relation, changed tick by tick.
 mod contents;
+// From values to rows.
+mod index;
+// Rows by value.
+mod lookup;
+// A transaction's own changes.
+pub mod overlay;
 // Immutable contents of a relation at one tick.
 pub mod snapshot;
 // Materialized contents of all relations, one committed tick at a time.
@@ -14,8 +20,11 @@ pub mod subscription;
 // DataFusion's view of a snapshot.
 pub mod table;
 
+pub use changes::Key;
+pub use index::IndexKeys;
+pub use overlay::Overlay;
 pub use snapshot::Snapshot;
-pub use store::{Availability, Store};
+pub use store::{Availability, Lookup, Read, Store};
 pub use subscription::{Change, Subscription};
 
 #[cfg(test)]

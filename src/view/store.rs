@@ -8,9 +8,10 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::watch;
 
-use super::Snapshot;
 use super::changes::{Changes, Key, Keys};
 use super::contents::{Contents, Frozen, Log};
+use super::index::IndexKeys;
+use super::{Overlay, Snapshot};
 use crate::catalog::RelationId;
 use crate::error::{Error, Result, code};
 use crate::flow::Delta;
@@ -60,6 +61,37 @@ enum Prepared {
         deltas: Vec<Delta>,
         row_keys: Vec<Vec<Key>>,
     },
+}
+
+/// What is read of a relation.
+#[derive(Clone, Copy)]
+pub struct Read<'a> {
+    /// Which relation.
+    pub id: RelationId,
+    /// Only the rows with some values; `None` for all.
+    pub lookup: Option<&'a Lookup>,
+    /// What the reader's own transaction changed.
+    pub overlay: Option<&'a Overlay>,
+}
+
+/// Rows by value.
+pub struct Lookup {
+    /// The index.
+    pub index: RelationId,
+    /// The values, as the index's [`IndexKeys`] make them.
+    pub values: Vec<Key>,
+}
+
+/// What was read, on its way out of the lock.
+enum Found {
+    Rows(RecordBatch),
+    All { frozen: Frozen, added: Vec<RecordBatch> },
+}
+
+impl From<RelationId> for Read<'_> {
+    fn from(id: RelationId) -> Self {
+        Read { id, lookup: None, overlay: None }
+    }
 }
 
 impl Default for Store {
@@ -158,20 +190,76 @@ impl Store {
         let (tick, schema, frozen) = {
             let state = self.read();
             let relation = state.relation(id)?;
-            (state.tick, Arc::clone(&relation.schema), relation.freeze()?)
+            (state.tick, Arc::clone(&relation.schema), relation.contents()?.freeze(None))
         };
         Ok((tick, Snapshot { schema, batches: frozen.batches()? }))
     }
 
+    /// Makes rows of a relation findable by the values of `columns`. Takes a while for many rows, during which nothing is committed.
+    pub fn add_index(&self, relation: RelationId, index: RelationId, columns: Vec<usize>) -> Result<()> {
+        match self.write().relations.get_mut(&relation) {
+            Some(Relation { schema, keys, contents: Some(contents), .. }) => {
+                contents.add_index(schema, keys, IndexKeys::new(index, columns))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets an index.
+    pub fn remove_index(&self, relation: RelationId, index: RelationId) {
+        if let Some(Contents::Bag(bag)) =
+            self.write().relations.get_mut(&relation).and_then(|one| one.contents.as_mut())
+        {
+            bag.remove_index(index);
+        }
+    }
+
+    /// How the indexes of a relation make keys.
+    pub fn index_keys(&self, relation: RelationId) -> Vec<Arc<IndexKeys>> {
+        match self.read().relations.get(&relation).and_then(|relation| relation.contents.as_ref()) {
+            Some(Contents::Bag(bag)) => bag.index_keys(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// No changes yet of a table, for a transaction.
+    pub fn overlay(&self, id: RelationId) -> Result<Overlay> {
+        let state = self.read();
+        let relation = state.relation(id)?;
+        let indexes = match &relation.contents {
+            Some(Contents::Bag(bag)) => bag.index_keys(),
+            _ => Vec::new(),
+        };
+        Ok(Overlay::new(Arc::clone(&relation.schema), Arc::clone(&relation.keys), &indexes))
+    }
+
+    /// How many committed rows have each of the values of an index.
+    pub fn count(&self, relation: RelationId, index: RelationId, values: &[Option<Key>]) -> Result<Vec<i64>> {
+        let state = self.read();
+        let Some(Contents::Bag(bag)) = &state.relation(relation)?.contents else { return Ok(vec![0; values.len()]) };
+        let Some(index) = bag.index(index) else { return Ok(vec![0; values.len()]) };
+        let count = |value: &Key| index.rows(value).iter().map(|row| bag.weight(row)).sum();
+        Ok(values.iter().map(|value| value.as_ref().map_or(0, count)).collect())
+    }
+
+    /// How often each of the rows is there, by identity.
+    pub fn weights(&self, relation: RelationId, rows: &[Key]) -> Result<Vec<i64>> {
+        let state = self.read();
+        match &state.relation(relation)?.contents {
+            Some(Contents::Bag(bag)) => Ok(rows.iter().map(|row| bag.weight(row)).collect()),
+            _ => Ok(vec![0; rows.len()]),
+        }
+    }
+
     /// Snapshots of relations at the last committed tick, the same for all; `None` if that is before `at_least` or one of them is not
     /// ready: try again after the next revision.
-    pub fn try_read(&self, ids: &[RelationId], at_least: u64) -> Result<Option<(u64, Vec<Snapshot>)>> {
-        let mut frozen = Vec::with_capacity(ids.len());
+    pub fn try_read(&self, reads: &[Read<'_>], at_least: u64) -> Result<Option<(u64, Vec<Snapshot>)>> {
+        let mut found = Vec::with_capacity(reads.len());
         let tick = {
             let state = self.read();
             let mut ready = state.tick >= at_least;
-            for id in ids {
-                let relation = state.relation(*id)?;
+            for read in reads {
+                let relation = state.relation(read.id)?;
                 match &relation.availability {
                     Availability::Ready => {}
                     Availability::Pending => ready = false,
@@ -181,15 +269,15 @@ impl Store {
             if !ready {
                 return if state.closed { Err(shut_down()) } else { Ok(None) };
             }
-            for id in ids {
-                let relation = state.relation(*id)?;
-                frozen.push((Arc::clone(&relation.schema), relation.freeze()?));
+            for read in reads {
+                let relation = state.relation(read.id)?;
+                found.push((Arc::clone(&relation.schema), relation.find(read)?));
             }
             state.tick
         };
-        let snapshots = frozen
+        let snapshots = found
             .into_iter()
-            .map(|(schema, frozen)| Ok(Snapshot { schema, batches: frozen.batches()? }))
+            .map(|(schema, found)| Ok(Snapshot { schema, batches: found.batches()? }))
             .collect::<Result<Vec<_>>>()?;
         Ok(Some((tick, snapshots)))
     }
@@ -207,6 +295,7 @@ impl Store {
             None => return Ok(None),
         };
         if append_only {
+            // Kept as a bag once it has an index, which is only known under the lock.
             return Ok(Some(Prepared::Log(Log::prepare(&schema, &deltas)?)));
         }
         if wanted {
@@ -233,6 +322,19 @@ impl Store {
     }
 }
 
+impl Found {
+    fn batches(self) -> Result<Vec<RecordBatch>> {
+        match self {
+            Found::Rows(rows) => Ok(vec![rows]),
+            Found::All { frozen, added } => {
+                let mut batches = frozen.batches()?;
+                batches.extend(added);
+                Ok(batches)
+            }
+        }
+    }
+}
+
 impl State {
     fn relation(&self, id: RelationId) -> Result<&Relation> {
         self.relations
@@ -245,9 +347,14 @@ impl Relation {
     fn apply(&mut self, prepared: Prepared) -> Result<Vec<Delta>> {
         match (prepared, &mut self.contents) {
             (Prepared::Log(rows), contents) => {
-                let deltas = rows.iter().cloned().map(Delta::insert).collect();
-                if let Some(Contents::Log(log)) = contents {
-                    log.append(&self.schema, rows)?;
+                let deltas: Vec<Delta> = rows.iter().cloned().map(Delta::insert).collect();
+                match contents {
+                    Some(Contents::Log(log)) => log.append(&self.schema, rows)?,
+                    Some(Contents::Bag(bag)) => {
+                        let row_keys = rows.iter().map(|rows| self.keys.of(rows)).collect::<Result<Vec<_>>>()?;
+                        bag.apply(&self.schema, &self.keys, &deltas, &row_keys)?;
+                    }
+                    None => {}
                 }
                 Ok(deltas)
             }
@@ -260,14 +367,26 @@ impl Relation {
         }
     }
 
-    fn freeze(&self) -> Result<Frozen> {
-        match &self.contents {
-            Some(contents) => Ok(contents.freeze()),
-            None => Err(Error::new(
+    fn contents(&self) -> Result<&Contents> {
+        self.contents.as_ref().ok_or_else(|| {
+            Error::new(
                 code::OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("\"{}\" keeps no rows: only its changes can be read", self.name),
-            )),
+            )
+        })
+    }
+
+    fn find(&self, read: &Read<'_>) -> Result<Found> {
+        let contents = self.contents()?;
+        if let (Some(lookup), Contents::Bag(bag)) = (read.lookup, contents)
+            && let Some(rows) = bag.find(&self.schema, lookup.index, &lookup.values, read.overlay)?
+        {
+            return Ok(Found::Rows(rows));
         }
+        let Some(overlay) = read.overlay else {
+            return Ok(Found::All { frozen: contents.freeze(None), added: Vec::new() });
+        };
+        Ok(Found::All { frozen: contents.freeze(Some(&overlay.removed())), added: overlay.added()? })
     }
 
     fn failed(&self, why: &str) -> Error {

@@ -110,18 +110,18 @@ fn reads_wait_and_fail_by_availability() {
     store.create(ID, "r", schema(), false, true, Availability::Ready).unwrap();
     store.create(other, "s", schema(), false, true, Availability::Pending).unwrap();
     store.commit(1, vec![(ID, vec![delta(&[(1, 2)])])], &|_| true);
-    let (tick, snapshots) = store.try_read(&[ID], 1).unwrap().unwrap();
+    let (tick, snapshots) = store.try_read(&[ID.into()], 1).unwrap().unwrap();
     assert_eq!((tick, snapshots[0].row_count()), (1, 2));
-    assert!(store.try_read(&[ID], 2).unwrap().is_none());
-    assert!(store.try_read(&[ID, other], 1).unwrap().is_none());
+    assert!(store.try_read(&[ID.into()], 2).unwrap().is_none());
+    assert!(store.try_read(&[ID.into(), other.into()], 1).unwrap().is_none());
     store.set_availability(other, Availability::Failed("a bug".to_string()));
-    let error = store.try_read(&[ID, other], 1).unwrap_err();
+    let error = store.try_read(&[ID.into(), other.into()], 1).unwrap_err();
     assert_eq!(error.code, code::OBJECT_NOT_IN_PREREQUISITE_STATE);
     assert_eq!(error.message, "\"s\" failed: a bug");
     store.close();
-    assert_eq!(store.try_read(&[ID], 2).unwrap_err().code, code::ADMIN_SHUTDOWN);
+    assert_eq!(store.try_read(&[ID.into()], 2).unwrap_err().code, code::ADMIN_SHUTDOWN);
     store.remove(ID);
-    assert_eq!(store.try_read(&[ID], 0).unwrap_err().code, code::UNDEFINED_TABLE);
+    assert_eq!(store.try_read(&[ID.into()], 0).unwrap_err().code, code::UNDEFINED_TABLE);
 }
 
 #[tokio::test]

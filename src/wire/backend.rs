@@ -1,11 +1,12 @@
 //! The engine as a connection sees it: one session, behind a trait object so that the protocol can be driven by a script in tests.
 
 use async_trait::async_trait;
+use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
 
-use crate::compile::parse::Statement;
-use crate::engine::{Description, Notice, Outcome, Session, Transaction};
+use crate::compile::parse::{CopyFrom, Statement};
+use crate::engine::{CopyColumns, Description, Notice, Outcome, Session, Transaction};
 use crate::error::Result;
 
 /// What a connection needs of a session. The contract of each method is [`Session`]'s.
@@ -17,6 +18,10 @@ pub(super) trait Backend: Send {
     async fn describe(&mut self, statement: &Statement, hints: &[Option<FieldRef>]) -> Result<Description>;
     /// See [`Session::execute`].
     async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome>;
+    /// See [`Session::copy_columns`].
+    fn copy_columns(&self, copy: &CopyFrom) -> Result<CopyColumns>;
+    /// See [`Session::copy_rows`].
+    async fn copy_rows(&mut self, copy: &CopyFrom, columns: Vec<ArrayRef>, rows: usize) -> Result<usize>;
     /// See [`Session::transaction`].
     fn transaction(&self) -> Transaction;
     /// See [`Session::fail_transaction`].
@@ -43,6 +48,14 @@ impl Backend for Session {
 
     async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
         Session::execute(self, statement, parameters).await
+    }
+
+    fn copy_columns(&self, copy: &CopyFrom) -> Result<CopyColumns> {
+        Session::copy_columns(self, copy)
+    }
+
+    async fn copy_rows(&mut self, copy: &CopyFrom, columns: Vec<ArrayRef>, rows: usize) -> Result<usize> {
+        Session::copy_rows(self, copy, columns, rows).await
     }
 
     fn transaction(&self) -> Transaction {

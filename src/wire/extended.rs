@@ -155,6 +155,11 @@ impl Connection {
                     let tag = self.copy_out(copy).await?;
                     return Ok(self.complete(tag)?);
                 }
+                Reply::CopyIn(copy) => {
+                    portal.state = State::Done(None);
+                    let tag = self.copy_in(&copy).await?;
+                    return Ok(self.complete(tag)?);
+                }
                 Reply::Rows(results) => {
                     check_unchanged(self.columns(&portal.prepared).as_deref(), &results.schema)?;
                     State::Rows(results)

@@ -62,6 +62,12 @@ pub(super) fn error_response(severity: &str, error: &Error) -> PgWireBackendMess
     add(b'D', &error.detail);
     add(b'H', &error.hint);
     add(b'P', &error.position.map(|position| position.to_string()));
+    if let Some(subject) = &error.subject {
+        add(b's', &subject.schema);
+        add(b't', &subject.table);
+        add(b'c', &subject.column);
+        add(b'n', &subject.constraint);
+    }
     PgWireBackendMessage::ErrorResponse(ErrorResponse::new(fields))
 }
 

@@ -32,6 +32,7 @@ mod auth;
 mod backend;
 mod connection;
 mod copy;
+mod copy_in;
 mod cursor;
 mod decode;
 mod encode;
@@ -102,7 +103,12 @@ pub struct Server {
 ///
 /// Refuses a non-loopback address without passwords (F0000), and an address that cannot be listened on (58030).
 pub async fn serve(engine: Engine, options: WireOptions) -> Result<Server> {
-    serve_backend(Arc::new(move |user| Box::new(engine.session(user)) as Box<dyn Backend>), options).await
+    let open = move |user: &str, number| {
+        let mut session = engine.session(user);
+        session.set_backend(number);
+        Box::new(session) as Box<dyn Backend>
+    };
+    serve_backend(Arc::new(open), options).await
 }
 
 impl Server {

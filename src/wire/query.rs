@@ -45,6 +45,7 @@ impl Connection {
                 format!("FETCH {}", sent.rows)
             }
             Reply::Copy(copy) => self.copy_out(copy).await?,
+            Reply::CopyIn(copy) => self.copy_in(&copy).await?,
         };
         Ok(self.complete(tag)?)
     }

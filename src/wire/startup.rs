@@ -104,7 +104,7 @@ pub(super) async fn open_session(
     // Protocol 3.2 has longer secrets than the four bytes of 3.0.
     let key_bytes = if startup.minor_version >= 2 { 32 } else { 4 };
     let registration = service.sessions.open(key_bytes).map_err(Failure::Fatal)?;
-    let mut session = (service.open)(&startup.user);
+    let mut session = (service.open)(&startup.user, registration.pid);
     for (name, value) in &startup.settings {
         set(session.as_mut(), name, value).map_err(Failure::Fatal)?;
     }
@@ -229,8 +229,8 @@ fn split_options(options: &str) -> Vec<String> {
     words
 }
 
-/// Makes a session for a user.
-pub(super) type OpenSession = Arc<dyn Fn(&str) -> Box<dyn Backend> + Send + Sync>;
+/// Makes a session for a user; the number is the one that a cancel request names.
+pub(super) type OpenSession = Arc<dyn Fn(&str, i32) -> Box<dyn Backend> + Send + Sync>;
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use super::copy::CopyOut;
 use super::cursor::Fetch;
 use super::failure::Attempt;
 use super::rows::Results;
-use crate::compile::parse::{Kind, Statement};
+use crate::compile::parse::{CopyFrom, Kind, Statement};
 use crate::engine::Outcome;
 use crate::error::{Error, Result, code};
 
@@ -21,6 +21,8 @@ pub(super) enum Reply {
     Fetch(Fetch),
     /// COPY data.
     Copy(CopyOut),
+    /// COPY data that the client sends.
+    CopyIn(CopyFrom),
 }
 
 impl Connection {
@@ -60,6 +62,10 @@ impl Connection {
                 self.refuse_if_failed()?;
                 let results = self.start_rows(statement, parameters, "COPY").await?;
                 Ok(Reply::Copy(CopyOut::new(results, options)?))
+            }
+            Kind::CopyFrom(copy) => {
+                self.refuse_if_failed()?;
+                Ok(Reply::CopyIn(copy.clone()))
             }
             Kind::Prepare { name, types, statement } => {
                 self.refuse_if_failed()?;

@@ -91,7 +91,12 @@ impl Postgres {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        let parameters = format!("host=127.0.0.1 port={} user=postgres dbname=postgres", self.port);
+        self.connect_to("postgres").await
+    }
+
+    /// A connection to one of its databases.
+    pub(crate) async fn connect_to(&self, database: &str) -> Client {
+        let parameters = format!("host=127.0.0.1 port={} user=postgres dbname={database}", self.port);
         for _ in 0..100 {
             if tokio_postgres::connect(&parameters, NoTls).await.is_ok() {
                 break;

@@ -1,6 +1,9 @@
 //! PostgreSQL is the referee: the same tables, the same random changes, the same query; after every transaction the view equals
 //! what PostgreSQL answers for its query. One worker and four.
 
+// Random cases.
+mod random;
+
 use crate::harness::{Postgres, Server, rows, run};
 
 /// Tables of both sides. Small domains, so that groups empty, keys meet and extremes go.

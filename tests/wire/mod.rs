@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, pin_mut};
 use tidewater::wire::{self, Authentication, Passwords, WireOptions};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{AsyncMessage, Client, NoTls};
 
 use crate::harness::{Server, rows, run};
 
@@ -202,5 +202,46 @@ async fn passwords() {
         assert_eq!(error.message(), format!("password authentication failed for user \"{user}\""));
     }
     port.stop().await;
+    server.stop().await;
+}
+
+/// The number in a cancel request is the one that SQL tells.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_have_numbers() {
+    let server = Server::start(1).await;
+    let (one, other) = (server.connect().await, server.connect().await);
+    let number = async |client: &tokio_postgres::Client| rows(client, "SELECT pg_backend_pid()").await;
+    let (first, second) = (number(&one).await, number(&other).await);
+    assert_ne!(first, second);
+    assert_eq!(first, number(&one).await);
+    server.stop().await;
+}
+
+/// A read of a view tells how many rows expressions failed for, also in views below it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_tell_of_rows_that_are_left_out() {
+    let server = Server::start(1).await;
+    let address = server.port.address();
+    let parameters = format!("host={} port={} user=tidewater", address.ip(), address.port());
+    let (client, mut connection) = tokio_postgres::connect(&parameters, NoTls).await.unwrap();
+    let (sender, mut notices) = tokio::sync::mpsc::unbounded_channel();
+    let messages = futures::stream::poll_fn(move |context| connection.poll_message(context));
+    tokio::spawn(messages.try_for_each(move |message| {
+        if let AsyncMessage::Notice(notice) = message {
+            sender.send(notice.message().to_string()).unwrap();
+        }
+        futures::future::ok(())
+    }));
+    let script = "CREATE TABLE t (id BIGINT PRIMARY KEY, n INTEGER);
+        CREATE MATERIALIZED VIEW quotients AS SELECT id, 12 / n AS q FROM t;
+        CREATE MATERIALIZED VIEW total AS SELECT sum(q) AS s FROM quotients;
+        INSERT INTO t VALUES (1, 3), (2, 0), (3, 0)";
+    run(&client, script).await;
+    assert_eq!(rows(&client, "SELECT * FROM total").await, [["4"]]);
+    let notice = soon(notices.recv()).await.unwrap();
+    assert!(notice.starts_with("view \"quotients\" leaves out 2 rows"), "{notice}");
+    run(&client, "UPDATE t SET n = 6 WHERE n = 0").await;
+    assert_eq!(rows(&client, "SELECT * FROM total").await, [["8"]]);
+    assert!(notices.try_recv().is_err(), "nothing is left out any more");
     server.stop().await;
 }

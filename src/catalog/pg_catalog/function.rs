@@ -1,9 +1,9 @@
 //! Functions over the system catalog, bound to one version of it and to the session.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
@@ -11,8 +11,8 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, relations, types};
-use crate::catalog::RelationKind;
+use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, index, types};
+use crate::catalog::{Catalog, RelationKind};
 use crate::engine::DATABASE;
 
 /// What a function answers for one row of arguments.
@@ -147,6 +147,16 @@ pub fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
     all
 }
 
+/// Whether there is a function of that name among [`functions`].
+pub fn has_function(name: &str) -> bool {
+    static NAMES: OnceLock<HashSet<String>> = OnceLock::new();
+    let names = || {
+        let context = Context { catalog: &Catalog::default(), user: "", backend: 0, settings: &[] };
+        functions(&context).iter().map(|function| function.name().to_string()).collect()
+    };
+    NAMES.get_or_init(names).contains(name)
+}
+
 fn visibility() -> Vec<ScalarUDF> {
     let yes = [
         "pg_table_is_visible",
@@ -169,9 +179,8 @@ fn visibility() -> Vec<ScalarUDF> {
 }
 
 fn definitions(context: &Context<'_>) -> Vec<ScalarUDF> {
-    let keys = relations::key_definitions(context);
-    let indexes: HashMap<i64, String> = keys.iter().map(|key| (key.0, key.2.clone())).collect();
-    let constraints: HashMap<i64, String> = keys.into_iter().map(|key| (key.1, key.3)).collect();
+    let indexes: HashMap<i64, String> = index::index_definitions(context).into_iter().collect();
+    let constraints: HashMap<i64, String> = index::constraint_definitions(context).into_iter().collect();
     let view = |relation: &crate::catalog::Relation| match &relation.kind {
         RelationKind::View { query } => Some((i64::from(relation.id.0), query.clone())),
         RelationKind::MaterializedView { .. } => Some((i64::from(relation.id.0), relation.definition.clone())),
@@ -247,7 +256,7 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
 fn session(context: &Context<'_>) -> Vec<ScalarUDF> {
     let settings: HashMap<String, String> =
         context.settings.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
-    let user = context.user.to_string();
+    let (user, backend) = (context.user.to_string(), context.backend);
     let named = |name: &str, value: String| text(name, move |_| Ok(Some(value.clone())));
     let version = format!("PostgreSQL {} (Tidewater {})", crate::engine::SERVER_VERSION, env!("CARGO_PKG_VERSION"));
     let list = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
@@ -260,6 +269,7 @@ fn session(context: &Context<'_>) -> Vec<ScalarUDF> {
         named("session_user", user.clone()),
         named("current_role", user.clone()),
         named("user", user),
+        function("pg_backend_pid", DataType::Int32, move |_| Ok(ScalarValue::Int32(Some(backend)))),
         function("current_schemas", list, |arguments| {
             let implicit = matches!(arguments.first(), Some(ScalarValue::Boolean(Some(true))));
             Ok(text_list(if implicit { &["pg_catalog", "public"] } else { &["public"] }))

@@ -1,7 +1,8 @@
-//! `information_schema`: tables, columns, views, schemata, and the primary keys.
+//! `information_schema`: tables, columns, views, schemata, constraints.
 
+use super::index::{self, Constraint};
 use super::{Column, Context, bigint, nulls, optional_text, relations, text, words};
-use crate::catalog::{Relation, RelationKind};
+use crate::catalog::{ColumnValue, Relation, RelationKind};
 use crate::engine::DATABASE;
 use crate::types::SqlType;
 
@@ -13,6 +14,7 @@ pub(super) fn columns(context: &Context<'_>, name: &str) -> Option<Vec<Column>> 
         "views" => views(context),
         "schemata" => schemata(),
         "table_constraints" => table_constraints(context),
+        "check_constraints" => check_constraints(context),
         "key_column_usage" => key_column_usage(context),
         _ => return None,
     })
@@ -25,7 +27,7 @@ fn tables(context: &Context<'_>) -> Vec<Column> {
         RelationKind::MaterializedView { .. } => "MATERIALIZED VIEW",
         _ => "BASE TABLE",
     };
-    let insertable = |relation: &&Relation| if let RelationKind::Table { .. } = relation.kind { "YES" } else { "NO" };
+    let insertable = |relation: &&Relation| if let RelationKind::Table(_) = relation.kind { "YES" } else { "NO" };
     vec![
         words("table_catalog", DATABASE, rows.len()),
         words("table_schema", "public", rows.len()),
@@ -47,12 +49,25 @@ fn table_columns(context: &Context<'_>) -> Vec<Column> {
         other => other.to_string(),
     };
     let nullable = |(relation, i): &(&Relation, usize)| match &relation.kind {
-        RelationKind::Table { not_null, .. } if not_null.contains(i) => "NO",
+        RelationKind::Table(table) if table.columns[*i].not_null => "NO",
         _ if relation.schema.field(*i).is_nullable() => "YES",
         _ => "NO",
     };
     let default = |(relation, i): &(&Relation, usize)| match &relation.kind {
-        RelationKind::Table { defaults, .. } => defaults.get(i).cloned(),
+        RelationKind::Table(table) => table.columns[*i].value.default_text(),
+        _ => None,
+    };
+    let value = |(relation, i): &(&Relation, usize)| match &relation.kind {
+        RelationKind::Table(table) => table.columns[*i].value.clone(),
+        _ => ColumnValue::Null,
+    };
+    let identity = |row: &(&Relation, usize)| match value(row) {
+        ColumnValue::Identity { always: true, .. } => Some("ALWAYS"),
+        ColumnValue::Identity { .. } => Some("BY DEFAULT"),
+        _ => None,
+    };
+    let generated = |row: &(&Relation, usize)| match value(row) {
+        ColumnValue::Generated(text) => Some(format!("({text})")),
         _ => None,
     };
     let length = |sql_type: &SqlType| if let SqlType::Varchar(n) = sql_type { Some(n.to_string()) } else { None };
@@ -69,8 +84,10 @@ fn table_columns(context: &Context<'_>) -> Vec<Column> {
         words("udt_catalog", DATABASE, n),
         words("udt_schema", "pg_catalog", n),
         text("udt_name", types.iter().map(udt_name)),
-        words("is_identity", "NO", n),
-        words("is_generated", "NEVER", n),
+        text("is_identity", rows.iter().map(|row| if identity(row).is_some() { "YES" } else { "NO" })),
+        optional_text("identity_generation", rows.iter().map(|row| identity(row).map(str::to_string))),
+        text("is_generated", rows.iter().map(|row| if generated(row).is_some() { "ALWAYS" } else { "NEVER" })),
+        optional_text("generation_expression", rows.iter().map(generated)),
         words("is_updatable", "YES", n),
         nulls("collation_name", n),
     ]
@@ -117,40 +134,54 @@ fn schemata() -> Vec<Column> {
     ]
 }
 
-/// Primary keys: table and columns.
-fn keys<'a>(context: &'a Context<'_>) -> Vec<(&'a Relation, &'a [usize])> {
-    let key = |relation: &'a Relation| match &relation.kind {
-        RelationKind::Table { primary_key, .. } if !primary_key.is_empty() => Some((relation, primary_key.as_slice())),
-        _ => None,
-    };
-    relations::all(context).into_iter().filter_map(key).collect()
-}
-
 fn table_constraints(context: &Context<'_>) -> Vec<Column> {
-    let rows = keys(context);
+    let rows = index::constraints(context);
     let n = rows.len();
+    let kind = |row: &Constraint<'_>| match row.kind {
+        "p" => "PRIMARY KEY",
+        "u" => "UNIQUE",
+        _ => "CHECK",
+    };
     vec![
         words("constraint_catalog", DATABASE, n),
-        words("constraint_schema", "public", n),
-        text("constraint_name", rows.iter().map(|(relation, _)| relations::index_name(relation))),
+        text("constraint_schema", rows.iter().map(|row| row.relation.namespace())),
+        text("constraint_name", rows.iter().map(|row| row.name)),
         words("table_catalog", DATABASE, n),
-        words("table_schema", "public", n),
-        text("table_name", rows.iter().map(|(relation, _)| &relation.name)),
-        words("constraint_type", "PRIMARY KEY", n),
+        text("table_schema", rows.iter().map(|row| row.relation.namespace())),
+        text("table_name", rows.iter().map(|row| row.relation.local_name())),
+        text("constraint_type", rows.iter().map(kind)),
+        words("is_deferrable", "NO", n),
+        words("initially_deferred", "NO", n),
+        words("enforced", "YES", n),
+    ]
+}
+
+fn check_constraints(context: &Context<'_>) -> Vec<Column> {
+    let rows: Vec<_> = index::constraints(context).into_iter().filter(|row| row.condition.is_some()).collect();
+    vec![
+        words("constraint_catalog", DATABASE, rows.len()),
+        text("constraint_schema", rows.iter().map(|row| row.relation.namespace())),
+        text("constraint_name", rows.iter().map(|row| row.name)),
+        text("check_clause", rows.iter().map(|row| format!("(({}))", row.condition.unwrap_or_default()))),
     ]
 }
 
 fn key_column_usage(context: &Context<'_>) -> Vec<Column> {
-    let keys = keys(context);
-    let rows: Vec<(&Relation, usize, usize)> =
-        keys.iter().flat_map(|(relation, key)| key.iter().enumerate().map(|(at, i)| (*relation, at, *i))).collect();
+    let constraints = index::constraints(context);
+    let columns = |row: &Constraint<'_>| row.index.map(|index| index.columns.clone()).unwrap_or_default();
+    let rows: Vec<(&Constraint<'_>, usize, usize)> = constraints
+        .iter()
+        .flat_map(|row| columns(row).into_iter().enumerate().map(move |(at, i)| (row, at, i)))
+        .collect();
     let n = rows.len();
     vec![
-        words("constraint_schema", "public", n),
-        text("constraint_name", rows.iter().map(|(relation, _, _)| relations::index_name(relation))),
-        words("table_schema", "public", n),
-        text("table_name", rows.iter().map(|(relation, _, _)| &relation.name)),
-        text("column_name", rows.iter().map(|(relation, _, i)| relation.schema.field(*i).name())),
+        words("constraint_catalog", DATABASE, n),
+        text("constraint_schema", rows.iter().map(|(row, ..)| row.relation.namespace())),
+        text("constraint_name", rows.iter().map(|(row, ..)| row.name)),
+        words("table_catalog", DATABASE, n),
+        text("table_schema", rows.iter().map(|(row, ..)| row.relation.namespace())),
+        text("table_name", rows.iter().map(|(row, ..)| row.relation.local_name())),
+        text("column_name", rows.iter().map(|(row, _, i)| row.relation.schema.field(*i).name())),
         bigint("ordinal_position", rows.iter().map(|(_, at, _)| *at as i64 + 1)),
     ]
 }

@@ -18,14 +18,16 @@ use crate::view::table::snapshot_table;
 mod function;
 // `information_schema`.
 mod information_schema;
-// `pg_class`, `pg_attribute`, `pg_index`, `pg_constraint`, `pg_attrdef`.
+// `pg_index`, `pg_constraint`.
+mod index;
+// `pg_class`, `pg_attribute`, `pg_attrdef`.
 mod relations;
 // Relations about the server: databases, roles, settings, namespaces.
 mod server;
 // `pg_type`.
 mod types;
 
-pub use function::functions;
+pub use function::{functions, has_function};
 
 /// What the system catalog is made from.
 pub struct Context<'a> {
@@ -33,6 +35,8 @@ pub struct Context<'a> {
     pub catalog: &'a Catalog,
     /// Who is connected.
     pub user: &'a str,
+    /// The number of the connection; 0 without one.
+    pub backend: i32,
     /// Settings of the session, name and value.
     pub settings: &'a [(String, String)],
 }
@@ -49,10 +53,10 @@ const INFORMATION_SCHEMA: i64 = 13000;
 const OWNER: i64 = 10;
 /// Identity of the database.
 const DATABASE: i64 = 16000;
-/// Primary keys' indexes have the identity of their table plus this.
-const INDEX_OFFSET: i64 = 1 << 30;
-/// Primary keys' constraints have the identity of their table plus this.
+/// Constraints have the identity of their index plus this.
 const CONSTRAINT_OFFSET: i64 = 3 << 29;
+/// CHECK constraints are numbered from here.
+const CHECK_OFFSET: i64 = 7 << 28;
 
 /// A column under construction.
 type Column = (&'static str, SqlType, ArrayRef);
@@ -62,13 +66,13 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
     let columns = match name {
         "pg_class" => relations::pg_class(context),
         "pg_attribute" => relations::pg_attribute(context),
-        "pg_index" => relations::pg_index(context),
-        "pg_constraint" => relations::pg_constraint(context),
+        "pg_index" => index::pg_index(context),
+        "pg_constraint" => index::pg_constraint(context),
         "pg_attrdef" => relations::pg_attrdef(context),
         "pg_tables" => relations::pg_tables(context),
         "pg_views" => relations::pg_views(context),
         "pg_matviews" => relations::pg_matviews(context),
-        "pg_indexes" => relations::pg_indexes(context),
+        "pg_indexes" => index::pg_indexes(context),
         "pg_type" => types::pg_type(),
         "pg_namespace" => server::pg_namespace(),
         "pg_database" => server::pg_database(),

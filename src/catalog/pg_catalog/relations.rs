@@ -1,21 +1,22 @@
-//! User relations, their columns and primary keys.
+//! User relations and their columns.
 
 use std::sync::Arc;
 
 use super::types::{oid, typmod};
 use super::{
-    CONSTRAINT_OFFSET, Column, Context, INDEX_OFFSET, OWNER, PUBLIC, bigint, boolean, flags, null_array, nulls,
-    numbers, optional_text, real, text, words,
+    CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, bigint, boolean, flags, index, null_array, nulls, numbers,
+    optional_text, real, text, words,
 };
-use crate::catalog::{Relation, RelationKind};
+use crate::catalog::{ColumnValue, Index, Relation, RelationKind, TableColumn};
 use crate::types::SqlType;
 
-/// One row of `pg_class`: a relation or the index of a primary key.
+/// One row of `pg_class`: a relation or an index.
 struct Class<'a> {
     oid: i64,
     name: String,
     kind: &'static str,
-    columns: i64,
+    /// Positions of its columns in the relation.
+    columns: Vec<usize>,
     relation: &'a Relation,
 }
 
@@ -24,51 +25,8 @@ fn visible<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a Arc<Relatio
     context.catalog.iter().filter(|relation| !matches!(relation.kind, RelationKind::Sink { .. }))
 }
 
-/// Tables with a primary key, with the positions of its columns.
-fn keyed<'a>(context: &'a Context<'_>) -> Vec<(&'a Relation, &'a [usize])> {
-    let key = |relation: &'a Arc<Relation>| match &relation.kind {
-        RelationKind::Table { primary_key, .. } if !primary_key.is_empty() => {
-            Some((&**relation, primary_key.as_slice()))
-        }
-        _ => None,
-    };
-    visible(context).filter_map(key).collect()
-}
-
 fn id(relation: &Relation) -> i64 {
     i64::from(relation.id.0)
-}
-
-pub(super) fn index_name(relation: &Relation) -> String {
-    format!("{}_pkey", relation.name)
-}
-
-fn key_names(relation: &Relation, key: &[usize]) -> String {
-    key.iter().map(|&i| relation.schema.field(i).name().as_str()).collect::<Vec<_>>().join(", ")
-}
-
-/// `CREATE UNIQUE INDEX …` of a primary key.
-pub(super) fn index_definition(relation: &Relation, key: &[usize]) -> String {
-    let name = index_name(relation);
-    format!("CREATE UNIQUE INDEX {name} ON public.{} USING btree ({})", relation.name, key_names(relation, key))
-}
-
-/// `PRIMARY KEY (…)`.
-pub(super) fn constraint_definition(relation: &Relation, key: &[usize]) -> String {
-    format!("PRIMARY KEY ({})", key_names(relation, key))
-}
-
-/// Identity of each primary key's index and constraint, with what defines them.
-pub(super) fn key_definitions(context: &Context<'_>) -> Vec<(i64, i64, String, String)> {
-    let row = |(relation, key): (&Relation, &[usize])| {
-        (
-            id(relation) + INDEX_OFFSET,
-            id(relation) + CONSTRAINT_OFFSET,
-            index_definition(relation, key),
-            constraint_definition(relation, key),
-        )
-    };
-    keyed(context).into_iter().map(row).collect()
 }
 
 fn classes<'a>(context: &'a Context<'_>) -> Vec<Class<'a>> {
@@ -80,26 +38,24 @@ fn classes<'a>(context: &'a Context<'_>) -> Vec<Class<'a>> {
             RelationKind::MaterializedView { .. } => "m",
             _ => "r",
         },
-        columns: relation.schema.fields().len() as i64,
+        columns: (0..relation.schema.fields().len()).collect(),
         relation,
     };
-    let index = |(relation, key): (&'a Relation, &[usize])| Class {
-        oid: id(relation) + INDEX_OFFSET,
-        name: index_name(relation),
+    let index = |(index, relation): (&'a Index, &'a Relation)| Class {
+        oid: index::oid(index),
+        name: index.name.clone(),
         kind: "i",
-        columns: key.len() as i64,
+        columns: index.columns.clone(),
         relation,
     };
-    visible(context).map(relation).chain(keyed(context).into_iter().map(index)).collect()
+    visible(context).map(relation).chain(index::indexes(context).into_iter().map(index)).collect()
 }
 
 pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
     let rows = classes(context);
     let n = rows.len();
-    let has_key = |class: &Class<'_>| {
-        class.kind == "r"
-            && matches!(&class.relation.kind, RelationKind::Table { primary_key, .. } if !primary_key.is_empty())
-    };
+    let has_index =
+        |class: &Class<'_>| class.kind != "i" && context.catalog.indexes_of(class.relation.id).next().is_some();
     vec![
         bigint("oid", rows.iter().map(|row| row.oid)),
         text("relname", rows.iter().map(|row| &row.name)),
@@ -121,12 +77,12 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
         real("reltuples", -1.0, n),
         numbers("relallvisible", 0, n),
         numbers("reltoastrelid", 0, n),
-        boolean("relhasindex", rows.iter().map(has_key)),
+        boolean("relhasindex", rows.iter().map(has_index)),
         flags("relisshared", false, n),
         words("relpersistence", "p", n),
         text("relkind", rows.iter().map(|row| row.kind)),
-        bigint("relnatts", rows.iter().map(|row| row.columns)),
-        numbers("relchecks", 0, n),
+        bigint("relnatts", rows.iter().map(|row| row.columns.len() as i64)),
+        bigint("relchecks", rows.iter().map(|row| if row.kind == "r" { index::check_count(row.relation) } else { 0 })),
         flags("relhasrules", false, n),
         flags("relhastriggers", false, n),
         flags("relhassubclass", false, n),
@@ -144,7 +100,7 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
     ]
 }
 
-/// A column of a relation or of a primary key's index.
+/// A column of a relation or of an index.
 struct Attribute {
     relation: i64,
     number: i64,
@@ -152,32 +108,49 @@ struct Attribute {
     sql_type: SqlType,
     not_null: bool,
     has_default: bool,
+    /// `a` or `d` for identity columns.
+    identity: &'static str,
+    /// `s` for generated columns.
+    generated: &'static str,
 }
 
 fn attributes(context: &Context<'_>) -> Vec<Attribute> {
     let mut rows = Vec::new();
     for class in classes(context) {
         let relation = class.relation;
-        let (positions, not_null): (Vec<usize>, &[usize]) = match &relation.kind {
-            RelationKind::Table { primary_key, not_null, .. } if class.kind == "i" => (primary_key.clone(), not_null),
-            RelationKind::Table { not_null, .. } => ((0..relation.schema.fields().len()).collect(), not_null),
-            _ => ((0..relation.schema.fields().len()).collect(), &[]),
-        };
-        for (number, position) in positions.into_iter().enumerate() {
+        for (number, position) in class.columns.iter().copied().enumerate() {
             let field = relation.schema.field(position);
-            let default =
-                matches!(&relation.kind, RelationKind::Table { defaults, .. } if defaults.contains_key(&position));
+            let column = match &relation.kind {
+                RelationKind::Table(table) if class.kind == "r" => table.columns[position].clone(),
+                _ => TableColumn { not_null: class.kind != "i" && !field.is_nullable(), ..TableColumn::default() },
+            };
+            let (identity, generated) = match &column.value {
+                ColumnValue::Identity { always: true, .. } => ("a", ""),
+                ColumnValue::Identity { .. } => ("d", ""),
+                ColumnValue::Generated(_) => ("", "s"),
+                _ => ("", ""),
+            };
             rows.push(Attribute {
                 relation: class.oid,
                 number: number as i64 + 1,
                 name: field.name().clone(),
                 sql_type: SqlType::of(field),
-                not_null: class.kind != "i" && (not_null.contains(&position) || !field.is_nullable()),
-                has_default: class.kind != "i" && default,
+                not_null: column.not_null,
+                has_default: expression(&column.value).is_some(),
+                identity,
+                generated,
             });
         }
     }
     rows
+}
+
+/// The expression of a DEFAULT or of a generated column.
+fn expression(value: &ColumnValue) -> Option<String> {
+    match value {
+        ColumnValue::Generated(text) => Some(text.clone()),
+        value => value.default_text(),
+    }
 }
 
 pub(super) fn pg_attribute(context: &Context<'_>) -> Vec<Column> {
@@ -200,8 +173,8 @@ pub(super) fn pg_attribute(context: &Context<'_>) -> Vec<Column> {
         boolean("attnotnull", rows.iter().map(|row| row.not_null)),
         boolean("atthasdef", rows.iter().map(|row| row.has_default)),
         flags("atthasmissing", false, n),
-        words("attidentity", "", n),
-        words("attgenerated", "", n),
+        text("attidentity", rows.iter().map(|row| row.identity)),
+        text("attgenerated", rows.iter().map(|row| row.generated)),
         flags("attisdropped", false, n),
         flags("attislocal", true, n),
         numbers("attinhcount", 0, n),
@@ -215,8 +188,9 @@ pub(super) fn pg_attribute(context: &Context<'_>) -> Vec<Column> {
 pub(super) fn pg_attrdef(context: &Context<'_>) -> Vec<Column> {
     let mut rows = Vec::new();
     for relation in visible(context) {
-        if let RelationKind::Table { defaults, .. } = &relation.kind {
-            rows.extend(defaults.iter().map(|(position, sql)| (id(relation), *position as i64 + 1, sql.clone())));
+        let RelationKind::Table(table) = &relation.kind else { continue };
+        for (position, column) in table.columns.iter().enumerate() {
+            rows.extend(expression(&column.value).map(|sql| (id(relation), position as i64 + 1, sql)));
         }
     }
     vec![
@@ -224,60 +198,6 @@ pub(super) fn pg_attrdef(context: &Context<'_>) -> Vec<Column> {
         bigint("adrelid", rows.iter().map(|row| row.0)),
         bigint("adnum", rows.iter().map(|row| row.1)),
         text("adbin", rows.iter().map(|row| &row.2)),
-    ]
-}
-
-fn key_numbers(key: &[usize], open: &str, separator: &str, close: &str) -> String {
-    let numbers: Vec<String> = key.iter().map(|i| (i + 1).to_string()).collect();
-    format!("{open}{}{close}", numbers.join(separator))
-}
-
-pub(super) fn pg_index(context: &Context<'_>) -> Vec<Column> {
-    let rows = keyed(context);
-    let n = rows.len();
-    vec![
-        bigint("indexrelid", rows.iter().map(|(relation, _)| id(relation) + INDEX_OFFSET)),
-        bigint("indrelid", rows.iter().map(|(relation, _)| id(relation))),
-        bigint("indnatts", rows.iter().map(|(_, key)| key.len() as i64)),
-        bigint("indnkeyatts", rows.iter().map(|(_, key)| key.len() as i64)),
-        flags("indisunique", true, n),
-        flags("indisprimary", true, n),
-        flags("indisexclusion", false, n),
-        flags("indimmediate", true, n),
-        flags("indisclustered", false, n),
-        flags("indisvalid", true, n),
-        flags("indcheckxmin", false, n),
-        flags("indisready", true, n),
-        flags("indislive", true, n),
-        flags("indisreplident", false, n),
-        text("indkey", rows.iter().map(|(_, key)| key_numbers(key, "", " ", ""))),
-        nulls("indexprs", n),
-        nulls("indpred", n),
-    ]
-}
-
-pub(super) fn pg_constraint(context: &Context<'_>) -> Vec<Column> {
-    let rows = keyed(context);
-    let n = rows.len();
-    vec![
-        bigint("oid", rows.iter().map(|(relation, _)| id(relation) + CONSTRAINT_OFFSET)),
-        text("conname", rows.iter().map(|(relation, _)| index_name(relation))),
-        numbers("connamespace", PUBLIC, n),
-        words("contype", "p", n),
-        flags("condeferrable", false, n),
-        flags("condeferred", false, n),
-        flags("convalidated", true, n),
-        bigint("conrelid", rows.iter().map(|(relation, _)| id(relation))),
-        numbers("contypid", 0, n),
-        bigint("conindid", rows.iter().map(|(relation, _)| id(relation) + INDEX_OFFSET)),
-        numbers("conparentid", 0, n),
-        numbers("confrelid", 0, n),
-        words("confupdtype", " ", n),
-        words("confdeltype", " ", n),
-        words("confmatchtype", " ", n),
-        text("conkey", rows.iter().map(|(_, key)| key_numbers(key, "{", ",", "}"))),
-        nulls("confkey", n),
-        nulls("conbin", n),
     ]
 }
 
@@ -289,7 +209,7 @@ pub(super) fn pg_tables(context: &Context<'_>) -> Vec<Column> {
         text("tablename", rows.iter().map(|row| &row.name)),
         words("tableowner", crate::engine::DATABASE, n),
         nulls("tablespace", n),
-        flags("hasindexes", false, n),
+        boolean("hasindexes", rows.iter().map(|row| context.catalog.indexes_of(row.relation.id).next().is_some())),
         flags("hasrules", false, n),
         flags("hastriggers", false, n),
         flags("rowsecurity", false, n),
@@ -318,20 +238,9 @@ pub(super) fn pg_matviews(context: &Context<'_>) -> Vec<Column> {
         text("matviewname", rows.iter().map(|row| &row.name)),
         words("matviewowner", crate::engine::DATABASE, n),
         nulls("tablespace", n),
-        flags("hasindexes", false, n),
+        boolean("hasindexes", rows.iter().map(|row| context.catalog.indexes_of(row.relation.id).next().is_some())),
         flags("ispopulated", true, n),
         text("definition", rows.iter().map(|row| &row.relation.definition)),
-    ]
-}
-
-pub(super) fn pg_indexes(context: &Context<'_>) -> Vec<Column> {
-    let rows = keyed(context);
-    vec![
-        words("schemaname", "public", rows.len()),
-        text("tablename", rows.iter().map(|(relation, _)| &relation.name)),
-        text("indexname", rows.iter().map(|(relation, _)| index_name(relation))),
-        nulls("tablespace", rows.len()),
-        text("indexdef", rows.iter().map(|(relation, key)| index_definition(relation, key))),
     ]
 }
 

@@ -112,8 +112,7 @@ fn batches(schema: &SchemaRef, groups: u64) -> Vec<RecordBatch> {
 }
 
 fn plan(rows: &SchemaRef) -> Plan {
-    let call =
-        |function, argument, field: Field| AggregateCall { function, argument, filter: None, field: Arc::new(field) };
+    let call = |function, arguments, field: Field| AggregateCall::new(function, arguments, Arc::new(field));
     let fields = [
         Field::new("n", DataType::Int64, true),
         Field::new("top", DataType::Int64, true),
@@ -130,10 +129,11 @@ fn plan(rows: &SchemaRef) -> Plan {
             schema: Arc::clone(rows),
         }),
         keys: vec![0],
+        constant_groups: None,
         calls: vec![
-            call(AggregateFunction::Count, None, count),
-            call(AggregateFunction::Max, Some(2), top),
-            call(AggregateFunction::Sum, Some(2), volume),
+            call(AggregateFunction::Count, vec![], count),
+            call(AggregateFunction::Max, vec![2], top),
+            call(AggregateFunction::Sum, vec![2], volume),
         ],
         schema: Arc::new(Schema::new(schema)),
     }

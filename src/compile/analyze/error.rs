@@ -26,7 +26,7 @@ pub fn from_execution(failure: DataFusionError) -> Error {
 }
 
 /// The name among `candidates` that `name` was probably meant to be.
-pub(in crate::compile) fn similar<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn similar<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (levenshtein(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| distance * 3 <= name.chars().count().max(candidate.chars().count()) + 1)
@@ -62,7 +62,9 @@ fn translate(failure: &DataFusionError, span: &mut Option<Span>) -> Error {
         DataFusionError::Plan(message) => planning(message),
         DataFusionError::Execution(message) => execution(message),
         DataFusionError::ResourcesExhausted(message) => {
-            Error::new(code::OUT_OF_MEMORY, "out of memory").detail(first_line(message).to_string())
+            Error::new(code::OUT_OF_MEMORY, "out of memory").detail(first_line(message).to_string()).hint(
+                "queries together may hold half of the machine's memory: let this one group, sort or join fewer rows",
+            )
         }
         DataFusionError::Configuration(message) => Error::new(code::INVALID_PARAMETER_VALUE, lower(message)),
         other => Error::internal(lower(&other.strip_backtrace())),
@@ -236,6 +238,9 @@ fn not_implemented(message: &str) -> Error {
     if line.contains("does not support logical expression") {
         return Error::unsupported("this kind of subquery is not supported at this place")
             .hint("write it as a join, or make the subquery depend on the outer query by equalities only");
+    }
+    if line.contains("unnest should be rewritten") {
+        return Error::unsupported("set-returning functions are not allowed at this place");
     }
     Error::unsupported(format!("this is not supported: {}", lower(line.trim_start_matches("Unsupported ast node "))))
 }

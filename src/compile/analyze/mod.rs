@@ -11,14 +11,20 @@ mod careful;
 mod comparison;
 // DataFusion's errors → ours.
 pub mod error;
+// Keys of joins.
+mod equijoin;
 // `min` and `max`.
 mod extreme;
+// Merged columns of joins.
+mod merged;
 // Relations and functions by name.
 mod names;
-// `row_number` and its like.
-mod ranking;
+// Rows that a statement brings itself.
+mod rows;
 // Reads over snapshots.
 mod select;
+// What a read needs of a relation.
+mod lookup;
 // DataFusion's settings.
 mod session;
 // Relations without rows.
@@ -42,13 +48,16 @@ use datafusion::optimizer::Analyzer;
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use arithmetic::as_operator;
-pub use select::{Select, plan_select};
+pub use lookup::Binding;
+pub use rows::{ROWS_ID, Rows};
+pub use select::{Ready, Select, plan_select};
 pub(in crate::compile) use source::relation_of;
+pub(in crate::compile) use types::sql_type;
 
 use super::lower;
 use super::parse::{Query, shown_name};
 use super::plan::Plan;
-use super::rewrite;
+use super::{rewrite, window};
 use crate::catalog::RelationId;
 use crate::error::Result;
 use crate::types::SqlType;
@@ -58,11 +67,13 @@ use crate::types::SqlType;
 pub struct Settings {
     /// Time zone by its IANA name, e.g. `Europe/Berlin`.
     pub time_zone: String,
+    /// Iterations that a recursive query of a view may have in one tick.
+    pub recursive_iterations_max: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { time_zone: "UTC".to_string() }
+        Settings { time_zone: "UTC".to_string(), recursive_iterations_max: 10_000 }
     }
 }
 
@@ -73,6 +84,11 @@ pub trait Relations {
 
     /// Names that hints may suggest.
     fn names(&self) -> Vec<String>;
+
+    /// What the relation of the statement's own rows is, if it has some.
+    fn rows(&self) -> Option<&Rows> {
+        None
+    }
 
     /// A function that depends on the catalog or the session, such as `current_user()`.
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
@@ -105,15 +121,24 @@ pub fn plan_view(query: &Query, relations: &dyn Relations, settings: &Settings) 
     lower::refuse(&raw, query)?;
     let analyzed = coerce(raw, &state, settings).map_err(explain)?;
     let (plan, shown) = shown(analyzed).map_err(explain)?;
+    let plan = rewrite::shared::marked(plan).map_err(explain)?;
     let optimized = session::optimize_view(plan, &state).map_err(explain)?;
-    Ok((lower::lower(&optimized, &state, query)?, shown))
+    Ok((lower::lower(&optimized, &state, settings, query)?, shown))
 }
 
 /// Replaces what DataFusion plans wrongly, gives expressions SQL's types and makes operands alike.
 fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanResult<LogicalPlan> {
     let exact = rewrite::exact(plan, state)?;
     let typed = comparison::by_keys(types::as_sql(exact, &settings.time_zone)?, state)?;
-    Analyzer::new().execute_and_check(typed, &ConfigOptions::clone(state.config_options()), |_, _| {})
+    // The rules alone: the check afterwards would refuse subqueries that are to be unnested.
+    let analyzer = Analyzer::new();
+    let mut alike = typed;
+    for rule in &analyzer.rules {
+        alike = rule.analyze(alike, state.config_options())?;
+    }
+    let plan = rewrite::unnest(alike, state)?;
+    let plan = analyzer.execute_and_check(plan, &ConfigOptions::clone(state.config_options()), |_, _| {})?;
+    window::node::windows(plan, &settings.time_zone)
 }
 
 /// The plan with outputs of SQL's types, and its columns as users see them. The plan's own names stay: DataFusion wants them

@@ -20,22 +20,29 @@ use datafusion::prelude::Expr;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
+use super::merged::{MergedColumns, without_markers};
 use super::source::{RelationSource, ViewSource};
-use super::{Relations, Resolved, error};
+use super::{Relations, Resolved, error, rows};
 use crate::compile::function::is_foreign;
 use crate::compile::parse::Query;
+use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
 
 /// Names of one statement.
 pub(super) struct Names<'a> {
     relations: &'a dyn Relations,
     state: &'a SessionState,
+    planners: Vec<Arc<dyn RelationPlanner>>,
 }
 
 impl<'a> Names<'a> {
     /// Names as `relations` and the functions of `state` give them.
     pub(super) fn new(relations: &'a dyn Relations, state: &'a SessionState) -> Self {
-        Names { relations, state }
+        let mut planners: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(elements::Relations::default())];
+        planners.extend(state.relation_planners().iter().cloned());
+        planners.push(Arc::new(MergedColumns));
+        planners.extend(relations.rows().map(rows::planner));
+        Names { relations, state, planners }
     }
 
     /// The logical plan of a query as DataFusion makes it; `parameters` are the types of `$1…` where they are known.
@@ -43,7 +50,7 @@ impl<'a> Names<'a> {
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
         match query.statement() {
             Statement::Statement(statement) => {
-                SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context)
+                without_markers(SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context)?)
             }
             _ => internal_err!("a query is one SQL statement"),
         }
@@ -116,7 +123,7 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
-        self.state.relation_planners()
+        &self.planners
     }
 
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {

@@ -8,23 +8,27 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, plan_datafusion_err};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, TableSource, Volatility};
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
 use super::careful::careful;
+use super::lookup::{Binding, bindings};
+use super::source::ReadSource;
 use super::{Relations, Settings, coerce, error, names, relation_of, session, shown};
 use crate::catalog::RelationId;
 use crate::clock::Clock;
 use crate::compile::parse::Query;
+use crate::compile::rewrite;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -66,7 +70,8 @@ pub fn plan_select(
         let known: Vec<Option<FieldRef>> = parameters.iter().cloned().map(Some).collect();
         names::Names::new(relations, &state).plan(query, &known).map_err(explain)?
     };
-    let (plan, schema) = coerce(raw, &state, settings).and_then(shown).map_err(explain)?;
+    let (plan, schema) =
+        coerce(raw, &state, settings).and_then(rewrite::set_operation::expanded).and_then(shown).map_err(explain)?;
     let relations = relations_of(&plan).map_err(explain)?;
     Ok(Select { schema, parameters, relations, plan, state, query: query.clone(), now_micros: None })
 }
@@ -78,14 +83,26 @@ impl Select {
         self
     }
 
-    /// Runs over `providers`, which hold the rows of exactly [`Select::relations`], with values for [`Select::parameters`].
-    /// Batches have [`Select::schema`]; their errors are for [`error::from_execution`].
-    pub async fn execute(
-        self,
-        providers: HashMap<RelationId, Arc<dyn TableProvider>>,
-        parameters: &[ScalarValue],
-    ) -> Result<SendableRecordBatchStream> {
-        let Select { schema, plan, mut state, query, parameters: wanted, now_micros, .. } = self;
+    /// Whether it answers the same for the same rows at any time, in any session.
+    pub fn is_immutable(&self) -> bool {
+        let mut immutable = true;
+        // The closures do not fail.
+        let _ = self.plan.apply_with_subqueries(|node| {
+            node.apply_expressions(|expression| {
+                expression.apply(|part| {
+                    if let Expr::ScalarFunction(call) = part {
+                        immutable &= call.func.signature().volatility == Volatility::Immutable;
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })
+            })
+        });
+        immutable
+    }
+
+    /// Gets ready to run, with values for [`Select::parameters`].
+    pub fn ready(self, parameters: &[ScalarValue]) -> Result<Ready> {
+        let Select { schema, plan, mut state, query, relations, parameters: wanted, now_micros } = self;
         if parameters.len() != wanted.len() {
             let message = format!("{} parameters are needed, {} were given", wanted.len(), parameters.len());
             return Err(Error::new("08P01", message));
@@ -93,10 +110,56 @@ impl Select {
         let now = now_micros.unwrap_or_else(|| Clock::System.now_micros());
         let properties = state.execution_props_mut();
         properties.query_execution_start_time = DateTime::from_timestamp_micros(now);
-        run(plan, schema, &state, &providers, parameters)
-            .await
-            .map_err(|failure| error::from_datafusion(failure, &query))
+        let plan = optimized(plan, &state, parameters).map_err(|failure| error::from_datafusion(failure, &query))?;
+        let bindings = bindings(&plan).map_err(|failure| error::from_datafusion(failure, &query))?;
+        Ok(Ready { schema, relations, bindings, plan, state, query })
     }
+
+    /// Runs over `providers`, see [`Ready::execute`].
+    pub async fn execute(
+        self,
+        providers: HashMap<RelationId, Arc<dyn TableProvider>>,
+        parameters: &[ScalarValue],
+    ) -> Result<SendableRecordBatchStream> {
+        self.ready(parameters)?.execute(providers).await
+    }
+}
+
+/// A SELECT that only needs rows.
+#[derive(Debug)]
+pub struct Ready {
+    /// Output columns.
+    pub schema: SchemaRef,
+    /// The relations it reads, each once.
+    pub relations: Vec<RelationId>,
+    /// Of the relations of which not all rows are needed: what the needed ones have in some columns.
+    pub bindings: HashMap<RelationId, Vec<Binding>>,
+    plan: LogicalPlan,
+    state: SessionState,
+    query: Query,
+}
+
+impl Ready {
+    /// Runs over `providers`, which hold the rows of exactly [`Ready::relations`], at least those that [`Ready::bindings`] tells.
+    /// Batches have [`Ready::schema`]; their errors are for [`error::from_execution`].
+    pub async fn execute(
+        self,
+        providers: HashMap<RelationId, Arc<dyn TableProvider>>,
+    ) -> Result<SendableRecordBatchStream> {
+        let Ready { schema, plan, state, query, .. } = self;
+        run(plan, schema, &state, &providers).await.map_err(|failure| error::from_datafusion(failure, &query))
+    }
+}
+
+/// The plan with values for parameters, as it will run.
+fn optimized(plan: LogicalPlan, state: &SessionState, parameters: &[ScalarValue]) -> PlanResult<LogicalPlan> {
+    let mut plan = with_source(plan, |relation, source| {
+        Ok(Arc::new(ReadSource { relation, schema: source.schema() }) as Arc<dyn TableSource>)
+    })?;
+    if !parameters.is_empty() {
+        plan = plan.with_param_values(ParamValues::from(parameters.to_vec()))?;
+    }
+    state.optimize(&plan)
 }
 
 async fn run(
@@ -104,13 +167,15 @@ async fn run(
     schema: SchemaRef,
     state: &SessionState,
     providers: &HashMap<RelationId, Arc<dyn TableProvider>>,
-    parameters: &[ScalarValue],
 ) -> PlanResult<SendableRecordBatchStream> {
-    let mut plan = with_rows(plan, providers)?;
-    if !parameters.is_empty() {
-        plan = plan.with_param_values(ParamValues::from(parameters.to_vec()))?;
-    }
-    let physical = careful(state.create_physical_plan(&plan).await?)?;
+    let plan = with_source(plan, |relation, _| {
+        let provider = providers.get(&relation);
+        let provider =
+            provider.ok_or_else(|| plan_datafusion_err!("no rows were given for relation {}", relation.0))?;
+        Ok(provider_as_source(Arc::clone(provider)))
+    })?;
+    let optimized = rewrite::elements::restored(session::optimize_select(&plan, state)?)?;
+    let physical = careful(state.query_planner().create_physical_plan(&optimized, state).await?)?;
     let stream = execute_stream(physical, state.task_ctx())?;
     let shown = SchemaRef::clone(&schema);
     let stream = stream.map(move |batch| {
@@ -135,20 +200,20 @@ fn conforming(batch: &RecordBatch, shown: &SchemaRef) -> PlanResult<Vec<ArrayRef
     batch.columns().iter().zip(shown.fields()).map(column).collect()
 }
 
-/// Puts the rows where the plan has schemas only.
-fn with_rows(plan: LogicalPlan, providers: &HashMap<RelationId, Arc<dyn TableProvider>>) -> PlanResult<LogicalPlan> {
-    let filled = plan.transform_up_with_subqueries(|node| {
+/// Puts other sources where the plan reads stored relations.
+fn with_source(
+    plan: LogicalPlan,
+    other: impl Fn(RelationId, &dyn TableSource) -> PlanResult<Arc<dyn TableSource>>,
+) -> PlanResult<LogicalPlan> {
+    let replaced = plan.transform_up_with_subqueries(|node| {
         let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
         let Some(relation) = relation_of(scan.source.as_ref()) else {
             return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
         };
-        let provider = providers
-            .get(&relation)
-            .ok_or_else(|| plan_datafusion_err!("no rows were given for relation \"{}\"", scan.table_name))?;
-        scan.source = provider_as_source(Arc::clone(provider));
+        scan.source = other(relation, scan.source.as_ref())?;
         Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
     })?;
-    Ok(filled.data)
+    Ok(replaced.data)
 }
 
 fn relations_of(plan: &LogicalPlan) -> PlanResult<Vec<RelationId>> {

@@ -1,26 +1,34 @@
 //! DataFusion, set up for PostgreSQL's semantics.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use datafusion::common::alias::AliasGenerator;
 use datafusion::common::config::{ConfigOptions, Dialect};
 use datafusion::error::Result as PlanResult;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::registry::FunctionRegistry;
-use datafusion::optimizer::{Optimizer, OptimizerConfig};
+use datafusion::optimizer::{Optimizer, OptimizerConfig, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::Arithmetic;
-use super::{Settings, aggregate, extreme, ranking};
-use crate::compile::function;
+use super::equijoin::{Equijoin, with_null_equal_keys};
+use super::{Settings, aggregate, extreme};
+use crate::compile::{function, rewrite, window};
 
 /// Optimizer rules that must not see the query of a view: a limit pushed into a scan would read an order into the input; DISTINCT
 /// and count(DISTINCT …) have operators of their own; a join with unique keys is cheaper to maintain than the semi join that it
 /// would become.
-const NOT_IN_VIEWS: [&str; 4] =
-    ["push_down_limit", "replace_distinct_aggregate", "single_distinct_aggregation_to_group_by", "eliminate_join"];
+const NOT_IN_VIEWS: [&str; 3] = ["push_down_limit", "replace_distinct_aggregate", "eliminate_join"];
+
+const SINGLE_DISTINCT: &str = "single_distinct_aggregation_to_group_by";
+
+/// How many of the greatest holders of memory an error names.
+const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::MIN;
 
 /// A session for one statement.
 pub(super) fn state(settings: &Settings) -> SessionState {
@@ -35,10 +43,32 @@ pub(super) fn optimize_view(plan: LogicalPlan, state: &SessionState) -> PlanResu
     let mut options = ConfigOptions::clone(state.config_options());
     // Scalar subqueries become joins, which we maintain or refuse; otherwise they would stay inside expressions.
     options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
-    let mut optimizer = Optimizer::new();
+    let mut optimizer = Optimizer::with_rules(rules());
     optimizer.rules.retain(|rule| !NOT_IN_VIEWS.contains(&rule.name()));
     let config = ViewOptimizer { options: Arc::new(options), aliases: Arc::new(AliasGenerator::new()), state };
-    optimizer.optimize(plan, &config, |_, _| {})
+    with_null_equal_keys(optimizer.optimize(plan, &config, |_, _| {})?, &config)
+}
+
+/// Optimizes the plan of a SELECT.
+pub(super) fn optimize_select(plan: &LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
+    with_null_equal_keys(state.optimize(plan)?, state)
+}
+
+/// DataFusion's rules, with our own for the keys of joins, and without the one that computes with the types of DataFusion's sums.
+fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let own: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(Equijoin::default());
+    let ours =
+        |rule: Arc<dyn OptimizerRule + Send + Sync>| if rule.name() == own.name() { Arc::clone(&own) } else { rule };
+    let kept = Optimizer::new().rules.into_iter().filter(|rule| rule.name() != SINGLE_DISTINCT);
+    kept.map(ours).collect()
+}
+
+/// Half of the machine's memory: what the sorts, joins and aggregations of all statements together may hold.
+fn memory_max() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: usize = total.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kilobytes * 512)
 }
 
 fn base() -> SessionState {
@@ -51,15 +81,30 @@ fn base() -> SessionState {
     options.sql_parser.collect_spans = true;
     options.sql_parser.dialect = Dialect::PostgreSQL;
     options.optimizer.skip_failed_rules = false;
+    // Types are checked where they matter; it would complain about columns that the plan knows to hold no NULL.
+    options.execution.skip_physical_aggregate_schema_check = true;
     options.optimizer.filter_null_join_keys = true;
-    let mut builder = SessionStateBuilder::new_with_default_features().with_config(config);
-    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Arithmetic));
+    let mut builder =
+        SessionStateBuilder::new_with_default_features().with_config(config).with_optimizer_rules(rules());
+    if let Some(bytes) = memory_max() {
+        let pool = TrackConsumersPool::new(GreedyMemoryPool::new(bytes), CONSUMERS_NAMED);
+        let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..RuntimeEnv::default() };
+        builder = builder.with_runtime_env(Arc::new(environment));
+    }
+    let planners = builder.expr_planners().get_or_insert_default();
+    planners.insert(0, Arc::new(Arithmetic));
+    planners.insert(0, Arc::new(crate::compile::aggregate::Check));
+    let builder = builder.with_query_planner(Arc::new(window::execution::Planner));
     let mut state = function::register(builder).build();
+    for function in [window::marker::function(), rewrite::with_ties::function()] {
+        let _ = FunctionRegistry::register_udf(&mut state, Arc::new(function));
+    }
     // Registering replaces DataFusion's function of the same name and cannot fail in a session's own registry.
-    for function in aggregate::functions().into_iter().chain(extreme::functions()) {
+    let ours = aggregate::functions().into_iter().chain(extreme::functions());
+    for function in ours.chain(crate::compile::aggregate::functions()) {
         let _ = FunctionRegistry::register_udaf(&mut state, function);
     }
-    for function in ranking::functions() {
+    for function in window::function::functions() {
         let _ = FunctionRegistry::register_udwf(&mut state, function);
     }
     state

@@ -4,8 +4,11 @@
 use std::borrow::Cow;
 
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::logical_expr::{LogicalPlan, TableSource};
+use datafusion::error::Result as PlanResult;
+use datafusion::logical_expr::{LogicalPlan, TableProviderFilterPushDown, TableSource};
+use datafusion::prelude::Expr;
 
+use super::lookup::binds;
 use crate::catalog::RelationId;
 
 /// A stored relation: stream, table or materialized view. Its rows come in when the plan runs.
@@ -19,6 +22,29 @@ pub(super) struct RelationSource {
 impl TableSource for RelationSource {
     fn schema(&self) -> SchemaRef {
         SchemaRef::clone(&self.schema)
+    }
+}
+
+/// A stored relation in a read that is optimized: conditions on its columns may be answered by an index.
+pub(super) struct ReadSource {
+    /// Which relation.
+    pub(super) relation: RelationId,
+    /// Its columns.
+    pub(super) schema: SchemaRef,
+}
+
+impl TableSource for ReadSource {
+    fn schema(&self) -> SchemaRef {
+        SchemaRef::clone(&self.schema)
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> PlanResult<Vec<TableProviderFilterPushDown>> {
+        let answer = |filter: &&Expr| match binds(filter) {
+            // The condition is tested again on what the index finds.
+            true => TableProviderFilterPushDown::Inexact,
+            false => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(answer).collect())
     }
 }
 
@@ -40,5 +66,6 @@ impl TableSource for ViewSource {
 
 /// The relation that a scan reads, if it is a stored one.
 pub(in crate::compile) fn relation_of(source: &dyn TableSource) -> Option<RelationId> {
-    source.downcast_ref::<RelationSource>().map(|source| source.relation)
+    let read = || source.downcast_ref::<ReadSource>().map(|source| source.relation);
+    source.downcast_ref::<RelationSource>().map(|source| source.relation).or_else(read)
 }

@@ -15,6 +15,7 @@ use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::arithmetic;
+use crate::compile::aggregate::NAMES;
 use crate::types::SqlType;
 
 /// Functions whose result depends on the zone of an instant.
@@ -117,13 +118,15 @@ fn recursive_as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
     RecursiveQuery::try_new(query.name, first, next, query.is_distinct).map(LogicalPlan::RecursiveQuery)
 }
 
-/// Narrows literals, but not those that DataFusion reads itself: arguments of window functions and of its own aggregates.
+/// Narrows literals, but not those that DataFusion reads itself: arguments of its own aggregates.
 fn narrowed_everywhere(expression: Expr) -> PlanResult<Expr> {
     Ok(expression
         .transform_down(|expression| {
             let keep = match &expression {
-                Expr::WindowFunction(_) => true,
-                Expr::AggregateFunction(call) => !["sum", "avg", "min", "max"].contains(&call.func.name()),
+                Expr::AggregateFunction(call) => {
+                    let name = call.func.name();
+                    !["sum", "avg", "min", "max"].contains(&name) && !NAMES.iter().any(|(known, _)| *known == name)
+                }
                 _ => false,
             };
             if keep {
@@ -144,6 +147,11 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             let Ok(kind) = call.get_type(schema) else { return Ok(Transformed::no(call)) };
             let wanted = sql_type(&kind);
             Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
+        }
+        // JSON shows instants in the session's zone.
+        Expr::AggregateFunction(mut call) if zone != "UTC" && call.func.name().starts_with("json") => {
+            shown_in_zone(&mut call.params.args, schema, zone);
+            Ok(Transformed::yes(Expr::AggregateFunction(call)))
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let [left, right] = as_floats([*left, *right], schema);
@@ -217,13 +225,18 @@ fn in_zone(mut call: ScalarFunction, schema: &DFSchema, zone: &str) -> PlanResul
     if zone == "UTC" || !ZONED_FUNCTIONS.contains(&call.func.name()) {
         return Ok(call);
     }
-    for argument in &mut call.args {
+    shown_in_zone(&mut call.args, schema, zone);
+    Ok(call)
+}
+
+/// Makes instants keep the zone that they are shown in.
+fn shown_in_zone(arguments: &mut [Expr], schema: &DFSchema, zone: &str) {
+    for argument in arguments {
         if matches!(argument.get_type(schema), Ok(DataType::Timestamp(TimeUnit::Microsecond, Some(_)))) {
             let local = DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()));
             *argument = cast_to(std::mem::take(argument), local);
         }
     }
-    Ok(call)
 }
 
 /// What clocks in a zone show at an instant, without the zone. (A cast would keep what clocks in UTC show.)

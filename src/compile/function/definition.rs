@@ -86,6 +86,20 @@ impl Argument {
         self.sql_type.clone().unwrap_or(SqlType::Text)
     }
 
+    /// The type's name in messages: without precision, whole numbers as they are written, and texts whose type is yet unknown.
+    pub(super) fn shown_type(&self) -> String {
+        match &self.sql_type {
+            _ if self.is_untyped() => "unknown".to_string(),
+            Some(SqlType::Numeric(..)) => "numeric".to_string(),
+            Some(SqlType::Varchar(_)) => "character varying".to_string(),
+            Some(SqlType::BigInt) if self.integer.is_some_and(|value| i32::try_from(value).is_ok()) => {
+                SqlType::Integer.to_string()
+            }
+            Some(other) => other.to_string(),
+            None => "unknown".to_string(),
+        }
+    }
+
     /// Whether a constant of any type can stand here: NULL or a text.
     pub(super) fn is_untyped(&self) -> bool {
         self.sql_type.is_none() || self.text.is_some()
@@ -133,22 +147,23 @@ impl Function {
     }
 
     fn undefined(&self, arguments: &[Argument]) -> Error {
-        let name =
-            |argument: &Argument| argument.sql_type.as_ref().map_or_else(|| "unknown".to_string(), ToString::to_string);
-        let types: Vec<String> = arguments.iter().map(name).collect();
-        let message = match (self.definition.name, types.as_slice()) {
-            ("-", [one]) => format!("operator does not exist: - {one}"),
-            ("+" | "-" | "*" | "/" | "->" | "->>" | "#>" | "#>>" | "@>" | "<@" | "?" | "?|" | "?&" | "#-" | "||" | "&&" | "@?" | "@@", [one, other]) => {
-                format!("operator does not exist: {one} {} {other}", self.definition.name)
-            }
-            _ => format!("function {}({}) does not exist", self.definition.name, types.join(", ")),
+        let types: Vec<String> = arguments.iter().map(Argument::shown_type).collect();
+        let name = self.definition.name;
+        let is_operator = !name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        let message = match types.as_slice() {
+            [one] if is_operator => format!("operator does not exist: {name} {one}"),
+            [one, other] if is_operator => format!("operator does not exist: {one} {name} {other}"),
+            _ => format!("function {name}({}) does not exist", types.join(", ")),
         };
-        Error::new(code::UNDEFINED_FUNCTION, message)
+        let what = if is_operator { "operator" } else { "function" };
+        Error::new(code::UNDEFINED_FUNCTION, message).hint(format!(
+            "No {what} matches the given name and argument types. You might need to add explicit type casts."
+        ))
     }
 }
 
 /// Wraps our error for its way through DataFusion; [`crate::compile::expr`] takes it out again.
-pub(super) fn external(error: Error) -> DataFusionError {
+pub(in crate::compile) fn external(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
@@ -202,6 +217,9 @@ impl ScalarUDFImpl for Function {
     }
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> PlanResult<ExprSimplifyResult> {
+        if let Some(case) = super::condition::coalesce::as_case(self.definition, &args, info) {
+            return Ok(ExprSimplifyResult::Simplified(case));
+        }
         if let (Some(value), []) = (super::datetime::now::at(self.definition, info), args.as_slice()) {
             return Ok(ExprSimplifyResult::Simplified(Expr::Literal(value, None)));
         }

@@ -23,8 +23,14 @@ mod planner;
 mod abs;
 // Arrays.
 mod array;
+// Functions on binary strings.
+mod binary;
+// What calls were given.
+mod call;
 // `cast`: what `CAST` and `::` become.
 mod cast;
+// Conditional expressions.
+pub(in crate::compile) mod condition;
 // Dates, times and intervals.
 mod datetime;
 // `gen_random_uuid`.
@@ -33,18 +39,33 @@ mod gen_random_uuid;
 mod in_list;
 // JSON.
 mod jsonb;
+// Mathematical functions and operators.
+mod math;
 // `-x`.
 mod negate;
+// Numbers by patterns.
+mod number_format;
+// Which of several functions of one name is meant.
+mod overload;
+// LIKE, SIMILAR TO, regular expressions.
+mod pattern;
 // Keys that sort as PostgreSQL's values do.
 pub(in crate::compile) mod order;
 // `round`, `trunc`, `ceil`, `floor`.
 mod round;
+// Set-returning functions.
+mod set;
 // `sign`.
 mod sign;
+// Functions on texts.
+mod text;
 
 use crate::types::SqlType;
-pub(in crate::compile) use definition::Definition;
+pub use cast::Target;
+pub(in crate::compile) use datetime::operator::{negated, shifted};
 use definition::Function;
+pub(in crate::compile) use definition::{Definition, external};
+pub(in crate::compile) use jsonb::write::write_value as write_json;
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[
@@ -71,6 +92,7 @@ static DEFINITIONS: &[&Definition] = &[
     &array::subscript::TRIM,
     &cast::DEFINITION,
     &datetime::age::DEFINITION,
+    &cast::TRY,
     &datetime::current_date::DEFINITION,
     &datetime::date_bin::DEFINITION,
     &datetime::date_part::DATE_PART,
@@ -92,7 +114,6 @@ static DEFINITIONS: &[&Definition] = &[
     &datetime::precision::FIELDS,
     &datetime::precision::PRECISION,
     &datetime::timezone::DEFINITION,
-    &datetime::to_char::DEFINITION,
     &datetime::to_timestamp::DEFINITION,
     &datetime::to_timestamp::TO_DATE,
     &gen_random_uuid::DEFINITION,
@@ -129,18 +150,36 @@ static DEFINITIONS: &[&Definition] = &[
     &jsonb::set::SET,
     &jsonb::set::SET_LAX,
     &jsonb::type_of::DEFINITION,
+    &math::bit::NOT,
     &negate::DEFINITION,
+    &number_format::TO_CHAR,
+    &number_format::TO_NUMBER,
     &round::CEIL,
     &round::FLOOR,
     &round::ROUND,
     &round::TRUNC,
+    &set::jsonb::AS_JSONB,
+    &set::jsonb::EACH_KEYS,
+    &set::jsonb::EACH_TEXT_VALUES,
+    &set::jsonb::EACH_VALUES,
+    &set::jsonb::ELEMENTS,
+    &set::jsonb::ELEMENTS_TEXT,
+    &set::jsonb::KEYS,
+    &set::jsonb::RECORD,
+    &set::jsonb::RECORDSET,
+    &set::ordinality::DEFINITION,
+    &set::series::SERIES,
+    &set::series::SUBSCRIPTS,
+    &set::text::DEFINITION,
     &sign::DEFINITION,
 ];
 
 /// Adds all functions and operators to a session, in front of those that are there. Call it last: it must come before other planners of
 /// operators, which may not leave anything to those after them.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    let functions = DEFINITIONS.iter().map(|definition| Arc::new(function(definition)));
+    let families =
+        [DEFINITIONS, binary::DEFINITIONS, condition::DEFINITIONS, math::DEFINITIONS, pattern::DEFINITIONS, text::DEFINITIONS];
+    let functions = families.into_iter().flatten().map(|definition| Arc::new(function(definition)));
     builder.scalar_functions().get_or_insert_default().extend(functions);
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(planner::Operators));
     builder

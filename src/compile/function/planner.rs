@@ -7,7 +7,6 @@ use crate::compile::parse::BinaryOperator;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result as PlanResult;
-use datafusion::functions::math::expr_fn::power;
 use datafusion::logical_expr::expr::{BinaryExpr, Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{ExprSchemable, Operator};
@@ -16,7 +15,10 @@ use datafusion::prelude::{Expr, lit};
 use super::array;
 use super::datetime::operator;
 use super::definition::{Argument, Definition, external};
-use super::jsonb::{concat, contains, delete, exists, extract, path};
+use super::jsonb::{self, contains, delete, exists, extract, path};
+use super::math::{bit, exact, remainder};
+use super::pattern::{like, matching};
+use super::text::{concat, position};
 use crate::types::SqlType;
 
 /// The hook of the SQL planner.
@@ -55,17 +57,34 @@ impl ExprPlanner for Operators {
             }
             BinaryOperator::AtArrow => &contains::CONTAINS,
             BinaryOperator::ArrowAt => &contains::CONTAINED,
-            // Numbers to the power of numbers; as an operator of bits it would be silently wrong.
-            BinaryOperator::PGExp => return Ok(PlannerResult::Planned(power(raw.left, raw.right))),
-            BinaryOperator::StringConcat if is_json(&left) && !is_text(&right) || is_json(&right) && !is_text(&left) => {
-                &concat::DEFINITION
+            BinaryOperator::PGExp => &exact::POWER,
+            BinaryOperator::Modulo => &remainder::OPERATOR,
+            BinaryOperator::BitwiseAnd => &bit::AND,
+            BinaryOperator::BitwiseOr => &bit::OR,
+            BinaryOperator::PGBitwiseXor => &bit::XOR,
+            BinaryOperator::PGBitwiseShiftLeft => &bit::LEFT,
+            BinaryOperator::PGBitwiseShiftRight => &bit::RIGHT,
+            BinaryOperator::PGStartsWith => &position::STARTS_WITH,
+            BinaryOperator::PGLikeMatch => &like::LIKE,
+            BinaryOperator::PGNotLikeMatch => &like::NOT_LIKE,
+            BinaryOperator::PGILikeMatch => &like::ILIKE,
+            BinaryOperator::PGNotILikeMatch => &like::NOT_ILIKE,
+            BinaryOperator::PGRegexMatch => &matching::MATCHES,
+            BinaryOperator::PGRegexNotMatch => &matching::NOT_MATCHES,
+            BinaryOperator::PGRegexIMatch => &matching::MATCHES_ANY_CASE,
+            BinaryOperator::PGRegexNotIMatch => &matching::NOT_MATCHES_ANY_CASE,
+            BinaryOperator::StringConcat
+                if is_json(&left) && !is_text(&right) || is_json(&right) && !is_text(&left) =>
+            {
+                &jsonb::concat::DEFINITION
             }
             BinaryOperator::StringConcat
                 if (is_json(&left) && is_constant_text(&raw.right))
                     || (is_json(&right) && is_constant_text(&raw.left)) =>
             {
-                &concat::DEFINITION
+                &jsonb::concat::DEFINITION
             }
+            BinaryOperator::StringConcat if !is_array(&left) && !is_array(&right) => &concat::OPERATOR,
             BinaryOperator::Minus if is_json(&left) => &delete::DELETE,
             BinaryOperator::HashMinus => &delete::DELETE_PATH,
             BinaryOperator::Question => &exists::ONE,
@@ -94,6 +113,21 @@ pub(super) fn as_operator(definition: &'static Definition, arguments: &[Expr]) -
         "#>>" => Operator::HashLongArrow,
         "@>" => Operator::AtArrow,
         "<@" => Operator::ArrowAt,
+        "%" => Operator::Modulo,
+        "&" => Operator::BitwiseAnd,
+        "|" => Operator::BitwiseOr,
+        "#" => Operator::BitwiseXor,
+        "<<" => Operator::BitwiseShiftLeft,
+        ">>" => Operator::BitwiseShiftRight,
+        "||" => Operator::StringConcat,
+        "~~" => Operator::LikeMatch,
+        "~~*" => Operator::ILikeMatch,
+        "!~~" => Operator::NotLikeMatch,
+        "!~~*" => Operator::NotILikeMatch,
+        "~" => Operator::RegexMatch,
+        "~*" => Operator::RegexIMatch,
+        "!~" => Operator::RegexNotMatch,
+        "!~*" => Operator::RegexNotIMatch,
         _ => return None,
     };
     Some(Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), operator, Box::new(right.clone()))))

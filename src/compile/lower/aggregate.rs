@@ -1,216 +1,211 @@
-//! GROUP BY. Calls over distinct values become calls over a [`Plan::Distinct`]; calls over different sets of values are computed
-//! apart and joined by their keys.
+//! GROUP BY, with GROUPING SETS, DISTINCT, ORDER BY and FILTER inside calls.
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{FieldRef, Schema};
-use datafusion::common::{DFSchemaRef, TableReference};
-use datafusion::logical_expr::{Aggregate, when};
-use datafusion::prelude::{Expr, ident, lit};
+use datafusion::arrow::array::new_null_array;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::logical_expr::expr::{self, GroupingSet as Sets, Sort};
+use datafusion::logical_expr::{Aggregate, utils};
+use datafusion::prelude::Expr;
+use datafusion::scalar::ScalarValue;
 
-use super::linear::{Base, Linear};
+use super::linear::Linear;
+use super::top_k::sort_columns;
 use super::{Lowering, nullable, refuse};
-use crate::compile::plan::{AggregateCall, AggregateFunction, Plan};
+use crate::compile::aggregate::{NAMES, constant_argument};
+use crate::compile::plan::{AggregateCall, AggregateFunction, GroupingSet, Plan};
+use crate::compile::rewrite::SINGLE_VALUE;
 use crate::error::{Error, Result};
 
-/// The aggregates that are maintained, by name.
-pub(super) const AGGREGATES: [(&str, AggregateFunction); 5] = [
-    ("count", AggregateFunction::Count),
-    ("sum", AggregateFunction::Sum),
-    ("avg", AggregateFunction::Avg),
-    ("min", AggregateFunction::Min),
-    ("max", AggregateFunction::Max),
-];
+/// The aggregate that is maintained under this name.
+pub(super) fn function_of(name: &str) -> Option<AggregateFunction> {
+    Some(match name {
+        "count" => AggregateFunction::Count,
+        "sum" => AggregateFunction::Sum,
+        "avg" => AggregateFunction::Avg,
+        "min" => AggregateFunction::Min,
+        "max" => AggregateFunction::Max,
+        SINGLE_VALUE => AggregateFunction::Single,
+        _ => NAMES.iter().find(|(known, _)| *known == name)?.1,
+    })
+}
 
 /// One call of an aggregate.
 struct Call {
     function: AggregateFunction,
-    /// `None` for `count(*)`.
-    argument: Option<Expr>,
-    filter: Option<Expr>,
-    /// Over different values only. For minimum and maximum that makes no difference.
+    arguments: Vec<Expr>,
+    constant: Option<ScalarValue>,
     distinct: bool,
+    order: Vec<Sort>,
+    filter: Option<Expr>,
     /// Output column.
     field: FieldRef,
+}
+
+impl Call {
+    /// The columns that it takes, in the order in which they are planned.
+    fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        self.arguments.iter().chain(self.order.iter().map(|sort| &sort.expr)).chain(&self.filter)
+    }
+
+    /// The call over columns at `positions`, those of [`Call::expressions`].
+    fn placed(&self, positions: &[usize]) -> AggregateCall {
+        let (arguments, rest) = positions.split_at(self.arguments.len());
+        let (order, filter) = rest.split_at(self.order.len());
+        AggregateCall {
+            function: self.function,
+            arguments: arguments.to_vec(),
+            constant: self.constant.clone(),
+            distinct: self.distinct,
+            order: sort_columns(&self.order, order),
+            filter: filter.first().copied(),
+            field: Arc::new(self.field.as_ref().clone().with_nullable(true)),
+        }
+    }
 }
 
 impl Lowering<'_> {
     /// GROUP BY with its calls.
     pub(super) fn aggregate(&self, aggregate: &Aggregate) -> Result<Linear> {
-        let keys: Vec<Expr> = aggregate.group_expr.iter().map(|key| key.clone().unalias_nested().data).collect();
-        if keys.iter().any(|key| matches!(key, Expr::GroupingSet(_))) {
-            return Err(self.unsupported("GROUPING SETS"));
-        }
+        let sets = match aggregate.group_expr.as_slice() {
+            [Expr::GroupingSet(sets)] => Some(sets),
+            _ => None,
+        };
+        let keys = utils::grouping_set_to_exprlist(&aggregate.group_expr).map_err(|failure| self.failure(failure))?;
+        let keys: Vec<Expr> = keys.into_iter().map(|key| key.clone().unalias_nested().data).collect();
+        // The id of the grouping set stands between the keys and the calls.
+        let first = keys.len() + usize::from(sets.is_some());
         let mut calls = Vec::new();
         for (at, expression) in aggregate.aggr_expr.iter().enumerate() {
-            let field = Arc::clone(&aggregate.schema.fields()[keys.len() + at]);
+            let field = Arc::clone(&aggregate.schema.fields()[first + at]);
             calls.push(self.call(expression, field)?);
         }
-        let sets = sets_of_values(&calls);
-        if let [only] = sets.as_slice() {
-            let plan = self.calls(aggregate, &keys, only)?;
-            return Ok(Linear::new(with_schema(plan, &aggregate.schema), &aggregate.schema));
+        let expressions: Vec<Expr> = keys.iter().chain(calls.iter().flat_map(Call::expressions)).cloned().collect();
+        let (input, positions) = self.node(&aggregate.input)?.exactly(&expressions, self)?;
+        let (keys, mut rest) = positions.split_at(keys.len());
+        let mut placed = Vec::with_capacity(calls.len());
+        for call in &calls {
+            let (own, others) = rest.split_at(call.expressions().count());
+            placed.push(call.placed(own));
+            rest = others;
         }
-        self.joined(aggregate, &keys, &calls, &sets)
+        let plan = match sets {
+            Some(sets) => self.over_sets(input, keys, sets, placed, aggregate)?,
+            None => Plan::Aggregate {
+                input: Box::new(input),
+                keys: keys.to_vec(),
+                constant_groups: None,
+                calls: placed,
+                schema: nullable(&aggregate.schema),
+            },
+        };
+        Ok(Linear::new(plan, &aggregate.schema))
     }
 
     fn call(&self, expression: &Expr, field: FieldRef) -> Result<Call> {
         let Expr::AggregateFunction(call) = expression.clone().unalias_nested().data else {
             return Err(Error::internal("an aggregate without a call"));
         };
-        let name = call.func.name();
-        let found = AGGREGATES.iter().find(|(known, _)| *known == name);
-        let (Some((_, function)), true) =
-            (found, call.params.order_by.is_empty() && call.params.null_treatment.is_none())
-        else {
+        let Some(function) = function_of(call.func.name()).filter(|_| call.params.null_treatment.is_none()) else {
             return Err(refuse::aggregate(&call, self.query));
         };
-        let argument = match call.params.args.as_slice() {
-            [Expr::Literal(value, _)] if *function == AggregateFunction::Count && !value.is_null() => None,
-            [argument] => Some(argument.clone()),
-            [] if *function == AggregateFunction::Count => None,
-            _ => return Err(refuse::aggregate(&call, self.query)),
-        };
-        let extreme = matches!(function, AggregateFunction::Min | AggregateFunction::Max);
-        let filter = call.params.filter.map(|filter| *filter);
-        Ok(Call { function: *function, argument, filter, distinct: call.params.distinct && !extreme, field })
-    }
-
-    /// Keys and calls over one set of values.
-    fn calls(&self, aggregate: &Aggregate, keys: &[Expr], calls: &[&Call]) -> Result<Plan> {
-        let input = self.node(&aggregate.input)?;
-        let mut expressions = keys.to_vec();
-        let mut places: Vec<(Option<usize>, Option<usize>)> = Vec::new();
-        let mut place = |expression: Option<Expr>| {
-            expression.map(|expression| {
-                expressions.push(expression);
-                expressions.len() - 1
-            })
-        };
-        let distinct = calls.first().is_some_and(|call| call.distinct);
-        for call in calls {
-            // Values that the filter leaves out become NULL, which calls over distinct values leave out as well.
-            let (argument, filter) = match (&call.argument, &call.filter) {
-                (Some(argument), Some(filter)) if distinct => {
-                    let kept = when(filter.clone(), argument.clone()).end().map_err(|failure| self.failure(failure))?;
-                    (Some(kept), None)
+        let expr::AggregateFunction { func, params } = call;
+        let (mut arguments, mut constant) = (params.args, None);
+        if let [Expr::Literal(value, _)] = arguments.as_slice()
+            && function == AggregateFunction::Count
+            && !value.is_null()
+        {
+            arguments.clear();
+        }
+        if let Some(place) = constant_argument(function).filter(|place| *place < arguments.len()) {
+            match &arguments[place] {
+                Expr::Literal(value, _) => {
+                    constant = Some(value.clone());
+                    arguments.remove(place);
                 }
-                (argument, filter) => (argument.clone(), filter.clone()),
-            };
-            places.push((place(argument), place(filter)));
+                _ if function.is_ordered_set() => {
+                    let construct = format!("{}() with a fraction that is not constant", func.name());
+                    return Err(refuse::unsupported(&construct, func.name(), self.query));
+                }
+                _ => {}
+            }
         }
-        let (mut plan, positions) = input.exactly(&expressions, self)?;
-        if distinct {
-            plan = Plan::Distinct { input: Box::new(plan) };
+        // Only functions of the rows in order have an order.
+        let mut order = if function.needs_rows() { params.order_by } else { Vec::new() };
+        // It is over doubles, which are ordered as the numbers are that they are made of.
+        if let (AggregateFunction::PercentileCont, Some(argument)) = (function, arguments.first()) {
+            order.iter_mut().for_each(|sort| sort.expr = argument.clone());
         }
-        let keys = positions[..keys.len()].to_vec();
-        let calls: Vec<AggregateCall> = calls
-            .iter()
-            .zip(places)
-            .map(|(call, (argument, filter))| AggregateCall {
-                function: call.function,
-                argument: argument.map(|at| positions[at]),
-                filter: filter.map(|at| positions[at]),
-                field: Arc::new(call.field.as_ref().clone().with_nullable(true)),
-            })
-            .collect();
-        let input = plan.schema();
-        let mut fields: Vec<FieldRef> = keys.iter().map(|key| Arc::clone(&input.fields()[*key])).collect();
-        fields.extend(calls.iter().map(|call| Arc::clone(&call.field)));
-        Ok(Plan::Aggregate { input: Box::new(plan), keys, calls, schema: Arc::new(Schema::new(fields)) })
+        let distinct = params.distinct && !function.ignores_copies();
+        let filter = params.filter.map(|filter| *filter);
+        Ok(Call { function, arguments, constant, distinct, order, filter, field })
     }
 
-    /// Calls over several sets of values: one aggregation for each, joined by the keys. All of them have the same groups, since
-    /// the same rows come into each.
-    fn joined(&self, aggregate: &Aggregate, keys: &[Expr], calls: &[Call], sets: &[Vec<&Call>]) -> Result<Linear> {
-        let mut branches = Vec::new();
-        for set in sets {
-            branches.push(self.branch(self.calls(aggregate, keys, set)?, keys.len())?);
-        }
-        let mut branches = branches.into_iter();
-        let mut joined = branches.next().ok_or_else(|| Error::internal("an aggregate without calls"))?;
-        for branch in branches {
-            joined = self.join_branches(joined, branch)?;
-        }
-        let name_of = |call: &Call| {
-            let in_order = sets.iter().flatten().zip(&joined.calls);
-            in_order.into_iter().find(|(other, _)| std::ptr::eq(**other, call)).map(|(_, name)| name.as_str())
-        };
-        let mut columns: Vec<Expr> = joined.keys.iter().take(keys.len()).map(ident).collect();
-        columns.extend(calls.iter().filter_map(name_of).map(ident));
-        Ok(Linear::picked(Base::Plan(joined.plan), joined.schema, columns, &aggregate.schema))
-    }
-
-    /// Names an aggregation's columns; without keys it gets a constant one to be joined by, since it always has one row.
-    fn branch(&self, plan: Plan, keys: usize) -> Result<Branch> {
-        let names: Vec<String> = plan.schema().fields().iter().map(|_| self.hidden_name()).collect();
-        let shape = plan.schema();
-        let fields = shape.fields().iter().zip(&names);
-        let fields =
-            fields.map(|(field, name)| (None::<TableReference>, Arc::new(field.as_ref().clone().with_name(name))));
-        let schema = self.schema(fields.collect())?;
-        let (key_names, calls) = (names[..keys].to_vec(), names[keys..].to_vec());
-        if keys > 0 {
-            return Ok(Branch { plan, schema, keys: key_names, calls });
-        }
-        let (plan, schema, _) = Linear::new(plan, &schema).with(&[lit(true)], self)?;
-        let constant = schema.fields().iter().last().map(|field| field.name().clone());
-        Ok(Branch { plan, schema, keys: constant.into_iter().collect(), calls })
-    }
-
-    fn join_branches(&self, left: Branch, right: Branch) -> Result<Branch> {
-        let positions = |branch: &Branch| -> Vec<usize> {
-            branch.keys.iter().filter_map(|name| branch.schema.index_of_column_by_name(None, name)).collect()
-        };
-        let (left_keys, right_keys) = (positions(&left), positions(&right));
-        let schema = Arc::new(left.schema.join(&right.schema).map_err(|failure| self.failure(failure))?);
-        let plan = Plan::Join {
-            left: Box::new(left.plan),
-            right: Box::new(right.plan),
-            left_keys,
-            right_keys,
-            null_equal: true,
-            residual: None,
-            schema: nullable(&schema),
-        };
-        let calls = left.calls.into_iter().chain(right.calls).collect();
-        Ok(Branch { plan, schema, keys: left.keys, calls })
+    /// Several GROUP BYs over the same rows, which are told apart by a further key: the set's id.
+    fn over_sets(
+        &self,
+        input: Plan,
+        keys: &[usize],
+        sets: &Sets,
+        calls: Vec<AggregateCall>,
+        aggregate: &Aggregate,
+    ) -> Result<Plan> {
+        let shape = input.schema();
+        let id = aggregate.schema.field(keys.len());
+        let sets =
+            grouping_sets(sets, aggregate, keys.len(), id.data_type()).map_err(|failure| self.failure(failure))?;
+        let mut fields: Vec<FieldRef> = shape.fields().iter().cloned().collect();
+        fields.extend(keys.iter().map(|key| Arc::clone(&shape.fields()[*key])));
+        fields.push(Arc::new(Field::new(id.name(), id.data_type().clone(), true)));
+        let expanded: Vec<usize> = (shape.fields().len()..fields.len()).collect();
+        let group_fields: Vec<FieldRef> = expanded.iter().map(|at| Arc::clone(&fields[*at])).collect();
+        let constant_groups = constant_groups(group_fields, &sets)?;
+        let schema = Arc::new(Schema::new(fields));
+        let input = Plan::Expand { input: Box::new(input), keys: keys.to_vec(), sets, schema };
+        let schema = nullable(&aggregate.schema);
+        Ok(Plan::Aggregate { input: Box::new(input), keys: expanded, constant_groups, calls, schema })
     }
 }
 
-/// The calls over one set of values, with names for its columns.
-struct Branch {
-    plan: Plan,
-    schema: DFSchemaRef,
-    keys: Vec<String>,
-    calls: Vec<String>,
-}
-
-/// Calls grouped by the values they see: first those over all rows, then those over each set of different values.
-fn sets_of_values(calls: &[Call]) -> Vec<Vec<&Call>> {
-    let mut sets: Vec<Vec<&Call>> = Vec::new();
-    let same = |set: &Vec<&Call>, call: &Call| {
-        set.first().is_some_and(|first| {
-            let values = first.argument == call.argument && first.filter == call.filter;
-            first.distinct == call.distinct && (!call.distinct || values)
-        })
+/// The sets with their ids: a bit for each key that is left out, the last key's lowest; above, the number among equal sets.
+fn grouping_sets(
+    sets: &Sets,
+    aggregate: &Aggregate,
+    keys: usize,
+    id: &DataType,
+) -> datafusion::error::Result<Vec<GroupingSet>> {
+    let all = utils::grouping_set_to_exprlist(&aggregate.group_expr)?;
+    let written: Vec<Vec<&Expr>> = match sets {
+        Sets::GroupingSets(sets) => sets.iter().map(|set| set.iter().collect()).collect(),
+        Sets::Rollup(keys) => (0..=keys.len()).rev().map(|length| keys[..length].iter().collect()).collect(),
+        Sets::Cube(keys) => {
+            let chosen = |subset: usize| (0..keys.len()).filter(move |at| subset >> at & 1 == 1);
+            (0..1_usize << keys.len()).map(|subset| chosen(subset).map(|at| &keys[at]).collect()).collect()
+        }
     };
-    for call in calls {
-        match sets.iter_mut().find(|set| same(set, call)) {
-            Some(set) => set.push(call),
-            None => sets.push(vec![call]),
-        }
+    let mut found: Vec<GroupingSet> = Vec::with_capacity(written.len());
+    for set in written {
+        let kept: Vec<bool> = all.iter().map(|key| set.contains(key)).collect();
+        let copies = found.iter().filter(|other| other.kept == kept).count();
+        let left_out = kept.iter().fold(0_u64, |bits, kept| bits << 1 | u64::from(!kept));
+        let number = left_out | (copies as u64).checked_shl(keys as u32).unwrap_or_default();
+        found.push(GroupingSet { kept, id: ScalarValue::UInt64(Some(number)).cast_to(id)? });
     }
-    if sets.is_empty() {
-        sets.push(Vec::new());
-    }
-    sets
+    Ok(found)
 }
 
-/// The names that the logical plan gives to an aggregation's columns.
-fn with_schema(plan: Plan, schema: &DFSchemaRef) -> Plan {
-    match plan {
-        Plan::Aggregate { input, keys, calls, .. } => Plan::Aggregate { input, keys, calls, schema: nullable(schema) },
-        other => other,
+/// The groups of the sets without keys, which exist without rows.
+fn constant_groups(fields: Vec<FieldRef>, sets: &[GroupingSet]) -> Result<Option<RecordBatch>> {
+    let ids: Vec<ScalarValue> = sets.iter().filter(|set| !set.kept.contains(&true)).map(|set| set.id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(None);
     }
+    let keys = &fields[..fields.len() - 1];
+    let mut columns: Vec<_> = keys.iter().map(|key| new_null_array(key.data_type(), ids.len())).collect();
+    let internal = |error: String| Error::internal(error);
+    columns.push(ScalarValue::iter_to_array(ids).map_err(|error| internal(error.to_string()))?);
+    let fields: Vec<Field> = fields.iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
+    batch.map(Some).map_err(|error| internal(error.to_string()))
 }

@@ -1,7 +1,7 @@
 //! Logical plan → [`Plan`]. In: an optimized logical plan whose operands have equal types; out: the operators that maintain it.
 //! Never: names looked up, rows. What cannot be maintained is refused with 0A000, in the words of the query.
 
-// GROUP BY, DISTINCT inside calls.
+// GROUP BY, GROUPING SETS.
 mod aggregate;
 // Scalar expressions.
 mod expression;
@@ -11,31 +11,48 @@ mod join;
 mod linear;
 // What is not maintained, found before optimization.
 mod refuse;
-// ORDER BY … LIMIT, row_number().
+// WITH RECURSIVE, plans used in several places.
+mod recursive;
+// EXCEPT and INTERSECT.
+mod set_operation;
+// ORDER BY … LIMIT, row_number() <= k.
 mod top_k;
+// Elements of arrays as rows.
+mod unnest;
 // Constant rows.
 mod values;
+// Window functions.
+mod window;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{DFSchema, DFSchemaRef, DataFusionError};
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{Distinct, LogicalPlan, TableScan, Union};
+use datafusion::logical_expr::{Distinct, Extension, LogicalPlan, TableScan, Union};
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use refuse::refuse;
 
 use self::linear::Linear;
-use super::analyze::{error, relation_of};
+use super::analyze::{Settings, error, relation_of};
 use super::parse::Query;
 use super::plan::Plan;
+use super::rewrite;
+use super::window::node;
 use crate::error::{Error, Result};
 
 /// Turns an optimized logical plan into operators. `query` is what the user wrote, for positions of errors.
-pub(in crate::compile) fn lower(plan: &LogicalPlan, state: &SessionState, query: &Query) -> Result<Plan> {
-    let lowering = Lowering { state, query, hidden: Cell::new(0) };
+pub(in crate::compile) fn lower(
+    plan: &LogicalPlan,
+    state: &SessionState,
+    settings: &Settings,
+    query: &Query,
+) -> Result<Plan> {
+    let iterations_max = settings.recursive_iterations_max;
+    let lowering = Lowering { state, query, iterations_max, hidden: Cell::new(0), made: RefCell::default() };
     lowering.node(plan)?.finish(&lowering)
 }
 
@@ -45,6 +62,10 @@ struct Lowering<'a> {
     query: &'a Query,
     /// How many columns were made that the query does not name.
     hidden: Cell<usize>,
+    /// Iterations that a recursive query may have.
+    iterations_max: u64,
+    /// Plans that are used in several places, by number.
+    made: RefCell<HashMap<usize, Arc<Plan>>>,
 }
 
 impl Lowering<'_> {
@@ -68,14 +89,35 @@ impl Lowering<'_> {
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.node(&sort.input),
             LogicalPlan::Sort(sort) => self.top_k(&sort.input, &sort.expr, 0, sort.fetch.map(|fetch| fetch as u64)),
             LogicalPlan::Limit(limit) => self.limit(limit),
-            LogicalPlan::Window(window) => self.window(window),
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::EmptyRelation(empty) => self.empty(empty),
+            LogicalPlan::RecursiveQuery(query) => self.recursive(query),
+            LogicalPlan::Extension(extension) => self.extension(plan, extension),
             other => Err(self.unsupported(&refuse::node_name(other))),
         }
     }
 
+    /// Nodes of our own.
+    fn extension(&self, plan: &LogicalPlan, extension: &Extension) -> Result<Linear> {
+        if let Some(shared) = rewrite::shared::of(plan) {
+            return self.shared(shared);
+        }
+        if let Some(window) = node::of(extension) {
+            return self.window(window);
+        }
+        if let Some(elements) = rewrite::elements::of(plan) {
+            return self.elements(elements);
+        }
+        match rewrite::set_operation::of(plan) {
+            Some(operation) => self.set_operation(operation),
+            None => Err(self.unsupported(extension.node.name())),
+        }
+    }
+
     fn scan(&self, scan: &TableScan) -> Result<Linear> {
+        if let Some(name) = rewrite::shared::work_table(scan) {
+            return self.work_table(name, scan);
+        }
         let Some(relation) = relation_of(scan.source.as_ref()) else {
             let name = scan.table_name.to_string();
             let error = Error::unsupported(format!("system relation \"{name}\" cannot be read by a materialized view"));

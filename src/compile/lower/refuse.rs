@@ -1,27 +1,58 @@
 //! What a materialized view cannot contain, said in the words of the query. Looked for in the plan before it is optimized, while
 //! it still has the shape of the query.
 
-use datafusion::common::JoinType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{AggregateFunction, SetQuantifier, WindowFunction};
+use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{LogicalPlan, Volatility, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
-use super::aggregate::AGGREGATES;
+use super::aggregate::function_of;
 use crate::compile::analyze::error;
 use crate::compile::parse::Query;
-use crate::compile::rewrite::is_set_operation;
 use crate::error::{Error, Result, code};
+
+/// Aggregates that are maintained over windows.
+const OVER: [&str; 32] = [
+    "array_agg",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "corr",
+    "count",
+    "covar_pop",
+    "covar_samp",
+    "every",
+    "max",
+    "min",
+    "regr_avgx",
+    "regr_avgy",
+    "regr_count",
+    "regr_intercept",
+    "regr_r2",
+    "regr_slope",
+    "regr_sxx",
+    "regr_sxy",
+    "regr_syy",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "sum",
+    "var",
+    "var_pop",
+    "var_samp",
+    "variance",
+];
 
 /// Answers with an error, 0A000 or 42P02 for a parameter, if the query of a view contains what is not maintained.
 pub(in crate::compile) fn refuse(plan: &LogicalPlan, query: &Query) -> Result<()> {
     let mut found = None;
     let walked = plan.apply_with_subqueries(|node| {
-        found = node_refusal(node, query);
-        if found.is_none() {
-            found = expressions_refusal(node, query)?;
-        }
+        found = expressions_refusal(node, query)?;
         Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     walked.map_err(|failure| error::from_datafusion(failure, query))?;
@@ -42,31 +73,13 @@ pub(super) fn placed(mut error: Error, words: &str, query: &Query) -> Error {
     error
 }
 
-/// Outer joins by their SQL names.
-pub(super) fn outer_join(kind: JoinType) -> Option<&'static str> {
-    match kind {
-        JoinType::Left => Some("LEFT JOIN"),
-        JoinType::Right => Some("RIGHT JOIN"),
-        JoinType::Full => Some("FULL JOIN"),
-        _ => None,
-    }
-}
-
-/// A window function that is not maintained.
-pub(super) fn window_function(call: &WindowFunction, query: &Query) -> Error {
-    let name = call.fun.name();
-    unsupported(&format!("window function {name}()"), name, query)
-}
-
 /// An aggregate that is not maintained, or one in a form that is not.
 pub(super) fn aggregate(call: &AggregateFunction, query: &Query) -> Error {
     let name = call.func.name();
-    let construct = if !AGGREGATES.iter().any(|(known, _)| *known == name) {
+    let construct = if function_of(name).is_none() {
         format!("aggregate function {name}()")
-    } else if !call.params.order_by.is_empty() {
-        format!("ORDER BY inside {name}()")
     } else {
-        format!("{name}() with {} arguments", call.params.args.len())
+        format!("IGNORE NULLS or RESPECT NULLS of {name}()")
     };
     unsupported(&construct, name, query)
 }
@@ -74,26 +87,11 @@ pub(super) fn aggregate(call: &AggregateFunction, query: &Query) -> Error {
 /// What a node is called where SQL has no better word.
 pub(super) fn node_name(plan: &LogicalPlan) -> String {
     match plan {
-        LogicalPlan::Unnest(_) => "unnest()".to_string(),
-        LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE".to_string(),
         LogicalPlan::Subquery(_) => "LATERAL".to_string(),
         other => {
             let shown = other.display().to_string();
             format!("\"{}\"", shown.split([':', ' ']).next().unwrap_or_default().to_lowercase())
         }
-    }
-}
-
-fn node_refusal(node: &LogicalPlan, query: &Query) -> Option<Error> {
-    match node {
-        LogicalPlan::RecursiveQuery(_) => Some(unsupported("WITH RECURSIVE", "recursive", query)),
-        LogicalPlan::Unnest(_) => Some(unsupported("unnest()", "unnest", query)),
-        LogicalPlan::Subquery(_) => Some(unsupported("LATERAL", "lateral", query)),
-        LogicalPlan::Join(join) if is_set_operation(join) => {
-            let name = if join.join_type == JoinType::LeftAnti { "EXCEPT" } else { "INTERSECT" };
-            Some(unsupported(name, name, query))
-        }
-        _ => None,
     }
 }
 
@@ -110,15 +108,6 @@ fn expressions_refusal(node: &LogicalPlan, query: &Query) -> PlanResult<Option<E
 
 fn expression_refusal(expression: &Expr, query: &Query) -> Option<Error> {
     match expression {
-        Expr::InSubquery(test) if test.negated => Some(unsupported("NOT IN (SELECT …)", "not", query)),
-        Expr::InSubquery(_) => Some(unsupported("IN (SELECT …)", "in", query)),
-        Expr::Exists(_) => Some(unsupported("EXISTS (SELECT …)", "exists", query)),
-        Expr::SetComparison(test) => Some(match test.quantifier {
-            SetQuantifier::All => unsupported("ALL (SELECT …)", "all", query),
-            SetQuantifier::Any => unsupported("ANY (SELECT …)", "any", query),
-        }),
-        Expr::ScalarSubquery(_) => Some(unsupported("a subquery as a value", "", query)),
-        Expr::GroupingSet(_) => Some(unsupported("GROUPING SETS, ROLLUP or CUBE", "group", query)),
         Expr::Unnest(_) => Some(unsupported("unnest()", "unnest", query)),
         Expr::Placeholder(parameter) => {
             let message = format!("there is no parameter {}", parameter.id);
@@ -126,12 +115,15 @@ fn expression_refusal(expression: &Expr, query: &Query) -> Option<Error> {
         }
         Expr::ScalarFunction(call) => function_refusal(call.func.name(), call.func.signature().volatility, query),
         Expr::AggregateFunction(call) => {
-            let known = AGGREGATES.iter().any(|(name, _)| *name == call.func.name());
-            (!known || !call.params.order_by.is_empty()).then(|| aggregate(call, query))
+            // `GROUPING()` is a function of the id of the grouping set.
+            let known = function_of(call.func.name()).is_some() || call.func.name() == "grouping";
+            (!known || call.params.null_treatment.is_some()).then(|| aggregate(call, query))
         }
         Expr::WindowFunction(call) => match &call.fun {
-            WindowFunctionDefinition::WindowUDF(function) if function.name() == "row_number" => None,
-            _ => Some(window_function(call, query)),
+            WindowFunctionDefinition::AggregateUDF(function) if !OVER.contains(&function.name()) => {
+                Some(unsupported(&format!("window function {}()", function.name()), function.name(), query))
+            }
+            _ => None,
         },
         _ => None,
     }

@@ -1,68 +1,29 @@
-//! The first rows of an order: `ORDER BY … LIMIT`, `row_number() OVER (…) <= k`.
+//! The first rows of an order: `ORDER BY … LIMIT`, `row_number() OVER (…) <= k`, and `rank` and `dense_rank` in its place.
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::common::{DFSchemaRef, TableReference};
-use datafusion::logical_expr::expr::{BinaryExpr, Sort, WindowFunction};
-use datafusion::logical_expr::{
-    Between, FetchType, Limit, LogicalPlan, Operator, SkipType, Window, WindowFunctionDefinition,
-};
+use datafusion::common::DFSchemaRef;
+use datafusion::logical_expr::expr::{BinaryExpr, Sort};
+use datafusion::logical_expr::{Between, FetchType, Limit, LogicalPlan, Operator, SkipType};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::linear::{Base, Linear, column};
 use super::{Lowering, refuse};
-use crate::compile::plan::{Plan, SortColumn};
-use crate::error::{Error, Result};
+use crate::compile::plan::{Plan, Ranking, SortColumn};
+use crate::error::Result;
 
 /// Rows with their number in their partition: a [`Plan::TopK`] whose bounds are not known yet.
 pub(super) struct Numbering {
-    input: Plan,
-    partition: Vec<usize>,
-    order: Vec<SortColumn>,
+    pub(super) input: Plan,
+    pub(super) partition: Vec<usize>,
+    pub(super) order: Vec<SortColumn>,
+    pub(super) ranking: Ranking,
 }
 
 impl Lowering<'_> {
-    /// `row_number() OVER (PARTITION BY … ORDER BY …)`.
-    pub(super) fn window(&self, window: &Window) -> Result<Linear> {
-        let [call] = window.window_expr.as_slice() else {
-            return Err(self.unsupported("more than one window function over the same window"));
-        };
-        let Expr::WindowFunction(call) = call.clone().unalias_nested().data else {
-            return Err(Error::internal("a window without a window function"));
-        };
-        let WindowFunctionDefinition::WindowUDF(function) = &call.fun else {
-            return Err(refuse::window_function(&call, self.query));
-        };
-        if function.name() != "row_number" {
-            return Err(refuse::window_function(&call, self.query));
-        }
-        let WindowFunction { params, .. } = *call;
-        let keys = params.partition_by.len();
-        let mut expressions = params.partition_by.clone();
-        expressions.extend(params.order_by.iter().map(|sort| sort.expr.clone()));
-        let input = self.node(&window.input)?;
-        let visible = input.output().fields().len();
-        let (plan, schema, positions) = input.with(&expressions, self)?;
-        let partition = distinct(&positions[..keys]);
-        let mut order = sort_columns(&params.order_by, &positions[keys..]);
-        order.retain(|sort| !partition.contains(&sort.column));
-        let mut fields: Vec<(Option<TableReference>, _)> =
-            schema.iter().map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field))).collect();
-        fields.push((None, Arc::new(Field::new(self.hidden_name(), DataType::Int64, true))));
-        let numbered = self.schema(fields)?;
-        let mut columns: Vec<Expr> = (0..visible).map(|at| column(&numbered, at)).collect();
-        columns.push(column(&numbered, schema.fields().len()));
-        Ok(Linear::picked(
-            Base::Numbered(Numbering { input: plan, partition, order }),
-            numbered,
-            columns,
-            &window.schema,
-        ))
-    }
-
     /// `LIMIT` and `OFFSET`, with the order of the query below.
     pub(super) fn limit(&self, limit: &Limit) -> Result<Linear> {
         let constant = || refuse::unsupported("LIMIT or OFFSET that is not a number", "limit", self.query);
@@ -103,6 +64,7 @@ impl Lowering<'_> {
             order,
             limit: fetch,
             offset: skip,
+            ranking: Ranking::RowNumber,
             row_number: false,
             schema: shape,
         };
@@ -131,7 +93,7 @@ impl Linear {
 
 impl Numbering {
     fn bounded(self, bounds: Bounds, row_number: bool, schema: &DFSchemaRef) -> Plan {
-        let Numbering { input, partition, order } = self;
+        let Numbering { input, partition, order, ranking } = self;
         let offset = bounds.first.max(1) - 1;
         let limit = bounds.last.map(|last| last.saturating_sub(offset));
         let mut fields: Vec<_> = input.schema().fields().iter().cloned().collect();
@@ -145,7 +107,7 @@ impl Numbering {
         if limit.is_none() && offset == 0 && !row_number {
             return input;
         }
-        Plan::TopK { input: Box::new(input), partition, order, limit, offset, row_number, schema }
+        Plan::TopK { input: Box::new(input), partition, order, limit, offset, ranking, row_number, schema }
     }
 }
 
@@ -221,7 +183,7 @@ fn integer(expression: &Expr) -> Option<i128> {
 }
 
 /// The columns to order by; a column that came before decides already.
-fn sort_columns(sorts: &[Sort], positions: &[usize]) -> Vec<SortColumn> {
+pub(super) fn sort_columns(sorts: &[Sort], positions: &[usize]) -> Vec<SortColumn> {
     let mut order: Vec<SortColumn> = Vec::new();
     for (sort, column) in sorts.iter().zip(positions) {
         if !order.iter().any(|earlier| earlier.column == *column) {
@@ -231,7 +193,7 @@ fn sort_columns(sorts: &[Sort], positions: &[usize]) -> Vec<SortColumn> {
     order
 }
 
-fn distinct(positions: &[usize]) -> Vec<usize> {
+pub(super) fn distinct(positions: &[usize]) -> Vec<usize> {
     let mut found: Vec<usize> = Vec::new();
     for position in positions {
         if !found.contains(position) {

@@ -2,9 +2,9 @@
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::data_type::sql_type;
 use super::grammar::Grammar;
-use super::{ColumnDefinition, CreateSink, CreateStream, CreateTable, CreateView, Drop, Kind, Query, RelationClass};
+use super::table::{self, element};
+use super::{CreateSink, CreateStream, CreateView, Drop, Kind, Query, RelationClass};
 use crate::connector::Options;
 use crate::error::{Error, Result, code};
 use crate::format::Include;
@@ -18,7 +18,7 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         return create_stream(grammar);
     }
     if grammar.eat(&["TABLE"]) {
-        return create_table(grammar);
+        return table::create_table(grammar);
     }
     if grammar.eat(&["MATERIALIZED", "VIEW"]) {
         return create_view(grammar, true);
@@ -28,6 +28,20 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
     }
     if grammar.eat(&["SINK"]) {
         return create_sink(grammar);
+    }
+    if grammar.eat(&["INDEX"]) {
+        return table::create_index(grammar, false);
+    }
+    if grammar.eat(&["UNIQUE", "INDEX"]) {
+        return table::create_index(grammar, true);
+    }
+    if grammar.eat(&["SCHEMA"]) {
+        let if_not_exists = grammar.eat(&["IF", "NOT", "EXISTS"]);
+        let name = grammar.name()?;
+        if grammar.eat(&["AUTHORIZATION"]) {
+            grammar.name()?;
+        }
+        return Ok(Kind::CreateSchema { name, if_not_exists });
     }
     const KNOWN: &[&str] = &[
         "AGGREGATE",
@@ -44,7 +58,6 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         "FUNCTION",
         "GLOBAL",
         "GROUP",
-        "INDEX",
         "LOCAL",
         "OPERATOR",
         "POLICY",
@@ -53,7 +66,6 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         "RECURSIVE",
         "ROLE",
         "RULE",
-        "SCHEMA",
         "SECRET",
         "SEQUENCE",
         "SERVER",
@@ -62,7 +74,6 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         "TEMPORARY",
         "TRIGGER",
         "TYPE",
-        "UNIQUE",
         "UNLOGGED",
         "USER",
     ];
@@ -79,6 +90,19 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
 
 /// What follows DROP.
 pub(super) fn drop(grammar: &mut Grammar) -> Result<Kind> {
+    if let Some(which) = grammar.eat_one(&["INDEX", "SCHEMA"]) {
+        grammar.eat(&["CONCURRENTLY"]);
+        let if_exists = grammar.eat(&["IF", "EXISTS"]);
+        let mut names = vec![grammar.relation()?];
+        while grammar.eat_token(&Token::Comma) {
+            names.push(grammar.relation()?);
+        }
+        let cascade = grammar.eat_one(&["CASCADE", "RESTRICT"]) == Some("CASCADE");
+        return Ok(match which {
+            "INDEX" => Kind::DropIndex { names, if_exists },
+            _ => Kind::DropSchema { names, if_exists, cascade },
+        });
+    }
     let class = relation_class(grammar)?.ok_or_else(|| {
         match grammar.peek() {
             Token::Word(word) if !word.value.is_empty() => {
@@ -86,7 +110,7 @@ pub(super) fn drop(grammar: &mut Grammar) -> Result<Kind> {
             }
             _ => grammar.unexpected(),
         }
-        .hint("DROP takes STREAM, SOURCE, TABLE, VIEW, MATERIALIZED VIEW or SINK")
+        .hint("DROP takes STREAM, SOURCE, TABLE, VIEW, MATERIALIZED VIEW, SINK, INDEX or SCHEMA")
     })?;
     let if_exists = grammar.eat(&["IF", "EXISTS"]);
     let mut names = vec![grammar.relation()?];
@@ -118,13 +142,15 @@ fn create_stream(grammar: &mut Grammar) -> Result<Kind> {
     let mut columns = Vec::new();
     if grammar.peek() == Token::LParen {
         for element in grammar.list(element)? {
-            match element {
-                Element::Column(column, key) if !key => columns.push(column),
-                Element::Column(..) | Element::Key(_) => {
-                    return Err(Error::unsupported("PRIMARY KEY on a stream is not supported")
-                        .hint("a stream is append-only; leave the key out, or keep the latest row per key in a view with row_number()"));
-                }
+            if element.keys.iter().any(|key| key.primary) {
+                return Err(Error::unsupported("PRIMARY KEY on a stream is not supported")
+                    .hint("a stream is append-only; leave the key out, or keep the latest row per key in a view with row_number()"));
             }
+            if !element.keys.is_empty() || !element.checks.is_empty() {
+                return Err(Error::unsupported("UNIQUE and CHECK constraints of a stream are not supported")
+                    .hint("what comes from outside is taken as it is; filter in a view"));
+            }
+            columns.extend(element.column);
         }
     }
     unique_names(columns.iter().map(|column| column.name.as_str()))?;
@@ -166,126 +192,13 @@ fn include(grammar: &mut Grammar) -> Result<(Include, String)> {
     Ok((include, name))
 }
 
-fn create_table(grammar: &mut Grammar) -> Result<Kind> {
-    let if_not_exists = grammar.eat(&["IF", "NOT", "EXISTS"]);
-    let name = grammar.relation()?;
-    if grammar.sees(&["AS"]) {
-        return Err(grammar
-            .unsupported("CREATE TABLE AS is not supported")
-            .hint("use CREATE MATERIALIZED VIEW, or CREATE TABLE and INSERT"));
-    }
-    let mut columns = Vec::new();
-    let mut primary_key = Vec::new();
-    let mut keys = 0;
-    for element in grammar.list(element)? {
-        match element {
-            Element::Column(column, key) => {
-                if key {
-                    primary_key = vec![column.name.clone()];
-                    keys += 1;
-                }
-                columns.push(column);
-            }
-            Element::Key(names) => {
-                primary_key = names;
-                keys += 1;
-            }
-        }
-    }
-    if grammar.sees(&["WITH"]) {
-        return Err(grammar
-            .unsupported("CREATE TABLE … WITH (connector …) is not supported")
-            .hint("use CREATE STREAM for rows of a topic"));
-    }
-    if keys > 1 {
-        let message = format!("multiple primary keys for table \"{name}\" are not allowed");
-        return Err(Error::new("42P16", message));
-    }
-    unique_names(columns.iter().map(|column| column.name.as_str()))?;
-    for key in &primary_key {
-        let Some(column) = columns.iter_mut().find(|column| column.name == *key) else {
-            return Err(Error::new(code::UNDEFINED_COLUMN, format!("column \"{key}\" named in key does not exist")));
-        };
-        column.not_null = true;
-    }
-    unique_names(primary_key.iter().map(String::as_str))?;
-    Ok(Kind::CreateTable(CreateTable { name, if_not_exists, columns, primary_key }))
-}
-
-fn unique_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
+/// 42701 if a name stands twice.
+pub(super) fn unique_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
     let mut seen = std::collections::HashSet::new();
     for name in names {
         if !seen.insert(name) {
             return Err(Error::new(code::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once")));
         }
-    }
-    Ok(())
-}
-
-/// What stands between the commas of CREATE TABLE and CREATE STREAM.
-enum Element {
-    /// A column, and whether it is the primary key.
-    Column(ColumnDefinition, bool),
-    /// PRIMARY KEY (…).
-    Key(Vec<String>),
-}
-
-fn element(grammar: &mut Grammar) -> Result<Element> {
-    if grammar.eat(&["CONSTRAINT"]) {
-        grammar.name()?;
-    }
-    if grammar.eat(&["PRIMARY", "KEY"]) {
-        return Ok(Element::Key(grammar.list(Grammar::name)?));
-    }
-    if grammar.sees(&["WATERMARK", "FOR"]) {
-        return Err(grammar.unsupported("WATERMARK is not supported"));
-    }
-    refuse_constraint(grammar)?;
-    if grammar.sees(&["LIKE"]) {
-        return Err(grammar.unsupported("CREATE TABLE (LIKE …) is not supported"));
-    }
-    let name = grammar.name()?;
-    let position = grammar.position();
-    let written = grammar.rule(|parser| parser.parse_data_type())?;
-    let sql_type = sql_type(&written).map_err(|error| error.at(position))?;
-    let mut column = ColumnDefinition { name, sql_type, not_null: false, default: None };
-    let mut key = false;
-    loop {
-        if grammar.eat(&["CONSTRAINT"]) {
-            grammar.name()?;
-        }
-        if grammar.eat(&["NOT", "NULL"]) {
-            column.not_null = true;
-        } else if grammar.eat(&["NULL"]) {
-        } else if grammar.eat(&["PRIMARY", "KEY"]) {
-            key = true;
-        } else if grammar.eat(&["DEFAULT"]) {
-            let start = grammar.here();
-            // Not a full expression: NOT NULL may follow, and PostgreSQL's rule stops at the same operators.
-            grammar.rule(|parser| parser.parse_subexpr(IS_PRECEDENCE))?;
-            column.default = Some(grammar.text_from(start));
-        } else {
-            refuse_constraint(grammar)?;
-            return Ok(Element::Column(column, key));
-        }
-    }
-}
-
-/// sqlparser's rank of IS: operators that do not bind tighter (IS, NOT, AND, OR) end a DEFAULT expression.
-const IS_PRECEDENCE: u8 = 40;
-
-fn refuse_constraint(grammar: &Grammar) -> Result<()> {
-    let constraints = ["UNIQUE", "CHECK", "REFERENCES", "GENERATED", "COLLATE", "METADATA", "HEADER"];
-    if let Some(word) = constraints.iter().find(|word| grammar.sees(&[word])) {
-        return Err(grammar.unsupported(format!("{word} is not supported")));
-    }
-    if grammar.sees(&["FOREIGN", "KEY"]) || grammar.sees(&["EXCLUDE"]) {
-        return Err(grammar.unsupported("FOREIGN KEY and EXCLUDE constraints are not supported"));
-    }
-    if grammar.sees(&["AS"]) {
-        return Err(grammar
-            .unsupported("computed columns are not supported")
-            .hint("compute the column in a view over the stream"));
     }
     Ok(())
 }

@@ -3,9 +3,11 @@
 
 use std::any::TypeId;
 
+use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
 
 #[derive(Debug)]
 pub(super) struct Postgres(PostgreSqlDialect);
@@ -57,6 +59,33 @@ impl Dialect for Postgres {
 
     fn prec_value(&self, prec: Precedence) -> u8 {
         self.0.prec_value(prec)
+    }
+
+    /// `x IS [NOT] DISTINCT FROM y`, which ends before AND and OR; sqlparser takes them for a part of `y`.
+    fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
+        let negated = [Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
+        let is = |keywords: &[Keyword]| {
+            let next = |at: usize| parser.peek_nth_token_ref(at);
+            keywords.iter().enumerate().all(|(at, keyword)| match &next(at + 1).token {
+                Token::Word(word) => word.keyword == *keyword,
+                _ => false,
+            })
+        };
+        if !matches!(&parser.peek_token_ref().token, Token::Word(word) if word.keyword == Keyword::IS) {
+            return None;
+        }
+        let equal = is(&negated);
+        if !equal && !is(&negated[1..]) {
+            return None;
+        }
+        for _ in 0..if equal { 4 } else { 3 } {
+            parser.advance_token();
+        }
+        let left = Box::new(expr.clone());
+        Some(parser.parse_subexpr(self.prec_value(Precedence::Is)).map(|right| match equal {
+            true => Expr::IsNotDistinctFrom(left, Box::new(right)),
+            false => Expr::IsDistinctFrom(left, Box::new(right)),
+        }))
     }
 
     /// `name => value`.

@@ -1,109 +1,197 @@
-//! INSERT, UPDATE, DELETE as queries over the table: what the engine then inserts and removes.
+//! UPDATE, DELETE, TRUNCATE as queries over the table: what the engine then inserts and removes.
 
 use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::cell::{self, Cell};
 use super::grammar::{Grammar, folded_ident, name_parts, relation_name};
-use super::query::{Query, hidden, select, table, wildcard_of};
-use super::{Delete, Insert, Kind, OnConflict, Update};
+use super::insert::insert;
+use super::query::{Query, ROWS, rows_relation, select, wildcard_of};
+use super::{Change, Kind, Update};
 use crate::error::{Error, Result, code};
 
-/// What follows INSERT.
-pub(super) fn insert(grammar: &mut Grammar) -> Result<Kind> {
-    let start = grammar.here();
-    let statement = grammar.rule(|parser| {
-        let insert = parser.get_current_token().clone();
-        parser.parse_insert(insert)
-    })?;
-    let ast::Statement::Insert(mut insert) = statement else { return Err(refused("this form of INSERT")) };
-    let ast::TableObject::TableName(name) = &insert.table else { return Err(refused("INSERT into this")) };
-    if !insert.into
-        || insert.overwrite
-        || insert.or.is_some()
-        || !insert.assignments.is_empty()
-        || insert.partitioned.is_some()
-    {
-        return Err(refused("this form of INSERT"));
+/// Whether WITH comes next and INSERT, UPDATE or DELETE behind its CTEs.
+pub(super) fn is_with_change(grammar: &Grammar) -> bool {
+    if !grammar.sees(&["WITH"]) {
+        return false;
     }
-    let target = relation_name(&name_parts(name));
-    let relation = relation(name.clone(), insert.table_alias.take().map(|alias| alias.alias));
-    let mut columns = insert.columns.iter().map(column_name).collect::<Result<Vec<_>>>()?;
-    if let Some(values) = insert.source.as_mut().and_then(|source| values_of(source)) {
-        drop_defaults(values, &mut columns)?;
-        numbers_as_text(values);
+    let mut depth = 0;
+    for token in &grammar.scan().tokens[grammar.rest()] {
+        match &token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            Token::Word(word) if depth == 0 && word.quote_style.is_none() => {
+                match word.value.to_ascii_lowercase().as_str() {
+                    "insert" | "update" | "delete" => return true,
+                    "select" | "values" | "table" => return false,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
     }
-    let on_conflict = insert.on.as_ref().map_or(Ok(OnConflict::Error), on_conflict)?;
-    let returning = match insert.returning.take() {
-        Some(items) => Some(Query::made(grammar, start, select(items, vec![relation], None))?),
-        None => None,
-    };
-    let source = match insert.source.take() {
-        Some(source) => Some(Query::made(grammar, start, source)?),
-        None => None,
-    };
-    let columns = if columns.is_empty() { None } else { Some(columns) };
-    Ok(Kind::Insert(Insert { table: target, columns, source, on_conflict, returning }))
+    false
+}
+
+/// `WITH … INSERT | UPDATE | DELETE …`.
+pub(super) fn with_change(grammar: &mut Grammar) -> Result<Kind> {
+    grammar.expect(&["WITH"])?;
+    let recursive = grammar.eat(&["RECURSIVE"]);
+    let cte_tables = grammar.rule(|parser| parser.parse_comma_separated(|parser| parser.parse_cte()))?;
+    if let Some(changing) = cte_tables.iter().find(|cte| {
+        !matches!(
+            cte.query.body.as_ref(),
+            ast::SetExpr::Select(_)
+                | ast::SetExpr::Values(_)
+                | ast::SetExpr::SetOperation { .. }
+                | ast::SetExpr::Query(_)
+        )
+    }) {
+        let name = folded_ident(&changing.alias.name);
+        return Err(refused(&format!("the data-modifying statement \"{name}\" in WITH")));
+    }
+    let with_token = ast::helpers::attached_token::AttachedToken::empty();
+    let with = Some(ast::With { with_token, recursive, cte_tables });
+    match grammar.eat_one(&["INSERT", "UPDATE", "DELETE"]) {
+        Some("INSERT") => insert(grammar, with),
+        Some("UPDATE") => update(grammar, with),
+        Some(_) => delete(grammar, with),
+        None => Err(grammar.unexpected()),
+    }
 }
 
 /// What follows UPDATE.
-pub(super) fn update(grammar: &mut Grammar) -> Result<Kind> {
+pub(super) fn update(grammar: &mut Grammar, with: Option<ast::With>) -> Result<Kind> {
     let start = grammar.here();
+    grammar.eat(&["ONLY"]);
     let statement = grammar.rule(|parser| {
         let update = parser.get_current_token().clone();
         parser.parse_update(update)
     })?;
     let ast::Statement::Update(update) = statement else { return Err(refused("this form of UPDATE")) };
-    if update.returning.is_some() {
-        return Err(refused("UPDATE … RETURNING"));
-    }
     if !update.table.joins.is_empty() || update.limit.is_some() || !update.order_by.is_empty() || update.or.is_some() {
         return Err(refused("this form of UPDATE"));
     }
-    let (table, visible) = target(&update.table.relation)?;
-    let mut from = vec![update.table];
-    match update.from {
-        Some(ast::UpdateTableFromKind::AfterSet(items)) => from.extend(items),
+    let from = match update.from {
+        Some(ast::UpdateTableFromKind::AfterSet(items)) => items,
         Some(ast::UpdateTableFromKind::BeforeSet(_)) => return Err(refused("UPDATE … FROM … SET")),
-        None => {}
-    }
-    let mut columns = Vec::new();
-    let mut items = Vec::new();
-    for (column, value) in assignments(update.assignments)? {
-        if is_default(&value) {
-            return Err(refused("DEFAULT in UPDATE"));
-        }
-        if columns.contains(&column) {
-            return Err(Error::new(code::SYNTAX_ERROR, format!("multiple assignments to same column \"{column}\"")));
-        }
-        items.push(ast::SelectItem::ExprWithAlias { expr: value, alias: hidden(&column, items.len() + 1) });
-        columns.push(column);
-    }
-    items.push(wildcard_of(visible));
-    let query = Query::made(grammar, start, select(items, from, update.selection))?;
-    Ok(Kind::Update(Update { table, columns, query }))
+        None => Vec::new(),
+    };
+    let mut expressions = Vec::new();
+    let (columns, values) = assigned(update.assignments, &mut expressions)?;
+    let items = expressions.into_iter().enumerate().map(cell::item).collect();
+    let change = change(
+        grammar,
+        start,
+        with,
+        Parts { table: update.table, from, items, selection: update.selection, returning: update.returning },
+    )?;
+    Ok(Kind::Update(Update { change, columns, values }))
 }
 
 /// What follows DELETE.
-pub(super) fn delete(grammar: &mut Grammar) -> Result<Kind> {
+pub(super) fn delete(grammar: &mut Grammar, with: Option<ast::With>) -> Result<Kind> {
     let start = grammar.here();
     let statement = grammar.rule(|parser| {
         let delete = parser.get_current_token().clone();
         parser.parse_delete(delete)
     })?;
     let ast::Statement::Delete(delete) = statement else { return Err(refused("this form of DELETE")) };
-    if delete.returning.is_some() {
-        return Err(refused("DELETE … RETURNING"));
-    }
     if !delete.tables.is_empty() || delete.limit.is_some() || !delete.order_by.is_empty() {
         return Err(refused("this form of DELETE"));
     }
-    let (ast::FromTable::WithFromKeyword(mut from) | ast::FromTable::WithoutKeyword(mut from)) = delete.from;
-    if from.len() != 1 || !from[0].joins.is_empty() {
+    let (ast::FromTable::WithFromKeyword(mut tables) | ast::FromTable::WithoutKeyword(mut tables)) = delete.from;
+    if tables.len() != 1 || !tables[0].joins.is_empty() {
         return Err(refused("DELETE from several tables"));
     }
-    let (table, visible) = target(&from[0].relation)?;
-    from.extend(delete.using.unwrap_or_default());
-    let query = Query::made(grammar, start, select(vec![wildcard_of(visible)], from, delete.selection))?;
-    Ok(Kind::Delete(Delete { table, query }))
+    let parts = Parts {
+        table: tables.remove(0),
+        from: delete.using.unwrap_or_default(),
+        items: Vec::new(),
+        selection: delete.selection,
+        returning: delete.returning,
+    };
+    Ok(Kind::Delete(change(grammar, start, with, parts)?))
+}
+
+/// What follows TRUNCATE.
+pub(super) fn truncate(grammar: &mut Grammar) -> Result<Kind> {
+    grammar.eat(&["TABLE"]);
+    grammar.eat(&["ONLY"]);
+    let mut tables = vec![grammar.relation()?];
+    while grammar.eat_token(&Token::Comma) {
+        tables.push(grammar.relation()?);
+    }
+    let restart = grammar.eat(&["RESTART", "IDENTITY"]);
+    grammar.eat(&["CONTINUE", "IDENTITY"]);
+    // No table refers to another.
+    grammar.eat_one(&["CASCADE", "RESTRICT"]);
+    Ok(Kind::Truncate { tables, restart })
+}
+
+/// What UPDATE and DELETE have in common.
+struct Parts {
+    table: ast::TableWithJoins,
+    from: Vec<ast::TableWithJoins>,
+    items: Vec<ast::SelectItem>,
+    selection: Option<ast::Expr>,
+    returning: Option<Vec<ast::SelectItem>>,
+}
+
+fn change(grammar: &Grammar, start: usize, with: Option<ast::With>, parts: Parts) -> Result<Change> {
+    let Parts { table, from, mut items, selection, returning } = parts;
+    let (name, visible) = target(&table.relation)?;
+    let alias = name_parts(&visible).pop().unwrap_or_default();
+    items.push(wildcard_of(visible));
+    let mut others = Vec::new();
+    if returning.is_some() {
+        for factor in from
+            .iter()
+            .flat_map(|item| std::iter::once(&item.relation).chain(item.joins.iter().map(|join| &join.relation)))
+        {
+            let name = visible_name(factor)?;
+            items.push(wildcard_of(name.clone()));
+            let mut columns = select(vec![wildcard_of(name.clone())], from.clone(), None);
+            columns.with.clone_from(&with);
+            let other = name_parts(&name).pop().unwrap_or_default();
+            others.push((other, Query::made(grammar, start, columns)?));
+        }
+    }
+    let has_from = !from.is_empty();
+    let mut query = select(items, std::iter::once(table).chain(from).collect(), selection);
+    query.with = with;
+    let query = Query::made(grammar, start, query)?;
+    let returning = match returning {
+        Some(items) => Some(Query::made(grammar, start, select(items, vec![rows_relation(ROWS)], None))?),
+        None => None,
+    };
+    Ok(Change { table: name, alias, query, has_from, others, returning })
+}
+
+/// `RETURNING …`, if it comes next.
+pub(super) fn returning(grammar: &mut Grammar) -> Result<Option<Query>> {
+    if !grammar.eat(&["RETURNING"]) {
+        return Ok(None);
+    }
+    let start = grammar.here();
+    let items = grammar.rule(|parser| parser.parse_comma_separated(|parser| parser.parse_select_item()))?;
+    Query::made(grammar, start, select(items, vec![rows_relation(ROWS)], None)).map(Some)
+}
+
+/// The columns that assignments set and the values, of which expressions go to `expressions`.
+pub(super) fn assigned(
+    assignments: Vec<ast::Assignment>,
+    expressions: &mut Vec<ast::Expr>,
+) -> Result<(Vec<String>, Vec<Cell>)> {
+    let (mut columns, mut values) = (Vec::new(), Vec::new());
+    for (column, value) in pairs(assignments)? {
+        if columns.contains(&column) {
+            return Err(Error::new(code::SYNTAX_ERROR, format!("multiple assignments to same column \"{column}\"")));
+        }
+        columns.push(column);
+        values.push(cell::of_expression(value, expressions));
+    }
+    Ok((columns, values))
 }
 
 fn refused(what: &str) -> Error {
@@ -113,18 +201,22 @@ fn refused(what: &str) -> Error {
 /// The table that is changed, and the name that its columns are qualified with.
 fn target(relation: &ast::TableFactor) -> Result<(String, ast::ObjectName)> {
     match relation {
-        ast::TableFactor::Table { name, alias, args: None, .. } => {
-            let table = relation_name(&name_parts(name));
-            let visible = alias.as_ref().map_or_else(|| name.clone(), |alias| alias.name.clone().into());
-            Ok((table, visible))
+        ast::TableFactor::Table { name, args: None, .. } => {
+            Ok((relation_name(&name_parts(name)), visible_name(relation)?))
         }
         _ => Err(refused("changing anything but a table")),
     }
 }
 
-fn relation(name: ast::ObjectName, alias: Option<ast::Ident>) -> ast::TableWithJoins {
-    let alias = alias.map(|name| ast::TableAlias { explicit: true, name, columns: Vec::new(), at: None });
-    ast::TableWithJoins { relation: table(name, alias), joins: Vec::new() }
+/// The name that the columns of an item of FROM are qualified with.
+fn visible_name(factor: &ast::TableFactor) -> Result<ast::ObjectName> {
+    match factor {
+        ast::TableFactor::Table { alias: Some(alias), .. }
+        | ast::TableFactor::Derived { alias: Some(alias), .. }
+        | ast::TableFactor::Function { alias: Some(alias), .. } => Ok(alias.name.clone().into()),
+        ast::TableFactor::Table { name, .. } => Ok(name.clone()),
+        _ => Err(refused("RETURNING with this form of FROM").hint("give it an alias")),
+    }
 }
 
 fn column_name(name: &ast::ObjectName) -> Result<String> {
@@ -134,13 +226,14 @@ fn column_name(name: &ast::ObjectName) -> Result<String> {
     }
 }
 
-/// `a = x` and `(a, b) = (x, y)` as pairs.
-fn assignments(assignments: Vec<ast::Assignment>) -> Result<Vec<(String, ast::Expr)>> {
+/// `a = x`, `(a, b) = (x, y)` and `(a, b) = (SELECT x, y …)` as pairs.
+fn pairs(assignments: Vec<ast::Assignment>) -> Result<Vec<(String, ast::Expr)>> {
     let mut pairs = Vec::new();
     for assignment in assignments {
         match (assignment.target, assignment.value) {
             (ast::AssignmentTarget::ColumnName(name), value) => pairs.push((column_name(&name)?, value)),
-            (ast::AssignmentTarget::Tuple(names), ast::Expr::Tuple(values)) => {
+            (ast::AssignmentTarget::Tuple(names), value) => {
+                let values = row_values(value)?;
                 if names.len() != values.len() {
                     return Err(Error::new(code::SYNTAX_ERROR, "number of columns does not match number of values"));
                 }
@@ -148,126 +241,35 @@ fn assignments(assignments: Vec<ast::Assignment>) -> Result<Vec<(String, ast::Ex
                     pairs.push((column_name(name)?, value));
                 }
             }
-            _ => return Err(refused("UPDATE … SET (…) = (SELECT …)")),
         }
     }
     Ok(pairs)
 }
 
-fn values_of(source: &mut ast::Query) -> Option<&mut ast::Values> {
-    match source.body.as_mut() {
-        ast::SetExpr::Values(values) => Some(values),
-        _ => None,
-    }
-}
-
-fn is_default(value: &ast::Expr) -> bool {
-    matches!(value, ast::Expr::Identifier(ident) if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"))
-}
-
-/// Takes columns out whose value is DEFAULT in every row: the engine fills in what is not named.
-fn drop_defaults(values: &mut ast::Values, columns: &mut Vec<String>) -> Result<()> {
-    let width = values.rows.first().map_or(0, |row| row.content.len());
-    let is_rectangular = values.rows.iter().all(|row| row.content.len() == width);
-    if !values.rows.iter().any(|row| row.content.iter().any(is_default)) {
-        return Ok(());
-    }
-    for column in (0..width).rev() {
-        let defaults = values.rows.iter().filter(|row| row.content.get(column).is_some_and(is_default)).count();
-        if defaults == 0 {
-            continue;
-        }
-        // Without a column list only the last values can be left out.
-        let removable =
-            if columns.is_empty() { values.rows[0].content.len() == column + 1 } else { column < columns.len() };
-        if defaults < values.rows.len() || !is_rectangular || !removable || width == 1 {
-            return Err(refused("DEFAULT in VALUES")
-                .hint("name the columns, and leave those out that get their default in every row"));
-        }
-        values.rows.iter_mut().for_each(|row| {
-            row.content.remove(column);
-        });
-        if !columns.is_empty() {
-            columns.remove(column);
-        }
-    }
-    Ok(())
-}
-
-/// Constants take the type of the column that they are inserted into, each by itself: where numbers stand beside texts, or numeric would
-/// not hold them exactly on their way into double precision, they become text, which the assignment reads.
-fn numbers_as_text(values: &mut ast::Values) {
-    let width = values.rows.iter().map(|row| row.content.len()).max().unwrap_or(0);
-    for column in 0..width {
-        let mut cells: Vec<&mut ast::Expr> =
-            values.rows.iter_mut().filter_map(|row| row.content.get_mut(column)).collect();
-        let constants = cells.iter().all(|cell| is_text(cell) || is_null(cell) || number(cell).is_some());
-        let needed = cells.iter().any(|cell| is_text(cell) || number(cell).is_some_and(|number| is_wide(&number)));
-        if !constants || !needed {
-            continue;
-        }
-        for cell in &mut cells {
-            if let Some(number) = number(cell) {
-                **cell = ast::Expr::value(ast::Value::SingleQuotedString(number));
+/// The values of a row: of a list, or of a subquery, which is then read once for each.
+fn row_values(row: ast::Expr) -> Result<Vec<ast::Expr>> {
+    match row {
+        ast::Expr::Tuple(values) => Ok(values),
+        ast::Expr::Nested(value) => Ok(vec![*value]),
+        ast::Expr::Subquery(query) => {
+            let ast::SetExpr::Select(select) = query.body.as_ref() else {
+                return Err(refused("this form of UPDATE … SET (…) = (query)"));
+            };
+            let is_value = |item: &ast::SelectItem| {
+                matches!(item, ast::SelectItem::UnnamedExpr(_) | ast::SelectItem::ExprWithAlias { .. })
+            };
+            if !select.projection.iter().all(is_value) || select.distinct.is_some() {
+                return Err(refused("this form of UPDATE … SET (…) = (SELECT …)").hint("name the columns"));
             }
+            let value = |at: usize| {
+                let mut one = query.clone();
+                if let ast::SetExpr::Select(select) = one.body.as_mut() {
+                    select.projection = vec![select.projection.swap_remove(at)];
+                }
+                ast::Expr::Subquery(one)
+            };
+            Ok((0..select.projection.len()).map(value).collect())
         }
+        _ => Err(refused("this form of UPDATE … SET (…)")),
     }
-}
-
-fn is_text(expression: &ast::Expr) -> bool {
-    matches!(expression, ast::Expr::Value(value) if matches!(value.value, ast::Value::SingleQuotedString(_)))
-}
-
-fn is_null(expression: &ast::Expr) -> bool {
-    matches!(expression, ast::Expr::Value(value) if matches!(value.value, ast::Value::Null))
-}
-
-/// Whether a number has an exponent or more digits than double precision surely holds.
-fn is_wide(number: &str) -> bool {
-    number.contains(['e', 'E']) || number.bytes().filter(u8::is_ascii_digit).count() > 15
-}
-
-/// The text of a number, with its sign.
-fn number(expression: &ast::Expr) -> Option<String> {
-    match expression {
-        ast::Expr::Value(value) => match &value.value {
-            ast::Value::Number(digits, _) => Some(digits.clone()),
-            _ => None,
-        },
-        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } => match expr.as_ref() {
-            ast::Expr::Value(_) => number(expr).map(|digits| format!("-{digits}")),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// DO NOTHING, or DO UPDATE SET of columns to excluded's.
-fn on_conflict(on: &ast::OnInsert) -> Result<OnConflict> {
-    let ast::OnInsert::OnConflict(conflict) = on else { return Err(refused("ON DUPLICATE KEY UPDATE")) };
-    let target = match &conflict.conflict_target {
-        Some(ast::ConflictTarget::Columns(keys)) => keys.iter().map(folded_ident).collect::<Vec<_>>(),
-        Some(ast::ConflictTarget::OnConstraint(_)) => return Err(refused("ON CONFLICT ON CONSTRAINT")),
-        None => Vec::new(),
-    };
-    let update = match &conflict.action {
-        ast::OnConflictAction::DoNothing => return Ok(OnConflict::Nothing),
-        ast::OnConflictAction::DoUpdate(update) => update,
-    };
-    let other_form = || {
-        let hint = "only DO NOTHING and DO UPDATE SET column = excluded.column are supported";
-        refused("this form of ON CONFLICT DO UPDATE").hint(hint)
-    };
-    if update.selection.is_some() || target.is_empty() {
-        return Err(other_form());
-    }
-    let mut columns = Vec::new();
-    for (column, value) in assignments(update.assignments.clone())? {
-        let ast::Expr::CompoundIdentifier(parts) = &value else { return Err(other_form()) };
-        match parts.iter().map(folded_ident).collect::<Vec<_>>().as_slice() {
-            [excluded, source] if excluded == "excluded" && *source == column => columns.push(column),
-            _ => return Err(other_form()),
-        }
-    }
-    Ok(OnConflict::Update { target, columns })
 }

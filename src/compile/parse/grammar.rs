@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Word};
 
 use super::dialect::{POSTGRES, is_clause, is_reserved};
+use super::exclude;
 use super::scan::Scan;
 use crate::error::{Error, Result, code};
 
@@ -26,7 +27,7 @@ pub(super) struct Grammar {
 impl Grammar {
     /// A reader of the tokens `range` of `scan`.
     pub(super) fn new(scan: &Arc<Scan>, range: Range<usize>) -> Self {
-        let (tokens, origins) = standard(scan, range.clone()).into_iter().unzip();
+        let (tokens, origins) = exclude::marked(standard(scan, range.clone())).into_iter().unzip();
         let parser = Parser::new(&POSTGRES).with_recursion_limit(NESTING_MAX).with_tokens_with_locations(tokens);
         Grammar { scan: Arc::clone(scan), range, parser, origins }
     }
@@ -62,6 +63,17 @@ impl Grammar {
     /// The next token.
     pub(super) fn peek(&self) -> Token {
         self.parser.peek_token_ref().token.clone()
+    }
+
+    /// The token `number` tokens ahead (0 = next).
+    pub(super) fn peek_at(&self, number: usize) -> Token {
+        self.parser.peek_nth_token_ref(number).token.clone()
+    }
+
+    /// Position of the next token, in characters from 1; quick, unlike [`Grammar::position`], where many are asked for.
+    pub(super) fn position_of_next(&self) -> Option<usize> {
+        let token = self.parser.peek_token_ref();
+        (token.token != Token::EOF).then(|| self.scan.character(token.span.start) + 1)
     }
 
     /// Moves over the next token.
@@ -355,7 +367,7 @@ fn folded(word: &Word) -> String {
     }
 }
 
-fn is_word(token: &Token, expected: &str) -> bool {
+pub(super) fn is_word(token: &Token, expected: &str) -> bool {
     matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
 }
 

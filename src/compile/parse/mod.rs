@@ -10,16 +10,22 @@ use crate::types::SqlType;
 
 // Queries over the system catalog.
 mod catalog_query;
+// Values on their way into columns.
+mod cell;
 // CREATE, DROP.
 mod create;
 // Names of types.
 mod data_type;
 // PostgreSQL's rules for sqlparser.
 mod dialect;
-// INSERT, UPDATE, DELETE.
+// UPDATE, DELETE, TRUNCATE.
 mod dml;
+// EXCLUDE.
+mod exclude;
 // A place in the tokens.
 mod grammar;
+// INSERT.
+mod insert;
 // Cursors, subscriptions, COPY, prepared statements.
 mod port;
 // Queries.
@@ -32,11 +38,15 @@ mod scan;
 mod session;
 // First words → rule.
 mod statement;
+// CREATE TABLE, CREATE INDEX, ALTER TABLE.
+mod table;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::compile) use datafusion::sql::sqlparser::ast::BinaryOperator;
-pub use query::{Query, shown_name};
+pub use cell::{Cell, Expressions, constant_of};
+pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
+pub use query::{Query, ROWS, shown_name};
+pub(in crate::compile) use rewrite::MERGED;
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///
@@ -79,7 +89,14 @@ pub enum Kind {
     /// UPDATE.
     Update(Update),
     /// DELETE.
-    Delete(Delete),
+    Delete(Change),
+    /// TRUNCATE.
+    Truncate {
+        /// Tables.
+        tables: Vec<String>,
+        /// RESTART IDENTITY: sequences begin again.
+        restart: bool,
+    },
     /// CREATE STREAM or SOURCE.
     CreateStream(CreateStream),
     /// CREATE TABLE.
@@ -90,6 +107,33 @@ pub enum Kind {
     CreateSink(CreateSink),
     /// DROP, one or more names.
     Drop(Drop),
+    /// CREATE \[UNIQUE] INDEX.
+    CreateIndex(CreateIndex),
+    /// DROP INDEX.
+    DropIndex {
+        /// Names.
+        names: Vec<String>,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// CREATE SCHEMA.
+    CreateSchema {
+        /// Name.
+        name: String,
+        /// IF NOT EXISTS.
+        if_not_exists: bool,
+    },
+    /// DROP SCHEMA.
+    DropSchema {
+        /// Names.
+        names: Vec<String>,
+        /// IF EXISTS.
+        if_exists: bool,
+        /// CASCADE.
+        cascade: bool,
+    },
+    /// ALTER TABLE, VIEW, …, INDEX.
+    Alter(Alter),
     /// SHOW STREAMS | SOURCES | TABLES | VIEWS | MATERIALIZED VIEWS | SINKS.
     ShowRelations(RelationClass),
     /// SHOW CREATE [STREAM | TABLE | VIEW | …] x.
@@ -135,8 +179,12 @@ pub enum Kind {
     Commit,
     /// ROLLBACK, ABORT.
     Rollback,
-    /// SAVEPOINT, RELEASE, ROLLBACK TO: refused with 0A000 by the engine.
-    Savepoint(&'static str),
+    /// SAVEPOINT x.
+    Savepoint(String),
+    /// RELEASE [SAVEPOINT] x.
+    Release(String),
+    /// ROLLBACK TO [SAVEPOINT] x.
+    RollbackTo(String),
     /// SUBSCRIBE TO x.
     Subscribe(Subscribe),
     /// DECLARE c CURSOR FOR …: a query or a subscription. Handled by the Postgres port.
@@ -169,6 +217,8 @@ pub enum Kind {
         /// How.
         options: CopyOptions,
     },
+    /// COPY x FROM STDIN [WITH (…)]. Handled by the Postgres port.
+    CopyFrom(CopyFrom),
     /// PREPARE name AS …. Handled by the Postgres port.
     Prepare {
         /// Name.
@@ -197,55 +247,120 @@ pub enum Kind {
     },
 }
 
-/// INSERT INTO table (columns) query [ON CONFLICT …].
+/// INSERT INTO table [AS alias] [(columns)] [OVERRIDING …] source [ON CONFLICT …] [RETURNING …].
 #[derive(Debug, Clone)]
 pub struct Insert {
     /// Table.
     pub table: String,
+    /// What RETURNING and ON CONFLICT call it.
+    pub alias: String,
     /// Columns; `None` = all in order.
     pub columns: Option<Vec<String>>,
-    /// Rows; `DEFAULT` inside VALUES is the default's expression already where the parser can tell, else refused.
-    pub source: Option<Query>,
+    /// OVERRIDING.
+    pub overriding: Overriding,
+    /// Rows.
+    pub source: InsertSource,
     /// ON CONFLICT.
     pub on_conflict: OnConflict,
-    /// RETURNING expressions, as a query over one relation named like the table.
+    /// RETURNING expressions, over [`ROWS`].
     pub returning: Option<Query>,
 }
 
+/// What happens to values that are given for identity columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overriding {
+    /// Columns GENERATED ALWAYS refuse them.
+    No,
+    /// SYSTEM VALUE: they are taken.
+    System,
+    /// USER VALUE: they are ignored.
+    User,
+}
+
+/// The rows of an INSERT.
+#[derive(Debug, Clone)]
+pub enum InsertSource {
+    /// DEFAULT VALUES.
+    Default,
+    /// VALUES (…), ….
+    Values(Values),
+    /// A query.
+    Query {
+        /// The query.
+        query: Box<Query>,
+        /// Its output columns that are string constants.
+        literals: Vec<usize>,
+    },
+}
+
+/// VALUES (…), … of an INSERT.
+#[derive(Debug, Clone)]
+pub struct Values {
+    /// Values of a row.
+    pub width: usize,
+    /// The values, row by row.
+    pub cells: Vec<Cell>,
+    /// Those that are expressions.
+    pub expressions: Expressions,
+}
+
 /// ON CONFLICT clause of an INSERT.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum OnConflict {
     /// None given: a conflict is an error.
     Error,
     /// DO NOTHING.
-    Nothing,
-    /// DO UPDATE SET columns to excluded's. Other forms are refused.
+    Nothing(Conflict),
+    /// DO UPDATE SET ….
     Update {
-        /// Columns of the conflict target.
-        target: Vec<String>,
+        /// Which conflicts.
+        target: Conflict,
         /// Columns that are set.
         columns: Vec<String>,
+        /// Their values; expression n is output column n of `query`.
+        values: Vec<Cell>,
+        /// Over [`ROWS`], which holds the row that is there and `excluded`: whether to update it, then the expressions.
+        query: Query,
     },
+}
+
+/// Which conflicts ON CONFLICT is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conflict {
+    /// With any unique constraint or index.
+    Any,
+    /// With one over exactly these columns.
+    Columns(Vec<String>),
+    /// With a constraint of this name.
+    Constraint(String),
+}
+
+/// What UPDATE and DELETE have in common.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Table.
+    pub table: String,
+    /// What the statement calls it.
+    pub alias: String,
+    /// `SELECT [expressions,] <table>.* [, <other>.*, …] FROM <table> [, FROM items] [WHERE …]`.
+    pub query: Query,
+    /// Whether there are FROM or USING items, so that a row can match several times.
+    pub has_from: bool,
+    /// With RETURNING: the names of the FROM items and a query for the columns of each.
+    pub others: Vec<(String, Query)>,
+    /// RETURNING expressions, over [`ROWS`], which holds the table's columns and those of `others`.
+    pub returning: Option<Query>,
 }
 
 /// UPDATE.
 #[derive(Debug, Clone)]
 pub struct Update {
-    /// Table.
-    pub table: String,
+    /// Table, rows and RETURNING.
+    pub change: Change,
     /// Columns that are set, in order.
     pub columns: Vec<String>,
-    /// `SELECT <new values in order>, <table>.* FROM <table> [, FROM items] [WHERE …]`.
-    pub query: Query,
-}
-
-/// DELETE.
-#[derive(Debug, Clone)]
-pub struct Delete {
-    /// Table.
-    pub table: String,
-    /// `SELECT <table>.* FROM <table> [, USING items] [WHERE …]`.
-    pub query: Query,
+    /// Their values; expression n is output column n of the query.
+    pub values: Vec<Cell>,
 }
 
 /// CREATE STREAM | SOURCE.
@@ -272,8 +387,93 @@ pub struct ColumnDefinition {
     pub sql_type: SqlType,
     /// NOT NULL.
     pub not_null: bool,
-    /// DEFAULT, as SQL text.
-    pub default: Option<String>,
+    /// Where values come from that are not given.
+    pub default: Option<ColumnDefault>,
+}
+
+/// Where values come from that are not given. Expressions are SQL text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnDefault {
+    /// DEFAULT.
+    Expression(String),
+    /// GENERATED ALWAYS AS (…) STORED.
+    Generated(String),
+    /// `serial` and its like.
+    Serial,
+    /// GENERATED … AS IDENTITY.
+    Identity {
+        /// ALWAYS and not BY DEFAULT.
+        always: bool,
+        /// START WITH.
+        start: i64,
+        /// INCREMENT BY.
+        step: i64,
+    },
+}
+
+/// PRIMARY KEY or UNIQUE.
+#[derive(Debug, Clone)]
+pub struct KeyDefinition {
+    /// Constraint's name, if given.
+    pub name: Option<String>,
+    /// Columns.
+    pub columns: Vec<String>,
+    /// PRIMARY KEY.
+    pub primary: bool,
+}
+
+/// CHECK (…).
+#[derive(Debug, Clone)]
+pub struct CheckDefinition {
+    /// Constraint's name, if given.
+    pub name: Option<String>,
+    /// SQL text.
+    pub condition: String,
+    /// The columns that it names, each once.
+    pub columns: Vec<String>,
+}
+
+/// CREATE \[UNIQUE] INDEX.
+#[derive(Debug, Clone)]
+pub struct CreateIndex {
+    /// Name, if given.
+    pub name: Option<String>,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// Table or materialized view.
+    pub relation: String,
+    /// Columns.
+    pub columns: Vec<String>,
+    /// UNIQUE.
+    pub unique: bool,
+}
+
+/// ALTER.
+#[derive(Debug, Clone)]
+pub struct Alter {
+    /// What kind the statement names; `None` = INDEX.
+    pub class: Option<RelationClass>,
+    /// Name.
+    pub name: String,
+    /// IF EXISTS.
+    pub if_exists: bool,
+    /// What is changed, in order.
+    pub actions: Vec<AlterAction>,
+}
+
+/// One change of ALTER.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the variants are the SQL names")]
+pub enum AlterAction {
+    Rename(String),
+    RenameColumn { from: String, to: String },
+    SetSchema(String),
+    AddColumn { column: ColumnDefinition, keys: Vec<KeyDefinition>, checks: Vec<CheckDefinition>, if_not_exists: bool },
+    AddConstraint { keys: Vec<KeyDefinition>, checks: Vec<CheckDefinition> },
+    DropColumn { name: String, if_exists: bool, cascade: bool },
+    DropConstraint { name: String, if_exists: bool },
+    SetDefault { column: String, default: Option<String> },
+    SetNotNull { column: String, not_null: bool },
 }
 
 /// CREATE TABLE.
@@ -285,8 +485,12 @@ pub struct CreateTable {
     pub if_not_exists: bool,
     /// Columns.
     pub columns: Vec<ColumnDefinition>,
-    /// Column names of the primary key; empty without one.
-    pub primary_key: Vec<String>,
+    /// PRIMARY KEY and UNIQUE constraints.
+    pub keys: Vec<KeyDefinition>,
+    /// CHECK constraints.
+    pub checks: Vec<CheckDefinition>,
+    /// CREATE TABLE AS: the query, new names for its columns, and whether its rows are inserted.
+    pub query: Option<(Query, Vec<String>, bool)>,
 }
 
 /// CREATE \[OR REPLACE] \[MATERIALIZED] VIEW.
@@ -363,7 +567,18 @@ pub enum SubscribeTarget {
     Query(Query),
 }
 
-/// Options of COPY … TO STDOUT.
+/// COPY table [(columns)] FROM STDIN.
+#[derive(Debug, Clone)]
+pub struct CopyFrom {
+    /// Table.
+    pub table: String,
+    /// Columns; `None` = all in order.
+    pub columns: Option<Vec<String>>,
+    /// How.
+    pub options: CopyOptions,
+}
+
+/// Options of COPY.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CopyOptions {
     /// Format.

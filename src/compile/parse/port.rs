@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use super::data_type::sql_type;
 use super::grammar::Grammar;
 use super::session::named_values;
-use super::{CopyFormat, CopyOptions, Kind, Query, Statement, Subscribe, SubscribeTarget, statement};
+use super::{CopyFormat, CopyFrom, CopyOptions, Kind, Query, Statement, Subscribe, SubscribeTarget, statement};
 use crate::error::{Error, Result, code};
 
 /// What follows SUBSCRIBE.
@@ -139,6 +139,9 @@ pub(super) fn copy(grammar: &mut Grammar) -> Result<Kind> {
             .unsupported("COPY BINARY is not supported")
             .hint("write COPY … TO STDOUT WITH (FORMAT binary)"));
     }
+    if is_copy_from(grammar) {
+        return copy_from(grammar);
+    }
     let statement = if grammar.eat_token(&Token::LParen) {
         let end = closing_parenthesis(grammar)?;
         let statement = nested_in(grammar, grammar.rest().start..end, |grammar| {
@@ -161,14 +164,43 @@ pub(super) fn copy(grammar: &mut Grammar) -> Result<Kind> {
         let query = Query::read_table(grammar)?;
         Statement { text: grammar.text_from(start), offset, kind: Kind::Query(query) }
     };
-    if grammar.sees(&["FROM"]) {
-        return Err(grammar.unsupported("COPY FROM is not supported").hint("use INSERT"));
-    }
     grammar.expect(&["TO"])?;
     if !grammar.eat(&["STDOUT"]) {
         return Err(grammar.unsupported("COPY to a file or a program is not supported").hint("use COPY … TO STDOUT"));
     }
     Ok(Kind::CopyTo { statement: Box::new(statement), options: copy_options(grammar)? })
+}
+
+/// Whether FROM comes before TO, outside of parentheses.
+fn is_copy_from(grammar: &Grammar) -> bool {
+    let mut depth = 0;
+    for token in &grammar.scan().tokens[grammar.rest()] {
+        match &token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            Token::Word(word) if depth == 0 && word.value.eq_ignore_ascii_case("from") => return true,
+            Token::Word(word) if depth == 0 && word.value.eq_ignore_ascii_case("to") => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// `table [(columns)] FROM STDIN [options]`.
+fn copy_from(grammar: &mut Grammar) -> Result<Kind> {
+    let table = grammar.relation()?;
+    let columns = if grammar.peek() == Token::LParen { Some(grammar.list(Grammar::name)?) } else { None };
+    grammar.expect(&["FROM"])?;
+    if !grammar.eat(&["STDIN"]) {
+        return Err(grammar
+            .unsupported("COPY from a file or a program is not supported")
+            .hint("use COPY … FROM STDIN (\\copy in psql), or CREATE STREAM with connector = 'file'"));
+    }
+    let options = copy_options(grammar)?;
+    if grammar.sees(&["WHERE"]) {
+        return Err(grammar.unsupported("COPY … FROM … WHERE is not supported"));
+    }
+    Ok(Kind::CopyFrom(CopyFrom { table, columns, options }))
 }
 
 /// The token of the parenthesis that closes the one just read.
@@ -279,7 +311,7 @@ pub(super) fn prepare(grammar: &mut Grammar) -> Result<Kind> {
         true => subscribe(grammar),
         false
             if statement::starts_query(grammar)
-                || ["INSERT", "UPDATE", "DELETE"].iter().any(|verb| grammar.sees(&[verb])) =>
+                || ["INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| grammar.sees(&[verb])) =>
         {
             statement::read(grammar)
         }

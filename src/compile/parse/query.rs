@@ -1,7 +1,7 @@
 //! A query on its way to the planner.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast;
@@ -84,20 +84,32 @@ impl Query {
         self.scan.character(Location { line, column }) + 1
     }
 
-    /// The parameters that are whole values of a VALUES list: number of the parameter and position of its column.
-    pub fn value_parameters(&self) -> Vec<(usize, usize)> {
-        let ast::SetExpr::Values(values) = self.ast.body.as_ref() else { return Vec::new() };
-        let number = |value: &ast::Expr| match value {
-            ast::Expr::Value(value) => match &value.value {
-                ast::Value::Placeholder(name) => name.trim_start_matches('$').parse().ok(),
-                _ => None,
-            },
-            _ => None,
-        };
-        let row = |row: &ast::Parens<Vec<ast::Expr>>| {
-            row.content.iter().enumerate().filter_map(|(at, value)| Some((number(value)?, at))).collect::<Vec<_>>()
-        };
-        values.rows.iter().flat_map(row).collect()
+    /// Expressions, given as texts, over the rows that a statement brings itself, in order.
+    pub fn over_rows(expressions: &[&str]) -> Result<Query> {
+        let mut items = Vec::with_capacity(expressions.len());
+        for text in expressions {
+            let scan = Arc::new(Scan::new(text)?);
+            let mut grammar = Grammar::new(&scan, 0..scan.tokens.len());
+            items.push(grammar.expression()?);
+            grammar.expect_end()?;
+        }
+        let items = items.into_iter().enumerate().map(super::cell::item).collect();
+        // Errors point into no text of the user.
+        let scan = Arc::new(Scan::new("")?);
+        let grammar = Grammar::new(&scan, 0..0);
+        Query::made(&grammar, 0, select(items, vec![rows_relation(ROWS)], None))
+    }
+
+    /// The names without dots that stand in expressions: of columns, mostly.
+    pub fn columns(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let _ = ast::visit_expressions(self.ast.as_ref(), |part| {
+            if let ast::Expr::Identifier(name) = part {
+                names.push(super::grammar::folded_ident(name));
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        names
     }
 
     /// Reads a query.
@@ -150,6 +162,10 @@ pub fn shown_name(column: &str) -> &str {
     column.split(MARK).next().unwrap_or(column)
 }
 
+/// The relation of the rows that a statement brings itself: a CHECK reads the new rows, RETURNING the changed ones. No query can name it
+/// by accident.
+pub const ROWS: &str = "\u{1}rows";
+
 /// Stands between a name and what makes it unique. No query can name it by accident.
 const MARK: char = '\u{1}';
 
@@ -197,6 +213,12 @@ pub(super) fn select(
         flavor: ast::SelectFlavor::Standard,
     };
     query(ast::SetExpr::Select(Box::new(select)))
+}
+
+/// FROM a relation that only the planner knows: [`ROWS`].
+pub(super) fn rows_relation(name: &str) -> ast::TableWithJoins {
+    let relation = table(ast::Ident::with_quote('"', name).into(), None);
+    ast::TableWithJoins { relation, joins: Vec::new() }
 }
 
 /// A query that is only a body.

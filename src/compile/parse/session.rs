@@ -213,8 +213,7 @@ pub(super) fn end(grammar: &mut Grammar, kind: Kind) -> Result<Kind> {
     grammar.eat_one(&["WORK", "TRANSACTION"]);
     if matches!(kind, Kind::Rollback) && grammar.eat(&["TO"]) {
         grammar.eat(&["SAVEPOINT"]);
-        grammar.name()?;
-        return Ok(Kind::Savepoint("ROLLBACK TO SAVEPOINT"));
+        return grammar.name().map(Kind::RollbackTo);
     }
     if grammar.sees(&["AND", "CHAIN"]) {
         return Err(grammar.unsupported("AND CHAIN is not supported"));

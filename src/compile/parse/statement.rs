@@ -3,21 +3,26 @@
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::grammar::Grammar;
-use super::{Kind, Query, create, dml, port, session};
+use super::{Kind, Query, create, dml, insert, port, session, table};
 use crate::error::{Error, Result};
 
 /// Reads one statement.
 pub(super) fn read(grammar: &mut Grammar) -> Result<Kind> {
+    if dml::is_with_change(grammar) {
+        return dml::with_change(grammar);
+    }
     if starts_query(grammar) {
         return Ok(Kind::Query(Query::read(grammar)?));
     }
     let Some(verb) = grammar.eat_one(VERBS) else { return Err(unknown(grammar)) };
     match verb {
-        "INSERT" => dml::insert(grammar),
-        "UPDATE" => dml::update(grammar),
-        "DELETE" => dml::delete(grammar),
+        "INSERT" => insert::insert(grammar, None),
+        "UPDATE" => dml::update(grammar, None),
+        "DELETE" => dml::delete(grammar, None),
+        "TRUNCATE" => dml::truncate(grammar),
         "CREATE" => create::create(grammar),
         "DROP" => create::drop(grammar),
+        "ALTER" => table::alter(grammar),
         "SHOW" => session::show(grammar),
         "DESCRIBE" | "DESC" => session::describe(grammar),
         "EXPLAIN" => session::explain(grammar),
@@ -30,10 +35,10 @@ pub(super) fn read(grammar: &mut Grammar) -> Result<Kind> {
         "BEGIN" => session::begin(grammar),
         "COMMIT" | "END" => session::end(grammar, Kind::Commit),
         "ROLLBACK" | "ABORT" => session::end(grammar, Kind::Rollback),
-        "SAVEPOINT" => grammar.name().map(|_| Kind::Savepoint("SAVEPOINT")),
+        "SAVEPOINT" => grammar.name().map(Kind::Savepoint),
         "RELEASE" => {
             grammar.eat(&["SAVEPOINT"]);
-            grammar.name().map(|_| Kind::Savepoint("RELEASE SAVEPOINT"))
+            grammar.name().map(Kind::Release)
         }
         "SUBSCRIBE" => port::subscribe(grammar),
         "DECLARE" => port::declare(grammar),
@@ -72,8 +77,10 @@ const VERBS: &[&str] = &[
     "INSERT",
     "UPDATE",
     "DELETE",
+    "TRUNCATE",
     "CREATE",
     "DROP",
+    "ALTER",
     "SHOW",
     "DESCRIBE",
     "DESC",
@@ -102,7 +109,6 @@ const VERBS: &[&str] = &[
 
 /// PostgreSQL's other statements, to say that they are not there rather than that they are wrong, with what to use instead.
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("ALTER", "drop and create it again"),
     ("ANALYZE", ""),
     ("CALL", ""),
     ("CHECKPOINT", ""),
@@ -122,7 +128,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("REINDEX", ""),
     ("REVOKE", ""),
     ("SECURITY", ""),
-    ("TRUNCATE", "use DELETE FROM"),
     ("UNLISTEN", ""),
     ("VACUUM", ""),
 ];

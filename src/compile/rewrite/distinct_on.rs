@@ -17,7 +17,7 @@ pub(super) fn rewrite(node: LogicalPlan, state: &SessionState) -> PlanResult<Log
     let partition = normalize_cols(distinct.on_expr, &input)?;
     let order = normalize_sorts(distinct.sort_expr.unwrap_or_default(), &input)?;
     let selected = normalize_cols(distinct.select_expr, &input)?;
-    let plan = numbered(input, partition, order.clone(), state)?;
+    let plan = numbered("row_number", input, partition, order.clone(), state)?;
     let number = plan.schema().fields().len() - 1;
     let number = Expr::Column(Column::from(plan.schema().qualified_field(number)));
     let mut first = LogicalPlanBuilder::from(plan).filter(number.eq(lit(1_i64)))?;

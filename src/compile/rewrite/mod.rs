@@ -3,14 +3,20 @@
 
 // DISTINCT ON → first row by `row_number()`.
 mod distinct_on;
-// NOT IN, and IN inside larger conditions → EXISTS.
-mod membership;
-// The only item of a list.
-mod only_value;
-// EXCEPT ALL and INTERSECT ALL → joins of numbered rows.
-mod set_all;
-// Subqueries in place of values → aggregations.
-mod subquery;
+// Elements of arrays as rows.
+pub(in crate::compile) mod elements;
+// LATERAL over functions → projections and unnesting.
+mod lateral;
+// EXCEPT and INTERSECT → one node over the rows of both sides.
+pub(in crate::compile) mod set_operation;
+// Parts of a view's plan that occur several times.
+pub(in crate::compile) mod shared;
+// The value of a subquery's only row.
+mod single_value;
+// Subqueries and LATERAL → joins.
+mod unnest;
+// FETCH FIRST … WITH TIES → first ranks.
+pub(in crate::compile) mod with_ties;
 
 use std::sync::Arc;
 
@@ -22,21 +28,24 @@ use datafusion::logical_expr::expr::{Sort, WindowFunction, WindowFunctionParams}
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition};
 use datafusion::prelude::Expr;
 
-pub(in crate::compile) use set_all::is_set_operation;
+pub(in crate::compile) use single_value::SINGLE_VALUE;
+pub(in crate::compile) use unnest::unnest;
 
 /// The plan with exact constructs, inner queries included. The output columns stay the same.
 pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
+    let plan = elements::replaced(plan)?;
     let rewritten = plan.transform_up_with_subqueries(|node| {
-        let node = set_all::rewrite(node, state)?;
-        let node = distinct_on::rewrite(node, state)?;
-        let node = membership::rewrite(node)?;
-        subquery::rewrite(node).map(Transformed::yes)
+        let node = lateral::rewrite(node, state)?;
+        let node = set_operation::rewrite(node)?;
+        let node = with_ties::rewrite(node, state)?;
+        distinct_on::rewrite(node, state).map(Transformed::yes)
     })?;
     Ok(rewritten.data)
 }
 
-/// The input with a last column that numbers the rows of each partition, from 1.
+/// The input with a last column that numbers the rows of each partition, from 1: `row_number` or `rank`.
 fn numbered(
+    function: &str,
     input: Arc<LogicalPlan>,
     partition: Vec<Expr>,
     order: Vec<Sort>,
@@ -44,14 +53,15 @@ fn numbered(
 ) -> PlanResult<LogicalPlan> {
     let function = state
         .window_functions()
-        .get("row_number")
-        .ok_or_else(|| plan_datafusion_err!("function row_number does not exist"))?;
+        .get(function)
+        .ok_or_else(|| plan_datafusion_err!("function {function} does not exist"))?;
     let call = WindowFunction {
         fun: WindowFunctionDefinition::WindowUDF(Arc::clone(function)),
         params: WindowFunctionParams {
             args: Vec::new(),
             partition_by: partition,
-            window_frame: WindowFrame::new(if order.is_empty() { None } else { Some(false) }),
+            // These functions do not look at it; one by ROWS is accepted over any types.
+            window_frame: WindowFrame::new(Some(true)),
             order_by: order,
             filter: None,
             null_treatment: None,

@@ -7,22 +7,13 @@
 //! | 1 | +(1, a) | +(1, x) | +(1, a, 1, x) |
 //! | 2 | −(1, a) +(1, b) | +(1, y) | −(1, a, 1, x) +(1, b, 1, x) +(1, b, 1, y) |
 
-use datafusion::arrow::array::{Array, ArrayRef, Int64Array, UInt32Array};
-use datafusion::arrow::compute::take_arrays;
 use datafusion::arrow::datatypes::SchemaRef;
 
-use super::map::keep;
+use super::keyed::{Keys, Pairs, require_equal_types, settle};
 use crate::compile::expr::Expression;
 use crate::error::{Error, Result};
-use crate::flow::delta::{arrow_error, batch, consolidate, multiply_weights, take_rows};
-use crate::flow::hash::hash_columns;
-use crate::flow::state::{Matches, StateTable};
-use crate::flow::{Delta, Operator, Output, RowError, Step, Tick};
-
-/// Rows per output batch at most.
-const BATCH_ROWS: usize = 16_384;
-/// Rows of a tick that are put into one batch to cancel each other; more go out as they are, with the same sum.
-const CONSOLIDATED_ROWS_MAX: usize = 1 << 20;
+use crate::flow::state::StateTable;
+use crate::flow::{Delta, Operator, Output, Step, Tick};
 
 /// See the [module](self).
 pub struct Join {
@@ -34,15 +25,14 @@ pub struct Join {
 
 /// An input with all rows that it has.
 struct Side {
-    keys: Vec<usize>,
-    null_equal: bool,
+    keys: Keys,
     rows: StateTable,
 }
 
 impl Join {
     /// Joins inputs 0 and 1, each partitioned by the hash of its keys; keys have equal types in pairs. NULL keys match
     /// each other only if `null_equal`. `residual` is a further condition over the columns of `schema`: the left ones,
-    /// then the right ones.
+    /// then the right ones. Without keys every left row matches every right row: one input must be whole on every worker.
     pub fn new(
         left: SchemaRef,
         right: SchemaRef,
@@ -52,54 +42,29 @@ impl Join {
         residual: Option<Expression>,
         schema: SchemaRef,
     ) -> Result<Join> {
-        let types = |schema: &SchemaRef, keys: &[usize]| -> Vec<_> {
-            keys.iter().map(|key| schema.field(*key).data_type().clone()).collect()
+        require_equal_types(&left, &right, &left_keys, &right_keys)?;
+        let side = |schema: SchemaRef, columns: Vec<usize>| -> Result<Side> {
+            let rows = StateTable::new(schema, columns.clone())?;
+            Ok(Side { keys: Keys { columns, null_equal }, rows })
         };
-        if types(&left, &left_keys) != types(&right, &right_keys) {
-            return Err(Error::internal("the keys of a join differ in type"));
-        }
-        let left = Side { keys: left_keys.clone(), null_equal, rows: StateTable::new(left, left_keys)? };
-        let right = Side { keys: right_keys.clone(), null_equal, rows: StateTable::new(right, right_keys)? };
-        Ok(Join { left, right, residual, schema })
+        Ok(Join { left: side(left, left_keys)?, right: side(right, right_keys)?, residual, schema })
     }
 
-    /// Appends the pairs of `matches` that satisfy the residual.
-    fn emit(
-        &self,
-        probe: &Keyed,
-        matches: &Matches,
-        state: &StateTable,
-        probe_is_left: bool,
-        out: &mut Output,
-    ) -> Result<()> {
-        for start in (0..matches.len()).step_by(BATCH_ROWS) {
-            let range = start..(start + BATCH_ROWS).min(matches.len());
-            let positions = UInt32Array::from(matches.probe[range.clone()].to_vec());
-            let mut left = take_arrays(probe.delta.rows.columns(), &positions, None).map_err(arrow_error)?;
-            let mut right = state.gather(matches, range.clone())?;
-            if !probe_is_left {
-                std::mem::swap(&mut left, &mut right);
-            }
-            left.append(&mut right);
-            let rows = batch(&self.schema, left, range.len())?;
-            let mut delta = Delta::insert(rows);
-            let weights = &matches.weights[range];
-            if probe.delta.weights.is_some() || weights.iter().any(|weight| *weight != 1) {
-                let products: Vec<i64> = positions
-                    .values()
-                    .iter()
-                    .zip(weights)
-                    .map(|(row, weight)| multiply_weights(probe.delta.weight(*row as usize), *weight))
-                    .collect::<Result<_>>()?;
-                delta.weights = Some(Int64Array::from(products));
-            }
-            let kept = match &self.residual {
-                Some(residual) => keep(delta, residual, &mut out.errors)?,
-                None => delta,
-            };
-            if kept.rows.num_rows() > 0 {
-                out.rows.push(kept);
-            }
+    /// Pairs the changes of one input with the rows of the other, then keeps the changes.
+    fn changed(&mut self, input: &mut Vec<Delta>, is_left: bool, out: &mut Output) -> Result<()> {
+        let (own, other) = if is_left { (&mut self.left, &self.right) } else { (&mut self.right, &self.left) };
+        let width = other.rows.schema().fields().len();
+        let pairs = Pairs { schema: &self.schema, residual: self.residual.as_ref(), probe_is_left: is_left, width };
+        // Rows that never match need not be kept.
+        let (changes, _) = own.keys.changes(input, own.rows.schema())?;
+        for change in changes.into_iter().flat_map(|change| change.pieces(&other.rows)) {
+            let matches = other.rows.probe(&change.keys, &change.hashes);
+            let rows = &mut out.rows;
+            pairs.each(&change, &matches, &other.rows, &mut out.errors, |pairs, _| {
+                rows.push(pairs);
+                Ok(())
+            })?;
+            own.rows.apply(&change.delta, &change.hashes)?;
         }
         Ok(())
     }
@@ -109,25 +74,9 @@ impl Operator for Join {
     fn step(&mut self, _: &Tick, inputs: &mut [Vec<Delta>], out: &mut Output) -> Result<Step> {
         let [left, right] = inputs else { return Err(Error::internal("a join has two inputs")) };
         let mut changes = Output::default();
-        for delta in self.left.changes(left)? {
-            let matches = self.right.rows.probe(&delta.keys, &delta.hashes);
-            self.emit(&delta, &matches, &self.right.rows, true, &mut changes)?;
-            self.left.rows.apply(&delta.delta, &delta.hashes)?;
-        }
-        for delta in self.right.changes(right)? {
-            let matches = self.left.rows.probe(&delta.keys, &delta.hashes);
-            self.emit(&delta, &matches, &self.left.rows, false, &mut changes)?;
-            self.right.rows.apply(&delta.delta, &delta.hashes)?;
-        }
-        out.errors.append(&mut merge_errors(changes.errors));
-        let rows: usize = changes.rows.iter().map(|delta| delta.rows.num_rows()).sum();
-        if rows <= CONSOLIDATED_ROWS_MAX && changes.rows.iter().any(Delta::retracts) {
-            // Rows that changed on both sides, and rows that wait in the state with their negation, give pairs that
-            // cancel.
-            out.rows.extend(consolidate(changes.rows, &self.schema)?);
-        } else {
-            out.rows.append(&mut changes.rows);
-        }
+        self.changed(left, true, &mut changes)?;
+        self.changed(right, false, &mut changes)?;
+        settle(changes, &self.schema, out)?;
         Ok(Step::Done)
     }
 
@@ -138,49 +87,4 @@ impl Operator for Join {
     fn states(&mut self) -> Vec<(&'static str, &mut StateTable)> {
         vec![("left", &mut self.left.rows), ("right", &mut self.right.rows)]
     }
-}
-
-/// A delta with its key columns and their hashes.
-struct Keyed {
-    delta: Delta,
-    keys: Vec<ArrayRef>,
-    hashes: Vec<u64>,
-}
-
-impl Side {
-    /// The input of a tick without rows that can never match.
-    fn changes(&self, input: &mut Vec<Delta>) -> Result<Vec<Keyed>> {
-        let mut deltas = std::mem::take(input);
-        if deltas.iter().any(Delta::retracts) {
-            deltas = consolidate(deltas, self.rows.schema())?.into_iter().collect();
-        }
-        let mut changes = Vec::with_capacity(deltas.len());
-        for mut delta in deltas {
-            let is_null = |row: &u32| self.keys.iter().any(|key| delta.rows.column(*key).is_null(*row as usize));
-            if !self.null_equal && self.keys.iter().any(|key| delta.rows.column(*key).null_count() > 0) {
-                let kept = (0..delta.rows.num_rows() as u32).filter(|row| !is_null(row)).collect();
-                delta = take_rows(&delta, kept)?;
-            }
-            let keys: Vec<ArrayRef> = self.keys.iter().map(|key| delta.rows.column(*key).clone()).collect();
-            let hashes = hash_columns(&keys, delta.rows.num_rows());
-            changes.push(Keyed { delta, keys, hashes });
-        }
-        Ok(changes)
-    }
-}
-
-/// Sums the weights of equal errors and drops zeros, in the order of first appearance.
-fn merge_errors(errors: Vec<RowError>) -> Vec<RowError> {
-    let mut positions = std::collections::HashMap::new();
-    let mut merged: Vec<RowError> = Vec::with_capacity(errors.len());
-    for error in errors {
-        let weight = error.weight;
-        let at = *positions.entry(RowError { weight: 0, ..error.clone() }).or_insert(merged.len());
-        match merged.get_mut(at) {
-            Some(same) => same.weight = same.weight.saturating_add(weight),
-            None => merged.push(error),
-        }
-    }
-    merged.retain(|error| error.weight != 0);
-    merged
 }

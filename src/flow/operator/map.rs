@@ -100,13 +100,19 @@ impl Operator for Map {
 }
 
 /// The rows for which `condition` is true.
-pub(super) fn keep(delta: Delta, condition: &Expression, errors: &mut Vec<RowError>) -> Result<Delta> {
+fn keep(delta: Delta, condition: &Expression, errors: &mut Vec<RowError>) -> Result<Delta> {
+    let passing = passing(&delta, condition, errors)?;
+    take_rows(&delta, passing)
+}
+
+/// The positions of the rows for which `condition` is true; rows for which it fails are errors.
+pub(super) fn passing(delta: &Delta, condition: &Expression, errors: &mut Vec<RowError>) -> Result<Vec<u32>> {
     let evaluated = condition.evaluate(&delta.rows)?;
     let mut failed = vec![false; delta.rows.num_rows()];
-    report(condition, &delta, &evaluated, &mut failed, errors);
+    report(condition, delta, &evaluated, &mut failed, errors);
     let values = evaluated.values.as_boolean();
     let kept = (0..delta.rows.num_rows()).filter(|row| values.is_valid(*row) && values.value(*row) && !failed[*row]);
-    take_rows(&delta, kept.map(|row| row as u32).collect())
+    Ok(kept.map(|row| row as u32).collect())
 }
 
 /// Appends the errors of rows that had none so far, and marks them: a row has one error, that of its first failing

@@ -8,22 +8,22 @@
 //! | 2 | +(4) | −(5) +(4) |
 //! | 3 | −(3) | −(3) +(5) |
 //!
+//! With `rank()` or `dense_rank()` in place of `row_number()` peers come out together: `FETCH FIRST … WITH TIES` is a rank.
+//!
 //! Each partition is a sorted map from the encoded row (order columns first, in the order wanted, then the others to
-//! break ties) to its weight. If rows never leave, only those that can come out are kept.
+//! break ties) to its weight. If rows never leave, only those that can come out are kept (with `dense_rank()` all are).
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array};
-use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
-use datafusion::arrow::row::{RowConverter, Rows, SortField};
 
-use crate::compile::plan::SortColumn;
+use super::ordered::{Encoding, Key};
+use crate::compile::plan::{Ranking, SortColumn};
 use crate::error::{Error, Result};
-use crate::flow::canonical::{Equality, canonical_key, canonical_row, require_supported};
-use crate::flow::delta::{add_weights, arrow_error, batch};
+use crate::flow::delta::{add_weights, batch};
 use crate::flow::state::GroupIndex;
 use crate::flow::{Delta, Operator, Output, Step, Tick};
 
@@ -37,6 +37,7 @@ pub struct TopK {
     offset: i64,
     /// Rows up to the last that comes out; `None` for all.
     end: Option<i64>,
+    ranking: Ranking,
     row_number: bool,
     append_only: bool,
     schema: SchemaRef,
@@ -47,23 +48,13 @@ pub struct TopK {
 
 #[derive(Default)]
 struct Partition {
-    rows: BTreeMap<Arc<[u8]>, i64>,
+    rows: BTreeMap<Key, i64>,
     /// Sum of the weights.
     total: i64,
 }
 
-/// Rows as bytes that compare as the rows do, and back.
-struct Encoding {
-    converter: RowConverter,
-    /// The columns in the order in which they are compared: first as keys, then, to bring them back as they were, those
-    /// whose keys do not tell equal values apart.
-    columns: Vec<(usize, Equality)>,
-    /// Where among `columns` each output column is.
-    positions: Vec<usize>,
-}
-
 /// A row that comes out: encoding, row number (0 if that is not asked for), weight.
-type Entry = (Arc<[u8]>, i64, i64);
+type Entry = (Key, i64, i64);
 
 impl TopK {
     /// Rows `offset` to `offset + limit` of each partition in `order`, ties broken by the whole row; `row_number`
@@ -81,27 +72,35 @@ impl TopK {
         append_only: bool,
     ) -> Result<TopK> {
         let types: Vec<DataType> = input.fields().iter().map(|field| field.data_type().clone()).collect();
-        require_supported(&types, "ORDER BY … LIMIT")?;
-        let encoding = Encoding::new(&types, &order)?;
+        let encoding = Encoding::new(&types, &order, "ORDER BY … LIMIT")?;
         let keys: Vec<DataType> = partition.iter().map(|column| types[*column].clone()).collect();
         let index = GroupIndex::new(&keys, "PARTITION BY")?;
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         let end = limit.map(|limit| offset.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)));
-        Ok(TopK { partition, offset, end, row_number, append_only, schema, encoding, index, partitions: Vec::new() })
+        let (ranking, partitions) = (Ranking::RowNumber, Vec::new());
+        Ok(TopK { partition, offset, end, ranking, row_number, append_only, schema, encoding, index, partitions })
+    }
+
+    /// The same by another number than the row's.
+    pub fn ranked(self, ranking: Ranking) -> TopK {
+        TopK { ranking, ..self }
     }
 
     /// The rows of a partition that come out, in order.
     fn head(&self, partition: &Partition) -> Vec<Entry> {
         let end = self.end.unwrap_or(i64::MAX);
+        if self.ranking != Ranking::RowNumber {
+            return self.ranked_head(partition, end);
+        }
         let mut head = Vec::new();
         let mut position = 0_i64;
         for (row, weight) in partition.rows.iter().filter(|(_, weight)| **weight > 0) {
             let (first, last) = (position.max(self.offset), position.saturating_add(*weight).min(end));
             position = position.saturating_add(*weight);
             if self.row_number {
-                head.extend((first..last).map(|number| (Arc::clone(row), number + 1, 1)));
+                head.extend((first..last).map(|number| (row.clone(), number + 1, 1)));
             } else if first < last {
-                head.push((Arc::clone(row), 0, last - first));
+                head.push((row.clone(), 0, last - first));
             }
             if position >= end {
                 break;
@@ -110,10 +109,36 @@ impl TopK {
         head
     }
 
+    /// As [`TopK::head`], by the number that peers share.
+    fn ranked_head(&self, partition: &Partition, end: i64) -> Vec<Entry> {
+        let mut head = Vec::new();
+        let (mut position, mut number) = (0_i64, 0_i64);
+        let mut last: Option<&Key> = None;
+        for (row, weight) in partition.rows.iter().filter(|(_, weight)| **weight > 0) {
+            if last.is_none_or(|last| !last.is_peer(row)) {
+                number = if self.ranking == Ranking::Rank { position + 1 } else { number + 1 };
+            }
+            if number > end {
+                break;
+            }
+            if number > self.offset {
+                head.push((row.clone(), if self.row_number { number } else { 0 }, *weight));
+            }
+            position = position.saturating_add(*weight);
+            last = Some(row);
+        }
+        head
+    }
+
+    /// How many rows of a partition are kept; `None` for all.
+    fn keep(&self) -> Option<i64> {
+        self.end.filter(|_| self.append_only && self.ranking != Ranking::DenseRank)
+    }
+
     /// Puts changes into output batches.
     fn emit(&self, changes: &[Entry], out: &mut Output) -> Result<()> {
         for part in changes.chunks(BATCH_ROWS) {
-            let mut columns = self.encoding.decode(part.iter().map(|(row, ..)| row.as_ref()))?;
+            let mut columns = self.encoding.decode(part.iter().map(|(row, ..)| row))?;
             if self.row_number {
                 columns.push(Arc::new(part.iter().map(|(_, number, _)| *number).collect::<Int64Array>()));
             }
@@ -126,62 +151,18 @@ impl TopK {
     }
 }
 
-impl Encoding {
-    fn new(types: &[DataType], order: &[SortColumn]) -> Result<Encoding> {
-        let mut columns: Vec<(usize, Equality)> = Vec::new();
-        let mut fields = Vec::new();
-        let ties = (0..types.len()).map(|column| SortColumn { column, descending: false, nulls_first: true });
-        for SortColumn { column, descending, nulls_first } in order.iter().copied().chain(ties) {
-            if columns.iter().all(|(other, _)| *other != column) {
-                columns.push((column, Equality::Key));
-                fields
-                    .push(SortField::new_with_options(types[column].clone(), SortOptions { descending, nulls_first }));
-            }
-        }
-        for (column, data_type) in types.iter().enumerate().filter(|(_, data_type)| has_intervals(data_type)) {
-            columns.push((column, Equality::Row));
-            fields.push(SortField::new(data_type.clone()));
-        }
-        let last = |column: usize| columns.iter().rposition(|(other, _)| *other == column);
-        // Every column is there: the ties are all columns.
-        let positions = (0..types.len()).filter_map(last).collect();
-        Ok(Encoding { converter: RowConverter::new(fields).map_err(arrow_error)?, columns, positions })
-    }
-
-    fn encode(&self, columns: &[ArrayRef]) -> Result<Rows> {
-        let canonical = |(column, equality): &(usize, Equality)| match equality {
-            Equality::Key => canonical_key(&columns[*column]),
-            Equality::Row => canonical_row(&columns[*column]),
-        };
-        let columns: Vec<ArrayRef> = self.columns.iter().map(canonical).collect();
-        self.converter.convert_columns(&columns).map_err(arrow_error)
-    }
-
-    fn decode<'a>(&'a self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>> {
-        let parser = self.converter.parser();
-        let columns = self.converter.convert_rows(rows.map(|row| parser.parse(row))).map_err(arrow_error)?;
-        Ok(self.positions.iter().map(|position| columns[*position].clone()).collect())
-    }
-}
-
-/// Whether equal keys of the type may be different rows.
-fn has_intervals(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Interval(_) => true,
-        DataType::List(item) => has_intervals(item.data_type()),
-        _ => false,
-    }
-}
-
 impl Partition {
-    /// Whether a row would stand beyond position `keep`, where rows are not kept.
-    fn excludes(&self, row: &[u8], keep: Option<i64>) -> bool {
+    /// Whether a row would stand beyond position `keep`, where rows are not kept; with `ties`, the peers of the last one are.
+    fn excludes(&self, row: &[u8], key: usize, keep: Option<i64>, ties: bool) -> bool {
         let last = self.rows.last_key_value().map(|(last, _)| last);
-        keep.is_some_and(|keep| self.total >= keep) && last.is_some_and(|last| *row >= **last)
+        let behind = |last: &Key| {
+            if ties { row[..key] > *last.order() } else { row >= last.bytes() }
+        };
+        keep.is_some_and(|keep| self.total >= keep) && last.is_some_and(behind)
     }
 
-    /// Adds a row `weight` times; rows beyond position `keep` are not kept.
-    fn add(&mut self, row: &[u8], weight: i64, keep: Option<i64>) -> Result<()> {
+    /// Adds a row `weight` times.
+    fn add(&mut self, row: &[u8], key: usize, weight: i64) -> Result<()> {
         self.total = add_weights(self.total, weight)?;
         match self.rows.get_mut(row) {
             Some(sum) => {
@@ -191,42 +172,65 @@ impl Partition {
                 }
             }
             None if weight != 0 => {
-                self.rows.insert(row.into(), weight);
+                self.rows.insert(Key::new(row, key), weight);
             }
             None => {}
         }
-        while let (Some(keep), Some(last)) = (keep, self.rows.last_entry())
-            && self.total - *last.get() >= keep
-        {
-            self.total -= last.remove();
-        }
         Ok(())
+    }
+
+    /// Forgets rows beyond position `keep`.
+    fn cut(&mut self, keep: i64, ties: bool) {
+        while self.total > keep && self.last_weight(ties) <= self.total - keep {
+            let last = self.rows.last_key_value().map(|(last, _)| last.clone());
+            while let (Some(last), Some(entry)) = (&last, self.rows.last_entry())
+                && (entry.key() == last || ties && entry.key().is_peer(last))
+            {
+                self.total -= entry.remove();
+            }
+        }
+    }
+
+    /// How often the last row is there, or with `ties` the last row and its peers.
+    fn last_weight(&self, ties: bool) -> i64 {
+        let last = self.rows.last_key_value().map(|(last, _)| last);
+        let same = |row: &Key| last.is_some_and(|last| row == last || ties && row.is_peer(last));
+        self.rows.iter().rev().take_while(|(row, _)| same(row)).map(|(_, weight)| *weight).sum()
     }
 }
 
 impl Operator for TopK {
     fn step(&mut self, _: &Tick, inputs: &mut [Vec<Delta>], out: &mut Output) -> Result<Step> {
         let [input] = inputs else { return Err(Error::internal("a top-k has one input")) };
-        let keep = self.end.filter(|_| self.append_only);
+        let (keep, ties) = (self.keep(), self.ranking != Ranking::RowNumber);
         let mut before: BTreeMap<u32, Vec<Entry>> = BTreeMap::new();
         for delta in std::mem::take(input) {
             let columns: Vec<ArrayRef> = self.partition.iter().map(|key| delta.rows.column(*key).clone()).collect();
             let groups = self.index.locate(&columns, delta.rows.num_rows())?;
             self.partitions.resize_with(self.index.capacity(), Partition::default);
             let rows = self.encoding.encode(delta.rows.columns())?;
+            let mut bytes = Vec::new();
             for (row, group) in groups.iter().enumerate() {
-                let (at, encoded) = (*group as usize, rows.row(row));
-                if self.partitions[at].excludes(encoded.data(), keep) {
+                let (at, key) = (*group as usize, rows.write(row, &mut bytes));
+                if self.partitions[at].excludes(&bytes, key, keep, ties) {
                     continue;
                 }
                 if !before.contains_key(group) {
                     before.insert(*group, self.head(&self.partitions[at]));
                 }
-                self.partitions[at].add(encoded.data(), delta.weight(row), keep)?;
+                self.partitions[at].add(&bytes, key, delta.weight(row))?;
+                if let Some(keep) = keep.filter(|_| !ties) {
+                    self.partitions[at].cut(keep, ties);
+                }
             }
         }
         let mut changes = Vec::new();
         for (group, old) in before {
+            let partition = &mut self.partitions[group as usize];
+            // Peers are looked at once per tick.
+            if let Some(keep) = keep.filter(|_| ties) {
+                partition.cut(keep, ties);
+            }
             let partition = &self.partitions[group as usize];
             difference(&old, &self.head(partition), &mut changes);
             if partition.rows.is_empty() {
@@ -238,7 +242,7 @@ impl Operator for TopK {
     }
 
     fn bytes(&self) -> usize {
-        let row = |row: &Arc<[u8]>| row.len() + 2 * size_of::<usize>() + 3 * size_of::<Entry>() / 2;
+        let row = |row: &Key| row.bytes().len() + 2 * size_of::<usize>() + 3 * size_of::<Entry>() / 2;
         let rows: usize = self.partitions.iter().flat_map(|partition| partition.rows.keys()).map(row).sum();
         self.index.bytes() + self.partitions.capacity() * size_of::<Partition>() + rows
     }
@@ -258,7 +262,7 @@ fn difference(old: &[Entry], new: &[Entry], changes: &mut Vec<Entry>) {
         let added = if order.is_ge() { new.next() } else { None };
         let weight = added.map_or(0, |entry| entry.2) - removed.map_or(0, |entry| entry.2);
         if let (Some((row, number, _)), true) = (removed.or(added), weight != 0) {
-            changes.push((Arc::clone(row), *number, weight));
+            changes.push((row.clone(), *number, weight));
         }
     }
 }

@@ -76,6 +76,8 @@ pub(super) struct Shared {
     /// The tick at which the dataflow is installed: every fragment runs then, with or without input.
     pub(super) first: u64,
     pub(super) workers: usize,
+    /// This one.
+    pub(super) worker: usize,
 }
 
 /// Builds the timely operator that runs `fragment`. `relations` and `fragments` are the streams that its ports name. The stream that
@@ -266,6 +268,8 @@ impl Runner {
         let addressed = catch_unwind(AssertUnwindSafe(|| match &self.route {
             Route::Result => Ok(None),
             Route::Exchange(keys) => address(&rows, keys, self.shared.workers).map(Some),
+            Route::Stay => Ok(Some(stay(&rows, self.shared.worker))),
+            Route::Broadcast => Ok(Some(broadcast(&rows, self.shared.workers))),
         }));
         let sent = match addressed {
             Ok(Ok(Some(batches))) => batches,
@@ -339,6 +343,18 @@ fn address(deltas: &[Delta], keys: &[usize], workers: usize) -> Result<Vec<Batch
         }
     }
     Ok(batches)
+}
+
+/// All rows for every worker.
+fn broadcast(deltas: &[Delta], workers: usize) -> Vec<Batch> {
+    let filled = deltas.iter().filter(|delta| delta.rows.num_rows() > 0);
+    filled.flat_map(|delta| (0..workers).map(|worker| Batch::new(delta.clone(), worker))).collect()
+}
+
+/// The rows for the worker that has them.
+fn stay(deltas: &[Delta], worker: usize) -> Vec<Batch> {
+    let some = deltas.iter().filter(|delta| delta.rows.num_rows() > 0);
+    some.map(|delta| Batch::new(delta.clone(), worker)).collect()
 }
 
 /// What a panic said.

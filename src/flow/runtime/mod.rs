@@ -38,6 +38,7 @@ mod event;
 // Fragments as timely operators.
 mod fragment;
 // Plan → fragments.
+mod recursion;
 mod render;
 // Reader threads.
 pub(crate) mod source;
@@ -65,7 +66,7 @@ use crate::error::{Error, Result, code};
 use crate::flow::{Delta, RowError};
 use crate::format::{Layout, Rejected};
 use crate::view::store::shut_down;
-use crate::view::{Availability, Snapshot, Store, Subscription};
+use crate::view::{Availability, Read, Snapshot, Store, Subscription};
 use coordinator::Coordinator;
 use event::{Event, NewDataflow, Reply, Request};
 use status::Status;
@@ -281,16 +282,26 @@ impl Runtime {
 
     /// Snapshots of relations (tables, materialized views) at one committed tick, the same for all, not before `at_least`; waits until
     /// dataflows among them are hydrated. A quarantined one is an error that says why (SQLSTATE 55000).
-    pub async fn read(&self, ids: &[RelationId], at_least: u64) -> Result<(u64, Vec<Snapshot>)> {
+    pub async fn read(&self, reads: &[Read<'_>], at_least: u64) -> Result<(u64, Vec<Snapshot>)> {
         let mut revisions = self.inner.store.revisions();
         loop {
             // Marked as seen before the look: a commit in between is noticed.
             revisions.borrow_and_update();
-            if let Some(read) = self.inner.store.try_read(ids, at_least)? {
+            if let Some(read) = self.inner.store.try_read(reads, at_least)? {
                 return Ok(read);
             }
             revisions.changed().await.map_err(|_| shut_down())?;
         }
+    }
+
+    /// The committed contents, for indexes and transactions.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Waits until what was sealed as tick `at_least` is committed.
+    pub async fn committed(&self, at_least: u64) -> Result<()> {
+        self.read(&[], at_least).await.map(|_| ())
     }
 
     /// Changes of a table or dataflow: with `snapshot`, first its content at one tick; then the changes of every later tick that
@@ -326,6 +337,11 @@ impl Runtime {
     /// Rows of `tidewater.sources`.
     pub fn sources(&self) -> Vec<SourceStatus> {
         self.inner.status.sources()
+    }
+
+    /// How many rows a dataflow leaves out because an expression fails for them.
+    pub fn row_error_count(&self, id: RelationId) -> i64 {
+        self.inner.status.row_error_count(id)
     }
 
     /// Rows of `tidewater.row_errors`: dataflow name and error with the sum of its weights (zero sums are gone).

@@ -146,12 +146,15 @@ struct RowErrors {
     bytes: usize,
     /// Sum of the weights of errors for which there was no room.
     not_kept: i64,
+    /// Sum of the weights of all.
+    count: i64,
 }
 
 impl RowErrors {
     fn add(&mut self, mut error: RowError) {
         // The weight is not part of an error's identity.
         let weight = std::mem::replace(&mut error.weight, 0);
+        self.count += weight;
         let bytes = error.expression.len() + error.reason.len() + error.row.len() + size_of::<RowError>();
         if let Some(sum) = self.sums.get_mut(&error) {
             *sum += weight;
@@ -245,10 +248,16 @@ impl Status {
             sums: HashMap::new(),
             bytes: 0,
             not_kept: 0,
+            count: 0,
         });
         for error in errors {
             dataflow.add(error);
         }
+    }
+
+    /// How many rows a dataflow leaves out because an expression fails for them.
+    pub(super) fn row_error_count(&self, id: RelationId) -> i64 {
+        lock(&self.row_errors).get(&id).map_or(0, |errors| errors.count)
     }
 
     /// A dataflow is gone or failed.

@@ -215,6 +215,7 @@ impl<'a> WorkerLoop<'a> {
             failure: install.failure,
             first,
             workers: self.worker.peers(),
+            worker: self.worker.index(),
         };
         let DataflowPlan { inputs, fragments } = install.plan;
         let (inputs, probe) = self.worker.dataflow::<u64, _, _>(|scope| {

@@ -60,6 +60,11 @@ impl Matches {
         self.probe.len()
     }
 
+    /// Where the state row of a pair is: pairs with one state row have one place.
+    pub fn place(&self, pair: usize) -> (u32, u32) {
+        self.rows[pair]
+    }
+
     /// Whether nothing matched.
     pub fn is_empty(&self) -> bool {
         self.probe.is_empty()
@@ -133,6 +138,11 @@ impl StateTable {
     /// The state rows of some of `matches`, as columns.
     pub fn gather(&self, matches: &Matches, range: Range<usize>) -> Result<Vec<ArrayRef>> {
         gather(&self.sources(), &matches.rows[range], 0..self.schema.fields().len())
+    }
+
+    /// The rows at places of [`Matches`], as columns.
+    pub fn rows(&self, places: &[(u32, u32)]) -> Result<Vec<ArrayRef>> {
+        gather(&self.sources(), places, 0..self.schema.fields().len())
     }
 
     /// The rows of each of the keys (one per position, distinct), every row once with its weight; a key without rows

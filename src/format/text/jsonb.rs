@@ -100,14 +100,12 @@ impl Canonical {
         let mut scanner = Scanner::new(text.as_bytes());
         scanner.skip_whitespace();
         let written = self.append(&mut scanner, 0, out).and_then(|()| Ok(scanner.finish()?));
-        written.map_err(|refused| {
-            match refused {
-                Refused::Malformed(malformed) => invalid_json().detail(malformed.to_string()),
-                Refused::Nul(_) => Error::new("22P05", "unsupported Unicode escape sequence")
-                    .detail("\\u0000 cannot be converted to text."),
-                Refused::Number(at) => Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format")
-                    .detail(format!("the number at byte {at} has more than {ZEROS_MAX} zeros")),
-            }
+        written.map_err(|refused| match refused {
+            Refused::Malformed(malformed) => invalid_json().detail(malformed.to_string()),
+            Refused::Nul(_) => Error::new("22P05", "unsupported Unicode escape sequence")
+                .detail("\\u0000 cannot be converted to text."),
+            Refused::Number(at) => Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format")
+                .detail(format!("the number at byte {at} has more than {ZEROS_MAX} zeros")),
         })
     }
 

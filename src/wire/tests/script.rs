@@ -16,8 +16,8 @@ use futures::{Stream, StreamExt, stream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::client::Client;
-use crate::compile::parse::{CopyFormat, CopyOptions, Kind, Statement, Subscribe, SubscribeTarget};
-use crate::engine::{Description, Notice, Outcome, Rows, Transaction};
+use crate::compile::parse::{CopyFormat, CopyFrom, CopyOptions, Kind, Statement, Subscribe, SubscribeTarget};
+use crate::engine::{CopyColumns, Description, Notice, Outcome, Rows, Transaction};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::wire::backend::Backend;
@@ -39,7 +39,7 @@ impl Scripted {
 
     pub(super) async fn with(authentication: Authentication, connections_max: usize) -> Scripted {
         let (sender, dropped) = unbounded_channel();
-        let open = move |user: &str| Box::new(Script::new(user, sender.clone())) as Box<dyn Backend>;
+        let open = move |user: &str, _| Box::new(Script::new(user, sender.clone())) as Box<dyn Backend>;
         let listen = "127.0.0.1:0".parse().unwrap();
         let options = WireOptions { listen, authentication, connections_max };
         let server = serve_backend(Arc::new(open), options).await.unwrap();
@@ -167,6 +167,14 @@ fn parse_one(text: &str, offset: usize) -> Result<Statement> {
 
 #[async_trait]
 impl Backend for Script {
+    fn copy_columns(&self, _: &CopyFrom) -> Result<CopyColumns> {
+        Err(Error::unsupported("the script takes no rows"))
+    }
+
+    async fn copy_rows(&mut self, _: &CopyFrom, _: Vec<ArrayRef>, _: usize) -> Result<usize> {
+        Err(Error::unsupported("the script takes no rows"))
+    }
+
     fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
         let mut offset = 0;
         let mut statements = Vec::new();

@@ -114,7 +114,7 @@ async fn broken_authentication_messages() {
 #[tokio::test]
 async fn a_public_address_needs_passwords() {
     let options = WireOptions::new("0.0.0.0:0".parse().unwrap());
-    let error = serve_backend(Arc::new(|_: &str| unreachable!()), options).await.err().unwrap();
+    let error = serve_backend(Arc::new(|_: &str, _| unreachable!()), options).await.err().unwrap();
     assert_eq!(error.code, "F0000");
     assert!(error.hint.is_some());
 }

@@ -98,7 +98,7 @@ fn memory(schema: SchemaRef, batches: Vec<RecordBatch>) -> Arc<dyn TableProvider
 
 /// A zone other than UTC, for what depends on it.
 fn berlin() -> Settings {
-    Settings { time_zone: "Europe/Berlin".to_string() }
+    Settings { time_zone: "Europe/Berlin".to_string(), ..Settings::default() }
 }
 
 fn planned(sql: &str) -> Result<Select> {

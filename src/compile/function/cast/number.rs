@@ -30,6 +30,23 @@ pub(super) fn scale_of(text: &str) -> Option<i8> {
     i8::try_from((i32::try_from(fraction).ok()? - exponent).clamp(0, 38)).ok()
 }
 
+/// A number's text without its digits after the point, halves away from zero; `None` if it has too many digits.
+pub(super) fn whole(text: &str) -> Option<i128> {
+    let scale = scale_of(text)?;
+    parse_decimal(text, 38, scale).ok().map(|value| rounded(value, scale))
+}
+
+/// A number's text as numeric prints it: without exponent and leading zeros.
+pub(super) fn plain(text: &str) -> String {
+    let decimal = || {
+        let scale = scale_of(text)?;
+        let mut plain = Vec::new();
+        write_decimal(parse_decimal(text, 38, scale).ok()?, scale, &mut plain);
+        String::from_utf8(plain).ok()
+    };
+    decimal().unwrap_or_else(|| text.to_string())
+}
+
 /// Converts numbers.
 pub(super) fn convert(values: &ArrayRef, from: &SqlType, to: &SqlType) -> Result<ArrayRef> {
     match from {

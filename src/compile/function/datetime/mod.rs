@@ -17,13 +17,13 @@ pub(super) mod make;
 // `now` and its like.
 pub(super) mod now;
 // `+` and `-` on dates and times, `*` and `/` on intervals.
-pub(super) mod operator;
+pub(in crate::compile::function) mod operator;
 // `OVERLAPS`.
 pub(super) mod overlaps;
-// `timestamp(2)`, `INTERVAL '…' HOUR`.
-pub(super) mod precision;
 // Texts read by patterns.
 mod pattern;
+// `timestamp(2)`, `INTERVAL '…' HOUR`.
+pub(super) mod precision;
 // `timezone`, which `AT TIME ZONE` becomes.
 pub(super) mod timezone;
 // `to_char`.
@@ -80,11 +80,11 @@ impl Civil {
     }
 }
 
-fn timestamps(values: &ArrayRef) -> &TimestampMicrosecondArray {
+pub(super) fn timestamps(values: &ArrayRef) -> &TimestampMicrosecondArray {
     values.as_primitive::<TimestampMicrosecondType>()
 }
 
-fn intervals(values: &ArrayRef) -> &IntervalMonthDayNanoArray {
+pub(super) fn intervals(values: &ArrayRef) -> &IntervalMonthDayNanoArray {
     values.as_primitive::<IntervalMonthDayNanoType>()
 }
 

@@ -166,7 +166,7 @@ fn turned(micros: i64, span: IntervalMonthDayNano, sign: i64) -> i64 {
 }
 
 /// A time, local or with `zone` an instant, plus an interval.
-pub(super) fn shifted(micros: i64, span: IntervalMonthDayNano, zone: Option<TimeZone>) -> Result<i64> {
+pub(in crate::compile) fn shifted(micros: i64, span: IntervalMonthDayNano, zone: Option<TimeZone>) -> Result<i64> {
     let moved = if span.months == 0 && span.days == 0 {
         micros
     } else {
@@ -196,7 +196,7 @@ fn combined(a: IntervalMonthDayNano, b: IntervalMonthDayNano) -> Result<Interval
     }
 }
 
-pub(in crate::compile::function) fn negated(span: IntervalMonthDayNano) -> Result<IntervalMonthDayNano> {
+pub(in crate::compile) fn negated(span: IntervalMonthDayNano) -> Result<IntervalMonthDayNano> {
     match (span.months.checked_neg(), span.days.checked_neg(), span.nanoseconds.checked_neg()) {
         (Some(months), Some(days), Some(nanoseconds)) => Ok(IntervalMonthDayNano { months, days, nanoseconds }),
         _ => Err(interval_overflow()),

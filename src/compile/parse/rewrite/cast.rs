@@ -12,7 +12,7 @@ use crate::types::SqlType;
 /// Rewrites one expression whose parts are rewritten.
 pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usize, SqlType>) -> Result<()> {
     match expression {
-        ast::Expr::Cast { expr, data_type, format: None, array: false, .. } => {
+        ast::Expr::Cast { kind: ast::CastKind::Cast | ast::CastKind::DoubleColon, expr, data_type, format: None, array: false, .. } => {
             if let Some(function) = catalog_cast(data_type) {
                 *expression = call(function, [take(expr)]);
                 return Ok(());
@@ -117,9 +117,14 @@ fn cast_array(mut value: ast::Expr, target: &SqlType) -> std::result::Result<ast
 
 /// `cast(value, 'type')`; numeric without precision stays so, since the value decides how many digits it keeps.
 fn cast(value: ast::Expr, target: &SqlType, written: &ast::DataType) -> ast::Expr {
+    call("cast", [value, text(target_name(target, written))])
+}
+
+/// The type's name as `cast` takes it.
+pub(super) fn target_name(target: &SqlType, written: &ast::DataType) -> String {
     match target {
-        SqlType::Numeric(..) if !written.to_string().contains('(') => call("cast", [value, text("numeric")]),
-        target => call("cast", [value, text(target.to_string())]),
+        SqlType::Numeric(..) if !written.to_string().contains('(') => "numeric".to_string(),
+        target => target.to_string(),
     }
 }
 

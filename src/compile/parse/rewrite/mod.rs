@@ -5,9 +5,14 @@
 //! - [`cast`]: casts, typed constants and intervals become our function `cast`.
 //! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
 //! - [`subscript`]: arrays and what is in them.
-//! - [`row`]: comparisons of rows.
+//! - [`pattern_list`]: patterns with `ANY` and `ALL`.
+//! - [`syntax`]: functions with a syntax of their own (`LIKE`, `TRIM(… FROM …)`) become calls; [`row`]: rows are compared part by part.
 //! - [`mod@balance`]: long chains of AND and OR become trees of little depth.
+//! - [`over`]: windows get the frames that the planner does not know.
 //! - [`window`]: `TUMBLE` becomes a subquery.
+//! - [`grouping`]: `ROLLUP` and `CUBE` become lists of sets.
+//! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
+//! - [`using`]: joins with merged columns are nested.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
 
 use std::collections::BTreeMap;
@@ -16,27 +21,38 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
+pub(in crate::compile) use using::MERGED;
+
 use super::dialect::is_reserved;
 use super::grammar::{folded_ident, name_parts, relation_name};
+use crate::compile::rewrite::with_ties;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
 mod balance;
 mod cast;
+mod grouping;
 mod name;
 // Numbers.
 mod number;
 mod operator;
+// OVER.
+mod over;
+mod pattern_list;
 mod place;
 mod refuse;
 mod row;
+mod set_returning;
 mod subscript;
+mod syntax;
+// USING and NATURAL.
+mod using;
 mod window;
 
 /// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand
 /// (`$1::int`), by number. Errors: 0A000 with position for what is refused.
 pub(super) fn rewrite(query: &mut ast::Query, place: &dyn Fn(Location) -> usize) -> Result<BTreeMap<usize, SqlType>> {
-    let mut rewriter = Rewriter { place, parameters: BTreeMap::new() };
+    let mut rewriter = Rewriter { place, parameters: BTreeMap::new(), values: Vec::new(), joins: 0 };
     match ast::VisitMut::visit(query, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(rewriter.parameters),
@@ -60,6 +76,10 @@ pub(super) fn balance(query: &mut ast::Query) {
 struct Rewriter<'a> {
     place: &'a dyn Fn(Location) -> usize,
     parameters: BTreeMap<usize, SqlType>,
+    /// Aliases that stand for a value, by query, the innermost one last.
+    values: Vec<Vec<String>>,
+    /// How many joins were nested.
+    joins: usize,
 }
 
 impl Rewriter<'_> {
@@ -80,9 +100,27 @@ impl ast::VisitorMut for Rewriter<'_> {
             let (error, location) = *refused;
             return ControlFlow::Break(self.placed(error, location));
         }
+        let values = set_returning::value_aliases(query);
+        set_returning::value_outputs(query, &values);
+        using::nest_all(&mut query.body, &mut self.joins);
+        if let Err(error) = grouping::rewrite(&mut query.body) {
+            return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
+        }
         name::name_outputs(query);
         limit_fetch(query);
+        self.values.push(values);
         ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<Error> {
+        self.values.pop();
+        match over::rewrite(query) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(refused) => {
+                let (error, location) = *refused;
+                ControlFlow::Break(self.placed(error, location))
+            }
+        }
     }
 
     fn pre_visit_relation(&mut self, relation: &mut ast::ObjectName) -> ControlFlow<Error> {
@@ -102,7 +140,9 @@ impl ast::VisitorMut for Rewriter<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> ControlFlow<Error> {
         let location = place::of_table(factor);
-        if let Err(error) = refuse::table(factor).and_then(|()| window::expand(factor)) {
+        if let Err(error) =
+            refuse::table(factor).and_then(|()| window::expand(factor)).and_then(|()| set_returning::expand(factor))
+        {
             return ControlFlow::Break(self.placed(error, location));
         }
         ControlFlow::Continue(())
@@ -110,11 +150,15 @@ impl ast::VisitorMut for Rewriter<'_> {
 
     fn post_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {
         let location = place::of_expression(expression);
+        self.values.iter().for_each(|aliases| set_returning::value_of(expression, aliases));
         let rewritten = refuse::expression(expression)
             .and_then(|()| number::rewrite(expression))
+            .and_then(|()| pattern_list::rewrite(expression))
+            .and_then(|()| syntax::rewrite(expression))
             .and_then(|()| row::rewrite(expression))
             .and_then(|()| operator::rewrite(expression))
             .and_then(|()| subscript::rewrite(expression))
+            .and_then(|()| set_returning::rewrite(expression))
             .and_then(|()| cast::rewrite(expression, &mut self.parameters));
         match rewritten {
             Ok(()) => ControlFlow::Continue(()),
@@ -123,10 +167,11 @@ impl ast::VisitorMut for Rewriter<'_> {
     }
 }
 
-/// FETCH FIRST n ROWS ONLY is LIMIT n, which the planner knows; without a number it is one row.
+/// FETCH FIRST n ROWS ONLY is LIMIT n, which the planner knows; without a number it is one row. WITH TIES, the number is in a function.
 fn limit_fetch(query: &mut ast::Query) {
     let Some(fetch) = query.fetch.take() else { return };
     let count = fetch.quantity.unwrap_or_else(|| ast::Expr::value(ast::Value::Number("1".to_string(), false)));
+    let count = if fetch.with_ties { call(with_ties::NAME, [count]) } else { count };
     let offset = match query.limit_clause.take() {
         Some(ast::LimitClause::LimitOffset { offset, .. }) => offset,
         _ => None,

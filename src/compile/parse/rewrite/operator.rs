@@ -9,6 +9,13 @@ use crate::types::SqlType;
 /// Rewrites one expression whose parts are rewritten.
 pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     match expression {
+        // The sign binds closer than `^`.
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } if is_power(expr) => {
+            let ast::Expr::BinaryOp { left, op, right } = take(expr) else { return Ok(()) };
+            let mut negated = ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr: left };
+            rewrite(&mut negated)?;
+            *expression = operation(negated, op, *right);
+        }
         // DataFusion's negation wraps around. Constants keep their sign, which the planner reads with them.
         ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } if !is_number(expr) => {
             *expression = call("-", [take(expr)]);
@@ -34,7 +41,7 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             *expression = call("cast", [call("localtimestamp", []), text(SqlType::Time.to_string())]);
         }
         ast::Expr::BinaryOp { op: BinaryOperator::Overlaps, left, right } => {
-            let (Some(mut periods), Some(other)) = (row_of(left), row_of(right)) else {
+            let (Some(mut periods), Some(other)) = (super::row::parts(left), super::row::parts(right)) else {
                 return Err(Error::new(code::SYNTAX_ERROR, "OVERLAPS stands between two pairs"));
             };
             periods.extend(other);
@@ -53,9 +60,6 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             if let Some(rewritten) = clock(function)? {
                 *expression = rewritten;
                 return Ok(());
-            }
-            if let Some((left, right)) = modulo_of(function) {
-                *expression = operation(left, BinaryOperator::Modulo, right);
             }
         }
         // Constant texts are of the type of what they are looked up for, which only the planner knows.
@@ -144,23 +148,6 @@ fn age_from_today(function: &mut ast::Function) {
     }
 }
 
-/// The values of `(a, b)` or `ROW(a, b)`.
-pub(super) fn row_of(expression: &ast::Expr) -> Option<Vec<ast::Expr>> {
-    match expression {
-        ast::Expr::Tuple(values) => Some(values.clone()),
-        ast::Expr::Nested(inner) => row_of(inner),
-        ast::Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("row") => {
-            let ast::FunctionArguments::List(list) = &function.args else { return None };
-            let value = |argument: &ast::FunctionArg| match argument {
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) => Some(value.clone()),
-                _ => None,
-            };
-            list.args.iter().map(value).collect()
-        }
-        _ => None,
-    }
-}
-
 /// Two comparisons, in which constant texts are read as the column's type.
 fn between(column: ast::Expr, negated: bool, low: ast::Expr, high: ast::Expr) -> ast::Expr {
     match negated {
@@ -177,23 +164,8 @@ fn between(column: ast::Expr, negated: bool, low: ast::Expr, high: ast::Expr) ->
     }
 }
 
-fn operation(left: ast::Expr, op: BinaryOperator, right: ast::Expr) -> ast::Expr {
+pub(super) fn operation(left: ast::Expr, op: BinaryOperator, right: ast::Expr) -> ast::Expr {
     ast::Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
-}
-
-/// The operands of `mod(a, b)`, which DataFusion does not have.
-fn modulo_of(function: &ast::Function) -> Option<(ast::Expr, ast::Expr)> {
-    let ast::FunctionArguments::List(list) = &function.args else { return None };
-    match (function.name.to_string().as_str(), list.args.as_slice()) {
-        (
-            "mod",
-            [
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(left)),
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(right)),
-            ],
-        ) => Some((left.clone(), right.clone())),
-        _ => None,
-    }
 }
 
 fn is_column(expression: &ast::Expr) -> bool {
@@ -231,8 +203,22 @@ fn operator(name: &str) -> Option<BinaryOperator> {
         "!~*" => BinaryOperator::PGRegexNotIMatch,
         "~~" => BinaryOperator::PGLikeMatch,
         "~~*" => BinaryOperator::PGILikeMatch,
+        "!~~" => BinaryOperator::PGNotLikeMatch,
+        "!~~*" => BinaryOperator::PGNotILikeMatch,
+        "%" => BinaryOperator::Modulo,
+        "^" => BinaryOperator::PGExp,
+        "&" => BinaryOperator::BitwiseAnd,
+        "|" => BinaryOperator::BitwiseOr,
+        "#" => BinaryOperator::PGBitwiseXor,
+        "<<" => BinaryOperator::PGBitwiseShiftLeft,
+        ">>" => BinaryOperator::PGBitwiseShiftRight,
+        "^@" => BinaryOperator::PGStartsWith,
         _ => return None,
     })
+}
+
+fn is_power(expression: &ast::Expr) -> bool {
+    matches!(expression, ast::Expr::BinaryOp { op: BinaryOperator::PGExp, .. })
 }
 
 fn is_number(expression: &ast::Expr) -> bool {

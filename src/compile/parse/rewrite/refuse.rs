@@ -23,8 +23,12 @@ pub(super) fn query(query: &ast::Query) -> Result<(), Box<(Error, Option<Locatio
     {
         return refused("this clause");
     }
-    if query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties || fetch.percent) {
-        return refused("FETCH FIRST … WITH TIES or PERCENT");
+    if query.fetch.as_ref().is_some_and(|fetch| fetch.percent) {
+        return refused("FETCH FIRST … PERCENT");
+    }
+    if query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties) && query.order_by.is_none() {
+        let error = Error::new(code::SYNTAX_ERROR, "WITH TIES cannot be specified without ORDER BY clause");
+        return Err(Box::new((error, place::of_body(&query.body))));
     }
     if let Some(ast::LimitClause::LimitOffset { limit_by, .. }) = &query.limit_clause
         && !limit_by.is_empty()
@@ -94,7 +98,6 @@ pub(super) fn expression(expression: &ast::Expr) -> Result<()> {
         ast::Expr::Identifier(name) if name.quote_style.is_none() && is_clause(&name.value) => {
             Err(Error::new(code::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name.value)))
         }
-        ast::Expr::Cast { kind: ast::CastKind::TryCast | ast::CastKind::SafeCast, .. } => Err(unsupported("TRY_CAST")),
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array};
 
-use super::accumulator::{Accumulator, Values, for_each_row};
+use crate::compile::aggregate::{Accumulator, Values, for_each_row};
 use crate::error::Result;
 
 /// `count(*)`: the number of rows, which the operator keeps anyway.
@@ -19,7 +19,7 @@ pub(super) struct Count {
 impl Accumulator for CountRows {
     fn grow(&mut self, _: usize) {}
 
-    fn update(&mut self, _: &[u32], _: Option<&ArrayRef>, _: Option<&[i64]>) -> Result<()> {
+    fn update(&mut self, _: &[u32], _: &[ArrayRef], _: Option<&[i64]>) -> Result<()> {
         Ok(())
     }
 
@@ -43,9 +43,9 @@ impl Accumulator for Count {
         self.counts.resize(groups.max(self.counts.len()), 0);
     }
 
-    fn update(&mut self, groups: &[u32], argument: Option<&ArrayRef>, weights: Option<&[i64]>) -> Result<()> {
+    fn update(&mut self, groups: &[u32], arguments: &[ArrayRef], weights: Option<&[i64]>) -> Result<()> {
         // A count is at most the number of rows, whose sum the operator checks: wrapping on the way does no harm.
-        for_each_row(groups, argument, weights, |_, group, weight| {
+        for_each_row(groups, arguments.first(), weights, |_, group, weight| {
             self.counts[group] = self.counts[group].wrapping_add(weight);
         });
         Ok(())

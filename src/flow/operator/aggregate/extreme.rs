@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
 
-use super::accumulator::{Accumulator, Values, for_each_row, null_buffer};
+use crate::compile::aggregate::{Accumulator, Values, for_each_row, null_buffer, only};
 use crate::error::{Error, Result};
 use crate::flow::state::{Codec, Encoded, decode_fixed};
 
@@ -42,10 +42,10 @@ impl Accumulator for FixedBest {
         self.slots.resize(groups.max(self.slots.len()), (u64::MAX, 0));
     }
 
-    fn update(&mut self, groups: &[u32], argument: Option<&ArrayRef>, weights: Option<&[i64]>) -> Result<()> {
+    fn update(&mut self, groups: &[u32], arguments: &[ArrayRef], weights: Option<&[i64]>) -> Result<()> {
         let flip = if self.greatest { u64::MAX } else { 0 };
-        let values = fixed(&self.codec, argument)?;
-        for_each_row(groups, argument, weights, |row, group, weight| {
+        let values = fixed(&self.codec, arguments)?;
+        for_each_row(groups, arguments.first(), weights, |row, group, weight| {
             let slot = &mut self.slots[group];
             slot.0 = slot.0.min(values[row] ^ flip);
             slot.1 = slot.1.wrapping_add(weight);
@@ -85,9 +85,9 @@ impl Accumulator for BytesBest {
         self.slots.resize(groups.max(self.slots.len()), None);
     }
 
-    fn update(&mut self, groups: &[u32], argument: Option<&ArrayRef>, weights: Option<&[i64]>) -> Result<()> {
-        let values = encoded(&self.codec, argument)?;
-        for_each_row(groups, argument, weights, |row, group, _| {
+    fn update(&mut self, groups: &[u32], arguments: &[ArrayRef], weights: Option<&[i64]>) -> Result<()> {
+        let values = encoded(&self.codec, arguments)?;
+        for_each_row(groups, arguments.first(), weights, |row, group, _| {
             let value = bytes_of(&values, row);
             let better = match &self.slots[group] {
                 None => true,
@@ -133,7 +133,7 @@ struct Multisets<K> {
 }
 
 /// An encoded value as the key of a multiset.
-trait Value: Ord + Clone + Send + Sized {
+trait Value: Ord + Clone + Send + Sync + Sized {
     fn from_row(values: &Encoded, row: usize) -> Self;
     fn column(codec: &Codec, values: Vec<Option<&Self>>) -> Result<Values>;
     fn heap_bytes(&self) -> usize;
@@ -178,10 +178,10 @@ impl<K: Value> Accumulator for Multisets<K> {
         self.slots.resize(groups.max(self.slots.len()), BTreeMap::new());
     }
 
-    fn update(&mut self, groups: &[u32], argument: Option<&ArrayRef>, weights: Option<&[i64]>) -> Result<()> {
+    fn update(&mut self, groups: &[u32], arguments: &[ArrayRef], weights: Option<&[i64]>) -> Result<()> {
         use std::collections::btree_map::Entry;
-        let values = encoded(&self.codec, argument)?;
-        for_each_row(groups, argument, weights, |row, group, weight| {
+        let values = encoded(&self.codec, arguments)?;
+        for_each_row(groups, arguments.first(), weights, |row, group, weight| {
             if weight == 0 {
                 return;
             }
@@ -226,13 +226,12 @@ impl<K: Value> Accumulator for Multisets<K> {
     }
 }
 
-fn encoded(codec: &Codec, argument: Option<&ArrayRef>) -> Result<Encoded> {
-    let argument = argument.ok_or_else(|| Error::internal("min or max without an argument"))?;
-    codec.encode(std::slice::from_ref(argument))
+fn encoded(codec: &Codec, arguments: &[ArrayRef]) -> Result<Encoded> {
+    codec.encode(std::slice::from_ref(only(arguments)?))
 }
 
-fn fixed(codec: &Codec, argument: Option<&ArrayRef>) -> Result<Vec<u64>> {
-    match encoded(codec, argument)? {
+fn fixed(codec: &Codec, arguments: &[ArrayRef]) -> Result<Vec<u64>> {
+    match encoded(codec, arguments)? {
         Encoded::Fixed(values, _) => Ok(values),
         Encoded::Text(_) | Encoded::Rows(_) => Err(Error::internal("integers expected")),
     }

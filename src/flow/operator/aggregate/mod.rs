@@ -15,8 +15,9 @@
 
 mod accumulator;
 mod count;
-mod exact_sum;
+mod distinct;
 mod extreme;
+mod rows;
 mod sum;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
@@ -24,9 +25,11 @@ use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::kernels::cmp::not_distinct;
 use datafusion::arrow::compute::{concat, interleave, take};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
 
-use self::accumulator::{Accumulator, Values, accumulator};
+use self::accumulator::{accumulator, columns};
 use super::row_json::row_json;
+use crate::compile::aggregate::{Accumulator, Values};
 use crate::compile::plan::AggregateCall;
 use crate::error::{Error, Result};
 use crate::flow::canonical::{Equality, values_equal};
@@ -42,8 +45,8 @@ pub struct Aggregate {
     keys: Vec<usize>,
     calls: Vec<Call>,
     schema: SchemaRef,
-    /// Whether the one group without keys exists here even without rows.
-    emits_empty: bool,
+    /// Keys of groups that exist here even without rows.
+    constant_groups: Option<RecordBatch>,
     started: bool,
     index: GroupIndex,
     groups: Vec<Group>,
@@ -56,10 +59,14 @@ struct Group {
     rows: i64,
     /// Number of the step that touched it last.
     touched: u64,
+    /// Whether it exists even without rows.
+    constant: bool,
 }
 
 struct Call {
     call: AggregateCall,
+    /// What the accumulators take.
+    columns: Vec<usize>,
     accumulator: Box<dyn Accumulator>,
 }
 
@@ -85,22 +92,40 @@ impl Aggregate {
         let types: Vec<DataType> = keys.iter().map(|key| input.field(*key).data_type().clone()).collect();
         let index = GroupIndex::new(&types, "GROUP BY or DISTINCT")?;
         let call = |call: AggregateCall| {
-            let argument = call.argument.map(|argument| input.field(argument).data_type());
-            Ok(Call { accumulator: accumulator(&call, argument, append_only)?, call })
+            Ok(Call { accumulator: accumulator(&call, &input, append_only)?, columns: columns(&call), call })
         };
         let calls = calls.into_iter().map(call).collect::<Result<Vec<_>>>()?;
         if schema.fields().len() != keys.len() + calls.len() {
             return Err(Error::internal("the schema of an aggregate does not have its keys and calls"));
         }
-        let emits_empty = emits_empty && keys.is_empty();
-        Ok(Aggregate { keys, calls, schema, emits_empty, started: false, index, groups: Vec::new(), step: 0 })
+        let no_keys = || batch(&Schema::empty().into(), Vec::new(), 1);
+        let constant_groups = (emits_empty && keys.is_empty()).then(no_keys).transpose()?;
+        Ok(Aggregate { keys, calls, schema, constant_groups, started: false, index, groups: Vec::new(), step: 0 })
+    }
+
+    /// The same with groups that exist here even without rows: one row of keys for each.
+    pub fn with_constant_groups(mut self, keys: RecordBatch) -> Aggregate {
+        self.constant_groups = Some(keys);
+        self
+    }
+
+    /// Makes the groups that exist without rows; answers their numbers.
+    fn start(&mut self) -> Result<Vec<u32>> {
+        let Some(keys) = self.constant_groups.take() else { return Ok(Vec::new()) };
+        let groups = self.index.locate(keys.columns(), keys.num_rows())?;
+        self.groups.resize(self.index.capacity().max(self.groups.len()), Group::default());
+        for group in &groups {
+            let group = &mut self.groups[*group as usize];
+            (group.constant, group.touched) = (true, self.step);
+        }
+        Ok(groups)
     }
 
     /// The groups of the rows of each delta, and every group among them once.
     fn locate(&mut self, deltas: &[Delta]) -> Result<(Vec<Vec<u32>>, Vec<u32>)> {
         self.step += 1;
         let mut located = Vec::with_capacity(deltas.len());
-        let mut touched = Vec::new();
+        let mut touched = self.start()?;
         for delta in deltas {
             let columns: Vec<ArrayRef> = self.keys.iter().map(|key| delta.rows.column(*key).clone()).collect();
             let groups = self.index.locate(&columns, delta.rows.num_rows())?;
@@ -114,7 +139,7 @@ impl Aggregate {
             }
             located.push(groups);
         }
-        let groups = self.index.capacity().max(usize::from(self.emits_empty));
+        let groups = self.index.capacity();
         self.groups.resize(groups.max(self.groups.len()), Group::default());
         self.calls.iter_mut().for_each(|call| call.accumulator.grow(groups));
         Ok((located, touched))
@@ -132,18 +157,20 @@ impl Aggregate {
                 }
             }
         }
-        for Call { call, accumulator } in &mut self.calls {
-            let argument = call.argument.map(|argument| delta.rows.column(argument));
+        for Call { call, columns, accumulator } in &mut self.calls {
+            let mut arguments: Vec<ArrayRef> =
+                columns.iter().map(|column| delta.rows.column(*column).clone()).collect();
             match call.filter {
-                None => accumulator.update(groups, argument, weights)?,
+                None => accumulator.update(groups, &arguments, weights)?,
                 Some(filter) => {
                     let kept = true_rows(delta.rows.column(filter).as_boolean());
                     let groups: Vec<u32> = kept.values().iter().map(|row| groups[*row as usize]).collect();
                     let weights: Option<Vec<i64>> =
                         weights.map(|weights| kept.values().iter().map(|row| weights[*row as usize]).collect());
-                    let argument =
-                        argument.map(|argument| take(argument, &kept, None)).transpose().map_err(arrow_error)?;
-                    accumulator.update(&groups, argument.as_ref(), weights.as_deref())?;
+                    for argument in &mut arguments {
+                        *argument = take(argument, &kept, None).map_err(arrow_error)?;
+                    }
+                    accumulator.update(&groups, &arguments, weights.as_deref())?;
                 }
             }
         }
@@ -152,9 +179,10 @@ impl Aggregate {
 
     /// What `groups` look like now.
     fn snapshot(&self, groups: &[u32]) -> Result<Snapshot> {
-        let always = self.emits_empty && self.started;
-        let rows: Vec<i64> = groups.iter().map(|group| self.groups[*group as usize].rows).collect();
-        let mut present: Vec<bool> = rows.iter().map(|rows| always || *rows > 0).collect();
+        let state: Vec<Group> = groups.iter().map(|group| self.groups[*group as usize]).collect();
+        let rows: Vec<i64> = state.iter().map(|group| group.rows).collect();
+        let mut present: Vec<bool> =
+            state.iter().map(|group| group.rows > 0 || group.constant && self.started).collect();
         let mut calls: Vec<Values> =
             self.calls.iter().map(|call| call.accumulator.values(groups, &rows)).collect::<Result<_>>()?;
         for values in &mut calls {
@@ -214,12 +242,13 @@ impl Aggregate {
         Ok(())
     }
 
-    /// Forgets groups without rows.
+    /// Forgets groups without rows, but for those that exist without.
     fn sweep(&mut self, groups: &[u32]) {
         for group in groups {
             let at = *group as usize;
             // Input that takes away other rows than it gave leaves sums behind; they stay until the right rows come.
-            if self.groups[at].rows == 0 && self.calls.iter().all(|call| call.accumulator.is_empty(at)) {
+            let Group { rows, constant, .. } = self.groups[at];
+            if rows == 0 && !constant && self.calls.iter().all(|call| call.accumulator.is_empty(at)) {
                 self.index.remove(*group);
                 self.calls.iter_mut().for_each(|call| call.accumulator.clear(at));
             }
@@ -231,10 +260,7 @@ impl Operator for Aggregate {
     fn step(&mut self, _: &Tick, inputs: &mut [Vec<Delta>], out: &mut Output) -> Result<Step> {
         let [input] = inputs else { return Err(Error::internal("an aggregate has one input")) };
         let deltas = std::mem::take(input);
-        let (located, mut touched) = self.locate(&deltas)?;
-        if self.emits_empty && !self.started && touched.is_empty() {
-            touched.push(0);
-        }
+        let (located, touched) = self.locate(&deltas)?;
         let chunks = || touched.chunks(BATCH_GROUPS);
         let before = chunks().map(|groups| self.snapshot(groups)).collect::<Result<Vec<_>>>()?;
         self.started = true;
@@ -244,9 +270,7 @@ impl Operator for Aggregate {
         for (groups, before) in chunks().zip(&before) {
             self.emit(groups, before, &self.snapshot(groups)?, out)?;
         }
-        if !self.keys.is_empty() {
-            self.sweep(&touched);
-        }
+        self.sweep(&touched);
         Ok(Step::Done)
     }
 

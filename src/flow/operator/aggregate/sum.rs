@@ -11,8 +11,9 @@ use datafusion::arrow::datatypes::{
     DataType, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, i256,
 };
 
-use super::accumulator::{Accumulator, Values, for_each_row, null_buffer, out_of_range};
-use super::exact_sum::{ExactSum, Precision};
+use crate::compile::aggregate::{
+    Accumulator, ExactSum, Precision, Values, for_each_row, null_buffer, only, out_of_range,
+};
 use crate::error::{Error, Result};
 
 /// Digits of a decimal of which 2⁶³ can be added 2⁶³ times within 128 bits.
@@ -52,7 +53,7 @@ fn build(argument: &DataType, output: &DataType, average: bool) -> Result<Box<dy
 }
 
 /// An integer wide enough for the sum of all rows.
-trait Wide: Copy + Default + PartialEq + Send {
+trait Wide: Copy + Default + PartialEq + Send + Sync {
     fn add(&mut self, value: i128, weight: i64);
     fn wide(self) -> i256;
     fn narrow(self) -> Option<i128>;
@@ -136,8 +137,8 @@ impl<S: Wide> Accumulator for NumberSum<S> {
         self.slots.resize(groups.max(self.slots.len()), Slot::default());
     }
 
-    fn update(&mut self, groups: &[u32], argument: Option<&ArrayRef>, weights: Option<&[i64]>) -> Result<()> {
-        let argument = argument.ok_or_else(|| Error::internal("sum without an argument"))?;
+    fn update(&mut self, groups: &[u32], arguments: &[ArrayRef], weights: Option<&[i64]>) -> Result<()> {
+        let argument = only(arguments)?;
         match argument.data_type() {
             DataType::Int16 => {
                 let values = argument.as_primitive::<Int16Type>().values();
@@ -256,8 +257,8 @@ impl Accumulator for FloatSum {
         self.slots.resize(groups.max(self.slots.len()), Default::default());
     }
 
-    fn update(&mut self, groups: &[u32], argument: Option<&ArrayRef>, weights: Option<&[i64]>) -> Result<()> {
-        let argument = argument.ok_or_else(|| Error::internal("sum without an argument"))?;
+    fn update(&mut self, groups: &[u32], arguments: &[ArrayRef], weights: Option<&[i64]>) -> Result<()> {
+        let argument = only(arguments)?;
         if *argument.data_type() == DataType::Float32 {
             let values = argument.as_primitive::<Float32Type>().values();
             self.add(groups, argument, weights, |row| f64::from(values[row]));

@@ -9,13 +9,14 @@ use crate::compile::plan::{AggregateCall, AggregateFunction};
 use crate::flow::RowError;
 use crate::flow::operator::{Aggregate, GroupTransform};
 
-fn call(
+pub(super) fn call(
     function: AggregateFunction,
     argument: Option<usize>,
     filter: Option<usize>,
     output: DataType,
 ) -> AggregateCall {
-    AggregateCall { function, argument, filter, field: Arc::new(Field::new("r", output, true)) }
+    let field = Arc::new(Field::new("r", output, true));
+    AggregateCall { filter, ..AggregateCall::new(function, argument.into_iter().collect(), field) }
 }
 
 /// What PostgreSQL's sum and avg answer for a type.
@@ -41,7 +42,7 @@ fn aggregate(input: &SchemaRef, keys: &[usize], calls: &[AggregateCall]) -> Runn
 }
 
 /// Runs random changes of `input` through the aggregate, the generic operator and the reference.
-fn check(seed: u64, input: &SchemaRef, keys: &[usize], calls: &[AggregateCall], append_only: bool) {
+pub(super) fn check(seed: u64, input: &SchemaRef, keys: &[usize], calls: &[AggregateCall], append_only: bool) {
     let output = output(input, keys, calls);
     let naive = || reference::Aggregate { keys: keys.to_vec(), calls: calls.to_vec(), schema: output.clone() };
     let operator =
@@ -97,6 +98,61 @@ fn narrow_decimals() {
         call(AggregateFunction::Avg, Some(1), None, DataType::Decimal128(38, 16)),
     ];
     check(1, &input, &[0], &calls, false);
+}
+
+#[test]
+fn sums_of_distinct_values() {
+    for (seed, data_type) in every_type().into_iter().enumerate().filter(|(_, data_type)| !data_type.is_nested()) {
+        let input = schema(&[DataType::Int64, data_type.clone(), DataType::Boolean]);
+        let distinct = |call: AggregateCall| AggregateCall { distinct: true, ..call };
+        let mut calls = vec![
+            distinct(call(AggregateFunction::Count, Some(1), None, DataType::Int64)),
+            distinct(call(AggregateFunction::Count, Some(1), Some(2), DataType::Int64)),
+            call(AggregateFunction::Count, Some(1), None, DataType::Int64),
+            distinct(call(AggregateFunction::Max, Some(1), None, data_type.clone())),
+        ];
+        if let Some((sum, average)) = results(&data_type) {
+            calls.push(distinct(call(AggregateFunction::Sum, Some(1), Some(2), sum)));
+            calls.push(distinct(call(AggregateFunction::Avg, Some(1), None, average)));
+        }
+        for append_only in [false, true] {
+            check(seed as u64 + 500, &input, &[0], &calls, append_only);
+            check(seed as u64 + 600, &input, &[], &calls, append_only);
+        }
+    }
+}
+
+#[test]
+fn logic_bits_and_variances() {
+    let input = schema(&[DataType::Boolean, DataType::Int64, DataType::Boolean, DataType::Decimal128(9, 2)]);
+    let numeric = || DataType::Decimal128(38, 16);
+    let calls = [
+        call(AggregateFunction::BoolAnd, Some(2), None, DataType::Boolean),
+        call(AggregateFunction::BoolOr, Some(2), Some(0), DataType::Boolean),
+        call(AggregateFunction::BitAnd, Some(1), None, DataType::Int64),
+        call(AggregateFunction::BitOr, Some(1), Some(2), DataType::Int64),
+        call(AggregateFunction::BitXor, Some(1), None, DataType::Int64),
+        call(AggregateFunction::VarPop, Some(1), None, numeric()),
+        call(AggregateFunction::VarPop, Some(3), Some(2), numeric()),
+    ];
+    for seed in 0..5 {
+        check(seed + 700, &input, &[0], &calls, false);
+        check(seed + 800, &input, &[], &calls, false);
+    }
+}
+
+#[test]
+fn constant_groups_stay() {
+    let input = schema(&[DataType::Int64]);
+    let calls = [call(AggregateFunction::Count, None, None, DataType::Int64)];
+    let output = output(&input, &[0], &calls);
+    let constant = super::delta(&input, &[(vec![int(7)], 1), (vec![ScalarValue::Int64(None)], 1)]).rows;
+    let operator = Aggregate::new(input.clone(), vec![0], calls.to_vec(), output, false, false).unwrap();
+    let mut counts = Running::new(operator.with_constant_groups(constant));
+    assert_eq!(counts.change(&input, &[(vec![int(1)], 1)]), change(&[("1 | 1", 1), ("7 | 0", 1), ("NULL | 0", 1)]));
+    assert_eq!(counts.change(&input, &[(vec![int(7)], 1)]), change(&[("7 | 0", -1), ("7 | 1", 1)]));
+    let gone = counts.change(&input, &[(vec![int(7)], -1), (vec![int(1)], -1)]);
+    assert_eq!(gone, change(&[("1 | 1", -1), ("7 | 0", 1), ("7 | 1", -1)]));
 }
 
 #[test]

@@ -12,12 +12,7 @@ use crate::flow::operator::{Aggregate, Distinct, Join, TopK, Union};
 #[test]
 fn operators_in_a_row_stay_consistent() {
     let input = schema(&[DataType::Int64, DataType::Int64, DataType::Int32]);
-    let call = || AggregateCall {
-        function: AggregateFunction::Sum,
-        argument: Some(2),
-        filter: None,
-        field: Arc::new(Field::new("s", DataType::Int64, true)),
-    };
+    let call = || AggregateCall::new(AggregateFunction::Sum, vec![2], Arc::new(Field::new("s", DataType::Int64, true)));
     let sums = schema(&[DataType::Int64, DataType::Int64]);
     let by = |key: usize| {
         Running::new(Aggregate::new(input.clone(), vec![key], vec![call()], sums.clone(), false, false).unwrap())

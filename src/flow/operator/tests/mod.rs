@@ -6,8 +6,14 @@ mod chain;
 mod distinct;
 mod join;
 mod map;
+mod ordered;
+mod outer_join;
+mod recursive;
 mod reference;
+mod set_operation;
 mod top_k;
+mod unnest;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

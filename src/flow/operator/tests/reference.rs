@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::scalar::ScalarValue;
 
 use super::{Bag, Row, delta, rows_of, text};
-use crate::compile::plan::{AggregateCall, AggregateFunction, SortColumn};
+use crate::compile::plan::{AggregateCall, AggregateFunction, Ranking, SortColumn};
 use crate::error::Result;
 use crate::flow::Delta;
 use crate::flow::canonical::interval_nanoseconds;
@@ -59,17 +59,34 @@ impl GroupFunction for Aggregate {
         }
         let mut result: Row = self.keys.iter().map(|key| rows[0][*key].clone()).collect();
         for call in &self.calls {
-            let passed = rows
+            let passed: Vec<&Row> = rows
                 .iter()
-                .filter(|row| call.filter.is_none_or(|filter| row[filter] == ScalarValue::Boolean(Some(true))));
-            let values: Vec<ScalarValue> = match call.argument {
-                Some(argument) => passed.map(|row| row[argument].clone()).filter(|value| !value.is_null()).collect(),
-                None => passed.map(|_| ScalarValue::Null).collect(),
-            };
-            result.push(aggregate(call.function, &values, call.field.data_type()));
+                .filter(|row| call.filter.is_none_or(|filter| row[filter] == ScalarValue::Boolean(Some(true))))
+                .collect();
+            result.push(evaluate(call, &passed));
         }
         Ok(delta(&self.schema, &[(result, 1)]))
     }
+}
+
+/// One call over the rows that passed its filter.
+fn evaluate(call: &AggregateCall, rows: &[&Row]) -> ScalarValue {
+    if call.function.needs_rows() {
+        return super::ordered::evaluate(call, rows);
+    }
+    let mut values: Vec<ScalarValue> = match call.arguments.first() {
+        Some(argument) => rows.iter().map(|row| row[*argument].clone()).filter(|value| !value.is_null()).collect(),
+        None => rows.iter().map(|_| ScalarValue::Null).collect(),
+    };
+    if call.distinct {
+        let mut seen: Vec<ScalarValue> = Vec::new();
+        values.retain(|value| {
+            let new = seen.iter().all(|other| compare(other, value).is_ne());
+            seen.extend(new.then(|| value.clone()));
+            new
+        });
+    }
+    aggregate(call.function, &values, call.field.data_type())
 }
 
 fn aggregate(function: AggregateFunction, values: &[ScalarValue], output: &DataType) -> ScalarValue {
@@ -79,8 +96,20 @@ fn aggregate(function: AggregateFunction, values: &[ScalarValue], output: &DataT
     match function {
         AggregateFunction::Count => ScalarValue::Int64(Some(values.len() as i64)),
         AggregateFunction::Min => least.cloned().unwrap_or(null),
-        AggregateFunction::Max => greatest.cloned().unwrap_or(null),
+        AggregateFunction::Max | AggregateFunction::Single => greatest.cloned().unwrap_or(null),
         _ if values.is_empty() => null,
+        AggregateFunction::BoolAnd => ScalarValue::from(values.iter().all(|value| *value == ScalarValue::from(true))),
+        AggregateFunction::BoolOr => ScalarValue::from(values.contains(&ScalarValue::from(true))),
+        AggregateFunction::BitXor => {
+            ScalarValue::Int64(Some(values.iter().fold(0, |bits, value| bits ^ number(value) as i64)))
+        }
+        AggregateFunction::BitAnd => {
+            ScalarValue::Int64(Some(values.iter().fold(-1, |bits, value| bits & number(value) as i64)))
+        }
+        AggregateFunction::BitOr => {
+            ScalarValue::Int64(Some(values.iter().fold(0, |bits, value| bits | number(value) as i64)))
+        }
+        AggregateFunction::VarPop => variance(values, output),
         AggregateFunction::Sum | AggregateFunction::Avg => {
             let average = function == AggregateFunction::Avg;
             let count = if average { values.len() as i128 } else { 1 };
@@ -101,7 +130,23 @@ fn aggregate(function: AggregateFunction, values: &[ScalarValue], output: &DataT
                 _ => ScalarValue::Int64(Some(sum as i64)),
             }
         }
+        other => panic!("{} is not in the reference", other.name()),
     }
+}
+
+fn number(value: &ScalarValue) -> i128 {
+    number_sum(std::slice::from_ref(value)).0
+}
+
+/// The mean square of the deviations, in numbers of 128 bits.
+fn variance(values: &[ScalarValue], output: &DataType) -> ScalarValue {
+    let DataType::Decimal128(precision, scale) = output else { panic!("numeric expected") };
+    let count = values.len() as i128;
+    let (sum, squares) = values.iter().map(number).fold((0, 0), |(sum, squares), n| (sum + n, squares + n * n));
+    let (_, from) = number_sum(values);
+    let scaled = (count * squares - sum * sum) * 10_i128.pow((*scale - 2 * from) as u32);
+    let divisor = count * count;
+    ScalarValue::Decimal128(Some((2 * scaled + divisor) / (2 * divisor)), *precision, *scale)
 }
 
 /// In plain floats: the values of the tests are small multiples of 1/4, whose sums are exact.
@@ -160,54 +205,60 @@ pub(super) struct TopK {
     pub(super) order: Vec<SortColumn>,
     pub(super) limit: Option<u64>,
     pub(super) offset: u64,
+    pub(super) ranking: Ranking,
     pub(super) row_number: bool,
     pub(super) schema: SchemaRef,
 }
 
 impl GroupFunction for TopK {
     fn evaluate(&self, rows: &Delta) -> Result<Delta> {
-        let mut rows = copies(rows);
-        rows.sort_by(|a, b| self.compare(a, b));
-        let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
-        let numbered = rows.into_iter().enumerate().skip(self.offset as usize).take(limit);
-        let result: Vec<(Row, i64)> = numbered
-            .map(|(number, mut row)| {
-                if self.row_number {
-                    row.push(ScalarValue::Int64(Some(number as i64 + 1)));
+        let rows = sorted(&self.order, rows);
+        let end = self.limit.map_or(usize::MAX, |limit| (self.offset + limit) as usize);
+        let mut result: Vec<(Row, i64)> = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            let before = rows[..at].iter().filter(|other| in_order(&self.order, other, row).is_lt());
+            let number = match self.ranking {
+                Ranking::RowNumber => at + 1,
+                Ranking::Rank => before.count() + 1,
+                Ranking::DenseRank => {
+                    let starts = |at: &usize| *at == 0 || in_order(&self.order, &rows[at - 1], &rows[*at]).is_lt();
+                    (0..=at).filter(starts).count()
                 }
-                (row, 1)
-            })
-            .collect();
+            };
+            let mut row = row.clone();
+            if self.row_number {
+                row.push(ScalarValue::Int64(Some(number as i64)));
+            }
+            if number > self.offset as usize && number <= end {
+                result.push((row, 1));
+            }
+        }
         Ok(delta(&self.schema, &result))
     }
 }
 
-impl TopK {
-    fn compare(&self, a: &Row, b: &Row) -> Ordering {
-        let sorted = self.order.iter().map(|sort| (sort.column, sort.descending, sort.nulls_first));
-        let ties = (0..a.len()).map(|column| (column, false, true));
-        let orders = sorted.chain(ties).map(|(column, descending, nulls_first)| {
-            let (a, b) = (&a[column], &b[column]);
-            match (a.is_null(), b.is_null()) {
-                (true, true) => Ordering::Equal,
-                (true, false) => {
-                    if nulls_first {
-                        Ordering::Less
-                    } else {
-                        Ordering::Greater
-                    }
-                }
-                (false, true) => {
-                    if nulls_first {
-                        Ordering::Greater
-                    } else {
-                        Ordering::Less
-                    }
-                }
-                (false, false) if descending => compare(b, a),
-                (false, false) => compare(a, b),
-            }
-        });
-        orders.fold(Ordering::Equal, Ordering::then)
-    }
+/// One entry per copy of a row, in an order; ties by the whole row.
+pub(super) fn sorted(order: &[SortColumn], rows: &Delta) -> Vec<Row> {
+    let mut rows = copies(rows);
+    let ties = |row: &Row| -> Vec<SortColumn> {
+        (0..row.len()).map(|column| SortColumn { column, descending: false, nulls_first: true }).collect()
+    };
+    rows.sort_by(|a, b| in_order(order, a, b).then_with(|| in_order(&ties(a), a, b)));
+    rows
+}
+
+/// Which row comes first.
+pub(super) fn in_order(order: &[SortColumn], a: &Row, b: &Row) -> Ordering {
+    let orders = order.iter().map(|sort| {
+        let (a, b) = (&a[sort.column], &b[sort.column]);
+        let null = if sort.nulls_first { Ordering::Less } else { Ordering::Greater };
+        match (a.is_null(), b.is_null()) {
+            (true, true) => Ordering::Equal,
+            (true, false) => null,
+            (false, true) => null.reverse(),
+            (false, false) if sort.descending => compare(b, a),
+            (false, false) => compare(a, b),
+        }
+    });
+    orders.fold(Ordering::Equal, Ordering::then)
 }

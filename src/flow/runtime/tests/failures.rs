@@ -75,9 +75,9 @@ async fn a_panic_quarantines_its_view_and_its_readers_only() {
         let mut changes = runtime.subscribe(VIEW_3, true, false).await.unwrap().changes;
         let tick = runtime.write(vec![(TABLE, Delta::insert(pairs(&[(1, 1)])))]).await.unwrap();
         assert_eq!(read(&runtime, VIEW, tick).await, ["1 1 1"]);
-        let error = runtime.read(&[VIEW_2], tick).await.unwrap_err();
+        let error = runtime.read(&[VIEW_2.into()], tick).await.unwrap_err();
         assert_eq!(error.code, code::OBJECT_NOT_IN_PREREQUISITE_STATE);
-        let error = runtime.read(&[VIEW, VIEW_3], tick).await.unwrap_err();
+        let error = runtime.read(&[VIEW.into(), VIEW_3.into()], tick).await.unwrap_err();
         assert!(error.message.contains("\"over_bad\" failed: it reads \"bad\""), "{error}");
         assert!(matches!(runtime.view_state(VIEW_3), Some(ViewState::Failed(_))));
         assert!(changes.recv().await.unwrap().unwrap().delta.is_empty(), "the empty snapshot");
@@ -110,7 +110,7 @@ async fn records_that_cannot_be_decoded_are_rows_counted_or_fatal() {
         let runtime = start(1);
         runtime.add_stream(script.spec(&[("format", "json"), ("on_error", on_error)])).await.unwrap();
         runtime.add_dataflow(VIEW, "v", by_key(STREAM), Keep::Result).await.unwrap();
-        let read_view = runtime.read(&[VIEW], 0).await;
+        let read_view = runtime.read(&[VIEW.into()], 0).await;
         if on_error == "fail" {
             let error = read_view.unwrap_err();
             assert!(error.message.contains("offset 1"), "{error}");

@@ -57,9 +57,17 @@ pub(super) fn count_and_sum(input: Plan, keys: Vec<usize>, argument: usize) -> P
     let s = Arc::new(Field::new("s", DataType::Decimal128(38, 0), true));
     let mut fields: Vec<_> = keys.iter().map(|key| Arc::new(input_schema.field(*key).clone())).collect();
     fields.extend([Arc::clone(&n), Arc::clone(&s)]);
-    let call = |function, argument, field| AggregateCall { function, argument, filter: None, field };
-    let calls = vec![call(AggregateFunction::Count, None, n), call(AggregateFunction::Sum, Some(argument), s)];
-    Plan::Aggregate { input: Box::new(input), keys, calls, schema: Arc::new(Schema::new(fields)) }
+    let calls = vec![
+        AggregateCall::new(AggregateFunction::Count, vec![], n),
+        AggregateCall::new(AggregateFunction::Sum, vec![argument], s),
+    ];
+    Plan::Aggregate {
+        input: Box::new(input),
+        keys,
+        constant_groups: None,
+        calls,
+        schema: Arc::new(Schema::new(fields)),
+    }
 }
 
 pub(super) fn by_key(relation: RelationId) -> Arc<Plan> {
@@ -85,7 +93,7 @@ pub(super) fn text(batches: &[RecordBatch]) -> Vec<String> {
 }
 
 pub(super) async fn read(runtime: &Runtime, id: RelationId, at_least: u64) -> Vec<String> {
-    text(&runtime.read(&[id], at_least).await.unwrap().1[0].batches)
+    text(&runtime.read(&[id.into()], at_least).await.unwrap().1[0].batches)
 }
 
 /// What [`count_and_sum`] by key should make of rows (k, v).

@@ -24,11 +24,11 @@ async fn a_second_view_catches_up_with_a_shared_stream() {
             }
         });
         runtime.add_dataflow(VIEW_2, "second", by_key(STREAM), Keep::Result).await.unwrap();
-        let (_, snapshots) = runtime.read(&[VIEW, VIEW_2], 0).await.unwrap();
+        let (_, snapshots) = runtime.read(&[VIEW.into(), VIEW_2.into()], 0).await.unwrap();
         assert_eq!(text(&snapshots[0].batches), text(&snapshots[1].batches), "one tick, one content");
         feeding.join().unwrap();
         runtime.flush().await.unwrap();
-        let (_, snapshots) = runtime.read(&[VIEW, VIEW_2], 0).await.unwrap();
+        let (_, snapshots) = runtime.read(&[VIEW.into(), VIEW_2.into()], 0).await.unwrap();
         assert_eq!(text(&snapshots[0].batches), model(&rows(0, 30_000)));
         assert_eq!(text(&snapshots[1].batches), model(&rows(0, 30_000)));
         assert_eq!(script.opened.load(Ordering::SeqCst), 2, "one shared reader, one catch-up");

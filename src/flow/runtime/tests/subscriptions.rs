@@ -43,8 +43,8 @@ async fn a_snapshot_and_its_changes_fit_together_under_writes() {
         let mut subscriptions = Vec::new();
         for _ in 0..5 {
             // Every subscription begins at some tick in the middle.
-            let (tick, _) = runtime.read(&[VIEW], 0).await.unwrap();
-            runtime.read(&[VIEW], tick + 3).await.unwrap();
+            let (tick, _) = runtime.read(&[VIEW.into()], 0).await.unwrap();
+            runtime.read(&[VIEW.into()], tick + 3).await.unwrap();
             subscriptions.push(runtime.subscribe(VIEW, true, true).await.unwrap());
         }
         let last = writing.await.unwrap();
@@ -70,7 +70,7 @@ async fn a_query_that_is_only_subscribed_to_misses_nothing() {
     runtime.flush().await.unwrap();
     let tick = runtime.statistics().tick;
     assert_eq!(add_up(&mut subscription, tick).await, model(&(0..1000).map(|i| (i % 3, i)).collect::<Vec<_>>()));
-    assert!(runtime.read(&[VIEW], 0).await.is_err(), "it keeps no rows");
+    assert!(runtime.read(&[VIEW.into()], 0).await.is_err(), "it keeps no rows");
     assert!(runtime.subscribe(VIEW, true, false).await.is_err());
     // Without a snapshot only what comes later is told.
     let mut later = runtime.subscribe(VIEW, false, false).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_reader_that_is_too_slow_is_let_go() {
     for i in 0..1200 {
         last = runtime.write(vec![(TABLE, Delta::insert(pairs(&[(i, i)])))]).await.unwrap();
     }
-    runtime.read(&[TABLE], last).await.unwrap();
+    runtime.read(&[TABLE.into()], last).await.unwrap();
     let mut changes = 0;
     let end = loop {
         match slow.changes.recv().await.unwrap() {

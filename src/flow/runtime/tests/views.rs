@@ -30,7 +30,7 @@ async fn a_chain_of_views_is_exact_at_every_tick() {
                 }
             }
             let tick = runtime.write(vec![(TABLE, weighted(&changes))]).await.unwrap();
-            let (at, snapshots) = runtime.read(&[TABLE, VIEW, VIEW_2], tick).await.unwrap();
+            let (at, snapshots) = runtime.read(&[TABLE.into(), VIEW.into(), VIEW_2.into()], tick).await.unwrap();
             assert!(at >= tick);
             assert_eq!(snapshots[0].row_count(), rows.len());
             assert_eq!(text(&snapshots[1].batches), model(&rows), "workers {workers}, tick {at}");
@@ -67,7 +67,7 @@ async fn transfers_never_show_money_missing() {
         });
         let mut ticks = 0;
         while !writing.is_finished() || ticks == 0 {
-            let (_, snapshots) = runtime.read(&[VIEW, VIEW_2], 0).await.unwrap();
+            let (_, snapshots) = runtime.read(&[VIEW.into(), VIEW_2.into()], 0).await.unwrap();
             let balances: i64 = text(&snapshots[0].batches)
                 .iter()
                 .map(|row| row.rsplit(' ').next().unwrap().parse::<i64>().unwrap())
@@ -132,6 +132,7 @@ async fn joins_meet_on_the_worker_of_their_key() {
         let side = || Box::new(source_plan(TABLE, pairs_schema()));
         // t JOIN t ON t.k = t2.v
         let join = Plan::Join {
+            kind: crate::compile::plan::JoinKind::Inner,
             left: side(),
             right: side(),
             left_keys: vec![0],
@@ -158,7 +159,7 @@ async fn what_is_read_cannot_be_removed() {
     assert_eq!(runtime.remove(TABLE).await.unwrap_err().code, code::DEPENDENT_OBJECTS_STILL_EXIST);
     runtime.remove(VIEW_2).await.unwrap();
     runtime.remove(VIEW).await.unwrap();
-    assert_eq!(runtime.read(&[VIEW], 0).await.unwrap_err().code, code::UNDEFINED_TABLE);
+    assert_eq!(runtime.read(&[VIEW.into()], 0).await.unwrap_err().code, code::UNDEFINED_TABLE);
     assert_eq!(runtime.statistics().dataflows, 0);
     // The name is free again, the table goes on.
     let tick = runtime.write(vec![(TABLE, Delta::insert(pairs(&[(1, 1)])))]).await.unwrap();
@@ -168,7 +169,7 @@ async fn what_is_read_cannot_be_removed() {
     runtime.remove(TABLE).await.unwrap();
     runtime.stop().await;
     assert_eq!(runtime.flush().await.unwrap_err().code, code::ADMIN_SHUTDOWN);
-    assert_eq!(runtime.read(&[VIEW], u64::MAX).await.unwrap_err().code, code::UNDEFINED_TABLE);
+    assert_eq!(runtime.read(&[VIEW.into()], u64::MAX).await.unwrap_err().code, code::UNDEFINED_TABLE);
 }
 
 #[tokio::test]
@@ -176,7 +177,7 @@ async fn a_reader_that_waits_is_told_of_the_end() {
     let runtime = start(1);
     runtime.add_table(TABLE, "t", pairs_schema()).await.unwrap();
     let reader = runtime.clone();
-    let waiting = tokio::spawn(async move { reader.read(&[TABLE], u64::MAX).await });
+    let waiting = tokio::spawn(async move { reader.read(&[TABLE.into()], u64::MAX).await });
     tokio::task::yield_now().await;
     runtime.stop().await;
     assert_eq!(waiting.await.unwrap().unwrap_err().code, code::ADMIN_SHUTDOWN);

@@ -1,0 +1,40 @@
+//! What PostgreSQL complains about in any call of an aggregate, looked for while the call still has its shape.
+
+use datafusion::common::DataFusionError;
+use datafusion::error::Result as PlanResult;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr};
+use datafusion::prelude::Expr;
+
+use super::definition::NAMES;
+use crate::error::{Error, code};
+
+/// The hook of the SQL planner that looks at calls.
+#[derive(Debug)]
+pub struct Check;
+
+impl ExprPlanner for Check {
+    fn plan_aggregate(&self, call: RawAggregateExpr) -> PlanResult<PlannerResult<RawAggregateExpr>> {
+        match complaint(&call) {
+            Some(error) => Err(DataFusionError::External(Box::new(error))),
+            None => Ok(PlannerResult::Original(call)),
+        }
+    }
+}
+
+fn complaint(call: &RawAggregateExpr) -> Option<Error> {
+    let name = call.func.name();
+    let is_ordered_set = NAMES.iter().any(|(known, function)| *known == name && function.is_ordered_set());
+    if is_ordered_set && call.order_by.is_empty() {
+        let message = format!("WITHIN GROUP is required for ordered-set aggregate {name}");
+        return Some(Error::new(code::WRONG_OBJECT_TYPE, message));
+    }
+    if is_ordered_set && call.distinct {
+        return Some(Error::new(code::SYNTAX_ERROR, "cannot use DISTINCT with WITHIN GROUP"));
+    }
+    let is_argument = |order: &Expr| call.args.iter().any(|argument| argument == order);
+    if call.distinct && !call.order_by.iter().all(|sort| is_argument(&sort.expr)) {
+        let message = "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
+        return Some(Error::new(code::INVALID_COLUMN_REFERENCE, message));
+    }
+    None
+}

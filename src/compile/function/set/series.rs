@@ -1,0 +1,207 @@
+//! `generate_series[](start, stop [, step])` of integers, bigints, numerics, timestamps and instants, and
+//! `generate_subscripts[](array, dimension [, reverse])`. A step of 0 is an error.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, Int32Array, Int64Array, TimestampMicrosecondArray,
+};
+use datafusion::arrow::datatypes::{Decimal128Type, Int32Type, Int64Type, IntervalMonthDayNano};
+
+use super::super::datetime::operator::shifted;
+use super::super::datetime::{intervals, timestamps};
+use super::super::definition::{Argument, Call, Definition, Types};
+use super::{ELEMENTS_MAX, lists, too_many};
+use crate::error::{Error, Result, code};
+use crate::types::SqlType;
+
+pub(in crate::compile::function) static SERIES: Definition =
+    Definition::immutable("generate_series[]", types, evaluate);
+pub(in crate::compile::function) static SUBSCRIPTS: Definition =
+    Definition::immutable("generate_subscripts[]", subscript_types, subscripts);
+
+fn types(arguments: &[Argument]) -> Types {
+    use SqlType::{BigInt, Date, Integer, Interval, Numeric, SmallInt, Text, Timestamp, TimestampTz};
+    if !matches!(arguments.len(), 2 | 3) {
+        return Ok(None);
+    }
+    let known: Vec<SqlType> = arguments
+        .iter()
+        .filter(|argument| !argument.is_untyped())
+        .filter_map(|argument| argument.sql_type.clone())
+        .collect();
+    let times = &known[..known.len().min(2)];
+    if times.iter().any(|kind| matches!(kind, Timestamp | TimestampTz | Date)) {
+        // Among the types of times, the one with a zone is preferred.
+        let time = if times.iter().any(|kind| *kind != Timestamp) && !times.contains(&Timestamp)
+            || times.contains(&TimestampTz)
+        {
+            TimestampTz
+        } else {
+            Timestamp
+        };
+        let types = vec![time.clone(), time.clone(), Interval];
+        return Ok((arguments.len() == 3).then(|| (types, SqlType::Array(Box::new(time)))));
+    }
+    let mut scale = 0;
+    let mut number = Integer;
+    for kind in &known {
+        match kind {
+            SmallInt | Integer => {}
+            BigInt => number = if matches!(number, Integer) { BigInt } else { number },
+            Numeric(_, digits) => {
+                scale = scale.max(*digits);
+                number = Numeric(38, scale);
+            }
+            Text => return Ok(None),
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some((vec![number.clone(); arguments.len()], SqlType::Array(Box::new(number)))))
+}
+
+fn evaluate(call: &Call) -> Result<ArrayRef> {
+    let SqlType::Array(kind) = &call.result else { return Err(Error::internal("a series is an array")) };
+    let mut lengths = Vec::with_capacity(call.rows);
+    let elements: ArrayRef = match kind.as_ref() {
+        SqlType::Integer => {
+            let value = |argument: &ArrayRef, row| i128::from(argument.as_primitive::<Int32Type>().value(row));
+            // What lies between two integers is one.
+            Arc::new(
+                numbers(call, 1, value, &mut lengths)?.into_iter().map(|value| value as i32).collect::<Int32Array>(),
+            )
+        }
+        SqlType::BigInt => {
+            let value = |argument: &ArrayRef, row| i128::from(argument.as_primitive::<Int64Type>().value(row));
+            Arc::new(
+                numbers(call, 1, value, &mut lengths)?.into_iter().map(|value| value as i64).collect::<Int64Array>(),
+            )
+        }
+        SqlType::Numeric(_, scale) => {
+            let one = 10_i128.pow(u32::from(scale.unsigned_abs()));
+            let value = |argument: &ArrayRef, row| argument.as_primitive::<Decimal128Type>().value(row);
+            let values: Decimal128Array = numbers(call, one, value, &mut lengths)?.into_iter().collect();
+            Arc::new(values.with_data_type(kind.arrow()))
+        }
+        _ => Arc::new(times(call, kind, &mut lengths)?),
+    };
+    lists(call, lengths, elements)
+}
+
+/// The rows of a call without NULLs; a row with one has no array.
+fn is_null(call: &Call, row: usize) -> bool {
+    call.arguments.iter().any(|argument| argument.is_null(row))
+}
+
+fn numbers(
+    call: &Call,
+    one: i128,
+    value: impl Fn(&ArrayRef, usize) -> i128,
+    lengths: &mut Vec<Option<usize>>,
+) -> Result<Vec<i128>> {
+    let mut elements = Vec::new();
+    for row in 0..call.rows {
+        if is_null(call, row) {
+            lengths.push(None);
+            continue;
+        }
+        let (start, stop) = (value(&call.arguments[0], row), value(&call.arguments[1], row));
+        let step = call.arguments.get(2).map_or(one, |step| value(step, row));
+        if step == 0 {
+            return Err(zero_step());
+        }
+        let begins = elements.len();
+        let mut next = start;
+        while if step > 0 { next <= stop } else { next >= stop } {
+            if elements.len() >= ELEMENTS_MAX {
+                return Err(too_many());
+            }
+            elements.push(next);
+            match next.checked_add(step) {
+                Some(following) => next = following,
+                None => break,
+            }
+        }
+        lengths.push(Some(elements.len() - begins));
+    }
+    Ok(elements)
+}
+
+fn times(call: &Call, kind: &SqlType, lengths: &mut Vec<Option<usize>>) -> Result<TimestampMicrosecondArray> {
+    let zone = (*kind == SqlType::TimestampTz).then_some(call.time_zone);
+    let mut elements: Vec<i64> = Vec::new();
+    for row in 0..call.rows {
+        if is_null(call, row) {
+            lengths.push(None);
+            continue;
+        }
+        let (start, stop) = (timestamps(&call.arguments[0]).value(row), timestamps(&call.arguments[1]).value(row));
+        let step = intervals(&call.arguments[2]).value(row);
+        let sign = sign(step);
+        if sign == 0 {
+            return Err(zero_step());
+        }
+        let begins = elements.len();
+        let mut next = start;
+        while if sign > 0 { next <= stop } else { next >= stop } {
+            if elements.len() >= ELEMENTS_MAX {
+                return Err(too_many());
+            }
+            elements.push(next);
+            next = shifted(next, step, zone)?;
+        }
+        lengths.push(Some(elements.len() - begins));
+    }
+    Ok(TimestampMicrosecondArray::from(elements).with_data_type(kind.arrow()))
+}
+
+/// As PostgreSQL compares intervals: a month is 30 days, a day 24 hours.
+fn sign(step: IntervalMonthDayNano) -> i128 {
+    let days = i128::from(step.months) * 30 + i128::from(step.days);
+    (days * 86_400_000_000_000 + i128::from(step.nanoseconds)).signum()
+}
+
+fn zero_step() -> Error {
+    Error::new(code::INVALID_PARAMETER_VALUE, "step size cannot equal zero")
+}
+
+fn subscript_types(arguments: &[Argument]) -> Types {
+    let types = match arguments {
+        [array, _] => vec![array.or_text(), SqlType::Integer],
+        [array, _, _] => vec![array.or_text(), SqlType::Integer, SqlType::Boolean],
+        _ => return Ok(None),
+    };
+    let integers = SqlType::Array(Box::new(SqlType::Integer));
+    Ok(matches!(types.first(), Some(SqlType::Array(_))).then_some((types, integers)))
+}
+
+fn subscripts(call: &Call) -> Result<ArrayRef> {
+    let mut elements: Vec<i32> = Vec::new();
+    let mut lengths = Vec::with_capacity(call.rows);
+    for row in 0..call.rows {
+        if is_null(call, row) {
+            lengths.push(None);
+            continue;
+        }
+        let dimension = call.arguments[1].as_primitive::<Int32Type>().value(row);
+        let length = length(&call.arguments[0], row, dimension);
+        let reverse = call.arguments.get(2).is_some_and(|reverse| reverse.as_boolean().value(row));
+        if reverse {
+            elements.extend((1..=length).rev())
+        } else {
+            elements.extend(1..=length)
+        }
+        lengths.push(Some(length as usize));
+    }
+    lists(call, lengths, Arc::new(Int32Array::from(elements)))
+}
+
+/// How long an array is in a dimension, from 1; 0 in one that it does not have.
+fn length(array: &ArrayRef, row: usize, dimension: i32) -> i32 {
+    let Some(lists) = array.as_list_opt::<i32>().filter(|_| dimension >= 1 && array.is_valid(row)) else { return 0 };
+    if dimension == 1 {
+        return lists.value_length(row);
+    }
+    let inner = lists.value(row);
+    if inner.is_empty() { 0 } else { length(&inner, 0, dimension - 1) }
+}

@@ -1,0 +1,297 @@
+//! Set-returning functions. In FROM a call becomes `LATERAL (SELECT unnest(array of the first column), …)`, in a SELECT list
+//! `unnest(array)`: what remains for the planner are functions that answer arrays (their names end in `[]`) and `unnest`.
+//!
+//! A function in FROM sees the relations before it, as in PostgreSQL, with or without the word LATERAL. Several arrays are read side by
+//! side; the shorter ones are filled up with NULLs.
+
+use datafusion::sql::sqlparser::ast;
+
+use super::super::grammar::{folded_ident, name_parts};
+use super::super::query::select;
+use super::{call, take, text};
+use crate::error::{Error, Result, code};
+
+/// A function that answers rows.
+struct SetFunction {
+    name: &'static str,
+    columns: &'static [OutputColumn],
+}
+
+/// A column of such a function.
+struct OutputColumn {
+    /// Its name where the function gives it one; otherwise the relation's alias is its name.
+    name: Option<&'static str>,
+    /// The function that answers the column's values as an array.
+    array: &'static str,
+    /// Whether values are jsonb: arrays do not tell the planner.
+    jsonb: bool,
+}
+
+const fn column(name: Option<&'static str>, array: &'static str, jsonb: bool) -> OutputColumn {
+    OutputColumn { name, array, jsonb }
+}
+
+static FUNCTIONS: &[SetFunction] = &[
+    SetFunction { name: "generate_series", columns: &[column(None, "generate_series[]", false)] },
+    SetFunction { name: "generate_subscripts", columns: &[column(None, "generate_subscripts[]", false)] },
+    SetFunction { name: "jsonb_array_elements", columns: &[column(Some("value"), "jsonb_array_elements[]", true)] },
+    SetFunction {
+        name: "jsonb_array_elements_text",
+        columns: &[column(Some("value"), "jsonb_array_elements_text[]", false)],
+    },
+    SetFunction { name: "jsonb_object_keys", columns: &[column(None, "jsonb_object_keys[]", false)] },
+    SetFunction {
+        name: "jsonb_each",
+        columns: &[column(Some("key"), "jsonb_each_keys[]", false), column(Some("value"), "jsonb_each_values[]", true)],
+    },
+    SetFunction {
+        name: "jsonb_each_text",
+        columns: &[
+            column(Some("key"), "jsonb_each_keys[]", false),
+            column(Some("value"), "jsonb_each_text_values[]", false),
+        ],
+    },
+    SetFunction { name: "string_to_table", columns: &[column(None, "string_to_table[]", false)] },
+    SetFunction { name: "regexp_split_to_table", columns: &[column(None, "regexp_split_to_table[]", false)] },
+];
+
+/// Functions whose columns stand in the alias: `AS x(a integer, b text)`. Name, and function for a column's values as texts.
+const RECORD_FUNCTIONS: [(&str, &str); 2] =
+    [("jsonb_to_recordset", "jsonb_to_recordset[]"), ("jsonb_to_record", "jsonb_to_record[]")];
+
+/// A call in FROM, however it is written.
+struct Call {
+    /// Name in lower case, without `pg_catalog`.
+    name: String,
+    arguments: Vec<ast::Expr>,
+    with_ordinality: bool,
+    alias: Option<ast::TableAlias>,
+}
+
+/// Replaces a call in FROM.
+pub(super) fn expand(factor: &mut ast::TableFactor) -> Result<()> {
+    let Some(found) = read(factor) else { return Ok(()) };
+    let (Call { name, with_ordinality, alias, .. }, mut columns) = match arrays(&found)? {
+        Some(columns) => (found, columns),
+        None => return Ok(()),
+    };
+    let alias_name = alias.as_ref().map_or_else(|| ast::Ident::with_quote('"', &name), |alias| alias.name.clone());
+    if with_ordinality {
+        let counted = columns.iter().map(|(_, array, _)| array.clone()).collect::<Vec<_>>();
+        columns.push((ast::Ident::with_quote('"', "ordinality"), call("ordinality[]", counted), After::Nothing));
+    }
+    let renamed = alias.iter().flat_map(|alias| &alias.columns).map(|column| column.name.clone());
+    let renamed: Vec<ast::Ident> = renamed.collect();
+    if renamed.len() > columns.len() {
+        let message = format!(
+            "table \"{}\" has {} columns available but {} columns specified",
+            folded_ident(&alias_name),
+            columns.len(),
+            renamed.len()
+        );
+        return Err(Error::new("42P10", message));
+    }
+    let items = columns.into_iter().enumerate().map(|(at, (name, array, after))| {
+        let alias = renamed.get(at).cloned().unwrap_or(name);
+        ast::SelectItem::ExprWithAlias { expr: after.apply(call("unnest", [array])), alias }
+    });
+    *factor = ast::TableFactor::Derived {
+        lateral: true,
+        subquery: select(items.collect(), Vec::new(), None),
+        alias: Some(ast::TableAlias { explicit: true, name: alias_name, columns: Vec::new(), at: None }),
+        sample: None,
+    };
+    Ok(())
+}
+
+/// What is done with the elements of an array.
+enum After {
+    Nothing,
+    Jsonb,
+    Cast(Box<ast::DataType>),
+}
+
+impl After {
+    fn apply(self, element: ast::Expr) -> ast::Expr {
+        match self {
+            After::Nothing => element,
+            After::Jsonb => call("jsonb[]", [element]),
+            After::Cast(data_type) => ast::Expr::Cast {
+                kind: ast::CastKind::Cast,
+                expr: Box::new(element),
+                data_type: *data_type,
+                array: false,
+                format: None,
+            },
+        }
+    }
+}
+
+/// Name, array and what to do with its elements, for each column of a call; `None` if it is no set-returning function.
+type Columns = Vec<(ast::Ident, ast::Expr, After)>;
+
+fn arrays(found: &Call) -> Result<Option<Columns>> {
+    let quoted = |name: &str| ast::Ident::with_quote('"', name);
+    let alias = found.alias.as_ref().map(|alias| alias.name.clone());
+    if found.name == "unnest" {
+        let single = found.arguments.len() == 1;
+        let name = alias.filter(|_| single).unwrap_or_else(|| quoted("unnest"));
+        let column = |array: &ast::Expr| (name.clone(), array.clone(), After::Nothing);
+        return Ok(Some(found.arguments.iter().map(column).collect()));
+    }
+    if let Some((_, field)) = RECORD_FUNCTIONS.iter().find(|(name, _)| *name == found.name) {
+        return record(found, field).map(Some);
+    }
+    let Some(function) = FUNCTIONS.iter().find(|function| function.name == found.name) else { return Ok(None) };
+    let columns = function.columns.iter().map(|column| {
+        let own = alias.clone().unwrap_or_else(|| quoted(&found.name));
+        let name = column.name.map_or(own, quoted);
+        let after = if column.jsonb { After::Jsonb } else { After::Nothing };
+        (name, call(column.array, found.arguments.iter().cloned()), after)
+    });
+    Ok(Some(columns.collect()))
+}
+
+/// The columns of `jsonb_to_recordset(…) AS x(a integer, …)`.
+fn record(found: &Call, field: &str) -> Result<Columns> {
+    let definitions = found.alias.iter().flat_map(|alias| &alias.columns);
+    let columns: Columns = definitions
+        .map(|definition| {
+            let data_type = definition.data_type.clone()?;
+            let mut arguments = found.arguments.clone();
+            arguments.push(text(folded_ident(&definition.name)));
+            Some((definition.name.clone(), call(field, arguments), After::Cast(Box::new(data_type))))
+        })
+        .collect::<Option<_>>()
+        .unwrap_or_default();
+    if columns.is_empty() {
+        let message = "a column definition list is required for functions returning \"record\"";
+        return Err(Error::new(code::SYNTAX_ERROR, message).hint(format!("{}(…) AS x(a integer, b text)", found.name)));
+    }
+    Ok(columns)
+}
+
+fn read(factor: &mut ast::TableFactor) -> Option<Call> {
+    let (name, arguments, with_ordinality, alias) = match factor {
+        ast::TableFactor::Table { name, args: Some(arguments), alias, with_ordinality, .. } => {
+            (name, plain(&arguments.args)?, *with_ordinality, alias)
+        }
+        ast::TableFactor::Function { name, args, alias, with_ordinality, .. } => {
+            (name, plain(args)?, *with_ordinality, alias)
+        }
+        ast::TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_ordinality, .. } => {
+            let arguments = std::mem::take(array_exprs);
+            let (name, with_ordinality) = ("unnest".to_string(), *with_ordinality);
+            return Some(Call { name, arguments, with_ordinality, alias: alias.take() });
+        }
+        _ => return None,
+    };
+    let name = function_name(name)?;
+    Some(Call { name, arguments, with_ordinality, alias: alias.clone() })
+}
+
+fn plain(arguments: &[ast::FunctionArg]) -> Option<Vec<ast::Expr>> {
+    let plain = |argument: &ast::FunctionArg| match argument {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument)) => Some(argument.clone()),
+        _ => None,
+    };
+    arguments.iter().map(plain).collect()
+}
+
+/// The name of a function without `pg_catalog`; `None` if it is in another schema.
+fn function_name(name: &ast::ObjectName) -> Option<String> {
+    match name_parts(name).as_slice() {
+        [name] => Some(name.clone()),
+        [schema, name] if schema == "pg_catalog" => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// Replaces a call in an expression, such as a SELECT list.
+pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
+    // The planner reads ARRAY[…] without what stands around it, such as the relations that a lateral function sees.
+    if let ast::Expr::Array(array) = expression
+        && !array.elem.is_empty()
+    {
+        *expression = call("make_array", std::mem::take(&mut array.elem));
+        return Ok(());
+    }
+    let ast::Expr::Function(function) = &*expression else { return Ok(()) };
+    let Some(name) = function_name(&function.name) else { return Ok(()) };
+    let Some(known) = FUNCTIONS.iter().find(|known| known.name == name) else {
+        if RECORD_FUNCTIONS.iter().any(|(known, _)| *known == name) {
+            return Err(Error::unsupported(format!("{name}() outside of FROM is not supported")));
+        }
+        return Ok(());
+    };
+    let [column] = known.columns else {
+        let error = Error::unsupported(format!("{name}() outside of FROM, where it is a record, is not supported"));
+        return Err(error.hint(format!("FROM …, {name}(…) AS x gives its columns")));
+    };
+    let ast::Expr::Function(function) = take(expression) else { return Ok(()) };
+    let ast::FunctionArguments::List(list) = function.args else { return Ok(()) };
+    let Some(arguments) = plain(&list.args) else {
+        return Err(Error::new(code::UNDEFINED_FUNCTION, format!("function {name} does not exist")));
+    };
+    let after = if column.jsonb { After::Jsonb } else { After::Nothing };
+    *expression = after.apply(call("unnest", [call(column.array, arguments)]));
+    Ok(())
+}
+
+/// The aliases in a query's FROM that stand for a value: `e` in `FROM jsonb_array_elements(x) e` is the value, and `e.value` as well.
+pub(super) fn value_aliases(query: &ast::Query) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut bodies = vec![query.body.as_ref()];
+    while let Some(body) = bodies.pop() {
+        match body {
+            ast::SetExpr::SetOperation { left, right, .. } => bodies.extend([left.as_ref(), right.as_ref()]),
+            ast::SetExpr::Select(select) => {
+                for table in &select.from {
+                    let joined = table.joins.iter().map(|join| &join.relation);
+                    found.extend(std::iter::once(&table.relation).chain(joined).filter_map(value_alias));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn value_alias(factor: &ast::TableFactor) -> Option<String> {
+    let (ast::TableFactor::Table { name, args: Some(_), alias: Some(alias), .. }
+    | ast::TableFactor::Function { name, alias: Some(alias), .. }) = factor
+    else {
+        return None;
+    };
+    let name = function_name(name)?;
+    let function = FUNCTIONS.iter().find(|function| function.name == name)?;
+    let [OutputColumn { name: Some(_), .. }] = function.columns else { return None };
+    alias.columns.is_empty().then(|| folded_ident(&alias.name))
+}
+
+/// Reads an alias as its value, also as an output column, which keeps its name.
+pub(super) fn value_outputs(query: &mut ast::Query, aliases: &[String]) {
+    let ast::SetExpr::Select(select) = query.body.as_mut() else { return };
+    for item in &mut select.projection {
+        let ast::SelectItem::UnnamedExpr(expression @ ast::Expr::Identifier(_)) = item else { continue };
+        let alias = expression.to_string();
+        if is_value(expression, aliases) {
+            let expr = take(expression);
+            *item =
+                ast::SelectItem::ExprWithAlias { expr, alias: ast::Ident::with_quote('"', alias.trim_matches('"')) };
+        }
+    }
+}
+
+/// `e` → `e.value`, if `e` is one of the aliases.
+pub(super) fn value_of(expression: &mut ast::Expr, aliases: &[String]) {
+    if is_value(expression, aliases)
+        && let ast::Expr::Identifier(alias) = take(expression)
+    {
+        *expression = ast::Expr::CompoundIdentifier(vec![alias, ast::Ident::with_quote('"', "value")]);
+    }
+}
+
+fn is_value(expression: &ast::Expr, aliases: &[String]) -> bool {
+    matches!(expression, ast::Expr::Identifier(name) if aliases.contains(&folded_ident(name)))
+}

@@ -1,0 +1,142 @@
+//! `a JOIN b USING (k)` and NATURAL joins are nested: each becomes an item of FROM of its own, to which the planner gives the merged
+//! columns. WHERE and ON, where the planner finds `k` ambiguous, name the merged column by its join.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast;
+
+use super::super::grammar::folded_ident;
+use super::super::query::table;
+
+/// What the names of such items begin with: it comes after all that a query writes.
+pub(in crate::compile) const MERGED: char = char::MAX;
+
+/// Names of merged columns and the joins that make them.
+type Merged = Vec<(String, ast::Ident)>;
+
+/// Nests the joins in the FROM of a query, but not those of queries inside. `made` counts them.
+pub(super) fn nest_all(body: &mut ast::SetExpr, made: &mut usize) {
+    match body {
+        ast::SetExpr::Select(select) => {
+            let mut merged = Merged::new();
+            for from in &mut select.from {
+                nest(from, made, &mut merged);
+            }
+            if let Some(condition) = &mut select.selection {
+                qualify(condition, &merged);
+            }
+        }
+        ast::SetExpr::SetOperation { left, right, .. } => {
+            nest_all(left, made);
+            nest_all(right, made);
+        }
+        _ => {}
+    }
+}
+
+/// Nests the joins of an item of FROM; adds what they merge to `merged`.
+fn nest(from: &mut ast::TableWithJoins, made: &mut usize, merged: &mut Merged) {
+    let mut own = Merged::new();
+    nest_inside(&mut from.relation, made, &mut own);
+    for mut join in std::mem::take(&mut from.joins) {
+        let mut right = Merged::new();
+        nest_inside(&mut join.relation, made, &mut right);
+        own.append(&mut right);
+        let Some(constraint) = constraint(&mut join) else {
+            from.joins.push(join);
+            continue;
+        };
+        let names = match constraint {
+            ast::JoinConstraint::On(condition) => {
+                qualify(condition, &own);
+                from.joins.push(join);
+                continue;
+            }
+            ast::JoinConstraint::Using(names) => names.iter().filter_map(|name| name.0.last()?.as_ident()).collect(),
+            _ => Vec::new(),
+        };
+        *made += 1;
+        let name = ast::Ident::with_quote('"', format!("{MERGED}{made}"));
+        let names: Vec<String> = names.into_iter().map(folded_ident).collect();
+        own.retain(|(merged, _)| !names.contains(merged));
+        own.extend(names.into_iter().map(|column| (column, name.clone())));
+        let relation = std::mem::replace(&mut from.relation, table(ast::ObjectName(Vec::new()), None));
+        let relation = match std::mem::take(&mut from.joins) {
+            joins if joins.is_empty() => relation,
+            joins => nested(ast::TableWithJoins { relation, joins }, None),
+        };
+        let alias = ast::TableAlias { explicit: true, name, columns: Vec::new(), at: None };
+        from.relation = nested(ast::TableWithJoins { relation, joins: vec![join] }, Some(alias));
+    }
+    merged.append(&mut own);
+}
+
+/// Nests the joins between the parentheses of an item of FROM.
+fn nest_inside(factor: &mut ast::TableFactor, made: &mut usize, merged: &mut Merged) {
+    if let ast::TableFactor::NestedJoin { table_with_joins, alias } = factor {
+        let mut inside = Merged::new();
+        nest(table_with_joins, made, &mut inside);
+        if alias.is_none() {
+            merged.append(&mut inside);
+        }
+    }
+}
+
+fn nested(joins: ast::TableWithJoins, alias: Option<ast::TableAlias>) -> ast::TableFactor {
+    ast::TableFactor::NestedJoin { table_with_joins: Box::new(joins), alias }
+}
+
+/// The condition of a join whose right side can be planned by itself.
+fn constraint(join: &mut ast::Join) -> Option<&mut ast::JoinConstraint> {
+    use ast::JoinOperator::{FullOuter, Inner, Join, Left, LeftOuter, Right, RightOuter};
+    let lateral = matches!(&join.relation, ast::TableFactor::Derived { lateral: true, .. });
+    let constraint = match &mut join.join_operator {
+        Join(constraint)
+        | Inner(constraint)
+        | Left(constraint)
+        | LeftOuter(constraint)
+        | Right(constraint)
+        | RightOuter(constraint)
+        | FullOuter(constraint) => constraint,
+        _ => return None,
+    };
+    let merges = matches!(constraint, ast::JoinConstraint::Using(_) | ast::JoinConstraint::Natural);
+    (!(lateral && merges)).then_some(constraint)
+}
+
+/// Names the joins of merged columns, where one join alone can be meant. Queries inside have names of their own.
+fn qualify(condition: &mut ast::Expr, merged: &Merged) {
+    struct Qualify<'a> {
+        merged: &'a Merged,
+        depth: usize,
+    }
+    impl ast::VisitorMut for Qualify<'_> {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, _query: &mut ast::Query) -> ControlFlow<()> {
+            self.depth += 1;
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_query(&mut self, _query: &mut ast::Query) -> ControlFlow<()> {
+            self.depth -= 1;
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<()> {
+            if let ast::Expr::Identifier(column) = expression
+                && self.depth == 0
+            {
+                let name = folded_ident(column);
+                let mut found = self.merged.iter().filter(|(merged, _)| *merged == name);
+                if let (Some((_, join)), None) = (found.next(), found.next()) {
+                    *expression = ast::Expr::CompoundIdentifier(vec![join.clone(), column.clone()]);
+                }
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    if !merged.is_empty() {
+        let _ = ast::VisitMut::visit(condition, &mut Qualify { merged, depth: 0 });
+    }
+}

@@ -1,0 +1,84 @@
+//! Columns whose values are not given: DEFAULT, serial, identity, GENERATED.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int64Array, new_null_array};
+use datafusion::arrow::compute::interleave;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+
+use super::{Changed, Session};
+use crate::catalog::{ColumnValue, Sequence};
+use crate::compile::analyze::Rows;
+use crate::compile::parse::{Query, constant_of};
+use crate::error::Result;
+use crate::flow::delta::arrow_error;
+use crate::types::SqlType;
+
+impl Session {
+    /// Defaults of a column for `rows` rows.
+    pub(in crate::engine) async fn default_values(
+        &mut self,
+        table: &Changed,
+        column: usize,
+        rows: usize,
+    ) -> Result<ArrayRef> {
+        let target = self.into_column(table, column);
+        match &table.table.columns[column].value {
+            ColumnValue::Null | ColumnValue::Generated(_) => Ok(new_null_array(&target.sql_type.arrow(), rows)),
+            ColumnValue::Serial(sequence) | ColumnValue::Identity { sequence, .. } => {
+                target.assign(&numbers(sequence, rows)?, &SqlType::BigInt)
+            }
+            ColumnValue::Default(text) => {
+                if let Some(constant) = constant_of(text) {
+                    let one = target.constants([constant].iter())?;
+                    return interleave(&[one.as_ref()], &vec![(0, 0); rows]).map_err(arrow_error);
+                }
+                // Once per row: a default such as gen_random_uuid() differs from row to row.
+                let query = Query::over_rows(&[text])?;
+                let dummy = Arc::new(Schema::new(vec![Field::new("", DataType::Boolean, true)]));
+                let columns = Rows::default().with("", &dummy);
+                let given = [new_null_array(&DataType::Boolean, rows)];
+                let values = self.evaluate(&query, &columns, &given, rows, &[]).await?;
+                let (field, value) = (values.schema_ref().field(0), values.column(0));
+                let target = self.into_column(table, column);
+                target.assign(value, &SqlType::of(field))
+            }
+        }
+    }
+
+    /// Fills in the GENERATED columns of complete rows.
+    pub(in crate::engine) async fn generate(
+        &mut self,
+        table: &Changed,
+        columns: &mut [ArrayRef],
+        rows: usize,
+    ) -> Result<()> {
+        let generated: Vec<(usize, &str)> = table.generated().collect();
+        if generated.is_empty() || rows == 0 {
+            return Ok(());
+        }
+        let query = Query::over_rows(&generated.iter().map(|(_, text)| *text).collect::<Vec<_>>())?;
+        let over = Rows::default().with(&table.relation.name, &table.relation.schema);
+        let values = self.evaluate(&query, &over, columns, rows, &[]).await?;
+        for (at, (column, _)) in generated.iter().enumerate() {
+            let from = SqlType::of(values.schema_ref().field(at));
+            columns[*column] = self.into_column(table, *column).assign(values.column(at), &from)?;
+        }
+        Ok(())
+    }
+}
+
+impl Changed {
+    /// GENERATED columns and their expressions.
+    pub(super) fn generated(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.table.columns.iter().enumerate().filter_map(|(at, column)| match &column.value {
+            ColumnValue::Generated(text) => Some((at, text.as_str())),
+            _ => None,
+        })
+    }
+}
+
+fn numbers(sequence: &Sequence, rows: usize) -> Result<ArrayRef> {
+    let first = if rows == 0 { 0 } else { sequence.take(rows)? };
+    Ok(Arc::new((0..rows as i64).map(|row| Some(first + row * sequence.step())).collect::<Int64Array>()))
+}

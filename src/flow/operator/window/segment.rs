@@ -1,0 +1,166 @@
+//! The rows of a partition, and which of them a change touches.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use super::super::ordered::Key;
+use crate::compile::window::Reach;
+use crate::error::Result;
+use crate::flow::delta::add_weights;
+
+/// Rows with their weights, none of them 0, in order.
+#[derive(Default)]
+pub(super) struct Partition {
+    rows: BTreeMap<Key, i64>,
+}
+
+/// Rows that follow each other in a partition, before and after a change.
+pub(super) struct Segment {
+    rows: Vec<Row>,
+}
+
+struct Row {
+    key: Key,
+    old: i64,
+    new: i64,
+    /// Whether its values may have changed and can be told from the rows of the segment.
+    core: bool,
+}
+
+/// Rows around a changed one: those whose values it may change, and those that are looked at to tell.
+struct Surroundings {
+    core: (Key, Key),
+    context: (Key, Key),
+}
+
+impl Partition {
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Memory held, in bytes (an estimate).
+    pub(super) fn bytes(&self) -> usize {
+        let row = |row: &Key| row.bytes().len() + 2 * size_of::<usize>() + 3 * size_of::<(Key, i64)>() / 2;
+        self.rows.keys().map(row).sum()
+    }
+
+    /// Changes weights. Answers what must be evaluated anew if a row's values depend on `reach` other rows.
+    pub(super) fn change(&mut self, mut changes: BTreeMap<Key, i64>, reach: Reach) -> Result<Vec<Segment>> {
+        changes.retain(|_, weight| *weight != 0);
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Rows that are new stand among the others from now on, as often as they were: never.
+        for key in changes.keys() {
+            self.rows.entry(key.clone()).or_insert(0);
+        }
+        let segments = match reach {
+            Reach::Rows(before, after)
+                if changes.len().saturating_mul(before.saturating_add(after).saturating_add(1)) < self.rows.len() =>
+            {
+                self.near(&changes, before, after)
+            }
+            _ => vec![self.whole(&changes)],
+        };
+        for (key, change) in changes {
+            let weight = self.rows.entry(key.clone()).or_insert(0);
+            *weight = add_weights(*weight, change)?;
+            if *weight == 0 {
+                self.rows.remove(&key);
+            }
+        }
+        Ok(segments)
+    }
+
+    fn whole(&self, changes: &BTreeMap<Key, i64>) -> Segment {
+        let row = |(key, old): (&Key, &i64)| Row::new(key, *old, changes, true);
+        Segment { rows: self.rows.iter().map(row).collect() }
+    }
+
+    /// The neighbours of changed rows. The values of a row depend on `before` rows before it and `after` rows after it.
+    fn near(&self, changes: &BTreeMap<Key, i64>, before: usize, after: usize) -> Vec<Segment> {
+        let mut merged: Vec<(Vec<(Key, Key)>, (Key, Key))> = Vec::new();
+        for key in changes.keys() {
+            let Surroundings { core, context } = self.surroundings(key, changes, before, after);
+            match merged.last_mut() {
+                Some((cores, last)) if context.0 <= last.1 => {
+                    cores.push(core);
+                    last.1 = context.1.max(last.1.clone());
+                }
+                _ => merged.push((vec![core], context)),
+            }
+        }
+        let segment = |(cores, (first, last)): (Vec<(Key, Key)>, (Key, Key))| {
+            let row = |(key, old): (&Key, &i64)| {
+                let core = cores.iter().any(|(first, last)| first <= key && key <= last);
+                Row::new(key, *old, changes, core)
+            };
+            Segment { rows: self.rows.range(first..=last).map(row).collect() }
+        };
+        merged.into_iter().map(segment).collect()
+    }
+
+    fn surroundings(&self, key: &Key, changes: &BTreeMap<Key, i64>, before: usize, after: usize) -> Surroundings {
+        // A row sees `key` if it has at most `after` rows up to it, or at most `before` since it.
+        let down = self.rows.range((Bound::Unbounded, Bound::Excluded(key.clone()))).rev();
+        let (first, lowest) = walk(down, key, changes, after, before);
+        let up = self.rows.range((Bound::Excluded(key.clone()), Bound::Unbounded));
+        let (last, highest) = walk(up, key, changes, before, after);
+        Surroundings { core: (first, last), context: (lowest, highest) }
+    }
+}
+
+/// Goes over `near` rows, then over `far` more, counted both before and after the change; answers where it got.
+fn walk<'a>(
+    rows: impl Iterator<Item = (&'a Key, &'a i64)>,
+    from: &Key,
+    changes: &BTreeMap<Key, i64>,
+    near: usize,
+    far: usize,
+) -> (Key, Key) {
+    let (mut core, mut context) = (from, from);
+    let (mut old_rows, mut new_rows) = (0_usize, 0_usize);
+    let far = near.saturating_add(far);
+    for (key, old) in rows {
+        let passed = old_rows.min(new_rows);
+        if passed >= far {
+            break;
+        }
+        if passed < near {
+            core = key;
+        }
+        context = key;
+        let new = old + changes.get(key).copied().unwrap_or(0);
+        old_rows = old_rows.saturating_add(usize::try_from(*old).unwrap_or(0));
+        new_rows = new_rows.saturating_add(usize::try_from(new).unwrap_or(0));
+    }
+    (core.clone(), context.clone())
+}
+
+impl Row {
+    fn new(key: &Key, old: i64, changes: &BTreeMap<Key, i64>, core: bool) -> Row {
+        Row { key: key.clone(), old, new: old + changes.get(key).copied().unwrap_or(0), core }
+    }
+}
+
+impl Segment {
+    /// Rows of both states.
+    pub(super) fn len(&self) -> usize {
+        self.rows.iter().map(|row| (row.old.max(0) + row.new.max(0)) as usize).sum()
+    }
+
+    /// Each row as often as it was there, and whether it is of the core.
+    pub(super) fn old(&self) -> Vec<(&Key, bool)> {
+        self.state(|row| row.old)
+    }
+
+    /// Each row as often as it is there.
+    pub(super) fn new(&self) -> Vec<(&Key, bool)> {
+        self.state(|row| row.new)
+    }
+
+    fn state(&self, weight: impl Fn(&Row) -> i64) -> Vec<(&Key, bool)> {
+        let copies = |row: &Row| usize::try_from(weight(row)).unwrap_or(0);
+        self.rows.iter().flat_map(|row| std::iter::repeat_n((&row.key, row.core), copies(row))).collect()
+    }
+}

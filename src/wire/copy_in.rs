@@ -1,0 +1,299 @@
+//! COPY … FROM STDIN: text and CSV. All rows are one INSERT: an error in one of them leaves nothing.
+
+use datafusion::arrow::array::ArrayRef;
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::copy::CopyInResponse;
+
+use super::connection::Connection;
+use super::encode::check_columns;
+use super::failure::{Attempt, code, protocol_violation};
+use super::frontend::utf8;
+use crate::compile::parse::{CopyFormat, CopyFrom, CopyOptions};
+use crate::engine::CopyColumns;
+use crate::error::{Error, Result};
+use crate::format::text::ColumnBuilder;
+
+/// Bytes of one COPY at most; they are held until its end.
+const COPY_BYTES_MAX: usize = 1 << 30;
+
+impl Connection {
+    /// Reads the rows of a COPY and inserts them; returns the command tag.
+    pub(super) async fn copy_in(&mut self, copy: &CopyFrom) -> Attempt<String> {
+        let into = self.session.copy_columns(copy)?;
+        let layout = Layout::new(&copy.options)?;
+        let columns = into.columns.len();
+        check_columns(columns)?;
+        let response = CopyInResponse::new(0, columns as i16, vec![0; columns]);
+        self.socket.put(&PgWireBackendMessage::CopyInResponse(response))?;
+        self.interrupt.guard_idle(self.socket.flush()).await??;
+        let data = self.copy_data().await?;
+        let rows = layout.read(&data, &into, &copy.table)?;
+        drop(data);
+        let inserted = self.interrupt.guard(self.session.copy_rows(copy, rows.columns, rows.count)).await?;
+        Ok(format!("COPY {}", inserted?))
+    }
+
+    /// All that the client sends, to its CopyDone.
+    async fn copy_data(&mut self) -> Attempt<Vec<u8>> {
+        let mut data = Vec::new();
+        loop {
+            let frame = self.interrupt.guard_idle(self.socket.frame()).await??;
+            match frame.kind {
+                b'd' if data.len() + frame.body.len() > COPY_BYTES_MAX => {
+                    let message = format!("COPY of more than {COPY_BYTES_MAX} bytes is not supported");
+                    return Err(Error::unsupported(message).hint("split the data into several COPYs").into());
+                }
+                b'd' => data.extend_from_slice(&frame.body),
+                b'c' => return Ok(data),
+                b'f' => {
+                    let reason = utf8(frame.body.strip_suffix(b"\0").unwrap_or(&frame.body))?.to_string();
+                    let message = format!("COPY from stdin failed: {reason}");
+                    return Err(Error::new(code::QUERY_CANCELED, message).into());
+                }
+                // Flush and Sync mean nothing inside a COPY.
+                b'H' | b'S' => {}
+                kind => {
+                    let message = format!("unexpected message type 0x{kind:02X} during COPY from stdin");
+                    return Err(protocol_violation(message).into());
+                }
+            }
+        }
+    }
+}
+
+/// How rows are laid out.
+struct Layout {
+    csv: bool,
+    delimiter: u8,
+    quote: u8,
+    escape: u8,
+    null: Vec<u8>,
+    header: bool,
+}
+
+/// Rows that were read.
+#[derive(Debug)]
+struct Rows {
+    columns: Vec<ArrayRef>,
+    count: usize,
+}
+
+/// One line of fields, unescaped; `None` is NULL.
+type Fields = Vec<Option<Vec<u8>>>;
+
+impl Layout {
+    fn new(options: &CopyOptions) -> Result<Layout> {
+        let csv = match options.format {
+            CopyFormat::Text => false,
+            CopyFormat::Csv => true,
+            CopyFormat::Binary => {
+                return Err(Error::unsupported("COPY … FROM in binary format is not supported").hint("use text or csv"));
+            }
+        };
+        // The parser let through single ASCII characters only.
+        let byte =
+            |given: Option<char>, default: u8| given.and_then(|given| u8::try_from(given).ok()).unwrap_or(default);
+        let quote = byte(options.quote, b'"');
+        let null = options.null.clone().unwrap_or_else(|| if csv { String::new() } else { "\\N".to_string() });
+        let delimiter = byte(options.delimiter, if csv { b',' } else { b'\t' });
+        if csv && delimiter == quote {
+            return Err(Error::new(code::INVALID_PARAMETER_VALUE, "COPY delimiter and quote must be different"));
+        }
+        Ok(Layout { csv, delimiter, quote, escape: quote, null: null.into_bytes(), header: options.header })
+    }
+
+    fn read(&self, data: &[u8], into: &CopyColumns, table: &str) -> Result<Rows> {
+        let mut builders: Vec<ColumnBuilder> =
+            into.columns.iter().map(|(_, sql_type)| ColumnBuilder::new(sql_type).with_time_zone(into.zone)).collect();
+        let (mut at, mut line, mut count) = (0, 0, 0);
+        while at < data.len() {
+            line += 1;
+            let rest = &data[at..];
+            let (fields, taken) = if self.csv { self.csv_line(rest) } else { self.text_line(rest) }
+                .map_err(|error| error.detail(format!("COPY {table}, line {line}")))?;
+            at += taken;
+            if self.header && line == 1 {
+                continue;
+            }
+            let Some(fields) = fields else { break };
+            append(&fields, &mut builders, into).map_err(|(error, column)| match column {
+                Some(column) => error.detail(format!("COPY {table}, line {line}, column {column}")),
+                None => error.detail(format!("COPY {table}, line {line}")),
+            })?;
+            count += 1;
+        }
+        Ok(Rows { columns: builders.iter_mut().map(ColumnBuilder::finish).collect(), count })
+    }
+
+    /// A line of the text format and how many bytes it took; `None` at the end marker `\.`.
+    fn text_line(&self, data: &[u8]) -> Result<(Option<Fields>, usize)> {
+        let (mut fields, mut field, mut start, mut at) = (Vec::new(), Vec::new(), 0, 0);
+        let mut end = |field: &mut Vec<u8>, raw: &[u8]| fields.push((raw != self.null).then(|| std::mem::take(field)));
+        loop {
+            match data.get(at) {
+                None | Some(b'\n') => {
+                    // `\r\n` ends a line, too; a lone `\r` in the data is written as `\r`.
+                    let raw = &data[start..at];
+                    let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+                    if raw.len() < at - start {
+                        field.pop();
+                    }
+                    if start == 0 && raw == b"\\." {
+                        return Ok((None, at + 1));
+                    }
+                    end(&mut field, raw);
+                    return Ok((Some(fields), at + 1));
+                }
+                Some(b'\\') if at + 1 < data.len() => {
+                    let (byte, taken) = escaped(&data[at + 1..]);
+                    field.push(byte);
+                    at += 1 + taken;
+                }
+                Some(byte) if *byte == self.delimiter => {
+                    end(&mut field, &data[start..at]);
+                    field.clear();
+                    at += 1;
+                    start = at;
+                }
+                Some(byte) => {
+                    field.push(*byte);
+                    at += 1;
+                }
+            }
+        }
+    }
+
+    /// A record of the CSV format and how many bytes it took; `None` at the end marker `\.`.
+    fn csv_line(&self, data: &[u8]) -> Result<(Option<Fields>, usize)> {
+        let (mut fields, mut field, mut at) = (Vec::new(), Vec::new(), 0);
+        let (mut quoted, mut inside) = (false, false);
+        loop {
+            let byte = data.get(at).copied();
+            if inside {
+                match byte {
+                    None => return Err(Error::new(code::BAD_COPY_FILE_FORMAT, "unterminated CSV quoted field")),
+                    Some(byte)
+                        if byte == self.escape
+                            && data.get(at + 1).is_some_and(|next| [self.quote, self.escape].contains(next)) =>
+                    {
+                        field.push(data[at + 1]);
+                        at += 1;
+                    }
+                    Some(byte) if byte == self.quote => inside = false,
+                    Some(byte) => field.push(byte),
+                }
+                at += 1;
+                continue;
+            }
+            match byte {
+                None | Some(b'\n') => {
+                    if !quoted && field.last() == Some(&b'\r') {
+                        field.pop();
+                    } else if quoted && field.last() == Some(&b'\r') && data.get(at.wrapping_sub(1)) == Some(&b'\r') {
+                        field.pop();
+                    }
+                    if fields.is_empty() && !quoted && field == b"\\." {
+                        return Ok((None, at + 1));
+                    }
+                    fields.push((quoted || field != self.null).then_some(field));
+                    return Ok((Some(fields), at + 1));
+                }
+                Some(byte) if byte == self.quote => (quoted, inside) = (true, true),
+                Some(byte) if byte == self.delimiter => {
+                    let value = std::mem::take(&mut field);
+                    fields.push((quoted || value != self.null).then_some(value));
+                    quoted = false;
+                }
+                Some(byte) => field.push(byte),
+            }
+            at += 1;
+        }
+    }
+}
+
+/// The byte that a backslash and what follows it stand for, and how many bytes follow it.
+fn escaped(rest: &[u8]) -> (u8, usize) {
+    let digits = |from: usize, base: u32, most: usize| -> (u8, usize) {
+        let digits = rest[from..].iter().take(most).map_while(|byte| char::from(*byte).to_digit(base));
+        let (value, count) = digits.fold((0, 0), |(value, count), digit| (value * base + digit, count + 1));
+        ((value & 0xFF) as u8, count)
+    };
+    match rest[0] {
+        b'b' => (8, 1),
+        b'f' => (12, 1),
+        b'n' => (b'\n', 1),
+        b'r' => (b'\r', 1),
+        b't' => (b'\t', 1),
+        b'v' => (11, 1),
+        b'x' => match digits(1, 16, 2) {
+            (_, 0) => (b'x', 1),
+            (byte, count) => (byte, count + 1),
+        },
+        b'0'..=b'7' => digits(0, 8, 3),
+        byte => (byte, 1),
+    }
+}
+
+/// Appends a row; errors with the column's name where there is one.
+fn append(fields: &Fields, builders: &mut [ColumnBuilder], into: &CopyColumns) -> Result<(), (Error, Option<String>)> {
+    let wrong = |message: String| (Error::new(code::BAD_COPY_FILE_FORMAT, message), None);
+    if let Some((name, _)) = into.columns.get(fields.len()) {
+        return Err(wrong(format!("missing data for column \"{name}\"")));
+    }
+    if fields.len() > into.columns.len() {
+        return Err(wrong("extra data after last expected column".to_string()));
+    }
+    for ((field, builder), (name, _)) in fields.iter().zip(builders).zip(&into.columns) {
+        let appended = match field {
+            None => {
+                builder.append_null();
+                Ok(())
+            }
+            Some(bytes) => utf8(bytes).and_then(|text| builder.append_text(text)),
+        };
+        appended.map_err(|error| (error, Some(name.clone())))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{Array, AsArray};
+
+    use super::*;
+    use crate::types::SqlType;
+
+    fn read(options: &CopyOptions, data: &str) -> Result<Vec<Vec<Option<String>>>> {
+        let columns = vec![("a".to_string(), SqlType::Text), ("b".to_string(), SqlType::Text)];
+        let into = CopyColumns { columns, zone: Default::default() };
+        let rows = Layout::new(options)?.read(data.as_bytes(), &into, "t")?;
+        let value = |column: &ArrayRef, row: usize| {
+            column.is_valid(row).then(|| column.as_string::<i32>().value(row).to_string())
+        };
+        Ok((0..rows.count).map(|row| rows.columns.iter().map(|column| value(column, row)).collect()).collect())
+    }
+
+    fn row(a: Option<&str>, b: Option<&str>) -> Vec<Option<String>> {
+        vec![a.map(str::to_string), b.map(str::to_string)]
+    }
+
+    #[test]
+    fn text_is_unescaped() {
+        let options = CopyOptions::default();
+        let rows = read(&options, "a\\tb\t\\N\nx\\\\y\\x41\\101\t\r\n\\.\nignored").unwrap();
+        assert_eq!(rows, [row(Some("a\tb"), None), row(Some("x\\yAA"), Some(""))]);
+        let error = read(&options, "a\tb\nonly").unwrap_err();
+        assert_eq!((error.code, error.message.as_str()), (code::BAD_COPY_FILE_FORMAT, "missing data for column \"b\""));
+        assert_eq!(error.detail.as_deref(), Some("COPY t, line 2"));
+        assert_eq!(read(&options, "a\tb\tc").unwrap_err().message, "extra data after last expected column");
+        assert_eq!(read(&options, "").unwrap(), Vec::<Vec<Option<String>>>::new());
+    }
+
+    #[test]
+    fn csv_knows_quotes() {
+        let options = CopyOptions { format: CopyFormat::Csv, header: true, ..CopyOptions::default() };
+        let rows = read(&options, "a,b\n\"x,\"\"y\"\"\n\",\r\n\"\",z\n\"q\"\"\",\"\"\r\n").unwrap();
+        assert_eq!(rows, [row(Some("x,\"y\"\n"), None), row(Some(""), Some("z")), row(Some("q\""), Some(""))]);
+        assert_eq!(read(&options, "h\n\"open").unwrap_err().message, "unterminated CSV quoted field");
+    }
+}
