@@ -102,7 +102,8 @@ fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Optio
 fn alike(kind: &SqlType, common: &SqlType) -> bool {
     match (kind, common) {
         (SqlType::Array(item), SqlType::Array(other)) => {
-            item == other || matches!((item.as_ref(), other.as_ref()), (SqlType::Numeric(..), SqlType::Numeric(..)))
+            item == other
+                || matches!((item.as_ref(), other.as_ref()), (SqlType::Numeric(..), SqlType::Numeric(..)))
                 || super::types::is_text(item) && super::types::is_text(other)
         }
         _ => kind == common,
@@ -179,7 +180,8 @@ fn in_aggregate(mut function: AggregateFunction, schema: &DFSchema) -> PlanResul
             found |= has_key(sql_type(argument, schema).as_ref())?;
         }
         if found && function.func.name() != "count" {
-            let message = format!("{}(DISTINCT …) over jsonb, intervals and arrays is not supported", function.func.name());
+            let message =
+                format!("{}(DISTINCT …) over jsonb, intervals and arrays is not supported", function.func.name());
             return Err(DataFusionError::External(Box::new(Error::unsupported(message))));
         }
         if found {
@@ -278,7 +280,9 @@ fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan
         *group = key_of(value.clone()).alias(format!("__key_{}", shown.len()));
         changed = true;
         shown.push(kind.map(|kind| (calls.len(), kind)));
-        calls.push(least(value, shown.last().and_then(Option::as_ref), state)?.alias(format!("__value_{}", shown.len())));
+        calls.push(
+            least(value, shown.last().and_then(Option::as_ref), state)?.alias(format!("__value_{}", shown.len())),
+        );
     }
     let mut unpacked = vec![false; calls.len()];
     for (position, call) in calls.iter_mut().enumerate().take(aggregate.aggr_expr.len()) {

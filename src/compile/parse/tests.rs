@@ -178,7 +178,10 @@ fn constraints_are_read() {
         panic!("no index")
     };
     assert_eq!((index.name.as_deref(), index.columns.len(), index.unique), (Some("i"), 2, true));
-    assert!(matches!(one("CREATE TABLE t (a, b) AS SELECT 1, 2"), Kind::CreateTable(CreateTable { query: Some(_), .. })));
+    assert!(matches!(
+        one("CREATE TABLE t (a, b) AS SELECT 1, 2"),
+        Kind::CreateTable(CreateTable { query: Some(_), .. })
+    ));
 }
 
 #[test]
@@ -294,10 +297,7 @@ fn changes_are_queries_over_the_table() {
         Some("SELECT id, a + 1 AS \"?column?\" FROM \"/rows\"")
     );
     assert_eq!(parse("INSERT INTO t VALUES (1) ON CONFLICT DO UPDATE SET a = 5").unwrap_err().code, code::SYNTAX_ERROR);
-    assert!(matches!(
-        one("INSERT INTO t DEFAULT VALUES"),
-        Kind::Insert(Insert { source: InsertSource::Default, .. })
-    ));
+    assert!(matches!(one("INSERT INTO t DEFAULT VALUES"), Kind::Insert(Insert { source: InsertSource::Default, .. })));
     assert!(matches!(one("WITH a AS (SELECT 1) DELETE FROM t USING a"), Kind::Delete(_)));
     assert!(matches!(one("TRUNCATE TABLE a, b RESTART IDENTITY"), Kind::Truncate { restart: true, .. }));
 }
