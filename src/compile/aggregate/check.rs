@@ -1,8 +1,11 @@
-//! What PostgreSQL complains about in any call of an aggregate, looked for while the call still has its shape.
+//! What PostgreSQL complains about in any call of an aggregate, looked for while the call still has its shape; and an item of
+//! `array_agg`, which DataFusion would make a function of its own.
 
-use datafusion::common::DataFusionError;
+use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr};
+use datafusion::functions_nested::expr_fn::array_element;
+use datafusion::logical_expr::GetFieldAccess;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr, RawFieldAccessExpr};
 use datafusion::prelude::Expr;
 
 use super::definition::NAMES;
@@ -17,6 +20,20 @@ impl ExprPlanner for Check {
         match complaint(&call) {
             Some(error) => Err(DataFusionError::External(Box::new(error))),
             None => Ok(PlannerResult::Original(call)),
+        }
+    }
+
+    fn plan_field_access(
+        &self,
+        access: RawFieldAccessExpr,
+        _: &DFSchema,
+    ) -> PlanResult<PlannerResult<RawFieldAccessExpr>> {
+        match (&access.field_access, &access.expr) {
+            (GetFieldAccess::ListIndex { key }, Expr::AggregateFunction(call)) if call.func.name() == "array_agg" => {
+                let item = array_element(access.expr.clone(), key.as_ref().clone());
+                Ok(PlannerResult::Planned(item))
+            }
+            _ => Ok(PlannerResult::Original(access)),
         }
     }
 }

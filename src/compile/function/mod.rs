@@ -233,6 +233,14 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
     }
 }
 
+/// The call in a query whose constants have their types from now on.
+pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
+    if let Some(function) = call.func.inner().downcast_ref::<Function>() {
+        call.func = Arc::new(ScalarUDF::new_from_impl(function.settled()));
+    }
+    call
+}
+
 /// `CAST(expression AS sql_type)`.
 pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
     let arguments = vec![expression, lit(sql_type.to_string())];

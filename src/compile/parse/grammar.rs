@@ -155,8 +155,7 @@ impl Grammar {
         }
     }
 
-    /// The name of a relation that is made, dropped or written: `x` or `public.x`, without the schema. Names of other schemas stay
-    /// qualified, for the engine to refuse or to read.
+    /// The name of a relation that is made, dropped or written: `x`, `schema.x` or `database.schema.x`.
     pub(super) fn relation(&mut self) -> Result<String> {
         let mut parts = vec![self.name()?];
         while self.eat_token(&Token::Period) {
@@ -284,10 +283,10 @@ impl Grammar {
     }
 }
 
-/// The name of a relation: without `public`, other schemas in front.
+/// The name of a relation: with the schema in front if it has one, without the database.
 pub(super) fn relation_name(parts: &[String]) -> String {
     match parts {
-        [schema, name] if schema == "public" => name.clone(),
+        [database, schema, name] if database == "tidewater" => format!("{schema}.{name}"),
         parts => parts.join("."),
     }
 }

@@ -8,6 +8,8 @@ use crate::error::Result;
 use crate::format::Include;
 use crate::types::SqlType;
 
+// Long lists of VALUES.
+mod bulk;
 // Queries over the system catalog.
 mod catalog_query;
 // Values on their way into columns.
@@ -53,6 +55,13 @@ pub(in crate::compile) use rewrite::{ARRAY, MERGED};
 /// Errors: 42601 with the position in the whole text (characters from 1), in PostgreSQL's words; 0A000 for what is not supported. One bad
 /// statement fails the whole text, as in PostgreSQL: nothing of it runs.
 pub fn parse(sql: &str) -> Result<Vec<Statement>> {
+    match bulk::parse(sql, parse_tokens) {
+        Some(statements) => statements,
+        None => parse_tokens(sql),
+    }
+}
+
+fn parse_tokens(sql: &str) -> Result<Vec<Statement>> {
     let scan = Arc::new(scan::Scan::new(sql)?);
     scan.statements()
         .into_iter()
