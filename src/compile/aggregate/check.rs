@@ -1,6 +1,7 @@
 //! What PostgreSQL complains about in any call of an aggregate, looked for while the call still has its shape; and an item of
 //! `array_agg`, which DataFusion would make a function of its own.
 
+use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
 use datafusion::functions_nested::expr_fn::array_element;
@@ -40,6 +41,11 @@ impl ExprPlanner for Check {
 
 fn complaint(call: &RawAggregateExpr) -> Option<Error> {
     let name = call.func.name();
+    let nests = |expression: &Expr| expression.exists(|part| Ok(matches!(part, Expr::AggregateFunction(_))));
+    let order = call.order_by.iter().map(|sort| &sort.expr);
+    if call.args.iter().chain(order).chain(call.filter.as_deref()).any(|part| nests(part).unwrap_or_default()) {
+        return Some(Error::new(code::GROUPING_ERROR, "aggregate function calls cannot be nested"));
+    }
     let is_ordered_set = NAMES.iter().any(|(known, function)| *known == name && function.is_ordered_set());
     if is_ordered_set && call.order_by.is_empty() {
         let message = format!("WITHIN GROUP is required for ordered-set aggregate {name}");
