@@ -132,10 +132,9 @@ impl Function {
         let aliases = definition.aliases.iter().map(ToString::to_string).collect();
         // DataFusion asks for the types only where there are arguments.
         let signature = match (definition.types)(&[]) {
-            Ok(Some(_)) => Signature::one_of(
-                vec![TypeSignature::Nullary, TypeSignature::UserDefined],
-                definition.volatility,
-            ),
+            Ok(Some(_)) => {
+                Signature::one_of(vec![TypeSignature::Nullary, TypeSignature::UserDefined], definition.volatility)
+            }
             _ => Signature::user_defined(definition.volatility),
         };
         Function { definition, aliases, signature }
@@ -147,19 +146,23 @@ impl Function {
     }
 
     fn undefined(&self, arguments: &[Argument]) -> Error {
-        let types: Vec<String> = arguments.iter().map(Argument::shown_type).collect();
-        let name = self.definition.name;
-        let is_operator = !name.starts_with(|letter: char| letter.is_ascii_alphabetic());
-        let message = match types.as_slice() {
-            [one] if is_operator => format!("operator does not exist: {name} {one}"),
-            [one, other] if is_operator => format!("operator does not exist: {one} {name} {other}"),
-            _ => format!("function {name}({}) does not exist", types.join(", ")),
-        };
-        let what = if is_operator { "operator" } else { "function" };
-        Error::new(code::UNDEFINED_FUNCTION, message).hint(format!(
-            "No {what} matches the given name and argument types. You might need to add explicit type casts."
-        ))
+        undefined(self.definition.name, arguments)
     }
+}
+
+/// There is no such function or operator for these arguments.
+pub(super) fn undefined(name: &str, arguments: &[Argument]) -> Error {
+    let types: Vec<String> = arguments.iter().map(Argument::shown_type).collect();
+    let is_operator = !name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    let message = match types.as_slice() {
+        [one] if is_operator => format!("operator does not exist: {name} {one}"),
+        [one, other] if is_operator => format!("operator does not exist: {one} {name} {other}"),
+        _ => format!("function {name}({}) does not exist", types.join(", ")),
+    };
+    let what = if is_operator { "operator" } else { "function" };
+    Error::new(code::UNDEFINED_FUNCTION, message).hint(format!(
+        "No {what} matches the given name and argument types. You might need to add explicit type casts."
+    ))
 }
 
 /// Wraps our error for its way through DataFusion; [`crate::compile::expr`] takes it out again.
@@ -268,7 +271,7 @@ fn time_zone(name: Option<&str>) -> Result<TimeZone> {
     name.map_or(Ok(TimeZone::default()), TimeZone::parse)
 }
 
-fn argument(field: &Field, scalar: Option<&ScalarValue>) -> Argument {
+pub(super) fn argument(field: &Field, scalar: Option<&ScalarValue>) -> Argument {
     let sql_type = (!field.data_type().is_null()).then(|| SqlType::of(field));
     Argument::new(sql_type, scalar)
 }

@@ -59,6 +59,8 @@ mod set;
 mod sign;
 // Functions on texts.
 mod text;
+// Functions that do not exist.
+mod unknown;
 
 use crate::types::SqlType;
 pub use cast::Target;
@@ -66,6 +68,7 @@ pub(in crate::compile) use datetime::operator::{negated, shifted};
 use definition::Function;
 pub(in crate::compile) use definition::{Definition, external};
 pub(in crate::compile) use jsonb::write::write_value as write_json;
+pub(in crate::compile) use unknown::unknown;
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[
@@ -177,8 +180,14 @@ static DEFINITIONS: &[&Definition] = &[
 /// Adds all functions and operators to a session, in front of those that are there. Call it last: it must come before other planners of
 /// operators, which may not leave anything to those after them.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    let families =
-        [DEFINITIONS, binary::DEFINITIONS, condition::DEFINITIONS, math::DEFINITIONS, pattern::DEFINITIONS, text::DEFINITIONS];
+    let families = [
+        DEFINITIONS,
+        binary::DEFINITIONS,
+        condition::DEFINITIONS,
+        math::DEFINITIONS,
+        pattern::DEFINITIONS,
+        text::DEFINITIONS,
+    ];
     let functions = families.into_iter().flatten().map(|definition| Arc::new(function(definition)));
     builder.scalar_functions().get_or_insert_default().extend(functions);
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(planner::Operators));
@@ -212,7 +221,8 @@ pub(in crate::compile) fn is_foreign(name: &str) -> bool {
         "union_extract",
     ];
     let of_arrays = name.starts_with("array_") || name.starts_with("list_") || name.starts_with("map_");
-    let foreign = of_arrays && name != "array_to_string" || name.starts_with("to_timestamp_") || FOREIGN.contains(&name);
+    let foreign =
+        of_arrays && name != "array_to_string" || name.starts_with("to_timestamp_") || FOREIGN.contains(&name);
     foreign && !DEFINITIONS.iter().any(|definition| definition.name == name)
 }
 

@@ -53,7 +53,11 @@ fn flags_of_one(letters: &str, function: &str) -> Result<Flags> {
         (_, true) => {
             let message = format!("{function} does not support the \"global\" option");
             let error = Error::new(code::INVALID_PARAMETER_VALUE, message);
-            Err(if function == "regexp_match()" { error.hint("Use the regexp_matches function instead.") } else { error })
+            Err(if function == "regexp_match()" {
+                error.hint("Use the regexp_matches function instead.")
+            } else {
+                error
+            })
         }
     }
 }

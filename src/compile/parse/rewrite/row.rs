@@ -9,24 +9,28 @@ use crate::error::{Error, Result, code};
 /// Rewrites one expression whose parts are rewritten.
 pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     let rewritten = match expression {
-        ast::Expr::BinaryOp { left, op, right } if *op != BinaryOperator::Overlaps => match (row_of(left), row_of(right)) {
-            (Some(left), Some(right)) => compared(left, op, right)?,
-            _ => return Ok(()),
-        },
+        ast::Expr::BinaryOp { left, op, right } if *op != BinaryOperator::Overlaps => {
+            match (row_of(left), row_of(right)) {
+                (Some(left), Some(right)) => compared(left, op, right)?,
+                _ => return Ok(()),
+            }
+        }
         ast::Expr::IsDistinctFrom(left, right) => match (row_of(left), row_of(right)) {
-            (Some(left), Some(right)) => joined(left, right, BinaryOperator::Or, |a, b| {
-                ast::Expr::IsDistinctFrom(Box::new(a), Box::new(b))
-            })?,
+            (Some(left), Some(right)) => {
+                joined(left, right, BinaryOperator::Or, |a, b| ast::Expr::IsDistinctFrom(Box::new(a), Box::new(b)))?
+            }
             _ => return Ok(()),
         },
         ast::Expr::IsNotDistinctFrom(left, right) => match (row_of(left), row_of(right)) {
-            (Some(left), Some(right)) => joined(left, right, BinaryOperator::And, |a, b| {
-                ast::Expr::IsNotDistinctFrom(Box::new(a), Box::new(b))
-            })?,
+            (Some(left), Some(right)) => {
+                joined(left, right, BinaryOperator::And, |a, b| ast::Expr::IsNotDistinctFrom(Box::new(a), Box::new(b)))?
+            }
             _ => return Ok(()),
         },
         ast::Expr::IsNull(value) => match row_of(value) {
-            Some(values) => all(values.into_iter().map(|value| ast::Expr::IsNull(Box::new(value))), BinaryOperator::And)?,
+            Some(values) => {
+                all(values.into_iter().map(|value| ast::Expr::IsNull(Box::new(value))), BinaryOperator::And)?
+            }
             None => return Ok(()),
         },
         ast::Expr::IsNotNull(value) => match row_of(value) {
@@ -35,17 +39,19 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             }
             None => return Ok(()),
         },
-        ast::Expr::InList { expr, list, negated } => match (row_of(expr), list.iter().map(row_of).collect::<Option<Vec<_>>>()) {
-            (Some(left), Some(rows)) if !rows.is_empty() => {
-                let equal = rows.into_iter().map(|row| compared(left.clone(), &BinaryOperator::Eq, row));
-                let found = all(equal.collect::<Result<Vec<_>>>()?.into_iter(), BinaryOperator::Or)?;
-                match negated {
-                    false => found,
-                    true => ast::Expr::UnaryOp { op: ast::UnaryOperator::Not, expr: Box::new(found) },
+        ast::Expr::InList { expr, list, negated } => {
+            match (row_of(expr), list.iter().map(row_of).collect::<Option<Vec<_>>>()) {
+                (Some(left), Some(rows)) if !rows.is_empty() => {
+                    let equal = rows.into_iter().map(|row| compared(left.clone(), &BinaryOperator::Eq, row));
+                    let found = all(equal.collect::<Result<Vec<_>>>()?.into_iter(), BinaryOperator::Or)?;
+                    match negated {
+                        false => found,
+                        true => ast::Expr::UnaryOp { op: ast::UnaryOperator::Not, expr: Box::new(found) },
+                    }
                 }
+                _ => return Ok(()),
             }
-            _ => return Ok(()),
-        },
+        }
         ast::Expr::Like { .. } | ast::Expr::ILike { .. } | ast::Expr::AnyOp { .. } | ast::Expr::AllOp { .. } => {
             match each(expression)? {
                 Some(each) => each,
