@@ -23,6 +23,8 @@ mod planner;
 mod abs;
 // Arrays.
 mod array;
+// `try`.
+pub(in crate::compile) mod attempt;
 // Functions on binary strings.
 mod binary;
 // What calls were given.
@@ -94,6 +96,7 @@ static DEFINITIONS: &[&Definition] = &[
     &array::subscript::SUBSCRIPT,
     &array::subscript::TRIM,
     &cast::DEFINITION,
+    &attempt::DEFINITION,
     &cast::TRY,
     &datetime::age::DEFINITION,
     &datetime::current_date::DEFINITION,
