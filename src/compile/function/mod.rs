@@ -23,6 +23,8 @@ mod planner;
 mod abs;
 // Arrays.
 mod array;
+// `try`.
+pub(in crate::compile) mod attempt;
 // Functions on binary strings.
 mod binary;
 // What calls were given.
@@ -59,6 +61,8 @@ mod set;
 mod sign;
 // Functions on texts.
 mod text;
+// Functions that do not exist.
+mod unknown;
 
 use crate::types::SqlType;
 pub use cast::Target;
@@ -66,6 +70,7 @@ pub(in crate::compile) use datetime::operator::{negated, shifted};
 use definition::Function;
 pub(in crate::compile) use definition::{Definition, external};
 pub(in crate::compile) use jsonb::write::write_value as write_json;
+pub(in crate::compile) use unknown::unknown;
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[
@@ -91,6 +96,7 @@ static DEFINITIONS: &[&Definition] = &[
     &array::subscript::SUBSCRIPT,
     &array::subscript::TRIM,
     &cast::DEFINITION,
+    &attempt::DEFINITION,
     &datetime::age::DEFINITION,
     &cast::TRY,
     &datetime::current_date::DEFINITION,
