@@ -52,7 +52,7 @@ pub use definition::{
     CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub use query::{Query, ROWS, shown_name};
-pub(in crate::compile) use rewrite::MERGED;
+pub(in crate::compile) use rewrite::{ARRAY, MERGED};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///
