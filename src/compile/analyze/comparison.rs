@@ -102,7 +102,8 @@ fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Optio
 fn alike(kind: &SqlType, common: &SqlType) -> bool {
     match (kind, common) {
         (SqlType::Array(item), SqlType::Array(other)) => {
-            item == other || matches!((item.as_ref(), other.as_ref()), (SqlType::Numeric(..), SqlType::Numeric(..)))
+            item == other
+                || matches!((item.as_ref(), other.as_ref()), (SqlType::Numeric(..), SqlType::Numeric(..)))
                 || super::types::is_text(item) && super::types::is_text(other)
         }
         _ => kind == common,
@@ -179,7 +180,8 @@ fn in_aggregate(mut function: AggregateFunction, schema: &DFSchema) -> PlanResul
             found |= has_key(sql_type(argument, schema).as_ref())?;
         }
         if found && function.func.name() != "count" {
-            let message = format!("{}(DISTINCT …) over jsonb, intervals and arrays is not supported", function.func.name());
+            let message =
+                format!("{}(DISTINCT …) over jsonb, intervals and arrays is not supported", function.func.name());
             return Err(DataFusionError::External(Box::new(Error::unsupported(message))));
         }
         if found {
@@ -199,8 +201,7 @@ fn in_window(mut function: WindowFunction, schema: &DFSchema) -> PlanResult<Tran
         WindowFrameBound::CurrentRow => false,
     };
     let frame = &params.window_frame;
-    let by_value =
-        frame.units == WindowFrameUnits::Range && (bounded(&frame.start_bound) || bounded(&frame.end_bound));
+    let by_value = frame.units == WindowFrameUnits::Range && (bounded(&frame.start_bound) || bounded(&frame.end_bound));
     if !by_value {
         params.order_by = ordered(std::mem::take(&mut params.order_by), schema)?;
     }
@@ -285,7 +286,9 @@ fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan
         *group = key_of(value.clone()).alias(format!("__key_{}", shown.len()));
         changed = true;
         shown.push(kind.map(|kind| (calls.len(), kind)));
-        calls.push(least(value, shown.last().and_then(Option::as_ref), state)?.alias(format!("__value_{}", shown.len())));
+        calls.push(
+            least(value, shown.last().and_then(Option::as_ref), state)?.alias(format!("__value_{}", shown.len())),
+        );
     }
     let mut unpacked = vec![false; calls.len()];
     for (position, call) in calls.iter_mut().enumerate().take(aggregate.aggr_expr.len()) {

@@ -145,7 +145,8 @@ fn merged(
                 Column::new(Some(table.clone()), name)
             }
         };
-        let others = schema.columns().into_iter().chain([again]).filter(|other| other.name == *name && *other != column);
+        let others =
+            schema.columns().into_iter().chain([again]).filter(|other| other.name == *name && *other != column);
         same.extend(others.map(|other| (Expr::Column(column.clone()), Expr::Column(other))));
     }
     let rest = schema.columns().into_iter().map(Expr::Column).filter(|column| !first.contains(column));
