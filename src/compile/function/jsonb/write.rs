@@ -29,7 +29,8 @@ pub(in crate::compile) fn write_value(
         _ => {}
     }
     let mut text = Vec::new();
-    Writer::new(&sql_type.field(""), &TextOptions { time_zone, ..TextOptions::default() })?.write(values, row, &mut text)?;
+    Writer::new(&sql_type.field(""), &TextOptions { time_zone, ..TextOptions::default() })?
+        .write(values, row, &mut text)?;
     match sql_type {
         Json | Jsonb | SmallInt | Integer | BigInt | Numeric(..) => out.extend_from_slice(&text),
         Real | Double if text.last().is_some_and(u8::is_ascii_digit) => out.extend_from_slice(&text),

@@ -31,7 +31,8 @@ mod tests {
 
     #[test]
     fn keys_sort_as_numbers() {
-        let ascending = ["-100", "-20.5", "-20", "-0.5", "-0.05", "0", "0.001", "0.01", "0.1", "1", "1.05", "1.5", "9", "10"];
+        let ascending =
+            ["-100", "-20.5", "-20", "-0.5", "-0.05", "0", "0.001", "0.01", "0.1", "1", "1.05", "1.5", "9", "10"];
         let key = |number: &str| {
             let mut out = Vec::new();
             append(number, &mut out);

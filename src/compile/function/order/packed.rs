@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, BinaryArray, IntervalMonthDayNanoArray};
-use datafusion::arrow::datatypes::IntervalMonthDayNanoType;
 use datafusion::arrow::datatypes::IntervalMonthDayNano;
+use datafusion::arrow::datatypes::IntervalMonthDayNanoType;
 
 use super::super::definition::{Argument, Call, Definition, Types};
 use crate::error::{Error, Result};

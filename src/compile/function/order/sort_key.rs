@@ -40,7 +40,8 @@ fn types(arguments: &[Argument]) -> Types {
 fn evaluate(call: &Call) -> Result<ArrayRef> {
     let values = &call.arguments[0];
     if let SqlType::Interval = call.given[0] {
-        let lengths = values.as_primitive::<IntervalMonthDayNanoType>().iter().map(|span| span.map(interval_nanoseconds));
+        let lengths =
+            values.as_primitive::<IntervalMonthDayNanoType>().iter().map(|span| span.map(interval_nanoseconds));
         let lengths: Decimal128Array = lengths.collect();
         return Ok(Arc::new(lengths.with_data_type(call.result.arrow())));
     }
