@@ -244,8 +244,7 @@ impl Renderer<'_> {
                 // Without keys all rows go to worker 0, which alone answers for the group that is always there.
                 let emits_empty = keys.is_empty() && self.worker == 0;
                 let (keys, calls) = (keys.clone(), calls.clone());
-                let operator =
-                    Aggregate::new(input.schema(), keys, calls, schema.clone(), append_only, emits_empty)?;
+                let operator = Aggregate::new(input.schema(), keys, calls, schema.clone(), append_only, emits_empty)?;
                 Box::new(match constant_groups {
                     Some(groups) => operator.with_constant_groups(self.owned(groups)?),
                     None => operator,
@@ -277,7 +276,8 @@ impl Renderer<'_> {
     fn owned(&self, keys: &RecordBatch) -> Result<RecordBatch> {
         let all: Vec<usize> = (0..keys.num_columns()).collect();
         let hashes = hash_rows(keys, &all);
-        let mine = hashes.values().iter().enumerate().filter(|(_, hash)| worker_of(**hash, self.workers) == self.worker);
+        let mine =
+            hashes.values().iter().enumerate().filter(|(_, hash)| worker_of(**hash, self.workers) == self.worker);
         Ok(take_rows(&Delta::insert(keys.clone()), mine.map(|(row, _)| row as u32).collect())?.rows)
     }
 

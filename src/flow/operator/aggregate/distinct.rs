@@ -61,8 +61,7 @@ impl Accumulator for Distinct {
     fn update(&mut self, groups: &[u32], arguments: &[ArrayRef], weights: Option<&[i64]>) -> Result<()> {
         let is_present = |row: &u32| arguments.iter().all(|argument| argument.is_valid(*row as usize));
         let rows: Vec<u32> = (0..groups.len() as u32).filter(is_present).collect();
-        let weights: Option<Vec<i64>> =
-            weights.map(|weights| rows.iter().map(|row| weights[*row as usize]).collect());
+        let weights: Option<Vec<i64>> = weights.map(|weights| rows.iter().map(|row| weights[*row as usize]).collect());
         let groups: Vec<u32> = rows.iter().map(|row| groups[*row as usize]).collect();
         let arguments = taken(arguments, rows)?;
         let numbers: Int64Array = groups.iter().map(|group| i64::from(*group)).collect();

@@ -158,7 +158,8 @@ impl Aggregate {
             }
         }
         for Call { call, columns, accumulator } in &mut self.calls {
-            let mut arguments: Vec<ArrayRef> = columns.iter().map(|column| delta.rows.column(*column).clone()).collect();
+            let mut arguments: Vec<ArrayRef> =
+                columns.iter().map(|column| delta.rows.column(*column).clone()).collect();
             match call.filter {
                 None => accumulator.update(groups, &arguments, weights)?,
                 Some(filter) => {

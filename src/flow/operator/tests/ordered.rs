@@ -81,7 +81,10 @@ fn rows_in_order() {
             ordered(AggregateFunction::ArrayAgg, &list, vec![sort(1, true, true)]),
             ordered(AggregateFunction::ArrayAgg, &list, vec![sort(3, true, false), sort(2, false, true)]),
             AggregateCall { distinct: true, ..ordered(AggregateFunction::ArrayAgg, &list, vec![]) },
-            AggregateCall { filter: Some(2), ..ordered(AggregateFunction::ArrayAgg, &list, vec![sort(1, false, true)]) },
+            AggregateCall {
+                filter: Some(2),
+                ..ordered(AggregateFunction::ArrayAgg, &list, vec![sort(1, false, true)])
+            },
             ordered(AggregateFunction::Mode, &data_type, vec![sort(1, true, false)]),
             AggregateCall {
                 constant: Some(ScalarValue::Float64(Some(0.6))),

@@ -61,7 +61,13 @@ pub(super) fn count_and_sum(input: Plan, keys: Vec<usize>, argument: usize) -> P
         AggregateCall::new(AggregateFunction::Count, vec![], n),
         AggregateCall::new(AggregateFunction::Sum, vec![argument], s),
     ];
-    Plan::Aggregate { input: Box::new(input), keys, constant_groups: None, calls, schema: Arc::new(Schema::new(fields)) }
+    Plan::Aggregate {
+        input: Box::new(input),
+        keys,
+        constant_groups: None,
+        calls,
+        schema: Arc::new(Schema::new(fields)),
+    }
 }
 
 pub(super) fn by_key(relation: RelationId) -> Arc<Plan> {
