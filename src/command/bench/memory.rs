@@ -112,8 +112,7 @@ fn batches(schema: &SchemaRef, groups: u64) -> Vec<RecordBatch> {
 }
 
 fn plan(rows: &SchemaRef) -> Plan {
-    let call =
-        |function, arguments, field: Field| AggregateCall::new(function, arguments, Arc::new(field));
+    let call = |function, arguments, field: Field| AggregateCall::new(function, arguments, Arc::new(field));
     let fields = [
         Field::new("n", DataType::Int64, true),
         Field::new("top", DataType::Int64, true),

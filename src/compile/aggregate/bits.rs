@@ -58,13 +58,7 @@ impl Bits {
 impl Figure for Bits {
     type Slot = Counts;
 
-    fn add(
-        &self,
-        slots: &mut [Counts],
-        groups: &[u32],
-        arguments: &[ArrayRef],
-        weights: Option<&[i64]>,
-    ) -> Result<()> {
+    fn add(&self, slots: &mut [Counts], groups: &[u32], arguments: &[ArrayRef], weights: Option<&[i64]>) -> Result<()> {
         let argument = only(arguments)?;
         match argument.data_type() {
             DataType::Int16 => {

@@ -28,13 +28,7 @@ struct Counts {
 impl Figure for Logic {
     type Slot = Counts;
 
-    fn add(
-        &self,
-        slots: &mut [Counts],
-        groups: &[u32],
-        arguments: &[ArrayRef],
-        weights: Option<&[i64]>,
-    ) -> Result<()> {
+    fn add(&self, slots: &mut [Counts], groups: &[u32], arguments: &[ArrayRef], weights: Option<&[i64]>) -> Result<()> {
         let argument = only(arguments)?;
         let values = argument.as_boolean();
         // Counts are at most the number of rows, whose sum the operator checks: wrapping on the way does no harm.

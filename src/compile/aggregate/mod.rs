@@ -41,11 +41,11 @@ use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::DataType;
 
 pub use check::Check;
+pub(in crate::compile) use definition::{NAMES, constant_argument};
 pub use exact_sum::{ExactSum, Precision};
 pub use order::RowOrder;
 pub use ordered::Ordered;
 pub use slots::column as column_of;
-pub(in crate::compile) use definition::{NAMES, constant_argument};
 pub use udaf::functions;
 
 use super::plan::AggregateFunction;

@@ -152,7 +152,8 @@ impl Grouped {
         sums.grow(self.groups);
         if self.shape.distinct {
             let (columns, ranges) = self.gathered(true)?;
-            let numbers = ranges.iter().zip(&groups).flat_map(|(range, group)| std::iter::repeat_n(*group, range.len()));
+            let numbers =
+                ranges.iter().zip(&groups).flat_map(|(range, group)| std::iter::repeat_n(*group, range.len()));
             sums.update(&numbers.collect::<Vec<_>>(), &self.shape.used(&columns), None)?;
         } else {
             for (groups, columns) in &self.batches {

@@ -14,8 +14,7 @@ use datafusion::logical_expr::expr::{
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Aggregate, Distinct, Join, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, WindowFrameBound,
-    WindowFrameUnits, when,
+    Aggregate, Distinct, Join, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
 };
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
@@ -23,6 +22,7 @@ use datafusion::scalar::ScalarValue;
 use super::tag::sql_type;
 use super::types::{column, compares};
 use crate::compile::function::order;
+use crate::compile::window::marker;
 use crate::error::{Error, code};
 use crate::types::SqlType;
 
@@ -77,6 +77,16 @@ fn key_of(expression: Expr) -> Expr {
     call(&order::sort_key::DEFINITION, vec![expression])
 }
 
+/// The key of a value of a type, as which a constant text is read.
+fn key_as(expression: Expr, kind: Option<&SqlType>) -> Expr {
+    match (&expression, kind) {
+        (Expr::Literal(ScalarValue::Utf8(Some(_)), None), Some(kind)) => {
+            key_of(crate::compile::function::cast_to(expression, kind))
+        }
+        _ => key_of(expression),
+    }
+}
+
 fn call(definition: &'static crate::compile::function::Definition, arguments: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(crate::compile::function::udf(definition), arguments))
 }
@@ -84,6 +94,16 @@ fn call(definition: &'static crate::compile::function::Definition, arguments: Ve
 /// Keys of all sides if one of them has a key: the others are constants that are read as its type, or NULL.
 fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Option<[Expr; N]>> {
     let kinds = sides.each_ref().map(|side| sql_type(side, schema));
+    // Local times are compared with instants as instants, by the session's zone.
+    let zoned = kinds.contains(&Some(SqlType::TimestampTz));
+    let is_local = |kind: &Option<SqlType>| matches!(kind, Some(SqlType::Date | SqlType::Timestamp));
+    if zoned && kinds.iter().any(is_local) {
+        let mut kinds = kinds.iter();
+        return Ok(Some(sides.map(|side| match kinds.next() {
+            Some(kind) if is_local(kind) => crate::compile::function::cast_to(side, &SqlType::TimestampTz),
+            _ => side,
+        })));
+    }
     let mut common: Option<&SqlType> = None;
     for kind in kinds.iter().flatten() {
         if has_key(Some(kind))? {
@@ -129,16 +149,23 @@ fn compared(expression: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>
             }
         }
         Expr::InList(list) if has_key(sql_type(&list.expr, schema).as_ref())? => {
-            let items = list.list.into_iter().map(key_of).collect();
+            let kind = sql_type(&list.expr, schema);
+            let items = list.list.into_iter().map(|item| key_as(item, kind.as_ref())).collect();
             Ok(Transformed::yes(Expr::InList(InList::new(Box::new(key_of(*list.expr)), items, list.negated))))
+        }
+        Expr::ScalarFunction(function) if ["greatest", "least"].contains(&function.func.name()) => {
+            extreme_of(function, schema)
         }
         Expr::InSubquery(test) if has_key(sql_type(&test.expr, schema).as_ref())? => in_subquery(test),
         Expr::Case(Case { expr: Some(value), when_then_expr, else_expr })
             if has_key(sql_type(&value, schema).as_ref())? =>
         {
-            let cases = when_then_expr.into_iter().map(|(when, then)| (Box::new(key_of(*when)), then)).collect();
+            let kind = sql_type(&value, schema);
+            let case = |(when, then): (Box<Expr>, _)| (Box::new(key_as(*when, kind.as_ref())), then);
+            let cases = when_then_expr.into_iter().map(case).collect();
             Ok(Transformed::yes(Expr::Case(Case::new(Some(Box::new(key_of(*value))), cases, else_expr))))
         }
+        Expr::ScalarFunction(function) if function.func.name() == "in" => in_constants(function, schema),
         Expr::ScalarFunction(function) if function.func.name() == "nullif" => nullif(function, schema),
         Expr::AggregateFunction(function) => in_aggregate(function, schema),
         Expr::WindowFunction(function) => in_window(*function, schema),
@@ -148,6 +175,29 @@ fn compared(expression: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>
 
 fn operation(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+/// `in(x, 'a', …)`, whose constants are read as values of the type of `x`.
+fn in_constants(function: ScalarFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
+    let kind = function.args.first().and_then(|value| sql_type(value, schema));
+    match (kind, function.args.split_first()) {
+        (Some(kind), Some((value, list))) if has_key(Some(&kind))? => {
+            let list = list.iter().map(|constant| key_as(constant.clone(), Some(&kind))).collect();
+            Ok(Transformed::yes(Expr::InList(InList::new(Box::new(key_of(value.clone())), list, false))))
+        }
+        _ => Ok(Transformed::no(Expr::ScalarFunction(function))),
+    }
+}
+
+/// `greatest` and `least` of intervals, by their length.
+fn extreme_of(mut function: ScalarFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
+    let by_length = function.args.iter().all(|part| matches!(sql_type(part, schema), None | Some(SqlType::Interval)))
+        && function.args.iter().any(|part| sql_type(part, schema).is_some());
+    if !by_length {
+        return Ok(Transformed::no(Expr::ScalarFunction(function)));
+    }
+    function.args = function.args.into_iter().map(|part| call(&order::packed::PACKED, vec![part])).collect();
+    Ok(Transformed::yes(unpack(Expr::ScalarFunction(function))))
 }
 
 /// `nullif(a, b)` as CASE.
@@ -195,14 +245,8 @@ fn in_window(mut function: WindowFunction, schema: &DFSchema) -> PlanResult<Tran
     let params = &mut function.params;
     let partition = std::mem::take(&mut params.partition_by);
     params.partition_by = partition.into_iter().map(|value| key(value, schema)).collect::<PlanResult<_>>()?;
-    // Bounds of a range are added to the values themselves.
-    let bounded = |bound: &WindowFrameBound| match bound {
-        WindowFrameBound::Preceding(value) | WindowFrameBound::Following(value) => !value.is_null(),
-        WindowFrameBound::CurrentRow => false,
-    };
-    let frame = &params.window_frame;
-    let by_value = frame.units == WindowFrameUnits::Range && (bounded(&frame.start_bound) || bounded(&frame.end_bound));
-    if !by_value {
+    // Offsets of a range are added to the values themselves.
+    if !params.partition_by.iter().any(marker::is_by_distance) {
         params.order_by = ordered(std::mem::take(&mut params.order_by), schema)?;
     }
     Ok(Transformed::yes(Expr::WindowFunction(Box::new(function))))

@@ -53,7 +53,7 @@ impl OptimizerRule for Equijoin {
 
 /// The optimized plan with `IS NOT DISTINCT FROM` as keys of joins that have no others.
 pub(super) fn with_null_equal_keys(plan: LogicalPlan, config: &dyn OptimizerConfig) -> PlanResult<LogicalPlan> {
-    let rule = ExtractEquijoinPredicate::default();
+    let rule = ExtractEquijoinPredicate;
     let rewritten = plan.transform_up(|node| match &node {
         LogicalPlan::Join(join) if join.on.is_empty() => rule.rewrite(node, config),
         _ => Ok(Transformed::no(node)),

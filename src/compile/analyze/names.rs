@@ -23,7 +23,9 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use super::merged::{MergedColumns, without_markers};
 use super::source::{RelationSource, ViewSource};
 use super::{Relations, Resolved, error, rows};
-use crate::compile::parse::Query;
+use crate::compile::function::is_foreign;
+use crate::compile::parse::{ARRAY, Query};
+use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
 
 /// Names of one statement.
@@ -36,7 +38,8 @@ pub(super) struct Names<'a> {
 impl<'a> Names<'a> {
     /// Names as `relations` and the functions of `state` give them.
     pub(super) fn new(relations: &'a dyn Relations, state: &'a SessionState) -> Self {
-        let mut planners = state.relation_planners().to_vec();
+        let mut planners: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(elements::Relations::default())];
+        planners.extend(state.relation_planners().iter().cloned());
         planners.push(Arc::new(MergedColumns));
         planners.extend(relations.rows().map(rows::planner));
         Names { relations, state, planners }
@@ -128,7 +131,12 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.relations.function(name).or_else(|| self.state.scalar_functions().get(name).cloned())
+        let known = self.state.scalar_functions();
+        if name == ARRAY {
+            return known.get("make_array").cloned();
+        }
+        let found = self.relations.function(name);
+        found.or_else(|| known.get(name).filter(|_| !is_foreign(name)).cloned())
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::DateTime;
-use datafusion::arrow::datatypes::{Field, FieldRef, SchemaRef};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -173,16 +174,30 @@ async fn run(
             provider.ok_or_else(|| plan_datafusion_err!("no rows were given for relation {}", relation.0))?;
         Ok(provider_as_source(Arc::clone(provider)))
     })?;
-    let optimized = session::optimize_select(&plan, state)?;
+    let optimized = rewrite::elements::restored(session::optimize_select(&plan, state)?)?;
     let physical = careful(state.query_planner().create_physical_plan(&optimized, state).await?)?;
     let stream = execute_stream(physical, state.task_ctx())?;
     let shown = SchemaRef::clone(&schema);
     let stream = stream.map(move |batch| {
         let batch: RecordBatch = batch?;
         let options = datafusion::arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        Ok(RecordBatch::try_new_with_options(SchemaRef::clone(&shown), batch.columns().to_vec(), &options)?)
+        Ok(RecordBatch::try_new_with_options(SchemaRef::clone(&shown), conforming(&batch, &shown)?, &options)?)
     });
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+}
+
+/// The columns with the items' fields that the schema has: DataFusion forgets what they say of the SQL type.
+fn conforming(batch: &RecordBatch, shown: &SchemaRef) -> PlanResult<Vec<ArrayRef>> {
+    let column = |(column, field): (&ArrayRef, &FieldRef)| match (column.data_type(), field.data_type()) {
+        (DataType::List(found), DataType::List(item)) if found != item && found.data_type() == item.data_type() => {
+            let lists = column.as_list::<i32>();
+            let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+            let list = ListArray::try_new(Arc::clone(item), offsets, Arc::clone(lists.values()), nulls)?;
+            Ok(Arc::new(list) as ArrayRef)
+        }
+        _ => Ok(Arc::clone(column)),
+    };
+    batch.columns().iter().zip(shown.fields()).map(column).collect()
 }
 
 /// Puts other sources where the plan reads stored relations.

@@ -7,6 +7,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::ExprSchemable;
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
 use datafusion::prelude::{Expr, lit};
+use datafusion::scalar::ScalarValue;
 
 use crate::compile::function::{self, order};
 use crate::types::SqlType;
@@ -15,6 +16,16 @@ use crate::types::SqlType;
 const CHOOSING: [&str; 5] = ["coalesce", "nullif", "greatest", "least", "nvl"];
 /// Aggregates whose result is of their argument's type.
 const KEEPING: [&str; 6] = ["min", "max", "first_value", "last_value", "any_value", "nth_value"];
+
+/// Constant texts among values of another type, read as that type.
+pub(super) fn read_constants<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Expr; N] {
+    let is_constant = |side: &Expr| matches!(side, Expr::Literal(ScalarValue::Utf8(Some(_)), None));
+    let kind = sides.iter().filter(|side| !is_constant(side)).find_map(|side| sql_type(side, schema));
+    match kind.filter(|kind| !super::types::is_text(kind) && !matches!(kind, SqlType::Numeric(..))) {
+        Some(kind) => sides.map(|side| if is_constant(&side) { function::cast_to(side, &kind) } else { side }),
+        None => sides,
+    }
+}
 
 /// The SQL type of an expression; `None` for NULL and where it cannot be told.
 pub(super) fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> {
@@ -25,8 +36,44 @@ pub(super) fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> 
     Some(forgotten(expression, &field, schema).unwrap_or_else(|| SqlType::of(&field)))
 }
 
-/// An expression whose type was forgotten, with it.
+/// An expression whose type was forgotten, with it. Constant texts that may be chosen are read as values of the others' type.
 pub(super) fn remembered(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let Transformed { data, transformed, .. } = with_constants(expression, schema);
+    let remembered = tagged_again(data, schema);
+    Transformed { transformed: transformed || remembered.transformed, ..remembered }
+}
+
+fn with_constants(mut expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let mut parts: Vec<&mut Expr> = match &mut expression {
+        Expr::Case(case) => {
+            let thens = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
+            thens.chain(case.else_expr.as_deref_mut()).collect()
+        }
+        Expr::ScalarFunction(call) if CHOOSING.contains(&call.func.name()) => call.args.iter_mut().collect(),
+        _ => return Transformed::no(expression),
+    };
+    let is_constant = |part: &Expr| matches!(part, Expr::Literal(ScalarValue::Utf8(Some(_)), None));
+    let kind = parts.iter().filter(|part| !is_constant(part)).find_map(|part| sql_type(part, schema));
+    let zoned = parts.iter().any(|part| sql_type(part, schema) == Some(SqlType::TimestampTz));
+    let is_local = |part: &Expr| matches!(sql_type(part, schema), Some(SqlType::Date | SqlType::Timestamp));
+    if zoned && parts.iter().any(|part| is_local(part)) {
+        for part in parts.iter_mut().filter(|part| is_local(part)) {
+            **part = function::cast_to(std::mem::take(*part), &SqlType::TimestampTz);
+        }
+        return Transformed::yes(expression);
+    }
+    let Some(kind) = kind.filter(|kind| !super::types::is_text(kind) && !matches!(kind, SqlType::Numeric(..))) else {
+        return Transformed::no(expression);
+    };
+    let mut changed = false;
+    for part in parts.iter_mut().filter(|part| is_constant(part)) {
+        **part = function::cast_to(std::mem::take(*part), &kind);
+        changed = true;
+    }
+    Transformed::new_transformed(expression, changed)
+}
+
+fn tagged_again(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
     if !matches!(expression, Expr::Case(_) | Expr::ScalarFunction(_)) {
         return Transformed::no(expression);
     }

@@ -16,6 +16,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::arithmetic;
 use crate::compile::aggregate::NAMES;
+use crate::compile::function;
 use crate::types::SqlType;
 
 /// Functions whose result depends on the zone of an instant.
@@ -141,7 +142,7 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
     match expression {
         Expr::Cast(cast) => cast_as_sql(cast, schema, zone).map(Transformed::yes),
         Expr::ScalarFunction(call) => {
-            let call = arithmetic::adjusted(in_zone(call, schema, zone)?, schema)?;
+            let call = arithmetic::adjusted(in_zone(function::settled(call), schema, zone)?, schema)?;
             let call = Expr::ScalarFunction(call);
             // A parameter without a type has none yet; such a call keeps what DataFusion will give it.
             let Ok(kind) = call.get_type(schema) else { return Ok(Transformed::no(call)) };
@@ -158,7 +159,8 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
         }
         Expr::Between(Between { expr, negated, low, high }) => {
-            let [expr, low, high] = as_floats([*expr, *low, *high], schema);
+            let sides = super::tag::read_constants([*expr, *low, *high], schema);
+            let [expr, low, high] = as_floats(sides, schema);
             Ok(Transformed::yes(Expr::Between(Between::new(Box::new(expr), negated, Box::new(low), Box::new(high)))))
         }
         other => Ok(Transformed::no(other)),

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::ScalarUDF;
-use datafusion::logical_expr::expr::Cast;
-use datafusion::prelude::Expr;
+use datafusion::logical_expr::expr::{Cast, ScalarFunction};
+use datafusion::prelude::{Expr, lit};
 
 // How functions are declared and run.
 mod definition;
@@ -21,8 +21,16 @@ mod planner;
 
 // `abs`.
 mod abs;
+// Arrays.
+mod array;
+// Functions on binary strings.
+mod binary;
+// What calls were given.
+mod call;
 // `cast`: what `CAST` and `::` become.
 mod cast;
+// Conditional expressions.
+pub(in crate::compile) mod condition;
 // Dates, times and intervals.
 mod datetime;
 // `gen_random_uuid`.
@@ -31,8 +39,16 @@ mod gen_random_uuid;
 mod in_list;
 // JSON.
 mod jsonb;
+// Mathematical functions and operators.
+mod math;
 // `-x`.
 mod negate;
+// Numbers by patterns.
+mod number_format;
+// Which of several functions of one name is meant.
+mod overload;
+// LIKE, SIMILAR TO, regular expressions.
+mod pattern;
 // Keys that sort as PostgreSQL's values do.
 pub(in crate::compile) mod order;
 // `round`, `trunc`, `ceil`, `floor`.
@@ -41,7 +57,10 @@ mod round;
 mod set;
 // `sign`.
 mod sign;
+// Functions on texts.
+mod text;
 
+use crate::types::SqlType;
 pub use cast::Target;
 pub(in crate::compile) use datetime::date_bin::stride_micros;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
@@ -52,30 +71,95 @@ pub(in crate::compile) use jsonb::write::write_value as write_json;
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[
     &abs::DEFINITION,
+    &array::concat::APPEND,
+    &array::concat::CAT,
+    &array::concat::PREPEND,
+    &array::construct::DEFINITION,
+    &array::fill::DEFINITION,
+    &array::position::POSITION,
+    &array::position::POSITIONS,
+    &array::quantified::ALL,
+    &array::quantified::ANY,
+    &array::replace::REMOVE,
+    &array::replace::REPLACE,
+    &array::size::CARDINALITY,
+    &array::size::DIMS,
+    &array::size::LENGTH,
+    &array::size::LOWER,
+    &array::size::NDIMS,
+    &array::size::UPPER,
+    &array::subscript::SLICE,
+    &array::subscript::SUBSCRIPT,
+    &array::subscript::TRIM,
     &cast::DEFINITION,
+    &datetime::age::DEFINITION,
+    &cast::TRY,
     &datetime::current_date::DEFINITION,
     &datetime::date_bin::DEFINITION,
     &datetime::date_part::DATE_PART,
     &datetime::date_part::EXTRACT,
     &datetime::date_trunc::DEFINITION,
+    &datetime::justify::DAYS,
+    &datetime::justify::HOURS,
+    &datetime::justify::INTERVAL,
+    &datetime::justify::ISFINITE,
+    &datetime::make::DATE,
+    &datetime::make::INTERVAL,
+    &datetime::make::TIME,
+    &datetime::make::TIMESTAMP,
+    &datetime::make::TIMESTAMPTZ,
     &datetime::now::CLOCK_TIMESTAMP,
     &datetime::now::LOCALTIMESTAMP,
     &datetime::now::NOW,
+    &datetime::overlaps::DEFINITION,
+    &datetime::precision::FIELDS,
+    &datetime::precision::PRECISION,
     &datetime::timezone::DEFINITION,
-    &datetime::to_char::DEFINITION,
     &datetime::to_timestamp::DEFINITION,
     &datetime::to_timestamp::TO_DATE,
     &gen_random_uuid::DEFINITION,
     &in_list::DEFINITION,
     &jsonb::array_length::DEFINITION,
+    &jsonb::build::ARRAY_TO_JSON,
+    &jsonb::build::JSONB_ARRAY,
+    &jsonb::build::JSONB_OBJECT,
+    &jsonb::build::JSONB_OF_TEXTS,
+    &jsonb::build::JSON_ARRAY,
+    &jsonb::build::JSON_OBJECT,
+    &jsonb::build::JSON_OF_TEXTS,
+    &jsonb::build::ROW_TO_JSON,
+    &jsonb::build::TO_JSON,
+    &jsonb::build::TO_JSONB,
+    &jsonb::delete::DELETE_PATH,
+    &jsonb::exists::ALL,
+    &jsonb::exists::ANY,
+    &jsonb::exists::ONE,
+    &jsonb::extract::JSON_PATH,
+    &jsonb::extract::JSON_PATH_TEXT,
     &jsonb::extract::PATH,
     &jsonb::extract::PATH_TEXT,
+    &jsonb::path::ARRAY,
+    &jsonb::path::EXISTS,
+    &jsonb::path::FIRST,
+    &jsonb::path::HAS,
+    &jsonb::path::HOLDS,
+    &jsonb::path::MATCH,
+    &jsonb::reshape::PRETTY,
+    &jsonb::reshape::STRIP,
+    &jsonb::reshape::STRIP_JSON,
+    &jsonb::set::INSERT,
+    &jsonb::set::SET,
+    &jsonb::set::SET_LAX,
     &jsonb::type_of::DEFINITION,
+    &math::bit::NOT,
     &negate::DEFINITION,
+    &number_format::TO_CHAR,
+    &number_format::TO_NUMBER,
     &round::CEIL,
     &round::FLOOR,
     &round::ROUND,
     &round::TRUNC,
+    &set::flat::DEFINITION,
     &set::jsonb::AS_JSONB,
     &set::jsonb::EACH_KEYS,
     &set::jsonb::EACH_TEXT_VALUES,
@@ -95,10 +179,50 @@ static DEFINITIONS: &[&Definition] = &[
 /// Adds all functions and operators to a session, in front of those that are there. Call it last: it must come before other planners of
 /// operators, which may not leave anything to those after them.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    let functions = DEFINITIONS.iter().map(|definition| Arc::new(function(definition)));
+    let families = [
+        DEFINITIONS,
+        binary::DEFINITIONS,
+        condition::DEFINITIONS,
+        math::DEFINITIONS,
+        pattern::DEFINITIONS,
+        text::DEFINITIONS,
+    ];
+    let functions = families.into_iter().flatten().map(|definition| Arc::new(function(definition)));
     builder.scalar_functions().get_or_insert_default().extend(functions);
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(planner::Operators));
     builder
+}
+
+/// Whether a function of DataFusion's of this name is not PostgreSQL's and must not be found.
+pub(in crate::compile) fn is_foreign(name: &str) -> bool {
+    const FOREIGN: [&str; 22] = [
+        "arrow_cast",
+        "arrow_metadata",
+        "arrow_typeof",
+        "current_time",
+        "date_format",
+        "datepart",
+        "datetrunc",
+        "element_at",
+        "empty",
+        "flatten",
+        "from_unixtime",
+        "get_field",
+        "make_array",
+        "make_list",
+        "make_map",
+        "map",
+        "named_struct",
+        "to_local_time",
+        "to_time",
+        "to_unixtime",
+        "today",
+        "union_extract",
+    ];
+    let of_arrays = name.starts_with("array_") || name.starts_with("list_") || name.starts_with("map_");
+    let foreign =
+        of_arrays && name != "array_to_string" || name.starts_with("to_timestamp_") || FOREIGN.contains(&name);
+    foreign && !DEFINITIONS.iter().any(|definition| definition.name == name)
 }
 
 /// The expression in SQL's syntax that a call of one of our functions stands for (`CAST(x AS …)`, `-x`, `x + y`), for EXPLAIN.
@@ -110,10 +234,26 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
-        ("sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => Some(value.clone()),
+        ("unnest[]" | "jsonb[]" | "sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => {
+            Some(value.clone())
+        }
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
     }
+}
+
+/// The call in a query whose constants have their types from now on.
+pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
+    if let Some(function) = call.func.inner().downcast_ref::<Function>() {
+        call.func = Arc::new(ScalarUDF::new_from_impl(function.settled()));
+    }
+    call
+}
+
+/// `CAST(expression AS sql_type)`.
+pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
+    let arguments = vec![expression, lit(sql_type.to_string())];
+    Expr::ScalarFunction(ScalarFunction::new_udf(udf(&cast::DEFINITION), arguments))
 }
 
 /// A definition as DataFusion calls it.

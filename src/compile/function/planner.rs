@@ -7,16 +7,18 @@ use crate::compile::parse::BinaryOperator;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result as PlanResult;
-use datafusion::functions::math::expr_fn::power;
 use datafusion::logical_expr::expr::{BinaryExpr, Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{ExprSchemable, Operator};
 use datafusion::prelude::{Expr, lit};
 
+use super::array;
 use super::datetime::operator;
 use super::definition::{Argument, Definition, external};
-use super::jsonb::{contains, extract};
-use crate::error::Error;
+use super::jsonb::{self, contains, delete, exists, extract, path};
+use super::math::{bit, exact, remainder};
+use super::pattern::{like, matching};
+use super::text::{concat, position};
 use crate::types::SqlType;
 
 /// The hook of the SQL planner.
@@ -27,9 +29,14 @@ impl ExprPlanner for Operators {
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> PlanResult<PlannerResult<RawBinaryExpr>> {
         let (left, right) = (sql_type(&raw.left, schema), sql_type(&raw.right, schema));
         let is_json = |side: &Option<SqlType>| *side == Some(SqlType::Jsonb);
+        let is_text = |side: &Option<SqlType>| matches!(side, Some(SqlType::Text | SqlType::Varchar(_)));
+        let is_array_of_texts = |side: &Option<SqlType>| matches!(side, Some(SqlType::Array(item)) if matches!(**item, SqlType::Text | SqlType::Varchar(_)));
         let is_array = |side: &Option<SqlType>| matches!(side, Some(SqlType::Array(_)));
         let is_time = |side: &Option<SqlType>| {
-            matches!(side, Some(SqlType::Date | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval))
+            matches!(
+                side,
+                Some(SqlType::Date | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval)
+            )
         };
         let timely = is_time(&left) || is_time(&right);
         let definition = match &raw.op {
@@ -41,19 +48,53 @@ impl ExprPlanner for Operators {
             BinaryOperator::LongArrow => &extract::MEMBER_TEXT,
             BinaryOperator::HashArrow => &extract::AT_PATH,
             BinaryOperator::HashLongArrow => &extract::AT_PATH_TEXT,
-            BinaryOperator::AtArrow if !is_array(&left) && !is_array(&right) => &contains::CONTAINS,
-            BinaryOperator::ArrowAt if !is_array(&left) && !is_array(&right) => &contains::CONTAINED,
-            // Numbers to the power of numbers; as an operator of bits it would be silently wrong.
-            BinaryOperator::PGExp => return Ok(PlannerResult::Planned(power(raw.left, raw.right))),
-            BinaryOperator::StringConcat if is_json(&left) || is_json(&right) => {
-                return Err(external(Error::unsupported("operator || on jsonb is not supported")));
+            BinaryOperator::AtArrow if is_array(&left) || is_array(&right) => &array::contains::CONTAINS,
+            BinaryOperator::ArrowAt if is_array(&left) || is_array(&right) => &array::contains::CONTAINED,
+            BinaryOperator::PGOverlap => &array::contains::OVERLAPS,
+            BinaryOperator::StringConcat
+                if (is_array(&left) && !is_text(&right) || is_array(&right) && !is_text(&left))
+                    || is_array(&left) && (is_array_of_texts(&left) || is_constant_text(&raw.right))
+                    || is_array(&right) && (is_array_of_texts(&right) || is_constant_text(&raw.left)) =>
+            {
+                &array::concat::OPERATOR
             }
-            BinaryOperator::Question
-            | BinaryOperator::QuestionAnd
-            | BinaryOperator::QuestionPipe
-            | BinaryOperator::HashMinus => {
-                return Err(external(Error::unsupported(format!("operator {} is not supported", raw.op))));
+            BinaryOperator::AtArrow => &contains::CONTAINS,
+            BinaryOperator::ArrowAt => &contains::CONTAINED,
+            BinaryOperator::PGExp => &exact::POWER,
+            BinaryOperator::Modulo => &remainder::OPERATOR,
+            BinaryOperator::BitwiseAnd => &bit::AND,
+            BinaryOperator::BitwiseOr => &bit::OR,
+            BinaryOperator::PGBitwiseXor => &bit::XOR,
+            BinaryOperator::PGBitwiseShiftLeft => &bit::LEFT,
+            BinaryOperator::PGBitwiseShiftRight => &bit::RIGHT,
+            BinaryOperator::PGStartsWith => &position::STARTS_WITH,
+            BinaryOperator::PGLikeMatch => &like::LIKE,
+            BinaryOperator::PGNotLikeMatch => &like::NOT_LIKE,
+            BinaryOperator::PGILikeMatch => &like::ILIKE,
+            BinaryOperator::PGNotILikeMatch => &like::NOT_ILIKE,
+            BinaryOperator::PGRegexMatch => &matching::MATCHES,
+            BinaryOperator::PGRegexNotMatch => &matching::NOT_MATCHES,
+            BinaryOperator::PGRegexIMatch => &matching::MATCHES_ANY_CASE,
+            BinaryOperator::PGRegexNotIMatch => &matching::NOT_MATCHES_ANY_CASE,
+            BinaryOperator::StringConcat
+                if is_json(&left) && !is_text(&right) || is_json(&right) && !is_text(&left) =>
+            {
+                &jsonb::concat::DEFINITION
             }
+            BinaryOperator::StringConcat
+                if (is_json(&left) && is_constant_text(&raw.right))
+                    || (is_json(&right) && is_constant_text(&raw.left)) =>
+            {
+                &jsonb::concat::DEFINITION
+            }
+            BinaryOperator::StringConcat if !is_array(&left) && !is_array(&right) => &concat::OPERATOR,
+            BinaryOperator::Minus if is_json(&left) => &delete::DELETE,
+            BinaryOperator::HashMinus => &delete::DELETE_PATH,
+            BinaryOperator::Question => &exists::ONE,
+            BinaryOperator::AtQuestion => &path::HAS,
+            BinaryOperator::AtAt => &path::HOLDS,
+            BinaryOperator::QuestionPipe => &exists::ANY,
+            BinaryOperator::QuestionAnd => &exists::ALL,
             _ => return Ok(compared(raw, left, right)),
         };
         let operands = with_parameters(definition, [raw.left, raw.right], schema)?;
@@ -75,6 +116,21 @@ pub(super) fn as_operator(definition: &'static Definition, arguments: &[Expr]) -
         "#>>" => Operator::HashLongArrow,
         "@>" => Operator::AtArrow,
         "<@" => Operator::ArrowAt,
+        "%" => Operator::Modulo,
+        "&" => Operator::BitwiseAnd,
+        "|" => Operator::BitwiseOr,
+        "#" => Operator::BitwiseXor,
+        "<<" => Operator::BitwiseShiftLeft,
+        ">>" => Operator::BitwiseShiftRight,
+        "||" => Operator::StringConcat,
+        "~~" => Operator::LikeMatch,
+        "~~*" => Operator::ILikeMatch,
+        "!~~" => Operator::NotLikeMatch,
+        "!~~*" => Operator::NotILikeMatch,
+        "~" => Operator::RegexMatch,
+        "~*" => Operator::RegexIMatch,
+        "!~" => Operator::RegexNotMatch,
+        "!~*" => Operator::RegexNotIMatch,
         _ => return None,
     };
     Some(Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), operator, Box::new(right.clone()))))

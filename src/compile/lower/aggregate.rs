@@ -115,6 +115,7 @@ impl Lowering<'_> {
         if let [Expr::Literal(value, _)] = arguments.as_slice()
             && function == AggregateFunction::Count
             && !value.is_null()
+            && !params.distinct
         {
             arguments.clear();
         }
@@ -153,7 +154,8 @@ impl Lowering<'_> {
     ) -> Result<Plan> {
         let shape = input.schema();
         let id = aggregate.schema.field(keys.len());
-        let sets = grouping_sets(sets, aggregate, keys.len(), id.data_type()).map_err(|failure| self.failure(failure))?;
+        let sets =
+            grouping_sets(sets, aggregate, keys.len(), id.data_type()).map_err(|failure| self.failure(failure))?;
         let mut fields: Vec<FieldRef> = shape.fields().iter().cloned().collect();
         fields.extend(keys.iter().map(|key| Arc::clone(&shape.fields()[*key])));
         fields.push(Arc::new(Field::new(id.name(), id.data_type().clone(), true)));
@@ -196,8 +198,7 @@ fn grouping_sets(
 
 /// The groups of the sets without keys, which exist without rows.
 fn constant_groups(fields: Vec<FieldRef>, sets: &[GroupingSet]) -> Result<Option<RecordBatch>> {
-    let ids: Vec<ScalarValue> =
-        sets.iter().filter(|set| !set.kept.contains(&true)).map(|set| set.id.clone()).collect();
+    let ids: Vec<ScalarValue> = sets.iter().filter(|set| !set.kept.contains(&true)).map(|set| set.id.clone()).collect();
     if ids.is_empty() {
         return Ok(None);
     }

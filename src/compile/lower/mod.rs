@@ -92,7 +92,6 @@ impl Lowering<'_> {
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::EmptyRelation(empty) => self.empty(empty),
             LogicalPlan::RecursiveQuery(query) => self.recursive(query),
-            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Extension(extension) => self.extension(plan, extension),
             other => Err(self.unsupported(&refuse::node_name(other))),
         }
@@ -105,6 +104,9 @@ impl Lowering<'_> {
         }
         if let Some(window) = node::of(extension) {
             return self.window(window);
+        }
+        if let Some(elements) = rewrite::elements::of(plan) {
+            return self.elements(elements);
         }
         match rewrite::set_operation::of(plan) {
             Some(operation) => self.set_operation(operation),

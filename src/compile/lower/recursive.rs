@@ -101,7 +101,9 @@ impl Lowering<'_> {
             }
             Plan::Distinct { .. } => return Err(self.not_linear("DISTINCT", name)),
             Plan::Aggregate { .. } => return Err(self.not_linear("an aggregation", name)),
-            Plan::TopK { .. } | Plan::Window { .. } => return Err(self.not_linear("ORDER BY … LIMIT or a window function", name)),
+            Plan::TopK { .. } | Plan::Window { .. } => {
+                return Err(self.not_linear("ORDER BY … LIMIT or a window function", name));
+            }
             Plan::SetOperation { .. } => return Err(self.not_linear("EXCEPT or INTERSECT", name)),
             _ => return Err(self.not_linear("this construct", name)),
         })

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{
-    Column, DataFusionError, NullHandling, TableReference, UnnestOptions, not_impl_err, plan_datafusion_err,
-};
+use datafusion::common::{Column, DataFusionError, TableReference, not_impl_err, plan_datafusion_err};
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{Join, JoinType, LogicalPlan, LogicalPlanBuilder, Unnest, when};
+use datafusion::logical_expr::{Join, JoinType, LogicalPlan, LogicalPlanBuilder, when};
 use datafusion::prelude::{Expr, lit};
+
+use super::elements::{self, Elements};
 
 /// Replaces the node if it joins a lateral subquery with functions.
 pub(super) fn rewrite(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
@@ -28,7 +28,7 @@ pub(super) fn rewrite(node: LogicalPlan, state: &SessionState) -> PlanResult<Log
 
 /// Whether a plan reads functions, or nothing at all.
 fn is_function(plan: &LogicalPlan) -> PlanResult<bool> {
-    plan.exists(|node| Ok(matches!(node, LogicalPlan::Unnest(_) | LogicalPlan::EmptyRelation(_))))
+    plan.exists(|node| Ok(matches!(node, LogicalPlan::EmptyRelation(_)) || elements::of(node).is_some()))
 }
 
 /// Whether the right side, outside of subqueries in its expressions, names columns of the left one.
@@ -112,7 +112,7 @@ impl Pull<'_> {
                 let condition = self.rebound(&filter.predicate, &filter.input, &input)?;
                 LogicalPlanBuilder::from(input).filter(condition)?.build()
             }
-            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
+            other if let Some(node) = elements::of(other) => self.elements(node),
             LogicalPlan::Join(join) if join.join_type == JoinType::Inner && !self.outer => self.join(join),
             other if !self.outer && !self.depends(other)? => self.cross(self.left.as_ref().clone(), other),
             other => {
@@ -160,20 +160,12 @@ impl Pull<'_> {
         Ok(plan)
     }
 
-    fn unnest(&mut self, unnest: &Unnest) -> PlanResult<LogicalPlan> {
-        let fields = unnest.input.schema().fields().len();
-        let simple = unnest.struct_type_columns.is_empty()
-            && unnest.list_type_columns.iter().all(|(_, list)| list.depth == 1)
-            && unnest.schema.fields().len() == fields;
-        if !simple {
-            return not_impl_err!("unnest of arrays of arrays in a lateral subquery");
-        }
-        let mut input = self.node(&unnest.input)?;
-        let places: Vec<usize> = unnest.list_type_columns.iter().map(|(at, _)| self.prefix + at).collect();
-        let mut lists: Vec<Column> = places.iter().map(|at| name_of(&input, *at)).collect();
-        let mut options = UnnestOptions::new().with_null_handling(NullHandling::Drop);
+    fn elements(&mut self, elements: &Elements) -> PlanResult<LogicalPlan> {
+        let fields = elements.input.schema().fields().len();
+        let own = elements.places()?;
+        let mut input = self.node(&elements.input)?;
+        let mut lists: Vec<Column> = own.iter().map(|at| name_of(&input, self.prefix + at)).collect();
         if self.outer && self.prefix == self.left.schema().fields().len() {
-            options = options.with_null_handling(NullHandling::PreserveAndExpandEmpty);
             let function = self.state.scalar_functions().get("ordinality[]").cloned();
             let function = function.ok_or_else(|| plan_datafusion_err!("function ordinality does not exist"))?;
             let lengths = lists.iter().cloned().map(Expr::Column).collect();
@@ -187,7 +179,8 @@ impl Pull<'_> {
         } else if self.outer {
             return not_impl_err!("a function of another function's rows in LEFT JOIN LATERAL");
         }
-        Unnest::try_new(Arc::new(input), lists, options).map(LogicalPlan::Unnest)
+        let lists = lists.into_iter().map(|list| (list.clone(), list.name)).collect();
+        Elements::plan(input, lists, self.outer)
     }
 
     /// The columns of the prefix.

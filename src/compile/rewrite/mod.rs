@@ -3,6 +3,8 @@
 
 // DISTINCT ON → first row by `row_number()`.
 mod distinct_on;
+// Elements of arrays as rows.
+pub(in crate::compile) mod elements;
 // LATERAL over functions → projections and unnesting.
 mod lateral;
 // EXCEPT and INTERSECT → one node over the rows of both sides.
@@ -31,6 +33,7 @@ pub(in crate::compile) use unnest::unnest;
 
 /// The plan with exact constructs, inner queries included. The output columns stay the same.
 pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
+    let plan = elements::replaced(plan)?;
     let rewritten = plan.transform_up_with_subqueries(|node| {
         let node = lateral::rewrite(node, state)?;
         let node = set_operation::rewrite(node)?;

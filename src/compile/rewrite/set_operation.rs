@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 use datafusion::prelude::{Expr, ident, lit};
 use datafusion::scalar::ScalarValue;
 
+use super::elements::Elements;
 pub(in crate::compile) use crate::compile::plan::SetOperator;
 
 /// Which side a row comes from: true for the left one, else NULL.
@@ -175,7 +176,9 @@ fn counted(operation: &SetOperation) -> PlanResult<LogicalPlan> {
     let repeated = if operation.all {
         let mut with_copies = columns.clone();
         with_copies.push(array_repeat(lit(true), copies).alias(COPIES));
-        kept.project(with_copies)?.unnest_column(Column::new_unqualified(COPIES))?
+        let repeated = kept.project(with_copies)?.build()?;
+        let copies = (Column::new_unqualified(COPIES), COPIES.to_string());
+        LogicalPlanBuilder::from(Elements::plan(repeated, vec![copies], false)?)
     } else {
         kept
     };

@@ -104,10 +104,9 @@ fn is_worth_sharing(plan: &LogicalPlan) -> PlanResult<bool> {
     let (mut stateful, mut bound, mut read) = (false, Vec::new(), Vec::new());
     plan.apply(|node| {
         match node {
-            LogicalPlan::Aggregate(_)
-            | LogicalPlan::Join(_)
-            | LogicalPlan::Distinct(_)
-            | LogicalPlan::Limit(_) => stateful = true,
+            LogicalPlan::Aggregate(_) | LogicalPlan::Join(_) | LogicalPlan::Distinct(_) | LogicalPlan::Limit(_) => {
+                stateful = true
+            }
             LogicalPlan::RecursiveQuery(query) => {
                 stateful = true;
                 bound.push(query.name.clone());

@@ -31,8 +31,6 @@ pub(in crate::compile) mod node;
 mod offset;
 // `row_number`, `rank`, `ntile` and their like.
 mod rank;
-#[cfg(test)]
-mod tests;
 // `lag`, `lead`, `first_value` and their like.
 mod value;
 

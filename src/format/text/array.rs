@@ -94,7 +94,11 @@ impl Literal<'_> {
     fn item(&mut self, column: &mut ColumnBuilder) -> Result<()> {
         match (self.peek(), &mut column.values) {
             (Some(b'{'), Values::Array(items)) => return self.list(items),
-            (Some(b'{' | b'}' | b',') | None, _) => return Err(self.unexpected()),
+            (Some(b'{'), _) => {
+                return Err(Error::unsupported("arrays of more than one dimension are not supported here")
+                    .hint("write ARRAY[[…], […]]"));
+            }
+            (Some(b'}' | b',') | None, _) => return Err(self.unexpected()),
             _ => {}
         }
         let quoted = self.element()?;

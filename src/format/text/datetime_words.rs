@@ -49,10 +49,18 @@ const ZONES: [(&str, i32); 24] = [
     ("pdt", -7),
 ];
 
+/// The zone of an abbreviation in lower case.
+pub(super) fn abbreviated_zone(word: &str) -> Option<TimeZone> {
+    ZONES.iter().find(|(name, _)| *name == word).map(|(_, hours)| TimeZone::Fixed(hours * 3600))
+}
+
 /// Reads a text word by word.
 pub(super) fn parse_words(text: &str) -> Result<Moment, Wrong> {
     let lower = text.to_ascii_lowercase();
     let mut reading = Reading::default();
+    if lower.trim() == "-infinity" {
+        return Err(Wrong::Special(lower.trim().to_string()));
+    }
     let mut rest = lower.as_str();
     loop {
         rest = rest.trim_start_matches(|letter: char| letter.is_ascii_whitespace() || letter == ',');
@@ -290,8 +298,7 @@ impl Reading {
         if self.zone.is_some() {
             return Err(Wrong::Syntax);
         }
-        let abbreviation = ZONES.iter().find(|(name, _)| *name == word).map(|(_, hours)| TimeZone::Fixed(hours * 3600));
-        self.zone = abbreviation.or_else(|| TimeZone::named(word));
+        self.zone = abbreviated_zone(word).or_else(|| TimeZone::named(word));
         match self.zone {
             Some(_) => Ok(()),
             None if word.contains('/') => Err(Wrong::Zone(word.to_string())),

@@ -108,6 +108,8 @@ impl Sum {
         let mut rest = text.strip_prefix('@').unwrap_or(text).trim_start();
         // A number that waits for its unit.
         let mut waiting: Option<Number> = None;
+        // Each unit counts once.
+        let mut seen: Vec<Unit> = Vec::new();
         let mut ago = false;
         if rest.is_empty() || rest.starts_with("ago") || rest.starts_with(',') {
             return Err(Wrong::Syntax);
@@ -127,7 +129,12 @@ impl Sum {
             if letter && word == "ago" && waiting.is_none() {
                 ago = true;
             } else if letter {
-                self.add(waiting.take().ok_or(Wrong::Syntax)?, unit_of(word).ok_or(Wrong::Syntax)?)?;
+                let unit = unit_of(word).ok_or(Wrong::Syntax)?;
+                if seen.contains(&unit) {
+                    return Err(Wrong::Syntax);
+                }
+                seen.push(unit);
+                self.add(waiting.take().ok_or(Wrong::Syntax)?, unit)?;
             } else {
                 // A number before a time or another number without a unit is days.
                 if let Some(number) = waiting.take() {

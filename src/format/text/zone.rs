@@ -52,6 +52,11 @@ impl TimeZone {
             .map(TimeZone::Named)
     }
 
+    /// The zone of an abbreviation in lower case, such as `pst`.
+    pub(crate) fn abbreviated(name: &str) -> Option<TimeZone> {
+        super::datetime_words::abbreviated_zone(name)
+    }
+
     /// Seconds east of Greenwich at an instant, given in seconds since 1970-01-01 UTC.
     pub(crate) fn offset_at(&self, seconds: i64) -> i32 {
         match self {

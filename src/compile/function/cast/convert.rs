@@ -14,13 +14,17 @@ use crate::types::SqlType;
 
 /// Whether PostgreSQL has the cast.
 pub(super) fn exists(from: &SqlType, to: &SqlType) -> bool {
-    use SqlType::{Array, Boolean, Date, Integer, Interval, Jsonb, Text, Timestamp, TimestampTz, Varchar};
+    use SqlType::{Array, Boolean, Date, Integer, Interval, Json, Jsonb, Text, Time, Timestamp, TimestampTz, Varchar};
     match (from, to) {
         _ if from == to => true,
         (Array(from), Array(to)) => exists(from, to),
         // Texts are read and everything can be written.
         (Text | Varchar(_), _) | (_, Text | Varchar(_)) => true,
         (Boolean, Integer) | (Integer, Boolean) => true,
+        (Json, Jsonb) | (Jsonb, Json) => true,
+        (Json, _) => false,
+        (Time, Interval) | (Interval | Timestamp | TimestampTz, Time) => true,
+        (Time, _) | (_, Time) => false,
         (Jsonb, to) => *to == Boolean || number::is_number(to),
         (Date | Timestamp | TimestampTz, Date | Timestamp | TimestampTz) => true,
         (Interval, _) | (_, Interval) => false,
@@ -35,16 +39,19 @@ pub(in crate::compile::function) fn convert(
     to: &SqlType,
     zone: TimeZone,
 ) -> Result<ArrayRef> {
-    use SqlType::{Array as List, Boolean, Date, Integer, Jsonb, Text, Timestamp, TimestampTz, Uuid, Varchar};
+    use SqlType::{
+        Array as List, Boolean, Date, Integer, Interval, Json, Jsonb, Text, Time, Timestamp, TimestampTz, Uuid, Varchar,
+    };
     if values.null_count() == values.len() {
         return Ok(new_null_array(&to.arrow(), values.len()));
     }
     match (from, to) {
         _ if from == to => Ok(Arc::clone(values)),
         (List(item), List(target)) => lists(values, item, target, zone),
-        (Text | Varchar(_), Text) | (Uuid | Jsonb, Text) => Ok(Arc::clone(values)),
+        (Text | Varchar(_), Text) | (Uuid | Json | Jsonb, Text) | (Jsonb, Json) => Ok(Arc::clone(values)),
         (Text | Varchar(_), Varchar(_)) => Ok(Arc::clone(values)),
-        (Text | Varchar(_), to) => read(values, to, zone),
+        (Text | Varchar(_), to) | (Json, to @ Jsonb) => read(values, to, zone),
+        (Time, Interval) | (Interval | Timestamp | TimestampTz, Time) => time::of_day(values, from, zone),
         (Boolean, Text | Varchar(_)) => {
             let words = values.as_boolean().iter().map(|value| value.map(|value| if value { "true" } else { "false" }));
             Ok(Arc::new(words.collect::<StringArray>()))

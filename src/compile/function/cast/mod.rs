@@ -3,7 +3,9 @@
 //!
 //! A cast to numeric without precision keeps the digits of numbers; a text that is not constant gets 10 digits after the point.
 
-use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
+use datafusion::arrow::compute::concat;
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
@@ -43,6 +45,15 @@ pub(super) fn target(expression: &Expr) -> Option<SqlType> {
     }
 }
 
+/// `try_cast(value, 'type')`: what `TRY_CAST(value AS type)` becomes. NULL where the cast is an error.
+pub(super) static TRY: Definition = Definition::immutable("try_cast", types, try_evaluate);
+
+/// The expression as a value of a type.
+pub(super) fn to_type(expression: Expr, target: &SqlType) -> Expr {
+    let arguments = vec![expression, datafusion::prelude::lit(target.to_string())];
+    Expr::ScalarFunction(ScalarFunction::new_udf(super::udf(&DEFINITION), arguments))
+}
+
 fn types(arguments: &[Argument]) -> Types {
     let [value, target] = arguments else { return Ok(None) };
     let name = target.text.as_deref().unwrap_or_default();
@@ -64,6 +75,29 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         }
         result => convert(values, from, result, call.time_zone),
     }
+}
+
+/// All at once and, if that fails, row by row.
+fn try_evaluate(call: &Call) -> Result<ArrayRef> {
+    if let Ok(values) = evaluate(call) {
+        return Ok(values);
+    }
+    let mut rows = Vec::with_capacity(call.rows);
+    for row in 0..call.rows {
+        let one = Call {
+            arguments: call.arguments.iter().map(|argument| argument.slice(row, 1)).collect(),
+            given: call.given.clone(),
+            result: call.result.clone(),
+            rows: 1,
+            time_zone: call.time_zone,
+        };
+        rows.push(match evaluate(&one) {
+            Err(error) if error.code == code::INTERNAL_ERROR => return Err(error),
+            value => value.unwrap_or_else(|_| new_null_array(&call.result.arrow(), 1)),
+        });
+    }
+    let rows: Vec<&dyn Array> = rows.iter().map(AsRef::as_ref).collect();
+    concat(&rows).map_err(|error| Error::internal(error.to_string()))
 }
 
 /// The type of `name`, which is what [`SqlType`] prints, or `numeric`.
@@ -102,7 +136,8 @@ fn type_of(name: &str) -> Option<SqlType> {
     }
 }
 
-fn unbounded_numeric(value: &Argument) -> SqlType {
+/// Numeric for a value of any type, with as many digits after the point as the value may have.
+pub(super) fn unbounded_numeric(value: &Argument) -> SqlType {
     let scale = match (&value.sql_type, &value.text) {
         (Some(SqlType::Numeric(_, scale)), _) => *scale,
         (Some(SqlType::SmallInt | SqlType::Integer | SqlType::BigInt | SqlType::Boolean), _) => 0,

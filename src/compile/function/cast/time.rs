@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, TimestampMicrosecondArray};
-use datafusion::arrow::datatypes::{Date32Type, TimestampMicrosecondType};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, Date32Array, IntervalMonthDayNanoArray, Time64MicrosecondArray, TimestampMicrosecondArray,
+};
+use datafusion::arrow::datatypes::{
+    Date32Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
+};
 
 use crate::error::{Error, Result, code};
 use crate::format::text::TimeZone;
@@ -36,6 +40,32 @@ pub(super) fn convert(values: &ArrayRef, from: &SqlType, to: &SqlType, zone: Tim
             Arc::new(instants.collect::<Result<TimestampMicrosecondArray>>()?.with_data_type(to.arrow()))
         }
         _ => Arc::new(local.collect::<TimestampMicrosecondArray>()),
+    })
+}
+
+/// Times of day of timestamps, instants and intervals, and intervals of times of day.
+pub(super) fn of_day(values: &ArrayRef, from: &SqlType, zone: TimeZone) -> Result<ArrayRef> {
+    let day = |micros: i64| micros.rem_euclid(DAY_US);
+    Ok(match from {
+        SqlType::Time => {
+            let times = values.as_primitive::<Time64MicrosecondType>().iter();
+            let span = |micros: i64| IntervalMonthDayNano { months: 0, days: 0, nanoseconds: micros * 1_000 };
+            Arc::new(times.map(|micros| micros.map(span)).collect::<IntervalMonthDayNanoArray>())
+        }
+        SqlType::Interval => {
+            let spans = values.as_primitive::<IntervalMonthDayNanoType>().iter();
+            let times = spans.map(|span| span.map(|span| day(span.nanoseconds / 1_000)));
+            Arc::new(times.collect::<Time64MicrosecondArray>())
+        }
+        from => {
+            let local = |micros: i64| match from {
+                SqlType::TimestampTz => local_micros(micros, zone),
+                _ => Ok(micros),
+            };
+            let times = values.as_primitive::<TimestampMicrosecondType>().iter();
+            let times = times.map(|micros| micros.map(|micros| local(micros).map(day)).transpose());
+            Arc::new(times.collect::<Result<Time64MicrosecondArray>>()?)
+        }
     })
 }
 

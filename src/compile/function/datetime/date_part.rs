@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array};
-use datafusion::arrow::datatypes::{DataType, Date32Type, IntervalMonthDayNano};
+use datafusion::arrow::datatypes::{DataType, Date32Type, IntervalMonthDayNano, Time64MicrosecondType};
 
 use super::super::cast::local_micros;
 use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
@@ -23,6 +23,7 @@ fn types(arguments: &[Argument], result: impl Fn(i8) -> SqlType) -> Types {
     let [field, time] = arguments else { return Ok(None) };
     let wanted = match &time.sql_type {
         Some(known @ (SqlType::Timestamp | SqlType::TimestampTz | SqlType::Date | SqlType::Interval)) => known.clone(),
+        Some(SqlType::Time) => SqlType::Time,
         _ if time.is_untyped() => SqlType::TimestampTz,
         _ => return Ok(None),
     };
@@ -51,6 +52,10 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
             DataType::Date32 => {
                 let day = call.arguments[1].as_primitive::<Date32Type>().value(row);
                 of_time(&field, i64::from(day).saturating_mul(DAY_US), None, true)
+            }
+            DataType::Time64(_) => {
+                let time = call.arguments[1].as_primitive::<Time64MicrosecondType>().value(row);
+                of_day(&field, IntervalMonthDayNano::new(0, 0, time * 1_000))
             }
             DataType::Timestamp(_, None) => of_time(&field, timestamps(&call.arguments[1]).value(row), None, false),
             _ => {
@@ -154,6 +159,12 @@ fn of_time(field: &str, local: i64, instant: Option<i64>, is_date: bool) -> Opti
 
 /// The Julian day of 1970-01-01.
 const JULIAN_1970: i64 = 2_440_588;
+
+/// A field of a time of day.
+fn of_day(field: &str, time: IntervalMonthDayNano) -> Option<Part> {
+    let below_day = Unit::named(field).is_some_and(|unit| unit < Unit::Day);
+    if below_day || field == "epoch" { of_interval(field, time) } else { None }
+}
 
 fn of_interval(field: &str, interval: IntervalMonthDayNano) -> Option<Part> {
     let micros = micros_of(interval);

@@ -27,7 +27,7 @@ fn types(arguments: &[Argument]) -> Types {
     }
     let result = match &time.sql_type {
         Some(SqlType::Timestamp) if zone.is_none() => SqlType::Timestamp,
-        Some(SqlType::Interval) if zone.is_none() => SqlType::Interval,
+        Some(SqlType::Interval | SqlType::Time) if zone.is_none() => SqlType::Interval,
         Some(SqlType::Timestamp | SqlType::TimestampTz | SqlType::Date) => SqlType::TimestampTz,
         _ if time.is_untyped() => SqlType::TimestampTz,
         _ => return Ok(None),
@@ -79,7 +79,12 @@ pub(super) enum Unit {
 impl Unit {
     /// The unit of a name, in PostgreSQL's spellings.
     fn parse(name: &str, sql_type: &SqlType) -> Result<Unit> {
-        Unit::named(&name.to_ascii_lowercase()).ok_or_else(|| unknown_unit(name, sql_type))
+        let lower = name.to_ascii_lowercase();
+        Unit::named(&lower).ok_or_else(|| match lower.as_str() {
+            "timezone" | "timezone_hour" | "timezone_minute" | "epoch" | "dow" | "isodow" | "doy" | "isoyear"
+            | "julian" => Error::unsupported(format!("unit \"{lower}\" not supported for type {sql_type}")),
+            _ => unknown_unit(name, sql_type),
+        })
     }
 
     /// The unit of a name in lower case.

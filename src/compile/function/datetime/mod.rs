@@ -1,5 +1,7 @@
 //! Functions of dates, times and intervals. Local times are those of the session's zone.
 
+// `age`.
+pub(super) mod age;
 // `current_date`.
 pub(super) mod current_date;
 // `date_bin`.
@@ -8,10 +10,20 @@ pub(super) mod date_bin;
 pub(super) mod date_part;
 // `date_trunc`.
 pub(super) mod date_trunc;
+// `justify_hours` and the like, `isfinite`.
+pub(super) mod justify;
+// `make_date` and the like.
+pub(super) mod make;
 // `now` and its like.
 pub(super) mod now;
 // `+` and `-` on dates and times, `*` and `/` on intervals.
 pub(in crate::compile::function) mod operator;
+// `OVERLAPS`.
+pub(super) mod overlaps;
+// Texts read by patterns.
+mod pattern;
+// `timestamp(2)`, `INTERVAL '…' HOUR`.
+pub(super) mod precision;
 // `timezone`, which `AT TIME ZONE` becomes.
 pub(super) mod timezone;
 // `to_char`.

@@ -6,9 +6,12 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, Date32Array, Float64Array, Int32Array, IntervalMonthDayNanoArray, TimestampMicrosecondArray,
+    ArrayRef, AsArray, Date32Array, Float64Array, Int32Array, IntervalMonthDayNanoArray, Time64MicrosecondArray,
+    TimestampMicrosecondArray,
 };
-use datafusion::arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type, IntervalMonthDayNano};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Float64Type, Int32Type, IntervalMonthDayNano, Time64MicrosecondType,
+};
 
 use super::super::cast::{local_micros, utc_micros};
 use super::super::definition::{Argument, Call, Definition, Types, strict};
@@ -29,9 +32,13 @@ pub(in crate::compile::function) static DIVIDE: Definition =
 
 /// Operand types and result; a constant text or NULL beside a time is of the type that fits.
 fn types(arguments: &[Argument], operator: char) -> Types {
-    use SqlType::{Date, Double, Integer, Interval, SmallInt, Timestamp, TimestampTz};
+    use SqlType::{Date, Double, Integer, Interval, SmallInt, Time, Timestamp, TimestampTz};
     let [left, right] = arguments else { return Ok(None) };
-    let known = |argument: &Argument| if argument.is_untyped() { None } else { argument.sql_type.clone() };
+    let known = |argument: &Argument| match &argument.sql_type {
+        _ if argument.is_untyped() => None,
+        Some(SqlType::BigInt) if argument.is_integer() => Some(Integer),
+        other => other.clone(),
+    };
     let (left, right) = (known(left), known(right));
     let number = |other: &SqlType| {
         matches!(other, SmallInt | Integer | SqlType::BigInt | SqlType::Real | Double | SqlType::Numeric(..))
@@ -40,6 +47,18 @@ fn types(arguments: &[Argument], operator: char) -> Types {
     match (operator, left, right) {
         ('+' | '-', Some(time @ (Timestamp | TimestampTz)), Some(Interval)) => types(time.clone(), Interval, time),
         ('+', Some(time @ (Timestamp | TimestampTz)), None) => types(time.clone(), Interval, time),
+        ('+' | '-', Some(Time), Some(Interval)) => types(Time, Interval, Time),
+        ('+', Some(Interval), Some(Time)) => types(Interval, Time, Time),
+        ('+', Some(Time), Some(Time)) => {
+            Err(Error::new("42725", "operator is not unique: time without time zone + time without time zone")
+                .hint("cast one of them to interval"))
+        }
+        ('-', Some(Time), Some(Time) | None) | ('-', None, Some(Time)) => types(Time, Time, Interval),
+        ('+', Some(time @ (Timestamp | TimestampTz)), Some(Time)) => types(time.clone(), Interval, time),
+        ('+', Some(Time), Some(time @ (Timestamp | TimestampTz))) => types(Interval, time.clone(), time),
+        ('-', Some(time @ (Timestamp | TimestampTz)), Some(Time)) => types(time.clone(), Interval, time),
+        ('+', Some(Date), Some(Time)) => types(Timestamp, Interval, Timestamp),
+        ('+', Some(Time), Some(Date)) => types(Interval, Timestamp, Timestamp),
         ('+' | '-', Some(Date), Some(Interval)) => types(Timestamp, Interval, Timestamp),
         ('+' | '-', Some(Date), Some(Integer | SmallInt)) => types(Date, Integer, Date),
         ('-', Some(Date), Some(Date) | None) | ('-', None, Some(Date)) => types(Date, Date, Integer),
@@ -73,6 +92,8 @@ fn add(call: &Call) -> Result<ArrayRef> {
             let (dates, days) = if *left.data_type() == SqlType::Date.arrow() { (left, right) } else { (right, left) };
             shift_dates(call, dates, days, 1)
         }
+        SqlType::Time if left_is_time => turn(call, left, right, 1),
+        SqlType::Time => turn(call, right, left, 1),
         _ if left_is_time => shift_times(call, left, right, 1),
         _ => shift_times(call, right, left, 1),
     }
@@ -91,6 +112,13 @@ fn subtract(call: &Call) -> Result<ArrayRef> {
             })?;
             Ok(Arc::new(IntervalMonthDayNanoArray::from(spans)))
         }
+        SqlType::Interval if *left.data_type() == SqlType::Time.arrow() => {
+            let (left, right) =
+                (left.as_primitive::<Time64MicrosecondType>(), right.as_primitive::<Time64MicrosecondType>());
+            let spans =
+                strict(call, |row| Ok(IntervalMonthDayNano::new(0, 0, (left.value(row) - right.value(row)) * 1_000)))?;
+            Ok(Arc::new(IntervalMonthDayNanoArray::from(spans)))
+        }
         SqlType::Interval => {
             let spans =
                 strict(call, |row| combined(intervals(left).value(row), negated(intervals(right).value(row))?))?;
@@ -103,8 +131,15 @@ fn subtract(call: &Call) -> Result<ArrayRef> {
             Ok(Arc::new(Int32Array::from(days)))
         }
         SqlType::Date => shift_dates(call, left, right, -1),
+        SqlType::Time => turn(call, left, right, -1),
         _ => shift_times(call, left, right, -1),
     }
+}
+
+fn turn(call: &Call, times: &ArrayRef, spans: &ArrayRef, sign: i64) -> Result<ArrayRef> {
+    let (times, spans) = (times.as_primitive::<Time64MicrosecondType>(), intervals(spans));
+    let turned = strict(call, |row| Ok(turned(times.value(row), spans.value(row), sign)))?;
+    Ok(Arc::new(Time64MicrosecondArray::from(turned)))
 }
 
 fn shift_dates(call: &Call, dates: &ArrayRef, days: &ArrayRef, sign: i32) -> Result<ArrayRef> {
@@ -124,6 +159,11 @@ fn shift_times(call: &Call, times: &ArrayRef, spans: &ArrayRef, sign: i32) -> Re
         shifted(times.value(row), span, zone)
     })?;
     Ok(Arc::new(TimestampMicrosecondArray::from(shifted).with_data_type(call.result.arrow())))
+}
+
+/// A time of day plus an interval's time, within the day.
+fn turned(micros: i64, span: IntervalMonthDayNano, sign: i64) -> i64 {
+    (i128::from(micros) + i128::from(sign) * i128::from(micros_of(span))).rem_euclid(i128::from(DAY_US)) as i64
 }
 
 /// A time, local or with `zone` an instant, plus an interval.

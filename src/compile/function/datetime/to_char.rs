@@ -23,6 +23,7 @@ fn types(arguments: &[Argument]) -> Types {
     }
     let wanted = match &value.sql_type {
         Some(known @ (Timestamp | TimestampTz | Interval)) => known.clone(),
+        Some(SqlType::Time) => Interval,
         Some(Date) => TimestampTz,
         Some(SmallInt | Integer | BigInt | Real | Double | Numeric(..)) => {
             return Err(Error::unsupported("to_char of numbers is not supported").hint("cast to numeric(p,s) or text"));
@@ -57,9 +58,10 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         for piece in known.iter().flat_map(|(_, pieces)| pieces) {
             piece.write(&shown, &mut text)?;
         }
-        Ok(text)
+        // An empty pattern shows nothing at all.
+        Ok(Some(text).filter(|_| !pattern.is_empty()))
     })?;
-    Ok(Arc::new(StringArray::from(values)))
+    Ok(Arc::new(values.into_iter().map(Option::flatten).collect::<StringArray>()))
 }
 
 /// A time as patterns see it.
@@ -168,6 +170,8 @@ impl Piece {
             return Err(Error::unsupported(format!("to_char pattern {name} is not supported here")));
         };
         let sign = if number < 0 { "-" } else { "" };
+        // A day's sign takes the place of a digit.
+        let width = if number < 0 && name == "DD" { width - 1 } else { width };
         let width = if fill { width } else { 0 };
         let digits = format!("{sign}{:0width$}", number.unsigned_abs());
         match name {

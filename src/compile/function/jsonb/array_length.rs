@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int32Array};
 
 use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
+use super::argument::is_document;
 use super::{elements, kind};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
@@ -14,8 +15,8 @@ pub(in crate::compile::function) static DEFINITION: Definition =
 
 fn types(arguments: &[Argument]) -> Types {
     let [document] = arguments else { return Ok(None) };
-    let fits = document.is_untyped() || document.sql_type == Some(SqlType::Jsonb);
-    Ok(fits.then(|| (vec![SqlType::Jsonb], SqlType::Integer)))
+    let given = if document.sql_type == Some(SqlType::Json) { SqlType::Json } else { SqlType::Jsonb };
+    Ok(is_document(document, &given).then(|| (vec![given], SqlType::Integer)))
 }
 
 fn evaluate(call: &Call) -> Result<ArrayRef> {

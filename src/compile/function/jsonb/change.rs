@@ -21,6 +21,12 @@ pub(super) fn change(document: Json, path: &[Option<String>], change: &Change) -
 
 fn at(document: Json, path: &[Option<String>], level: usize, change: &Change) -> Result<Json> {
     let Some(step) = path.get(level) else { return Ok(document) };
+    if matches!(document, Json::Object(_) | Json::Array(_))
+        && let Some(missing) = path[level..].iter().position(Option::is_none)
+    {
+        let message = format!("path element at position {} is null", level + missing + 1);
+        return Err(Error::new("22004", message));
+    }
     let name = |step: &Option<String>| {
         let message = format!("path element at position {} is null", level + 1);
         step.clone().ok_or_else(|| Error::new("22004", message))

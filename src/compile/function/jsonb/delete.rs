@@ -22,7 +22,7 @@ fn types(arguments: &[Argument]) -> Types {
     }
     let part = match part.or_text() {
         kind if is_text(&kind) => SqlType::Text,
-        SqlType::SmallInt | SqlType::Integer => SqlType::Integer,
+        _ if part.is_integer() => SqlType::Integer,
         SqlType::Array(item) if is_text(&item) => texts_type(),
         _ => return Ok(None),
     };

@@ -8,8 +8,9 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use datafusion::arrow::datatypes::Int64Type;
 
 use super::super::definition::{Argument, Call, Definition, Types, texts};
+use super::argument::is_document;
 use super::{content, elements, kind, members};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static MEMBER: Definition =
@@ -20,19 +21,33 @@ pub(in crate::compile::function) static AT_PATH: Definition =
     Definition::immutable("#>", |arguments| path_types(arguments, SqlType::Jsonb), along_path);
 pub(in crate::compile::function) static AT_PATH_TEXT: Definition =
     Definition::immutable("#>>", |arguments| path_types(arguments, SqlType::Text), along_path);
-pub(in crate::compile::function) static PATH: Definition =
-    Definition::immutable("jsonb_extract_path", |arguments| names_types(arguments, SqlType::Jsonb), along_names);
-pub(in crate::compile::function) static PATH_TEXT: Definition =
-    Definition::immutable("jsonb_extract_path_text", |arguments| names_types(arguments, SqlType::Text), along_names);
+pub(in crate::compile::function) static PATH: Definition = Definition::immutable(
+    "jsonb_extract_path",
+    |arguments| names_types(arguments, SqlType::Jsonb, SqlType::Jsonb),
+    along_names,
+);
+pub(in crate::compile::function) static PATH_TEXT: Definition = Definition::immutable(
+    "jsonb_extract_path_text",
+    |arguments| names_types(arguments, SqlType::Jsonb, SqlType::Text),
+    along_names,
+);
+pub(in crate::compile::function) static JSON_PATH: Definition = Definition::immutable(
+    "json_extract_path",
+    |arguments| names_types(arguments, SqlType::Json, SqlType::Json),
+    along_names,
+);
+pub(in crate::compile::function) static JSON_PATH_TEXT: Definition = Definition::immutable(
+    "json_extract_path_text",
+    |arguments| names_types(arguments, SqlType::Json, SqlType::Text),
+    along_names,
+);
 
 fn step_types(arguments: &[Argument], result: SqlType) -> Types {
     let [document, step] = arguments else { return Ok(None) };
-    if !is_document(document) {
-        return Ok(None);
-    }
+    let Some((given, result)) = document_types(document, result) else { return Ok(None) };
     Ok(match step.or_text() {
-        SqlType::Text | SqlType::Varchar(_) => Some((vec![SqlType::Jsonb, SqlType::Text], result)),
-        SqlType::SmallInt | SqlType::Integer | SqlType::BigInt => Some((vec![SqlType::Jsonb, SqlType::BigInt], result)),
+        SqlType::Text | SqlType::Varchar(_) => Some((vec![given, SqlType::Text], result)),
+        SqlType::SmallInt | SqlType::Integer | SqlType::BigInt => Some((vec![given, SqlType::BigInt], result)),
         _ => None,
     })
 }
@@ -41,25 +56,36 @@ fn path_types(arguments: &[Argument], result: SqlType) -> Types {
     let [document, path] = arguments else { return Ok(None) };
     let texts = SqlType::Array(Box::new(SqlType::Text));
     let is_path = path.is_untyped() || path.sql_type.as_ref() == Some(&texts);
-    Ok((is_document(document) && is_path).then(|| (vec![SqlType::Jsonb, texts], result)))
+    let types = document_types(document, result).filter(|_| is_path);
+    Ok(types.map(|(given, result)| (vec![given, texts], result)))
 }
 
-fn names_types(arguments: &[Argument], result: SqlType) -> Types {
+fn names_types(arguments: &[Argument], given: SqlType, result: SqlType) -> Types {
     let Some((document, names)) = arguments.split_first() else { return Ok(None) };
     let are_texts = names.iter().all(|name| matches!(name.or_text(), SqlType::Text | SqlType::Varchar(_)));
-    let mut wanted = vec![SqlType::Jsonb];
+    let fits = are_texts && is_document(document, &given);
+    let mut wanted = vec![given];
     wanted.extend(names.iter().map(|_| SqlType::Text));
-    Ok((is_document(document) && are_texts).then_some((wanted, result)))
+    Ok(fits.then_some((wanted, result)))
 }
 
-/// A constant text is one, too: `'{"a":1}' -> 'a'` has no other meaning.
-fn is_document(argument: &Argument) -> bool {
-    argument.is_untyped() || argument.sql_type == Some(SqlType::Jsonb)
+/// The document's type, and the result's: a part of json is json. A constant text is jsonb: `'{"a":1}' -> 'a'` has no other meaning.
+fn document_types(argument: &Argument, result: SqlType) -> Option<(SqlType, SqlType)> {
+    match &argument.sql_type {
+        Some(SqlType::Json) => Some((SqlType::Json, if result == SqlType::Jsonb { SqlType::Json } else { result })),
+        _ if is_document(argument, &SqlType::Jsonb) => Some((SqlType::Jsonb, result)),
+        _ => None,
+    }
 }
 
 fn step(call: &Call) -> Result<ArrayRef> {
     let by_number = *call.arguments[1].data_type() == SqlType::BigInt.arrow();
     parts(call, |row, document| match by_number {
+        // A scalar of jsonb is kept as an array of it.
+        true if call.given[0] != SqlType::Json && !["array", "object"].contains(&kind(document)) => {
+            let number = call.arguments[1].as_primitive::<Int64Type>().value(row);
+            Ok(Some(document).filter(|_| number == 0 || number == -1))
+        }
         true => element(document, call.arguments[1].as_primitive::<Int64Type>().value(row)),
         false => member(document, texts(&call.arguments[1]).value(row)),
     })
@@ -93,7 +119,14 @@ fn parts(call: &Call, mut find: impl for<'a> FnMut(usize, &'a str) -> Result<Opt
         found.push(match part {
             Some(part) if call.result == SqlType::Text => match kind(part) {
                 "null" => None,
-                "string" => Some(Cow::Owned(content(part)?)),
+                "string" => {
+                    let text = content(part)?;
+                    if text.contains('\0') {
+                        return Err(Error::new("22P05", "unsupported Unicode escape sequence")
+                            .detail("\\u0000 cannot be converted to text."));
+                    }
+                    Some(Cow::Owned(text))
+                }
                 _ => Some(Cow::Borrowed(part)),
             },
             part => part.map(Cow::Borrowed),
@@ -122,11 +155,32 @@ fn follow<'a, 'b>(document: &'a str, path: impl Iterator<Item = Option<&'b str>>
     Ok(Some(part))
 }
 
+/// The part that subscripts lead to: a text is a member's name or an element's number.
+pub(in crate::compile::function) fn at_steps<'a>(
+    document: &'a str,
+    steps: &[ArrayRef],
+    row: usize,
+) -> Result<Option<&'a str>> {
+    let mut part = document;
+    for step in steps {
+        let by_number = *step.data_type() == SqlType::BigInt.arrow();
+        let name = match by_number {
+            true => step.as_primitive::<Int64Type>().value(row).to_string(),
+            false => texts(step).value(row).to_string(),
+        };
+        match follow(part, std::iter::once(Some(name.as_str())))? {
+            Some(next) => part = next,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(part))
+}
+
 fn member<'a>(document: &'a str, name: &str) -> Result<Option<&'a str>> {
     if kind(document) != "object" {
         return Ok(None);
     }
-    Ok(members(document)?.into_iter().find(|(known, _)| known == name).map(|(_, value)| value))
+    Ok(members(document)?.into_iter().rfind(|(known, _)| known == name).map(|(_, value)| value))
 }
 
 fn element(document: &str, number: i64) -> Result<Option<&str>> {

@@ -1,13 +1,33 @@
 //! jsonb: canonical text (see [`crate::types`]), so that parts of a document are parts of its text.
 
+// What arguments may be.
+mod argument;
 // `jsonb_array_length`.
 pub(super) mod array_length;
+// `to_jsonb`, `jsonb_build_object` and the like.
+pub(super) mod build;
+// Changes at a path.
+mod change;
+// `||`.
+pub(super) mod concat;
 // `@>` and `<@`.
 pub(super) mod contains;
+// `-` and `#-`.
+pub(super) mod delete;
+// `?`, `?|` and `?&`.
+pub(super) mod exists;
 // `->`, `->>`, `#>`, `#>>` and `jsonb_extract_path`.
 pub(super) mod extract;
+// SQL/JSON paths.
+pub(super) mod path;
+// `jsonb_strip_nulls` and `jsonb_pretty`.
+pub(super) mod reshape;
+// `jsonb_set` and `jsonb_insert`.
+pub(super) mod set;
 // `jsonb_typeof`.
 pub(super) mod type_of;
+// Documents as trees.
+mod value;
 // Values as JSON.
 pub(super) mod write;
 

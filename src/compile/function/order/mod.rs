@@ -2,7 +2,7 @@
 //! Queries do not name them; [`crate::compile::analyze`] puts them in where values are compared, ordered or grouped.
 
 // Bytes that sort as numbers do.
-mod number;
+pub(in crate::compile) mod number;
 // `packed` and `unpacked`: intervals as bytes and back.
 pub(in crate::compile) mod packed;
 // `sort_key`.

@@ -2,7 +2,7 @@
 
 /// Appends the key of a plain decimal number such as `-12.50`: a sign, the position of the point, the digits without outer zeros. No key
 /// is the beginning of another.
-pub(super) fn append(number: &str, out: &mut Vec<u8>) {
+pub(in crate::compile) fn append(number: &str, out: &mut Vec<u8>) {
     let (negative, digits) = match number.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, number),

@@ -1,12 +1,12 @@
-//! `sort_key(x)`: a value that compares as PostgreSQL compares `x`: bytes for jsonb and arrays, the length in ns for intervals. NULL for
-//! NULL; equal keys mean equal values.
+//! `sort_key(x)`: a value that compares as PostgreSQL compares `x`: the length in ns for intervals; for jsonb and arrays bytes, each as
+//! the letter of that number, since windows have no order over bytes. NULL for NULL; equal keys mean equal values.
 //!
 //! jsonb: null < string < number < boolean < array < object; arrays and objects by their size first, then by what is in them; a scalar
 //! is compared with an array as if it was an array of it, which makes an empty array the least of all. Arrays: item by item, NULL last.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, Decimal128Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, StringBuilder};
 use datafusion::arrow::datatypes::{
     Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType,
     Time64MicrosecondType, TimestampMicrosecondType,
@@ -29,10 +29,10 @@ const NULL_ITEM: u8 = 2;
 
 fn types(arguments: &[Argument]) -> Types {
     let [value] = arguments else { return Ok(None) };
-    let Some(sql_type) = &value.sql_type else { return Ok(Some((vec![SqlType::Bytea], SqlType::Bytea))) };
+    let Some(sql_type) = &value.sql_type else { return Ok(Some((vec![SqlType::Text], SqlType::Text))) };
     Ok(match sql_type {
         SqlType::Interval => Some((vec![SqlType::Interval], SqlType::Numeric(38, 0))),
-        SqlType::Jsonb | SqlType::Array(_) => Some((vec![sql_type.clone()], SqlType::Bytea)),
+        SqlType::Jsonb | SqlType::Array(_) => Some((vec![sql_type.clone()], SqlType::Text)),
         _ => None,
     })
 }
@@ -45,7 +45,7 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         let lengths: Decimal128Array = lengths.collect();
         return Ok(Arc::new(lengths.with_data_type(call.result.arrow())));
     }
-    let mut keys = BinaryBuilder::new();
+    let mut keys = StringBuilder::new();
     let mut key = Vec::new();
     for row in 0..call.rows {
         if values.is_null(row) {
@@ -54,7 +54,7 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         }
         key.clear();
         append(&call.given[0], values, row, &mut key)?;
-        keys.append_value(&key);
+        keys.append_value(key.iter().map(|byte| char::from(*byte)).collect::<String>());
     }
     Ok(Arc::new(keys.finish()))
 }
@@ -81,7 +81,12 @@ fn append(sql_type: &SqlType, values: &ArrayRef, row: usize, out: &mut Vec<u8>) 
 }
 
 /// Appends an item's key, which is not the beginning of another one.
-fn append_item(sql_type: &SqlType, items: &ArrayRef, at: usize, out: &mut Vec<u8>) -> Result<()> {
+pub(in crate::compile::function) fn append_item(
+    sql_type: &SqlType,
+    items: &ArrayRef,
+    at: usize,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     match sql_type {
         SqlType::Boolean => out.push(u8::from(items.as_boolean().value(at))),
         SqlType::SmallInt => integer(items.as_primitive::<Int16Type>().value(at).into(), out),

@@ -12,11 +12,19 @@ use crate::types::SqlType;
 /// Rewrites one expression whose parts are rewritten.
 pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usize, SqlType>) -> Result<()> {
     match expression {
-        ast::Expr::Cast { expr, data_type, format: None, array: false, .. } => {
+        ast::Expr::Cast {
+            kind: ast::CastKind::Cast | ast::CastKind::DoubleColon,
+            expr,
+            data_type,
+            format: None,
+            array: false,
+            ..
+        } => {
             if let Some(function) = catalog_cast(data_type) {
                 *expression = call(function, [take(expr)]);
                 return Ok(());
             }
+            let digits = precision(data_type);
             let target = sql_type(data_type)?;
             if let Some(number) = parameter(expr) {
                 parameters.entry(number).or_insert_with(|| target.clone());
@@ -27,13 +35,15 @@ pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usiz
                 Some(digits) if is_float => text(digits),
                 _ => take(expr),
             };
-            *expression = cast(value, &target, data_type);
+            let value = cast_array(value, &target).unwrap_or_else(|value| cast(value, &target, data_type));
+            *expression = rounded(value, digits);
         }
         ast::Expr::TypedString(typed) => {
             let Some(value) = typed.value.clone().into_string() else {
                 return Err(Error::unsupported("this form of typed constant is not supported"));
             };
-            *expression = cast(text(value), &sql_type(&typed.data_type)?, &typed.data_type);
+            let digits = precision(&mut typed.data_type);
+            *expression = rounded(cast(text(value), &sql_type(&typed.data_type)?, &typed.data_type), digits);
         }
         // The planner would give it a negative scale.
         ast::Expr::Value(value) => {
@@ -72,11 +82,56 @@ fn restore_frame(window: &mut ast::WindowSpec) {
     }
 }
 
+/// Takes the digits after the point of seconds out of a type.
+fn precision(written: &mut ast::DataType) -> Option<u64> {
+    let digits = match written {
+        ast::DataType::Timestamp(digits @ Some(0..6), _) | ast::DataType::Time(digits @ Some(0..6), _) => digits,
+        ast::DataType::Interval { fields: None, precision: digits @ Some(0..6) } => digits,
+        _ => return None,
+    };
+    digits.take()
+}
+
+/// A time rounded to some digits.
+fn rounded(value: ast::Expr, digits: Option<u64>) -> ast::Expr {
+    match digits {
+        Some(digits) => {
+            let digits = ast::Expr::value(ast::Value::Number(digits.to_string(), false));
+            call("to_precision", [value, digits])
+        }
+        None => value,
+    }
+}
+
+/// A cast of `ARRAY[…]` to an array type: of each item, as in PostgreSQL. The value itself if it is none.
+fn cast_array(mut value: ast::Expr, target: &SqlType) -> std::result::Result<ast::Expr, ast::Expr> {
+    let (SqlType::Array(item), ast::Expr::Function(function)) = (target, &mut value) else { return Err(value) };
+    let ast::FunctionArguments::List(list) = &mut function.args else { return Err(value) };
+    if function.name.to_string() != "\"array\"" || matches!(**item, SqlType::Numeric(..)) && !list.args.is_empty() {
+        return Err(value);
+    }
+    if list.args.is_empty() {
+        return Ok(call("cast", [text("{}"), text(target.to_string())]));
+    }
+    for argument in &mut list.args {
+        if let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(part)) = argument {
+            let part_value = take(part);
+            *part = cast_array(part_value, target).unwrap_or_else(|part| call("cast", [part, text(item.to_string())]));
+        }
+    }
+    Ok(value)
+}
+
 /// `cast(value, 'type')`; numeric without precision stays so, since the value decides how many digits it keeps.
 fn cast(value: ast::Expr, target: &SqlType, written: &ast::DataType) -> ast::Expr {
+    call("cast", [value, text(target_name(target, written))])
+}
+
+/// The type's name as `cast` takes it.
+pub(super) fn target_name(target: &SqlType, written: &ast::DataType) -> String {
     match target {
-        SqlType::Numeric(..) if !written.to_string().contains('(') => call("cast", [value, text("numeric")]),
-        target => call("cast", [value, text(target.to_string())]),
+        SqlType::Numeric(..) if !written.to_string().contains('(') => "numeric".to_string(),
+        target => target.to_string(),
     }
 }
 
@@ -109,15 +164,37 @@ fn interval(interval: &mut ast::Interval) -> Result<ast::Expr> {
         },
         _ => None,
     };
-    let (Some(written), None, None) = (written, &interval.last_field, &interval.leading_precision) else {
+    let Some(written) = written else {
         return Err(Error::unsupported("this form of INTERVAL is not supported").hint("write INTERVAL '1 day 2 hours'"));
     };
-    let written = match &interval.leading_field {
+    let (first, last) = (interval.leading_field.as_ref(), interval.last_field.as_ref());
+    let written = match (last.or(first), first) {
         // A unit counts for a number that has none.
-        Some(unit) if written.trim().parse::<f64>().is_ok() => format!("{written} {unit}"),
+        (Some(unit), _) if written.trim().parse::<f64>().is_ok() => format!("{written} {unit}"),
+        // Two parts are hours and minutes otherwise.
+        (Some(ast::DateTimeField::Second), Some(ast::DateTimeField::Minute)) if written.matches(':').count() == 1 => {
+            format!("0:{}", written.trim())
+        }
         _ => written,
     };
-    Ok(call("cast", [text(written), text(SqlType::Interval.to_string())]))
+    let value = call("cast", [text(written), text(SqlType::Interval.to_string())]);
+    let field = match last.or(first) {
+        Some(field) if *field != ast::DateTimeField::Second => field.to_string().to_ascii_lowercase(),
+        _ => return Ok(rounded(value, interval.fractional_seconds_precision.or(interval.leading_precision))),
+    };
+    // What is below the last field is left out. A constant that a window's frame may take stays as it is.
+    Ok(match first.is_some_and(|_| is_whole(&value)) {
+        true => value,
+        false => call("interval_fields", [value, text(field)]),
+    })
+}
+
+/// Whether an interval that was read is a whole number of one unit, so that nothing is below its last field.
+fn is_whole(value: &ast::Expr) -> bool {
+    let Some(written) = constant(value, "interval") else { return false };
+    let mut words = written.split_whitespace();
+    let number = words.next().is_some_and(|number| number.parse::<i64>().is_ok());
+    number && words.next().is_some_and(|unit| unit.chars().all(char::is_alphabetic)) && words.next().is_none()
 }
 
 /// The text of a constant of a type that [`rewrite`] made.

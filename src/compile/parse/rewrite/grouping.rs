@@ -111,9 +111,8 @@ fn replace_position(element: &mut ast::Expr, items: &[ast::SelectItem]) -> Resul
         return Ok(());
     };
     let Ok(position) = number.parse::<usize>() else { return Ok(()) };
-    let wildcard = |item: &ast::SelectItem| {
-        matches!(item, ast::SelectItem::Wildcard(_) | ast::SelectItem::QualifiedWildcard(..))
-    };
+    let wildcard =
+        |item: &ast::SelectItem| matches!(item, ast::SelectItem::Wildcard(_) | ast::SelectItem::QualifiedWildcard(..));
     if items.iter().any(wildcard) {
         return Err(Error::unsupported("positions in grouping sets beside * are not supported"));
     }

@@ -3,11 +3,19 @@
 use datafusion::sql::sqlparser::ast::{self, BinaryOperator};
 
 use super::{call, take, text};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, code};
+use crate::types::SqlType;
 
 /// Rewrites one expression whose parts are rewritten.
 pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     match expression {
+        // The sign binds closer than `^`.
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } if is_power(expr) => {
+            let ast::Expr::BinaryOp { left, op, right } = take(expr) else { return Ok(()) };
+            let mut negated = ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr: left };
+            rewrite(&mut negated)?;
+            *expression = operation(negated, op, *right);
+        }
         // DataFusion's negation wraps around. Constants keep their sign, which the planner reads with them.
         ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } if !is_number(expr) => {
             *expression = call("-", [take(expr)]);
@@ -29,6 +37,16 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             }
             *expression = take(expr);
         }
+        ast::Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("localtime") => {
+            *expression = call("cast", [call("localtimestamp", []), text(SqlType::Time.to_string())]);
+        }
+        ast::Expr::BinaryOp { op: BinaryOperator::Overlaps, left, right } => {
+            let (Some(mut periods), Some(other)) = (super::row::parts(left), super::row::parts(right)) else {
+                return Err(Error::new(code::SYNTAX_ERROR, "OVERLAPS stands between two pairs"));
+            };
+            periods.extend(other);
+            *expression = call("overlaps", periods);
+        }
         ast::Expr::BinaryOp { op, .. } => {
             if let BinaryOperator::PGCustomBinaryOperator(parts) = op {
                 let name = parts.last().cloned().unwrap_or_default();
@@ -37,8 +55,11 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
         }
         ast::Expr::Function(function) => {
             rename(function);
-            if let Some((left, right)) = modulo_of(function) {
-                *expression = operation(left, BinaryOperator::Modulo, right);
+            named_arguments(function)?;
+            age_from_today(function);
+            if let Some(rewritten) = clock(function)? {
+                *expression = rewritten;
+                return Ok(());
             }
         }
         // Constant texts are of the type of what they are looked up for, which only the planner knows.
@@ -57,6 +78,77 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     Ok(())
 }
 
+/// Parts of `make_interval`, which are named or in this order.
+const INTERVAL_PARTS: [&str; 7] = ["years", "months", "weeks", "days", "hours", "mins", "secs"];
+
+/// `make_interval(days => 10)` with all its arguments.
+fn named_arguments(function: &mut ast::Function) -> Result<()> {
+    if function.name.to_string().to_ascii_lowercase() != "make_interval" {
+        return Ok(());
+    }
+    let arguments = match &mut function.args {
+        ast::FunctionArguments::List(list) => std::mem::take(&mut list.args),
+        _ => Vec::new(),
+    };
+    let zero = || ast::Expr::value(ast::Value::Number("0".to_string(), false));
+    let mut parts: Vec<ast::Expr> = INTERVAL_PARTS.iter().map(|_| zero()).collect();
+    let undefined =
+        || Error::new(code::UNDEFINED_FUNCTION, "function make_interval with these arguments does not exist");
+    for (position, argument) in arguments.into_iter().enumerate() {
+        let (position, value) = match argument {
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) => (Some(position), value),
+            ast::FunctionArg::Named { name, arg: ast::FunctionArgExpr::Expr(value), .. } => {
+                let name = name.value.to_ascii_lowercase();
+                (INTERVAL_PARTS.iter().position(|part| *part == name), value)
+            }
+            _ => return Err(undefined()),
+        };
+        *position.and_then(|position| parts.get_mut(position)).ok_or_else(undefined)? = value;
+    }
+    if let ast::Expr::Function(whole) = call("make_interval", parts) {
+        *function = whole;
+    }
+    Ok(())
+}
+
+/// `current_timestamp(0)` and its like, `localtime`, and `date(x)`, which is a cast.
+fn clock(function: &mut ast::Function) -> Result<Option<ast::Expr>> {
+    let name = function.name.to_string().to_ascii_lowercase();
+    let argument = match &mut function.args {
+        ast::FunctionArguments::List(list) => match list.args.as_mut_slice() {
+            [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))] => Some(take(argument)),
+            [] => None,
+            _ => return Ok(None),
+        },
+        _ => None,
+    };
+    let local = || call("cast", [call("localtimestamp", []), text(SqlType::Time.to_string())]);
+    let made = match (name.as_str(), argument) {
+        ("current_timestamp" | "localtimestamp", Some(digits)) => call("to_precision", [call(&name, []), digits]),
+        ("localtime", Some(digits)) => call("to_precision", [local(), digits]),
+        ("localtime", None) => local(),
+        ("current_time", _) => {
+            return Err(Error::unsupported("type time with time zone is not supported").hint("use localtime"));
+        }
+        ("date", Some(value)) => call("cast", [value, text(SqlType::Date.to_string())]),
+        (_, argument) => {
+            if let (ast::FunctionArguments::List(list), Some(argument)) = (&mut function.args, argument) {
+                list.args = vec![ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))];
+            }
+            return Ok(None);
+        }
+    };
+    Ok(Some(made))
+}
+
+/// `age(time)` counts to midnight of today.
+fn age_from_today(function: &mut ast::Function) {
+    let ast::FunctionArguments::List(list) = &mut function.args else { return };
+    if list.args.len() == 1 && function.name.to_string().eq_ignore_ascii_case("age") {
+        list.args.insert(0, ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(call("current_date", []))));
+    }
+}
+
 /// Two comparisons, in which constant texts are read as the column's type.
 fn between(column: ast::Expr, negated: bool, low: ast::Expr, high: ast::Expr) -> ast::Expr {
     match negated {
@@ -73,23 +165,8 @@ fn between(column: ast::Expr, negated: bool, low: ast::Expr, high: ast::Expr) ->
     }
 }
 
-fn operation(left: ast::Expr, op: BinaryOperator, right: ast::Expr) -> ast::Expr {
+pub(super) fn operation(left: ast::Expr, op: BinaryOperator, right: ast::Expr) -> ast::Expr {
     ast::Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
-}
-
-/// The operands of `mod(a, b)`, which DataFusion does not have.
-fn modulo_of(function: &ast::Function) -> Option<(ast::Expr, ast::Expr)> {
-    let ast::FunctionArguments::List(list) = &function.args else { return None };
-    match (function.name.to_string().as_str(), list.args.as_slice()) {
-        (
-            "mod",
-            [
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(left)),
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(right)),
-            ],
-        ) => Some((left.clone(), right.clone())),
-        _ => None,
-    }
 }
 
 fn is_column(expression: &ast::Expr) -> bool {
@@ -127,8 +204,22 @@ fn operator(name: &str) -> Option<BinaryOperator> {
         "!~*" => BinaryOperator::PGRegexNotIMatch,
         "~~" => BinaryOperator::PGLikeMatch,
         "~~*" => BinaryOperator::PGILikeMatch,
+        "!~~" => BinaryOperator::PGNotLikeMatch,
+        "!~~*" => BinaryOperator::PGNotILikeMatch,
+        "%" => BinaryOperator::Modulo,
+        "^" => BinaryOperator::PGExp,
+        "&" => BinaryOperator::BitwiseAnd,
+        "|" => BinaryOperator::BitwiseOr,
+        "#" => BinaryOperator::PGBitwiseXor,
+        "<<" => BinaryOperator::PGBitwiseShiftLeft,
+        ">>" => BinaryOperator::PGBitwiseShiftRight,
+        "^@" => BinaryOperator::PGStartsWith,
         _ => return None,
     })
+}
+
+fn is_power(expression: &ast::Expr) -> bool {
+    matches!(expression, ast::Expr::BinaryOp { op: BinaryOperator::PGExp, .. })
 }
 
 fn is_number(expression: &ast::Expr) -> bool {

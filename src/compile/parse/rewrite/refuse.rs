@@ -98,7 +98,6 @@ pub(super) fn expression(expression: &ast::Expr) -> Result<()> {
         ast::Expr::Identifier(name) if name.quote_style.is_none() && is_clause(&name.value) => {
             Err(Error::new(code::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name.value)))
         }
-        ast::Expr::Cast { kind: ast::CastKind::TryCast | ast::CastKind::SafeCast, .. } => Err(unsupported("TRY_CAST")),
         _ => Ok(()),
     }
 }

@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::{Expr, lit};
 
-use super::super::{numbered, set_operation};
+use super::super::{elements, numbered, set_operation};
 use super::outer::{depends, expression_depends, in_outer, is_correlated, terms, with_terms};
 use super::{Matched, Unnesting, column_at, columns, joined, unsupported};
 
@@ -71,7 +71,7 @@ impl Unnesting<'_> {
             LogicalPlan::Limit(limit) => self.push_limit(limit, outer, wanted),
             LogicalPlan::Window(window) => self.push_window(window, outer, wanted),
             LogicalPlan::Values(values) => self.push_values(values, outer, wanted),
-            LogicalPlan::Unnest(unnest) => self.push_unnest(unnest, outer, wanted),
+            other if let Some(node) = elements::of(other) => self.push_elements(node, outer, wanted),
             other if let Some(operation) = set_operation::of(other) => {
                 self.push_set_operation(operation, outer, wanted)
             }

@@ -1,22 +1,20 @@
 //! Outer columns into the parts of subqueries that make other rows of theirs: unnested arrays, EXCEPT and INTERSECT.
 
-use std::sync::Arc;
-
 use datafusion::common::plan_datafusion_err;
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Unnest};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::Expr;
 
 use super::push::Pushed;
 use super::{Unnesting, columns};
+use crate::compile::rewrite::elements::Elements;
 use crate::compile::rewrite::set_operation::SetOperation;
 
 impl Unnesting<'_> {
     /// The outer columns stay beside the elements.
-    pub(super) fn push_unnest(&self, node: &Unnest, outer: &LogicalPlan, wanted: &[Expr]) -> PlanResult<Pushed> {
+    pub(super) fn push_elements(&self, node: &Elements, outer: &LogicalPlan, wanted: &[Expr]) -> PlanResult<Pushed> {
         let pushed = self.push(&node.input, outer, wanted)?;
-        let unnest = Unnest::try_new(Arc::new(pushed.plan), node.exec_columns.clone(), node.options.clone())?;
-        Ok(Pushed { plan: LogicalPlan::Unnest(unnest), ..pushed })
+        Ok(Pushed { plan: node.over(pushed.plan)?, ..pushed })
     }
 
     /// Rows of one outer row are compared with each other only: the outer columns are columns of the rows.

@@ -13,6 +13,7 @@ mod reference;
 mod set_operation;
 mod top_k;
 mod unnest;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

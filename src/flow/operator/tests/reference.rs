@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::scalar::ScalarValue;
 
 use super::{Bag, Row, delta, rows_of, text};
-use crate::compile::plan::{AggregateCall, AggregateFunction, SortColumn};
+use crate::compile::plan::{AggregateCall, AggregateFunction, Ranking, SortColumn};
 use crate::error::Result;
 use crate::flow::Delta;
 use crate::flow::canonical::interval_nanoseconds;
@@ -205,54 +205,60 @@ pub(super) struct TopK {
     pub(super) order: Vec<SortColumn>,
     pub(super) limit: Option<u64>,
     pub(super) offset: u64,
+    pub(super) ranking: Ranking,
     pub(super) row_number: bool,
     pub(super) schema: SchemaRef,
 }
 
 impl GroupFunction for TopK {
     fn evaluate(&self, rows: &Delta) -> Result<Delta> {
-        let mut rows = copies(rows);
-        rows.sort_by(|a, b| self.compare(a, b));
-        let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
-        let numbered = rows.into_iter().enumerate().skip(self.offset as usize).take(limit);
-        let result: Vec<(Row, i64)> = numbered
-            .map(|(number, mut row)| {
-                if self.row_number {
-                    row.push(ScalarValue::Int64(Some(number as i64 + 1)));
+        let rows = sorted(&self.order, rows);
+        let end = self.limit.map_or(usize::MAX, |limit| (self.offset + limit) as usize);
+        let mut result: Vec<(Row, i64)> = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            let before = rows[..at].iter().filter(|other| in_order(&self.order, other, row).is_lt());
+            let number = match self.ranking {
+                Ranking::RowNumber => at + 1,
+                Ranking::Rank => before.count() + 1,
+                Ranking::DenseRank => {
+                    let starts = |at: &usize| *at == 0 || in_order(&self.order, &rows[at - 1], &rows[*at]).is_lt();
+                    (0..=at).filter(starts).count()
                 }
-                (row, 1)
-            })
-            .collect();
+            };
+            let mut row = row.clone();
+            if self.row_number {
+                row.push(ScalarValue::Int64(Some(number as i64)));
+            }
+            if number > self.offset as usize && number <= end {
+                result.push((row, 1));
+            }
+        }
         Ok(delta(&self.schema, &result))
     }
 }
 
-impl TopK {
-    fn compare(&self, a: &Row, b: &Row) -> Ordering {
-        let sorted = self.order.iter().map(|sort| (sort.column, sort.descending, sort.nulls_first));
-        let ties = (0..a.len()).map(|column| (column, false, true));
-        let orders = sorted.chain(ties).map(|(column, descending, nulls_first)| {
-            let (a, b) = (&a[column], &b[column]);
-            match (a.is_null(), b.is_null()) {
-                (true, true) => Ordering::Equal,
-                (true, false) => {
-                    if nulls_first {
-                        Ordering::Less
-                    } else {
-                        Ordering::Greater
-                    }
-                }
-                (false, true) => {
-                    if nulls_first {
-                        Ordering::Greater
-                    } else {
-                        Ordering::Less
-                    }
-                }
-                (false, false) if descending => compare(b, a),
-                (false, false) => compare(a, b),
-            }
-        });
-        orders.fold(Ordering::Equal, Ordering::then)
-    }
+/// One entry per copy of a row, in an order; ties by the whole row.
+pub(super) fn sorted(order: &[SortColumn], rows: &Delta) -> Vec<Row> {
+    let mut rows = copies(rows);
+    let ties = |row: &Row| -> Vec<SortColumn> {
+        (0..row.len()).map(|column| SortColumn { column, descending: false, nulls_first: true }).collect()
+    };
+    rows.sort_by(|a, b| in_order(order, a, b).then_with(|| in_order(&ties(a), a, b)));
+    rows
+}
+
+/// Which row comes first.
+pub(super) fn in_order(order: &[SortColumn], a: &Row, b: &Row) -> Ordering {
+    let orders = order.iter().map(|sort| {
+        let (a, b) = (&a[sort.column], &b[sort.column]);
+        let null = if sort.nulls_first { Ordering::Less } else { Ordering::Greater };
+        match (a.is_null(), b.is_null()) {
+            (true, true) => Ordering::Equal,
+            (true, false) => null,
+            (false, true) => null.reverse(),
+            (false, false) if sort.descending => compare(b, a),
+            (false, false) => compare(a, b),
+        }
+    });
+    orders.fold(Ordering::Equal, Ordering::then)
 }

@@ -2,7 +2,7 @@ use datafusion::arrow::datatypes::DataType;
 
 use super::reference::{self, over_groups};
 use super::{Input, Random, Running, change, double, every_type, int, schema};
-use crate::compile::plan::SortColumn;
+use crate::compile::plan::{Ranking, SortColumn};
 use crate::flow::Operator;
 use crate::flow::operator::{GroupTransform, TopK};
 
@@ -12,6 +12,7 @@ struct Shape {
     order: Vec<SortColumn>,
     limit: Option<u64>,
     offset: u64,
+    ranking: Ranking,
     row_number: bool,
 }
 
@@ -21,11 +22,12 @@ fn check(seed: u64, shape: &Shape, append_only: bool) {
     types.extend(shape.row_number.then_some(DataType::Int64));
     let output = schema(&types);
     let (order, limit, offset, row_number) = (shape.order.clone(), shape.limit, shape.offset, shape.row_number);
-    let naive = || reference::TopK { order: order.clone(), limit, offset, row_number, schema: output.clone() };
+    let ranking = shape.ranking;
+    let naive = || reference::TopK { order: order.clone(), limit, offset, ranking, row_number, schema: output.clone() };
     let (partition, order) = (shape.partition.clone(), shape.order.clone());
     let fast =
         TopK::new(input.clone(), partition.clone(), order, limit, offset, row_number, output.clone(), append_only);
-    let mut fast = Running::new(fast.unwrap());
+    let mut fast = Running::new(fast.unwrap().ranked(ranking));
     let slow = GroupTransform::new(input.clone(), partition.clone(), Box::new(naive()), output.clone(), false);
     let mut slow = Running::new(slow.unwrap());
     let mut relation = Input::new(&input);
@@ -55,6 +57,7 @@ fn random_changes_in_every_order() {
                 ],
                 limit: (variant != 5).then_some(1 + variant % 4),
                 offset: variant % 3,
+                ranking: Ranking::RowNumber,
                 row_number: variant % 2 == 0,
             };
             check(seed as u64 * 8 + variant, &shape, append_only);
@@ -92,4 +95,34 @@ fn append_only_keeps_only_what_can_come_out() {
     }
     assert_eq!(top.rows.keys().collect::<Vec<_>>(), ["0 | 494", "0 | 496", "1 | 495", "1 | 497"]);
     assert!(top.operator.bytes() < 1000, "{} bytes for 6 rows", top.operator.bytes());
+}
+
+#[test]
+fn peers_share_a_rank() {
+    for seed in 0..24_u64 {
+        let shape = Shape {
+            types: vec![DataType::Int16, DataType::Int64, DataType::Utf8],
+            partition: if seed % 2 == 0 { vec![] } else { vec![0] },
+            order: vec![SortColumn { column: 1, descending: seed % 5 == 0, nulls_first: seed % 3 == 0 }],
+            limit: (seed % 6 != 5).then_some(1 + seed % 5),
+            offset: seed % 4 / 2 * (seed % 3),
+            ranking: if seed % 4 < 2 { Ranking::Rank } else { Ranking::DenseRank },
+            row_number: seed % 3 != 0,
+        };
+        check(seed, &shape, false);
+        check(seed, &shape, true);
+    }
+}
+
+#[test]
+fn append_only_keeps_the_peers_of_the_last_rank() {
+    let input = schema(&[DataType::Int64, DataType::Int64]);
+    let order = vec![SortColumn { column: 0, descending: true, nulls_first: true }];
+    let top = TopK::new(input.clone(), vec![], order, Some(3), 0, false, input.clone(), true).unwrap();
+    let mut top = Running::new(top.ranked(Ranking::Rank));
+    for i in 0..500 {
+        top.change(&input, &[(vec![int(i / 2), int(i)], 1)]);
+    }
+    assert_eq!(top.rows.keys().collect::<Vec<_>>(), ["248 | 496", "248 | 497", "249 | 498", "249 | 499"]);
+    assert!(top.operator.bytes() < 1000, "{} bytes for 4 rows", top.operator.bytes());
 }

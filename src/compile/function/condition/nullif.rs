@@ -1,0 +1,46 @@
+//! `nullif(a, b)`: NULL if `a = b`, else `a`.
+
+use datafusion::arrow::array::{ArrayRef, AsArray};
+use datafusion::arrow::compute::kernels::cmp::eq;
+use datafusion::arrow::compute::kernels::nullif::nullif;
+
+use super::super::cast::convert;
+use super::super::definition::{Argument, Call, Definition, Types};
+use super::common_type::common_type;
+use crate::error::{Error, Result, code};
+use crate::types::SqlType;
+
+pub(super) static DEFINITION: Definition = Definition::immutable("nullif", types, evaluate);
+
+fn types(arguments: &[Argument]) -> Types {
+    let [value, other] = arguments else { return Ok(None) };
+    let common = common_type(arguments, "NULLIF").map_err(|_| {
+        let name = |argument: &Argument| argument.or_text().to_string();
+        let message = format!("operator does not exist: {} = {}", name(value), name(other));
+        Error::new(code::UNDEFINED_FUNCTION, message)
+            .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
+    })?;
+    // Integers, and reals and doubles, are compared as they are.
+    use SqlType::{BigInt, Double, Integer, Real, SmallInt};
+    let own = match (&value.sql_type, &common) {
+        (Some(own @ (SmallInt | Integer | BigInt)), SmallInt | Integer | BigInt) if !value.is_untyped() => own.clone(),
+        (Some(own @ (Real | Double)), Real | Double) if !value.is_untyped() => own.clone(),
+        _ => common.clone(),
+    };
+    Ok(Some((vec![own.clone(), common], own)))
+}
+
+fn evaluate(call: &Call) -> Result<ArrayRef> {
+    let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
+    let (value, other) = (&call.arguments[0], &call.arguments[1]);
+    let types = [value, other]
+        .map(|side| SqlType::of(&datafusion::arrow::datatypes::Field::new("", side.data_type().clone(), true)));
+    let compared = if value.data_type() == other.data_type() {
+        eq(value, other)
+    } else {
+        eq(&convert(value, &types[0], &types[1], call.time_zone)?, other)
+    };
+    let same = compared.map_err(internal)?;
+    let is_same: ArrayRef = std::sync::Arc::new(same);
+    nullif(value, is_same.as_boolean()).map_err(internal)
+}

@@ -1,0 +1,109 @@
+//! `width_bucket(operand, low, high, count)`: the number of the bucket, of `count` between `low` and `high`, in which a number falls;
+//! `width_bucket(operand, thresholds)`: how many of the ascending thresholds are not above it.
+
+use datafusion::arrow::array::make_comparator;
+use datafusion::arrow::array::{Array, ArrayRef, Int32Array};
+use datafusion::arrow::compute::SortOptions;
+
+use super::super::definition::{Argument, Call, Definition, Types};
+use super::super::overload::{Kind, overload};
+use super::out_of_range;
+use crate::error::{Error, Result};
+use crate::types::SqlType;
+
+/// SQLSTATE `invalid_argument_for_width_bucket_function`.
+const INVALID_ARGUMENT: &str = "2201G";
+
+pub(super) static DEFINITION: Definition = Definition::immutable("width_bucket", types, evaluate);
+
+fn types(arguments: &[Argument]) -> Types {
+    use Kind::{Double, Integer, Numeric};
+    if let [operand, thresholds] = arguments {
+        let Some(SqlType::Array(item)) = &thresholds.sql_type else { return Ok(None) };
+        let fits = operand.is_untyped() || operand.sql_type.as_ref() == Some(item.as_ref());
+        return Ok(fits.then(|| (vec![item.as_ref().clone(), SqlType::Array(item.clone())], SqlType::Integer)));
+    }
+    overload(
+        arguments,
+        &[(&[Double, Double, Double, Integer], Integer), (&[Numeric, Numeric, Numeric, Integer], Integer)],
+    )
+}
+
+fn evaluate(call: &Call) -> Result<ArrayRef> {
+    if call.arguments.len() == 2 {
+        return thresholds(call);
+    }
+    let is_double = *call.arguments[0].data_type() == SqlType::Double.arrow();
+    call.column::<_, Int32Array>(|row| {
+        let count = call.integer(3).value(row);
+        if count <= 0 {
+            return Err(Error::new(INVALID_ARGUMENT, "count must be greater than zero"));
+        }
+        let bucket = if is_double { double(call, row, count)? } else { exact(call, row, count)? };
+        i32::try_from(bucket).map_err(|_| out_of_range("integer"))
+    })
+}
+
+fn equal_bounds() -> Error {
+    Error::new(INVALID_ARGUMENT, "lower bound cannot equal upper bound")
+}
+
+fn double(call: &Call, row: usize, count: i32) -> Result<i64> {
+    let [operand, low, high] = [0, 1, 2].map(|at| call.double(at).value(row));
+    if operand.is_nan() || low.is_nan() || high.is_nan() {
+        return Err(Error::new(INVALID_ARGUMENT, "operand, lower bound, and upper bound cannot be NaN"));
+    }
+    if low.is_infinite() || high.is_infinite() {
+        return Err(Error::new(INVALID_ARGUMENT, "lower and upper bounds must be finite"));
+    }
+    if low == high {
+        return Err(equal_bounds());
+    }
+    let (below, above) = if low < high { (operand < low, operand >= high) } else { (operand > low, operand <= high) };
+    Ok(match (below, above) {
+        (true, _) => 0,
+        (_, true) => i64::from(count) + 1,
+        // Halves, so that the difference does not overflow.
+        _ => {
+            ((f64::from(count) * (operand / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)) as i64)
+                .min(i64::from(count) - 1)
+                + 1
+        }
+    })
+}
+
+fn exact(call: &Call, row: usize, count: i32) -> Result<i64> {
+    let scale = call.scale(0).max(call.scale(1)).max(call.scale(2));
+    let scaled = |at: usize| {
+        let unit = 10i128.checked_pow(u32::from((scale - call.scale(at)).unsigned_abs()))?;
+        call.numeric(at).value(row).checked_mul(unit)
+    };
+    let (Some(operand), Some(low), Some(high)) = (scaled(0), scaled(1), scaled(2)) else {
+        return Err(out_of_range("numeric"));
+    };
+    if low == high {
+        return Err(equal_bounds());
+    }
+    let (below, above) = if low < high { (operand < low, operand >= high) } else { (operand > low, operand <= high) };
+    if below || above {
+        return Ok(if below { 0 } else { i64::from(count) + 1 });
+    }
+    let span = operand.checked_sub(low).zip(high.checked_sub(low));
+    let bucket = span.and_then(|(part, whole)| part.checked_mul(i128::from(count)).map(|part| part / whole));
+    bucket.and_then(|bucket| i64::try_from(bucket).ok()).map(|bucket| bucket + 1).ok_or_else(|| out_of_range("numeric"))
+}
+
+fn thresholds(call: &Call) -> Result<ArrayRef> {
+    let lists = call.list(1);
+    let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
+    let order = make_comparator(lists.values().as_ref(), call.arguments[0].as_ref(), SortOptions::default())
+        .map_err(internal)?;
+    call.column::<_, Int32Array>(|row| {
+        let offsets = lists.value_offsets();
+        let range = offsets[row] as usize..offsets[row + 1] as usize;
+        if range.clone().any(|at| lists.values().is_null(at)) {
+            return Err(Error::new("22004", "thresholds array must not contain NULLs"));
+        }
+        Ok(range.filter(|at| order(*at, row).is_le()).count() as i32)
+    })
+}

@@ -1,0 +1,138 @@
+//! Which of several functions of one name a call means, by PostgreSQL's rules (its chapter 10.3): no argument is converted that need not
+//! be; of conversions those to the preferred type of a category win; constants without a type are texts unless only others fit.
+//!
+//! One thing is laxer: bigint is taken for integer where nothing else fits, since the streams of a Kafka topic have bigint columns more
+//! often than PostgreSQL's tables. A value that does not fit is an error of its row.
+
+use std::mem::discriminant;
+
+use super::definition::{Argument, Types};
+use crate::types::SqlType;
+
+/// A parameter's or result's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Boolean,
+    SmallInt,
+    Integer,
+    BigInt,
+    Double,
+    /// As many digits after the point as the argument has; as a result as many as all numeric arguments have.
+    Numeric,
+    /// A result with so many digits after the point.
+    Scaled(i8),
+    Text,
+    Bytea,
+    TextArray,
+}
+
+/// The parameters and the result of one function.
+pub(super) type Overload = (&'static [Kind], Kind);
+
+/// The types for these arguments; `None` if no function fits.
+pub(super) fn overload(arguments: &[Argument], overloads: &[Overload]) -> Types {
+    let mut fitting: Vec<&Overload> = overloads.iter().filter(|candidate| fits(arguments, candidate, false)).collect();
+    if fitting.is_empty() {
+        fitting = overloads.iter().filter(|candidate| fits(arguments, candidate, true)).collect();
+    }
+    keep_best(&mut fitting, |(parameters, _)| count(arguments, parameters, is_exact));
+    keep_best(&mut fitting, |(parameters, _)| {
+        count(arguments, parameters, |argument, kind| {
+            is_exact(argument, kind) || !argument.is_untyped() && is_preferred(kind)
+        })
+    });
+    keep_best(&mut fitting, |(parameters, _)| {
+        count(arguments, parameters, |argument, kind| argument.is_untyped() && kind == Kind::Text)
+    });
+    keep_best(&mut fitting, |(parameters, _)| {
+        count(arguments, parameters, |argument, kind| argument.is_untyped() && is_preferred(kind))
+    });
+    let Some((parameters, result)) = fitting.first() else { return Ok(None) };
+    let types: Vec<SqlType> =
+        parameters.iter().zip(arguments).map(|(kind, argument)| parameter(*kind, argument)).collect();
+    let result = match result {
+        Kind::Numeric => SqlType::Numeric(38, types.iter().filter_map(scale).max().unwrap_or(0)),
+        Kind::Scaled(scale) => SqlType::Numeric(38, *scale),
+        other => plain(*other),
+    };
+    Ok(Some((types, result)))
+}
+
+/// Digits after the point of numeric.
+pub(super) fn scale(sql_type: &SqlType) -> Option<i8> {
+    match sql_type {
+        SqlType::Numeric(_, scale) => Some(*scale),
+        _ => None,
+    }
+}
+
+fn keep_best(candidates: &mut Vec<&Overload>, score: impl Fn(&Overload) -> usize) {
+    let best = candidates.iter().map(|candidate| score(candidate)).max().unwrap_or(0);
+    candidates.retain(|candidate| score(candidate) == best);
+}
+
+fn count(arguments: &[Argument], parameters: &[Kind], counts: impl Fn(&Argument, Kind) -> bool) -> usize {
+    arguments.iter().zip(parameters).filter(|(argument, kind)| counts(argument, **kind)).count()
+}
+
+fn fits(arguments: &[Argument], (parameters, _): &Overload, lax: bool) -> bool {
+    arguments.len() == parameters.len()
+        && arguments.iter().zip(*parameters).all(|(argument, kind)| converts(argument, *kind, lax))
+}
+
+fn is_exact(argument: &Argument, kind: Kind) -> bool {
+    if argument.is_untyped() {
+        return false;
+    }
+    match (&argument.sql_type, kind) {
+        (Some(SqlType::Numeric(..)), Kind::Numeric) => true,
+        (Some(SqlType::Varchar(_)), Kind::Text) => true,
+        (Some(known), kind) => discriminant(known) == discriminant(&plain(kind)) && kind != Kind::Numeric,
+        (None, _) => false,
+    }
+}
+
+fn is_preferred(kind: Kind) -> bool {
+    matches!(kind, Kind::Boolean | Kind::Double | Kind::Text)
+}
+
+/// Whether an argument is converted without being asked to.
+fn converts(argument: &Argument, kind: Kind, lax: bool) -> bool {
+    use SqlType::{BigInt, Integer, Numeric, Real, SmallInt};
+    if argument.is_untyped() || is_exact(argument, kind) {
+        return true;
+    }
+    match (&argument.sql_type, kind) {
+        // Whole numbers as they are written have their smallest type only later on.
+        (Some(BigInt), Kind::Integer) => lax || argument.may_be_integer(),
+        (Some(SmallInt), Kind::Integer | Kind::BigInt | Kind::Numeric | Kind::Double) => true,
+        (Some(Integer), Kind::BigInt | Kind::Numeric | Kind::Double) => true,
+        (Some(BigInt), Kind::Numeric | Kind::Double) => true,
+        (Some(Numeric(..) | Real), Kind::Double) => true,
+        _ => false,
+    }
+}
+
+fn parameter(kind: Kind, argument: &Argument) -> SqlType {
+    match (kind, &argument.sql_type) {
+        (Kind::Numeric, Some(exact @ SqlType::Numeric(..))) => exact.clone(),
+        (Kind::Numeric, _) => super::cast::unbounded_numeric(argument),
+        (Kind::Text, Some(text @ SqlType::Varchar(_))) => text.clone(),
+        (kind, _) => plain(kind),
+    }
+}
+
+fn plain(kind: Kind) -> SqlType {
+    match kind {
+        Kind::Boolean => SqlType::Boolean,
+        Kind::SmallInt => SqlType::SmallInt,
+        Kind::Integer => SqlType::Integer,
+        Kind::BigInt => SqlType::BigInt,
+        Kind::Double => SqlType::Double,
+        Kind::Numeric => SqlType::Numeric(38, 0),
+        Kind::Scaled(scale) => SqlType::Numeric(38, scale),
+        Kind::Text => SqlType::Text,
+        Kind::Bytea => SqlType::Bytea,
+        Kind::TextArray => SqlType::Array(Box::new(SqlType::Text)),
+    }
+}
