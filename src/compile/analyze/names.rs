@@ -138,7 +138,9 @@ impl ContextProvider for Names<'_> {
         let found = self.relations.function(name);
         let known = found.or_else(|| known.get(name).filter(|_| !is_foreign(name)).cloned());
         let (scalars, aggregates) = (self.state.scalar_functions(), self.state.aggregate_functions());
+        // The planner knows `unnest` by itself if nobody else does.
         if known.is_some()
+            || name == "unnest"
             || aggregates.contains_key(name)
             || self.state.window_functions().contains_key(name)
             || self.state.higher_order_functions().contains_key(name)
