@@ -245,7 +245,7 @@ fn not_implemented(message: &str) -> Error {
         return Error::unsupported("this kind of subquery is not supported at this place")
             .hint("write it as a join, or make the subquery depend on the outer query by equalities only");
     }
-    if line.contains("unnest should be rewritten") {
+    if line.contains("nnest should be rewritten") {
         return Error::unsupported("set-returning functions are not allowed at this place");
     }
     Error::unsupported(format!("this is not supported: {}", lower(line.trim_start_matches("Unsupported ast node "))))

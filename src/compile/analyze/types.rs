@@ -16,6 +16,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::arithmetic;
 use crate::compile::aggregate::NAMES;
+use crate::compile::function;
 use crate::compile::function::condition::common_type::unified;
 use crate::error::{Error, code};
 use crate::types::SqlType;
@@ -143,7 +144,7 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
     match expression {
         Expr::Cast(cast) => cast_as_sql(cast, schema, zone).map(Transformed::yes),
         Expr::ScalarFunction(call) => {
-            let call = arithmetic::adjusted(in_zone(call, schema, zone)?, schema)?;
+            let call = arithmetic::adjusted(in_zone(function::settled(call), schema, zone)?, schema)?;
             let call = Expr::ScalarFunction(call);
             // A parameter without a type has none yet; such a call keeps what DataFusion will give it.
             let Ok(kind) = call.get_type(schema) else { return Ok(Transformed::no(call)) };

@@ -97,8 +97,8 @@ static DEFINITIONS: &[&Definition] = &[
     &array::subscript::TRIM,
     &cast::DEFINITION,
     &attempt::DEFINITION,
-    &cast::TRY,
     &datetime::age::DEFINITION,
+    &cast::TRY,
     &datetime::current_date::DEFINITION,
     &datetime::date_bin::DEFINITION,
     &datetime::date_part::DATE_PART,
@@ -164,6 +164,7 @@ static DEFINITIONS: &[&Definition] = &[
     &round::FLOOR,
     &round::ROUND,
     &round::TRUNC,
+    &set::flat::DEFINITION,
     &set::jsonb::AS_JSONB,
     &set::jsonb::EACH_KEYS,
     &set::jsonb::EACH_TEXT_VALUES,
@@ -238,10 +239,20 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
-        ("sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => Some(value.clone()),
+        ("unnest[]" | "jsonb[]" | "sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => {
+            Some(value.clone())
+        }
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
     }
+}
+
+/// The call in a query whose constants have their types from now on.
+pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
+    if let Some(function) = call.func.inner().downcast_ref::<Function>() {
+        call.func = Arc::new(ScalarUDF::new_from_impl(function.settled()));
+    }
+    call
 }
 
 /// `CAST(expression AS sql_type)`.

@@ -104,7 +104,8 @@ fn converts(argument: &Argument, kind: Kind, lax: bool) -> bool {
         return true;
     }
     match (&argument.sql_type, kind) {
-        (Some(BigInt), Kind::Integer) => lax,
+        // Whole numbers as they are written have their smallest type only later on.
+        (Some(BigInt), Kind::Integer) => lax || argument.may_be_integer(),
         (Some(SmallInt), Kind::Integer | Kind::BigInt | Kind::Numeric | Kind::Double) => true,
         (Some(Integer), Kind::BigInt | Kind::Numeric | Kind::Double) => true,
         (Some(BigInt), Kind::Numeric | Kind::Double) => true,

@@ -52,6 +52,18 @@ impl ExprPlanner for Operators {
             BinaryOperator::LongArrow => &extract::MEMBER_TEXT,
             BinaryOperator::HashArrow => &extract::AT_PATH,
             BinaryOperator::HashLongArrow => &extract::AT_PATH_TEXT,
+            BinaryOperator::AtArrow if is_array(&left) || is_array(&right) => &array::contains::CONTAINS,
+            BinaryOperator::ArrowAt if is_array(&left) || is_array(&right) => &array::contains::CONTAINED,
+            BinaryOperator::PGOverlap => &array::contains::OVERLAPS,
+            BinaryOperator::StringConcat
+                if (is_array(&left) && !is_text(&right) || is_array(&right) && !is_text(&left))
+                    || is_array(&left) && (is_array_of_texts(&left) || is_constant_text(&raw.right))
+                    || is_array(&right) && (is_array_of_texts(&right) || is_constant_text(&raw.left)) =>
+            {
+                &array::concat::OPERATOR
+            }
+            BinaryOperator::AtArrow => &contains::CONTAINS,
+            BinaryOperator::ArrowAt => &contains::CONTAINED,
             BinaryOperator::PGExp => &exact::POWER,
             BinaryOperator::Modulo => &remainder::OPERATOR,
             BinaryOperator::BitwiseAnd => &bit::AND,
@@ -68,18 +80,6 @@ impl ExprPlanner for Operators {
             BinaryOperator::PGRegexNotMatch => &matching::NOT_MATCHES,
             BinaryOperator::PGRegexIMatch => &matching::MATCHES_ANY_CASE,
             BinaryOperator::PGRegexNotIMatch => &matching::NOT_MATCHES_ANY_CASE,
-            BinaryOperator::AtArrow if is_array(&left) || is_array(&right) => &array::contains::CONTAINS,
-            BinaryOperator::ArrowAt if is_array(&left) || is_array(&right) => &array::contains::CONTAINED,
-            BinaryOperator::PGOverlap => &array::contains::OVERLAPS,
-            BinaryOperator::StringConcat
-                if (is_array(&left) && !is_text(&right) || is_array(&right) && !is_text(&left))
-                    || is_array(&left) && (is_array_of_texts(&left) || is_constant_text(&raw.right))
-                    || is_array(&right) && (is_array_of_texts(&right) || is_constant_text(&raw.left)) =>
-            {
-                &array::concat::OPERATOR
-            }
-            BinaryOperator::AtArrow => &contains::CONTAINS,
-            BinaryOperator::ArrowAt => &contains::CONTAINED,
             BinaryOperator::StringConcat
                 if is_json(&left) && !is_text(&right) || is_json(&right) && !is_text(&left) =>
             {
@@ -91,7 +91,7 @@ impl ExprPlanner for Operators {
             {
                 &jsonb::concat::DEFINITION
             }
-            BinaryOperator::StringConcat => &concat::OPERATOR,
+            BinaryOperator::StringConcat if !is_array(&left) && !is_array(&right) => &concat::OPERATOR,
             BinaryOperator::Minus if is_json(&left) => &delete::DELETE,
             BinaryOperator::HashMinus => &delete::DELETE_PATH,
             BinaryOperator::Question => &exists::ONE,

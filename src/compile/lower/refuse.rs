@@ -13,7 +13,7 @@ use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
 
 /// Aggregates that are maintained over windows.
-const OVER: [&str; 32] = [
+const OVER: [&str; 36] = [
     "array_agg",
     "avg",
     "bit_and",
@@ -26,6 +26,10 @@ const OVER: [&str; 32] = [
     "covar_pop",
     "covar_samp",
     "every",
+    "json_agg",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_object_agg",
     "max",
     "min",
     "regr_avgx",

@@ -23,6 +23,7 @@ use regex::Flags;
 pub(super) static DEFINITIONS: &[&Definition] = &[
     &capture::INSTR,
     &capture::MATCH,
+    &capture::MATCHES,
     &capture::SUBSTR,
     &capture::SUBSTRING,
     &like::ESCAPED,

@@ -6,10 +6,13 @@
 
 use datafusion::sql::sqlparser::ast;
 
-use super::super::grammar::{folded_ident, name_parts};
+use super::super::grammar::{ROWS_FROM, folded_ident, name_parts};
 use super::super::query::select;
 use super::{call, take, text};
 use crate::error::{Error, Result, code};
+
+/// What an array literal calls.
+pub(in crate::compile) const ARRAY: &str = "array[]";
 
 /// A function that answers rows.
 struct SetFunction {
@@ -52,8 +55,12 @@ static FUNCTIONS: &[SetFunction] = &[
         ],
     },
     SetFunction { name: "string_to_table", columns: &[column(None, "string_to_table[]", false)] },
-    SetFunction { name: "regexp_split_to_table", columns: &[column(None, "regexp_split_to_table[]", false)] },
+    SetFunction { name: "regexp_matches", columns: &[column(None, "regexp_matches[]", false)] },
+    SetFunction { name: "regexp_split_to_table", columns: &[column(None, "regexp_split_to_array", false)] },
 ];
+
+/// What makes one array of arrays of arrays.
+const FLAT: &str = "unnest[]";
 
 /// Functions whose columns stand in the alias: `AS x(a integer, b text)`. Name, and function for a column's values as texts.
 const RECORD_FUNCTIONS: [(&str, &str); 2] =
@@ -136,20 +143,49 @@ fn arrays(found: &Call) -> Result<Option<Columns>> {
     if found.name == "unnest" {
         let single = found.arguments.len() == 1;
         let name = alias.filter(|_| single).unwrap_or_else(|| quoted("unnest"));
-        let column = |array: &ast::Expr| (name.clone(), array.clone(), After::Nothing);
+        let column = |array: &ast::Expr| (name.clone(), call(FLAT, [array.clone()]), After::Nothing);
         return Ok(Some(found.arguments.iter().map(column).collect()));
+    }
+    if found.name == ROWS_FROM {
+        let mut columns = Columns::new();
+        for argument in &found.arguments {
+            columns.extend(function_of(argument).map_or(Ok(None), |call| arrays(&call))?.ok_or_else(|| {
+                Error::unsupported("ROWS FROM of anything but set-returning functions is not supported")
+            })?);
+        }
+        return Ok(Some(columns));
     }
     if let Some((_, field)) = RECORD_FUNCTIONS.iter().find(|(name, _)| *name == found.name) {
         return record(found, field).map(Some);
     }
     let Some(function) = FUNCTIONS.iter().find(|function| function.name == found.name) else { return Ok(None) };
+    let arguments = typed(&found.name, found.arguments.clone());
     let columns = function.columns.iter().map(|column| {
         let own = alias.clone().unwrap_or_else(|| quoted(&found.name));
         let name = column.name.map_or(own, quoted);
         let after = if column.jsonb { After::Jsonb } else { After::Nothing };
-        (name, call(column.array, found.arguments.iter().cloned()), after)
+        (name, call(column.array, arguments.clone()), after)
     });
     Ok(Some(columns.collect()))
+}
+
+/// A call among the functions of ROWS FROM.
+fn function_of(argument: &ast::Expr) -> Option<Call> {
+    let ast::Expr::Function(function) = argument else { return None };
+    let ast::FunctionArguments::List(list) = &function.args else { return None };
+    let (name, arguments) = (function_name(&function.name)?, plain(&list.args)?);
+    Some(Call { name, arguments, with_ordinality: false, alias: None })
+}
+
+/// A constant document is jsonb, whose members are in jsonb's order.
+fn typed(function: &str, arguments: Vec<ast::Expr>) -> Vec<ast::Expr> {
+    let document = |argument: ast::Expr| match &argument {
+        ast::Expr::Value(value) if matches!(value.value, ast::Value::SingleQuotedString(_)) => {
+            call("cast", [argument, text("jsonb")])
+        }
+        _ => argument,
+    };
+    if function.starts_with("jsonb_") { arguments.into_iter().map(document).collect() } else { arguments }
 }
 
 /// The columns of `jsonb_to_recordset(…) AS x(a integer, …)`.
@@ -158,7 +194,7 @@ fn record(found: &Call, field: &str) -> Result<Columns> {
     let columns: Columns = definitions
         .map(|definition| {
             let data_type = definition.data_type.clone()?;
-            let mut arguments = found.arguments.clone();
+            let mut arguments = typed(&found.name, found.arguments.clone());
             arguments.push(text(folded_ident(&definition.name)));
             Some((definition.name.clone(), call(field, arguments), After::Cast(Box::new(data_type))))
         })
@@ -207,17 +243,31 @@ fn function_name(name: &ast::ObjectName) -> Option<String> {
     }
 }
 
+/// Whether a name was put in, not written.
+fn is_made(part: &ast::ObjectNamePart) -> bool {
+    part.as_ident().is_some_and(|name| name.span.start.line == 0)
+}
+
 /// Replaces a call in an expression, such as a SELECT list.
 pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     // The planner reads ARRAY[…] without what stands around it, such as the relations that a lateral function sees.
     if let ast::Expr::Array(array) = expression
         && !array.elem.is_empty()
     {
-        *expression = call("make_array", std::mem::take(&mut array.elem));
+        *expression = call(ARRAY, std::mem::take(&mut array.elem));
         return Ok(());
     }
     let ast::Expr::Function(function) = &*expression else { return Ok(()) };
     let Some(name) = function_name(&function.name) else { return Ok(()) };
+    if name == "unnest" && !function.name.0.iter().any(is_made) {
+        let ast::Expr::Function(function) = expression else { return Ok(()) };
+        if let ast::FunctionArguments::List(list) = &mut function.args
+            && let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(array))] = list.args.as_mut_slice()
+        {
+            *array = call(FLAT, [take(array)]);
+        }
+        return Ok(());
+    }
     let Some(known) = FUNCTIONS.iter().find(|known| known.name == name) else {
         if RECORD_FUNCTIONS.iter().any(|(known, _)| *known == name) {
             return Err(Error::unsupported(format!("{name}() outside of FROM is not supported")));
@@ -234,7 +284,7 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
         return Err(Error::new(code::UNDEFINED_FUNCTION, format!("function {name} does not exist")));
     };
     let after = if column.jsonb { After::Jsonb } else { After::Nothing };
-    *expression = after.apply(call("unnest", [call(column.array, arguments)]));
+    *expression = after.apply(call("unnest", [call(column.array, typed(&name, arguments))]));
     Ok(())
 }
 
