@@ -19,6 +19,7 @@ use super::jsonb::{self, contains, delete, exists, extract, path};
 use super::math::{bit, exact, remainder};
 use super::pattern::{like, matching};
 use super::text::{concat, position};
+use crate::compile::analyze::remembered;
 use crate::error::{Error, code};
 use crate::types::SqlType;
 
@@ -28,6 +29,9 @@ pub(super) struct Operators;
 
 impl ExprPlanner for Operators {
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> PlanResult<PlannerResult<RawBinaryExpr>> {
+        // A CASE over jsonb is jsonb.
+        let RawBinaryExpr { op, left, right } = raw;
+        let raw = RawBinaryExpr { op, left: remembered(left, schema).data, right: remembered(right, schema).data };
         let (left, right) = (sql_type(&raw.left, schema), sql_type(&raw.right, schema));
         let is_json = |side: &Option<SqlType>| *side == Some(SqlType::Jsonb);
         let is_text = |side: &Option<SqlType>| matches!(side, Some(SqlType::Text | SqlType::Varchar(_)));
@@ -60,7 +64,16 @@ impl ExprPlanner for Operators {
                     || is_array(&left) && (is_array_of_texts(&left) || is_constant_text(&raw.right))
                     || is_array(&right) && (is_array_of_texts(&right) || is_constant_text(&raw.left)) =>
             {
-                &array::concat::OPERATOR
+                // A constant or NULL beside an array is an array, too.
+                let is_item =
+                    |side: &Expr, kind: &Option<SqlType>| kind.is_some() && !is_array(kind) && !is_constant_text(side);
+                if is_item(&raw.right, &right) {
+                    &array::concat::OPERATOR_APPEND
+                } else if is_item(&raw.left, &left) {
+                    &array::concat::OPERATOR_PREPEND
+                } else {
+                    &array::concat::OPERATOR
+                }
             }
             BinaryOperator::AtArrow => &contains::CONTAINS,
             BinaryOperator::ArrowAt => &contains::CONTAINED,

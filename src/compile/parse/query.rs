@@ -45,8 +45,8 @@ impl Query {
         datafusion::sql::parser::Statement::Statement(Box::new(ast::Statement::Query(self.ast.clone())))
     }
 
-    /// The relations that it reads, each once, in the order written, subqueries included; names of CTEs are not relations. `public.x`
-    /// is `x`, other schemas are in front: `pg_catalog.pg_class`.
+    /// The relations that it reads, each once, in the order written, subqueries included; names of CTEs are not relations. A
+    /// schema stays in front: `pg_catalog.pg_class`.
     pub fn relations(&self) -> Vec<String> {
         self.relations.clone()
     }
