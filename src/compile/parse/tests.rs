@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::code;
+use crate::format::Include;
 
 /// The only statement of a text.
 fn one(sql: &str) -> Kind {
