@@ -33,6 +33,8 @@ pub struct Subject {
     pub column: Option<String>,
     /// Constraint.
     pub constraint: Option<String>,
+    /// Where it happened, e.g. a line of COPY data.
+    pub context: Option<String>,
 }
 
 /// SQLSTATEs in use (PostgreSQL's names).

@@ -14,8 +14,7 @@ use datafusion::logical_expr::expr::{
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Aggregate, Distinct, Join, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, WindowFrameBound,
-    WindowFrameUnits, when,
+    Aggregate, Distinct, Join, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
 };
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
@@ -24,6 +23,7 @@ use super::tag::sql_type;
 use super::types::{column, compares};
 use crate::compile::function::order;
 use crate::compile::rewrite::set_operation;
+use crate::compile::window::marker;
 use crate::error::{Error, code};
 use crate::types::SqlType;
 
@@ -257,14 +257,8 @@ fn in_window(mut function: WindowFunction, schema: &DFSchema) -> PlanResult<Tran
     let params = &mut function.params;
     let partition = std::mem::take(&mut params.partition_by);
     params.partition_by = partition.into_iter().map(|value| key(value, schema)).collect::<PlanResult<_>>()?;
-    // Bounds of a range are added to the values themselves.
-    let bounded = |bound: &WindowFrameBound| match bound {
-        WindowFrameBound::Preceding(value) | WindowFrameBound::Following(value) => !value.is_null(),
-        WindowFrameBound::CurrentRow => false,
-    };
-    let frame = &params.window_frame;
-    let by_value = frame.units == WindowFrameUnits::Range && (bounded(&frame.start_bound) || bounded(&frame.end_bound));
-    if !by_value {
+    // Offsets of a range are added to the values themselves.
+    if !params.partition_by.iter().any(marker::is_by_distance) {
         params.order_by = ordered(std::mem::take(&mut params.order_by), schema)?;
     }
     Ok(Transformed::yes(Expr::WindowFunction(Box::new(function))))

@@ -20,6 +20,7 @@ use super::math::{bit, exact, remainder};
 use super::pattern::{like, matching};
 use super::text::{concat, position};
 use crate::compile::analyze::remembered;
+use crate::error::{Error, code};
 use crate::types::SqlType;
 
 /// The hook of the SQL planner.
@@ -37,9 +38,15 @@ impl ExprPlanner for Operators {
         let is_array_of_texts = |side: &Option<SqlType>| matches!(side, Some(SqlType::Array(item)) if matches!(**item, SqlType::Text | SqlType::Varchar(_)));
         let is_array = |side: &Option<SqlType>| matches!(side, Some(SqlType::Array(_)));
         let is_time = |side: &Option<SqlType>| {
-            matches!(side, Some(SqlType::Date | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval))
+            matches!(
+                side,
+                Some(SqlType::Date | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz | SqlType::Interval)
+            )
         };
         let timely = is_time(&left) || is_time(&right);
+        let known =
+            |side: &Expr, sql_type: &Option<SqlType>| if is_constant_text(side) { None } else { sql_type.clone() };
+        check_types(&raw.op, [&known(&raw.left, &left), &known(&raw.right, &right)])?;
         let definition = match &raw.op {
             BinaryOperator::Plus if timely => &operator::ADD,
             BinaryOperator::Minus if timely => &operator::SUBTRACT,
@@ -108,6 +115,44 @@ impl ExprPlanner for Operators {
         };
         let operands = with_parameters(definition, [raw.left, raw.right], schema)?;
         Ok(PlannerResult::Planned(call(definition, operands)))
+    }
+}
+
+/// Refuses what PostgreSQL does not convert for an operator: conditions that are none, numbers beside texts.
+fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<()> {
+    use SqlType::{BigInt, Boolean, Double, Integer, Numeric, Real, SmallInt};
+    let [left, right] = sides;
+    let name = |side: &Option<SqlType>| match side {
+        Some(SqlType::Numeric(..)) => "numeric".to_string(),
+        Some(known) => known.to_string(),
+        None => "unknown".to_string(),
+    };
+    match op {
+        BinaryOperator::And | BinaryOperator::Or => {
+            let is_condition = |side: &&Option<SqlType>| matches!(side, None | Some(Boolean | SqlType::Text));
+            let Some(wrong) = sides.into_iter().find(|side| !is_condition(side)) else { return Ok(()) };
+            let message = format!("argument of {op} must be type boolean, not type {}", name(wrong));
+            Err(external(Error::new(code::DATATYPE_MISMATCH, message)))
+        }
+        BinaryOperator::Eq
+        | BinaryOperator::NotEq
+        | BinaryOperator::Lt
+        | BinaryOperator::LtEq
+        | BinaryOperator::Gt
+        | BinaryOperator::GtEq => {
+            let is_text = |side: &Option<SqlType>| matches!(side, Some(SqlType::Text | SqlType::Varchar(_)));
+            let is_other = |side: &Option<SqlType>| {
+                matches!(side, Some(Boolean | SmallInt | Integer | BigInt | Real | Double | Numeric(..)))
+            };
+            if !(is_text(left) && is_other(right) || is_other(left) && is_text(right)) {
+                return Ok(());
+            }
+            let message = format!("operator does not exist: {} {op} {}", name(left), name(right));
+            let hint =
+                "No operator matches the given name and argument types. You might need to add explicit type casts.";
+            Err(external(Error::new(code::UNDEFINED_FUNCTION, message).hint(hint)))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -199,6 +244,12 @@ fn with_parameters(definition: &'static Definition, operands: [Expr; 2], schema:
 
 /// `None` for NULL, for parameters without a type and where the type cannot be told.
 fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> {
+    // A whole number as it is written is an integer if it fits.
+    if let Expr::Literal(ScalarValue::Int64(Some(value)), _) = expression
+        && i32::try_from(*value).is_ok()
+    {
+        return Some(SqlType::Integer);
+    }
     let (_, field) = expression.to_field(schema).ok()?;
     (*field.data_type() != DataType::Null).then(|| SqlType::of(&field))
 }

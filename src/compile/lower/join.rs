@@ -1,4 +1,4 @@
-//! Joins.
+//! Joins of all kinds. A right join is a left join with its sides exchanged.
 
 use std::sync::Arc;
 

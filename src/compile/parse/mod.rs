@@ -8,6 +8,8 @@ use crate::error::Result;
 use crate::format::Include;
 use crate::types::SqlType;
 
+// Long lists of VALUES.
+mod bulk;
 // Queries over the system catalog.
 mod catalog_query;
 // Values on their way into columns.
@@ -46,13 +48,20 @@ mod tests;
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use query::{Query, ROWS, shown_name};
-pub(in crate::compile) use rewrite::MERGED;
+pub(in crate::compile) use rewrite::{ARRAY, MERGED};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///
 /// Errors: 42601 with the position in the whole text (characters from 1), in PostgreSQL's words; 0A000 for what is not supported. One bad
 /// statement fails the whole text, as in PostgreSQL: nothing of it runs.
 pub fn parse(sql: &str) -> Result<Vec<Statement>> {
+    match bulk::parse(sql, parse_tokens) {
+        Some(statements) => statements,
+        None => parse_tokens(sql),
+    }
+}
+
+fn parse_tokens(sql: &str) -> Result<Vec<Statement>> {
     let scan = Arc::new(scan::Scan::new(sql)?);
     scan.statements()
         .into_iter()

@@ -100,6 +100,19 @@ impl Query {
         Query::made(&grammar, 0, select(items, vec![rows_relation(ROWS)], None))
     }
 
+    /// The query with schemas for relations that it names without one, by name.
+    pub fn in_schemas(mut self, schemas: &BTreeMap<String, String>) -> Query {
+        let _ = ast::visit_relations_mut(self.ast.as_mut(), |name| {
+            if let [ast::ObjectNamePart::Identifier(only)] = name.0.as_slice()
+                && let Some(schema) = schemas.get(&super::grammar::folded_ident(only))
+            {
+                name.0.insert(0, ast::ObjectNamePart::Identifier(ast::Ident::with_quote('"', schema)));
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        self
+    }
+
     /// The names without dots that stand in expressions: of columns, mostly.
     pub fn columns(&self) -> Vec<String> {
         let mut names = Vec::new();

@@ -1,4 +1,4 @@
-//! Inner equi-join: ΔL ⋈ R⁻ + L ⋈ ΔR, where R⁻ is the right input before the tick and L the left one after it.
+//! Inner join: ΔL ⋈ R⁻ + L ⋈ ΔR, where R⁻ is the right input before the tick and L the left one after it.
 //!
 //! `l JOIN r USING (k)`:
 //!
@@ -6,6 +6,8 @@
 //! |---|---|---|---|
 //! | 1 | +(1, a) | +(1, x) | +(1, a, 1, x) |
 //! | 2 | −(1, a) +(1, b) | +(1, y) | −(1, a, 1, x) +(1, b, 1, x) +(1, b, 1, y) |
+//!
+//! A tick costs its changes and the pairs that they are part of. Without keys that is all rows of the other side for each change.
 
 use datafusion::arrow::datatypes::SchemaRef;
 

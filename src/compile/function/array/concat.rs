@@ -34,10 +34,16 @@ fn cat_types(arguments: &[Argument]) -> Types {
     let item = match (items_of(left), items_of(right)) {
         // An array of arrays takes one more.
         (Some(SqlType::Array(inner)), Some(other)) if *inner == other => {
-            return Ok(Some((vec![array_of(SqlType::Array(inner)), array_of(other.clone())], array_of(array_of(other)))));
+            return Ok(Some((
+                vec![array_of(SqlType::Array(inner)), array_of(other.clone())],
+                array_of(array_of(other)),
+            )));
         }
         (Some(other), Some(SqlType::Array(inner))) if *inner == other => {
-            return Ok(Some((vec![array_of(other.clone()), array_of(SqlType::Array(inner))], array_of(array_of(other)))));
+            return Ok(Some((
+                vec![array_of(other.clone()), array_of(SqlType::Array(inner))],
+                array_of(array_of(other)),
+            )));
         }
         (Some(left), Some(right)) => wider(left, right),
         (Some(item), None) if right.is_untyped() => Some(item),
@@ -51,8 +57,7 @@ fn cat_types(arguments: &[Argument]) -> Types {
 fn evaluate(call: &Call) -> Result<ArrayRef> {
     let SqlType::Array(item) = &call.result else { return Err(Error::internal("|| makes an array")) };
     let mut made = Gather::new(item);
-    let is_array: Vec<bool> =
-        call.arguments.iter().map(|values| *values.data_type() == call.result.arrow()).collect();
+    let is_array: Vec<bool> = call.arguments.iter().map(|values| *values.data_type() == call.result.arrow()).collect();
     let sources: Vec<usize> = call
         .arguments
         .iter()

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::is_not_null;
 use datafusion::arrow::compute::kernels::zip::zip;
+use datafusion::logical_expr::ExprSchemable;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::ExprSchemable;
 use datafusion::prelude::Expr;
 
 use super::super::definition::{Argument, Call, Definition, Types};
@@ -37,7 +37,11 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
 }
 
 /// The call as a CASE.
-pub(in super::super) fn as_case(definition: &'static Definition, arguments: &[Expr], info: &SimplifyContext) -> Option<Expr> {
+pub(in super::super) fn as_case(
+    definition: &'static Definition,
+    arguments: &[Expr],
+    info: &SimplifyContext,
+) -> Option<Expr> {
     let (last, before) = arguments.split_last().filter(|_| std::ptr::eq(definition, &DEFINITION))?;
     let described: Vec<Argument> = arguments
         .iter()

@@ -21,6 +21,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
+pub(in crate::compile) use set_returning::ARRAY;
 pub(in crate::compile) use using::MERGED;
 
 use super::dialect::is_reserved;

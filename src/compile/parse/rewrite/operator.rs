@@ -92,7 +92,8 @@ fn named_arguments(function: &mut ast::Function) -> Result<()> {
     };
     let zero = || ast::Expr::value(ast::Value::Number("0".to_string(), false));
     let mut parts: Vec<ast::Expr> = INTERVAL_PARTS.iter().map(|_| zero()).collect();
-    let undefined = || Error::new(code::UNDEFINED_FUNCTION, "function make_interval with these arguments does not exist");
+    let undefined =
+        || Error::new(code::UNDEFINED_FUNCTION, "function make_interval with these arguments does not exist");
     for (position, argument) in arguments.into_iter().enumerate() {
         let (position, value) = match argument {
             ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) => (Some(position), value),

@@ -91,7 +91,13 @@ impl<'a> Run<'a> {
         Ok(if self.strict { items } else { open(items) })
     }
 
-    fn signed(&self, inner: &Expression, place: Place, sign: char, apply: fn(Decimal) -> Decimal) -> Outcome<Vec<Json>> {
+    fn signed(
+        &self,
+        inner: &Expression,
+        place: Place,
+        sign: char,
+        apply: fn(Decimal) -> Decimal,
+    ) -> Outcome<Vec<Json>> {
         let number = |item: Json| match item {
             Json::Number(digits) => Ok(Json::Number(apply(Decimal::parse(&digits)?).text())),
             _ => {
@@ -241,7 +247,13 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        Ok(if found { Some(true) } else if failed { None } else { Some(false) })
+        Ok(if found {
+            Some(true)
+        } else if failed {
+            None
+        } else {
+            Some(false)
+        })
     }
 }
 

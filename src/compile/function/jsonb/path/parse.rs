@@ -211,8 +211,7 @@ impl Parser<'_> {
             return Ok(Node::Condition(Condition::Exists(inner)));
         }
         let left = self.sum()?;
-        let operators =
-            [("==", "=="), ("!=", "!="), ("<>", "!="), ("<=", "<="), (">=", ">="), ("<", "<"), (">", ">")];
+        let operators = [("==", "=="), ("!=", "!="), ("<>", "!="), ("<=", "<="), (">=", ">="), ("<", "<"), (">", ">")];
         for (symbol, name) in operators {
             if self.symbol(symbol) {
                 let (left, right) = (self.as_expression(left)?, self.sum()?);
@@ -257,7 +256,11 @@ impl Parser<'_> {
                 'i' => drop(builder.case_insensitive(true)),
                 's' => drop(builder.dot_matches_new_line(true)),
                 'm' => drop(builder.multi_line(true)),
-                'x' => return Err(Error::unsupported("XQuery \"x\" flag (expanded regular expressions) is not implemented")),
+                'x' => {
+                    return Err(Error::unsupported(
+                        "XQuery \"x\" flag (expanded regular expressions) is not implemented",
+                    ));
+                }
                 'q' => {}
                 other => {
                     let message = "invalid input syntax for type jsonpath";
@@ -266,16 +269,22 @@ impl Parser<'_> {
                 }
             }
         }
-        let regex = builder.build().map_err(|error| {
-            Error::new("2201B", "invalid regular expression").detail(error.to_string())
-        })?;
+        let regex = builder
+            .build()
+            .map_err(|error| Error::new("2201B", "invalid regular expression").detail(error.to_string()))?;
         Ok(Condition::LikeRegex(left, Box::new(regex)))
     }
 
     fn sum(&mut self) -> Result<Node> {
         let mut left = self.product()?;
         loop {
-            let operator = if self.symbol("+") { '+' } else if self.symbol("-") { '-' } else { return Ok(left) };
+            let operator = if self.symbol("+") {
+                '+'
+            } else if self.symbol("-") {
+                '-'
+            } else {
+                return Ok(left);
+            };
             let (a, b) = (self.as_expression(left)?, self.product()?);
             let b = self.as_expression(b)?;
             left = Node::Expression(Expression::Arithmetic(Box::new(a), operator, Box::new(b)));
@@ -323,9 +332,8 @@ impl Parser<'_> {
                 self.expect(")")?;
                 match inner {
                     Node::Condition(condition) => {
-                        let has_steps = [".", "[", "?"].iter().any(|symbol| {
-                            self.rest().trim_start().starts_with(symbol)
-                        });
+                        let has_steps =
+                            [".", "[", "?"].iter().any(|symbol| self.rest().trim_start().starts_with(symbol));
                         if !has_steps {
                             return Ok(Node::Condition(condition));
                         }
@@ -451,7 +459,8 @@ impl Parser<'_> {
     }
 
     fn name(&mut self) -> String {
-        let end = self.rest().find(|letter: char| !(letter.is_alphanumeric() || letter == '_')).unwrap_or(self.rest().len());
+        let end =
+            self.rest().find(|letter: char| !(letter.is_alphanumeric() || letter == '_')).unwrap_or(self.rest().len());
         let name = self.rest()[..end].to_string();
         self.at += end;
         name
