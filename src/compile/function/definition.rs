@@ -232,8 +232,12 @@ impl ScalarUDFImpl for Function {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> PlanResult<FieldRef> {
-        let arguments: Vec<Argument> =
-            args.arg_fields.iter().zip(args.scalar_arguments).map(|(field, scalar)| self.argument(field, *scalar)).collect();
+        let arguments: Vec<Argument> = args
+            .arg_fields
+            .iter()
+            .zip(args.scalar_arguments)
+            .map(|(field, scalar)| self.argument(field, *scalar))
+            .collect();
         Ok(Arc::new(self.types(&arguments)?.1.field(self.definition.name)))
     }
 
