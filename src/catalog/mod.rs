@@ -3,6 +3,8 @@
 
 // The system catalog as PostgreSQL's clients expect it.
 pub mod pg_catalog;
+// Schemas.
+mod namespace;
 // Tables: columns, constraints, indexes.
 mod table;
 
@@ -15,6 +17,7 @@ use crate::compile::plan::Plan;
 use crate::connector::{Options, Source};
 use crate::error::{Error, Result, Subject, code};
 use crate::format::Layout;
+pub use namespace::{PUBLIC, full_name, path_of, split_name, unknown_schema};
 pub use table::{Check, ColumnValue, Index, IndexKind, Sequence, Table, TableColumn};
 
 /// Identity of a relation for its whole life; also its OID for clients. Never used again after a drop.
@@ -29,7 +32,7 @@ pub const FIRST_RELATION_ID: u32 = 16384;
 pub struct Relation {
     /// Identity.
     pub id: RelationId,
-    /// Name; there is one schema for user relations, `public`.
+    /// Name, with the schema in front if that is not `public`; see [`full_name`].
     pub name: String,
     /// Columns. Sinks have those of what they write.
     pub schema: SchemaRef,
@@ -46,16 +49,6 @@ impl Relation {
     pub fn subject(&self) -> Subject {
         let (schema, table) = (Some(self.namespace().to_string()), Some(self.local_name().to_string()));
         Subject { schema, table, ..Subject::default() }
-    }
-
-    /// The schema that it is in.
-    pub fn namespace(&self) -> &str {
-        self.name.split_once('.').map_or("public", |(schema, _)| schema)
-    }
-
-    /// Its name without the schema.
-    pub fn local_name(&self) -> &str {
-        self.name.split_once('.').map_or(&self.name, |(_, name)| name)
     }
 }
 
@@ -82,6 +75,8 @@ pub enum RelationKind {
     View {
         /// Its query as SQL text.
         query: String,
+        /// The schemas of the relations that the query names without one, as they were found when the view was made.
+        schemas: BTreeMap<String, String>,
     },
     /// Writes the changes of a relation outside.
     Sink {
@@ -110,6 +105,8 @@ pub struct Catalog {
     by_name: BTreeMap<String, RelationId>,
     /// By identity, in the order they were made.
     indexes: BTreeMap<RelationId, Arc<Index>>,
+    /// Schemas that users made.
+    schemas: BTreeMap<String, RelationId>,
     next_id: u32,
 }
 
@@ -119,6 +116,7 @@ impl Default for Catalog {
             by_id: BTreeMap::new(),
             by_name: BTreeMap::new(),
             indexes: BTreeMap::new(),
+            schemas: BTreeMap::new(),
             next_id: FIRST_RELATION_ID,
         }
     }
@@ -168,13 +166,14 @@ impl Catalog {
             (None, Some(_)) => "index",
             (None, None) => return Ok(()),
         };
-        let error = Error::new(code::DUPLICATE_TABLE, format!("relation \"{name}\" already exists"));
+        let error = Error::new(code::DUPLICATE_TABLE, format!("relation \"{}\" already exists", split_name(name).1));
         Err(error.detail(format!("it is a {noun}").replace("a index", "an index")))
     }
 
-    /// Adds an index; its name must be free.
+    /// Adds an index; its name must be free in the schema of its relation.
     pub fn add_index(&mut self, index: Index) -> Result<()> {
-        self.check_free(&index.name)?;
+        let schema = self.by_id(index.relation).map_or(PUBLIC, |relation| relation.namespace());
+        self.check_free(&full_name(schema, &index.name))?;
         self.indexes.insert(index.id, Arc::new(index));
         Ok(())
     }
@@ -184,9 +183,11 @@ impl Catalog {
         self.indexes.remove(&id);
     }
 
-    /// The index of that name.
+    /// The index of that full name.
     pub fn index(&self, name: &str) -> Option<&Arc<Index>> {
-        self.indexes.values().find(|index| index.name == name)
+        let (schema, local) = split_name(name);
+        let is_in = |index: &Index| self.by_id(index.relation).is_some_and(|relation| relation.namespace() == schema);
+        self.indexes.values().find(|index| index.name == local && is_in(index))
     }
 
     /// The indexes of a relation, in the order they were made: constraints of CREATE TABLE first, the primary key before the others.

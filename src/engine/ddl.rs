@@ -1,5 +1,6 @@
 //! CREATE and DROP. One at a time; a definition exists when its runtime part runs, and is gone when that is stopped.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,13 +25,19 @@ impl Session {
     pub(super) async fn change_definitions(&mut self, statement: &Statement) -> Result<Outcome> {
         let engine = self.engine.clone();
         let _ddl = engine.inner.ddl.lock().await;
-        let (name, if_not_exists) = match &statement.kind {
+        let kind = self.with_full_name(&statement.kind)?;
+        let (name, if_not_exists) = match &kind {
             Kind::CreateStream(create) => (&create.name, create.if_not_exists),
             Kind::CreateTable(create) => (&create.name, create.if_not_exists),
             Kind::CreateView(create) => (&create.name, create.if_not_exists),
             Kind::CreateSink(create) => (&create.name, create.if_not_exists),
             Kind::Drop(drop) => return self.drop_relations(drop).await,
             Kind::CreateIndex(create) => return self.create_index(create).await,
+            Kind::Alter(alter) => return self.alter(alter).await,
+            Kind::CreateSchema { name, if_not_exists } => return self.create_schema(name, *if_not_exists),
+            Kind::DropSchema { names, if_exists, cascade } => {
+                return self.drop_schemas(names, *if_exists, *cascade).await;
+            }
             Kind::DropIndex { names, if_exists } => return self.drop_indexes(names, *if_exists).await,
             _ => return Err(Error::internal("not a definition")),
         };
@@ -41,7 +48,7 @@ impl Session {
             self.notice("NOTICE", code::DUPLICATE_TABLE, taken.message + ", skipping");
             return Ok(Outcome::Done(tag(&statement.kind).into()));
         }
-        match &statement.kind {
+        match &kind {
             Kind::CreateStream(create) => engine.create_stream(create, &statement.text).await?,
             Kind::CreateTable(create) => return self.create_table(create, &statement.text).await,
             Kind::CreateView(create) => self.create_view(create, &statement.text).await?,
@@ -54,7 +61,7 @@ impl Session {
     async fn create_view(&mut self, create: &CreateView, text: &str) -> Result<()> {
         let names = self.names();
         let settings = self.plan_settings();
-        let (schema, kind) = if create.materialized {
+        let (schema, mut kind) = if create.materialized {
             let (plan, schema) = analyze::plan_view(&create.query, &names, &settings)?;
             (schema, RelationKind::MaterializedView { plan: Arc::new(plan) })
         } else {
@@ -62,11 +69,16 @@ impl Session {
             if !select.parameters.is_empty() {
                 return Err(Error::new(code::UNDEFINED_PARAMETER, "a view cannot have parameters"));
             }
-            (select.schema, RelationKind::View { query: create.query_text.clone() })
+            (select.schema, RelationKind::View { query: create.query_text.clone(), schemas: BTreeMap::new() })
         };
         let mentioned = create.query.relations();
-        let depends_on =
-            mentioned.iter().filter_map(|name| names.catalog.get(name)).map(|relation| relation.id).collect();
+        let found = |name: &String| Some((name.clone(), names.catalog.find(name, &names.path)?));
+        let found: BTreeMap<String, &Arc<Relation>> = mentioned.iter().filter_map(found).collect();
+        let depends_on = found.values().map(|relation| relation.id).collect();
+        if let RelationKind::View { schemas, .. } = &mut kind {
+            let plain = found.iter().filter(|(name, _)| !name.contains('.'));
+            *schemas = plain.map(|(name, relation)| (name.clone(), relation.namespace().to_string())).collect();
+        }
         let schema = name_columns(schema, &create.columns, &create.name)?;
         let engine = &self.engine;
         let id = engine.change_catalog(|catalog| Ok(catalog.next_id()))?;
@@ -82,7 +94,7 @@ impl Session {
         let mut doomed: Vec<Arc<Relation>> = Vec::new();
         for name in &drop.names {
             let catalog = engine.catalog();
-            let Some(relation) = catalog.get(name) else {
+            let Some(relation) = self.find(&catalog, name) else {
                 let message = format!("{} \"{name}\" does not exist", class_noun(drop.class));
                 if !drop.if_exists {
                     return Err(Error::new(code::UNDEFINED_TABLE, message));
@@ -97,17 +109,30 @@ impl Session {
                 )
                 .hint(format!("use DROP {} to remove it", relation.kind.noun().to_uppercase())));
             }
-            doomed.push(Arc::clone(relation));
+            doomed.push(relation);
         }
-        let doomed = with_dependents(&engine.catalog(), doomed, drop.cascade)?;
+        let named = doomed.iter().map(|relation| relation.id).collect::<Vec<_>>();
+        self.remove_relations(doomed, drop.cascade, &named).await?;
+        Ok(Outcome::Done(format!("DROP {}", class_noun(drop.class).to_uppercase())))
+    }
+
+    /// Removes relations and, with `cascade`, all that depends on them; of those that are not `named` the client is told.
+    pub(super) async fn remove_relations(
+        &mut self,
+        doomed: Vec<Arc<Relation>>,
+        cascade: bool,
+        named: &[RelationId],
+    ) -> Result<()> {
+        let engine = self.engine.clone();
+        let doomed = with_dependents(&engine.catalog(), doomed, cascade)?;
         for relation in &doomed {
-            if !drop.names.contains(&relation.name) {
+            if !named.contains(&relation.id) {
                 let message = format!("drop cascades to {} {}", relation.kind.noun(), relation.name);
                 self.notice("NOTICE", "00000", message);
             }
             engine.remove(relation).await?;
         }
-        Ok(Outcome::Done(format!("DROP {}", class_noun(drop.class).to_uppercase())))
+        Ok(())
     }
 }
 

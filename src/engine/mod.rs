@@ -9,19 +9,23 @@ use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use futures::Stream;
 
-use crate::catalog::{Catalog, Relation, RelationId, RelationKind};
+use crate::catalog::{Catalog, PUBLIC, Relation, RelationId, RelationKind};
 use crate::clock::Clock;
 use crate::compile::analyze::error::similar;
 use crate::compile::parse::{Kind, Statement};
 use crate::error::{Error, Result, code};
 use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
 
+// ALTER.
+mod alter;
 // CREATE and DROP.
 mod ddl;
 // INSERT, UPDATE, DELETE, TRUNCATE.
 mod dml;
 // Locks of tables.
 mod lock;
+// Schemas and the search path.
+mod namespace;
 // Names → relations for the planner, and SELECT.
 mod read;
 /// Statements of a session, one after the other.
@@ -47,6 +51,9 @@ pub use settings::SERVER_VERSION;
 
 /// Batches of a result, as they become ready; an error is the last item.
 pub type Rows = Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>;
+
+/// How often an input is asked whether all of it is there.
+const COMPLETE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// The database that clients connect to.
 pub const DATABASE: &str = "tidewater";
@@ -183,7 +190,20 @@ impl Engine {
 
     /// Waits until all bounded inputs are read and every view shows them.
     pub async fn finished(&self) -> Result<()> {
+        for relation in self.catalog().iter() {
+            if let RelationKind::Stream { source, .. } = &relation.kind {
+                while !source.is_complete() {
+                    tokio::time::sleep(COMPLETE_INTERVAL).await;
+                }
+            }
+        }
         self.inner.runtime.finished().await
+    }
+
+    /// Stops all inputs, then waits until sinks have written what was committed. Errors: what keeps a sink from writing.
+    pub async fn finish(&self) -> Result<()> {
+        self.inner.runtime.stop().await;
+        sink::finish_all(&self.inner.sinks).await
     }
 
     /// Counters for a status line: ticks, rows in, dataflows.
@@ -219,15 +239,24 @@ impl Engine {
         Ok(answer)
     }
 
-    /// The relation of that name, or the error that PostgreSQL gives with similar names as hint.
+    /// The relation of that full name, or the error that PostgreSQL gives with similar names as hint.
     fn relation(&self, name: &str) -> Result<Arc<Relation>> {
         let catalog = self.catalog();
         catalog.get(name).cloned().ok_or_else(|| unknown_relation(&catalog, name))
     }
 
     fn already_applied(&self, statement: &Statement) -> Result<bool> {
+        let catalog = self.catalog();
+        match &statement.kind {
+            Kind::CreateSchema { name, .. } => return Ok(catalog.has_schema(name)),
+            Kind::CreateIndex(create) => {
+                let same = |name: &String| catalog.index(name).is_some();
+                return Ok(create.name.as_ref().is_some_and(same));
+            }
+            _ => {}
+        }
         let Some(name) = created_name(&statement.kind) else { return Ok(false) };
-        match self.catalog().get(name) {
+        match catalog.find(name, &[PUBLIC.to_string()]) {
             None => Ok(false),
             Some(relation) if same_definition(&relation.definition, &statement.text) => Ok(true),
             Some(relation) => Err(Error::new(

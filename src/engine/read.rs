@@ -13,7 +13,7 @@ use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
 
 use super::{Engine, Outcome, Rows, Session, distinct, is_kept, stream_spec, system};
-use crate::catalog::{Catalog, RelationId, RelationKind, pg_catalog};
+use crate::catalog::{Catalog, Relation, RelationId, RelationKind, full_name, pg_catalog};
 use crate::compile::analyze::error::from_execution;
 use crate::compile::analyze::{self, Binding, ROWS_ID, Ready, Relations, Resolved, Select};
 use crate::compile::parse::Query;
@@ -27,12 +27,14 @@ pub(super) struct Names<'a> {
     pub(super) engine: &'a Engine,
     pub(super) catalog: Arc<Catalog>,
     pub(super) session: &'a Session,
+    /// Schemas in which names are looked for.
+    pub(super) path: Vec<String>,
     /// The statement's own rows.
     pub(super) rows: Option<analyze::Rows>,
     /// Settings of the session, for what asks for them.
-    settings: OnceLock<Vec<(String, String)>>,
+    pub(super) settings: OnceLock<Vec<(String, String)>>,
     /// Functions over the catalog, by name, for what calls one.
-    functions: OnceLock<HashMap<String, Arc<ScalarUDF>>>,
+    pub(super) functions: OnceLock<HashMap<String, Arc<ScalarUDF>>>,
 }
 
 impl Names<'_> {
@@ -48,27 +50,26 @@ impl Names<'_> {
 
 impl Relations for Names<'_> {
     fn resolve(&self, schema: Option<&str>, name: &str) -> Result<Option<Resolved>> {
-        let user = |name: &str| -> Result<Option<Resolved>> {
-            let Some(relation) = self.catalog.get(name) else { return Ok(None) };
+        let user = |relation: Option<&Arc<Relation>>| -> Result<Option<Resolved>> {
+            let Some(relation) = relation else { return Ok(None) };
             match &relation.kind {
                 RelationKind::Sink { .. } => {
                     Err(Error::new(code::WRONG_OBJECT_TYPE, format!("\"{name}\" is a sink: it cannot be read")))
                 }
-                RelationKind::View { query } => {
+                RelationKind::View { query, schemas } => {
                     let columns = relation.schema.fields().iter().map(|field| field.name().clone()).collect();
-                    Ok(Some(Resolved::View(Box::new(Query::from_text(query)?), columns)))
+                    Ok(Some(Resolved::View(Box::new(Query::from_text(query)?.in_schemas(schemas)), columns)))
                 }
                 _ => Ok(Some(Resolved::Relation { id: relation.id, schema: Arc::clone(&relation.schema) })),
             }
         };
         let catalog = |name: &str| pg_catalog::table(&self.context(), name);
         Ok(match schema {
-            Some("public") => user(name)?,
             Some("tidewater") => system::table(self.engine, name)?.map(Resolved::System),
             Some("pg_catalog") => catalog(name).map(Resolved::System),
             Some("information_schema") => pg_catalog::information_schema(&self.context(), name).map(Resolved::System),
-            Some(_) => None,
-            None => match user(name)? {
+            Some(schema) => user(self.catalog.get(&full_name(schema, name)))?,
+            None => match user(self.catalog.find(name, &self.path))? {
                 Some(found) => Some(found),
                 None => catalog(name).map(Resolved::System),
             },
@@ -102,6 +103,7 @@ impl Session {
             engine: &self.engine,
             catalog: self.engine.catalog(),
             session: self,
+            path: self.search_path(),
             rows: None,
             settings: OnceLock::new(),
             functions: OnceLock::new(),
@@ -278,8 +280,14 @@ impl Engine {
 }
 
 /// A snapshot under the names that users gave its columns; a view's plan has its own.
+/// Columns that were added meanwhile are left out.
 fn named_as(snapshot: Snapshot, schema: &SchemaRef) -> Result<Snapshot> {
-    let rename = |batch: RecordBatch| delta::batch(schema, batch.columns().to_vec(), batch.num_rows());
+    let width = schema.fields().len();
+    if snapshot.schema.fields().len() < width {
+        let message = "a table was altered while it was read";
+        return Err(Error::new(code::SERIALIZATION_FAILURE, message).hint("try again"));
+    }
+    let rename = |batch: RecordBatch| delta::batch(schema, batch.columns()[..width].to_vec(), batch.num_rows());
     let batches = snapshot.batches.into_iter().map(rename).collect::<Result<Vec<_>>>()?;
     Ok(Snapshot { schema: Arc::clone(schema), batches })
 }

@@ -152,7 +152,10 @@ impl Session {
 
     /// The relation that a name in a statement stands for.
     pub(super) fn relation(&self, name: &str) -> Result<Arc<Relation>> {
-        self.engine.relation(name)
+        match self.find(&self.engine.catalog(), name) {
+            Some(relation) => Ok(relation),
+            None => self.engine.relation(name),
+        }
     }
 
     /// Where the session's transaction stands.

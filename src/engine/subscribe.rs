@@ -71,7 +71,7 @@ impl Session {
         match &subscribe.target {
             SubscribeTarget::Query(query) => Ok((Target::Query(query.clone()), None)),
             SubscribeTarget::Relation(name) => {
-                let relation = self.engine.relation(name)?;
+                let relation = self.relation(name)?;
                 match &relation.kind {
                     kind if is_kept(kind) => Ok((Target::Kept(relation.id), Some(Arc::clone(&relation.schema)))),
                     RelationKind::Sink { .. } => {

@@ -8,7 +8,9 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::dml::Changed;
 use super::{Outcome, Session, is_kept};
-use crate::catalog::{Check, ColumnValue, Index, IndexKind, Relation, RelationKind, Sequence, Table, TableColumn};
+use crate::catalog::{
+    Check, ColumnValue, Index, IndexKind, Relation, RelationKind, Sequence, Table, TableColumn, full_name, split_name,
+};
 use crate::compile::analyze::Rows;
 use crate::compile::parse::{
     CheckDefinition, ColumnDefault, ColumnDefinition, CreateIndex, CreateTable, KeyDefinition, Query, constant_of,
@@ -23,7 +25,7 @@ impl Session {
             return self.create_table_as(create, text).await;
         }
         let schema = columns_schema(&create.columns)?;
-        let columns = create.columns.iter().map(|column| table_column(&create.name, column)).collect();
+        let columns = create.columns.iter().map(|column| table_column(split_name(&create.name).1, column)).collect();
         let table = Table { columns, checks: Vec::new() };
         let relation = self.new_relation(&create.name, &schema, table, text)?;
         let relation = self.with_checks(relation, &create.checks)?;
@@ -97,7 +99,7 @@ impl Session {
     pub(super) fn with_checks(&self, mut relation: Relation, checks: &[CheckDefinition]) -> Result<Relation> {
         let RelationKind::Table(table) = &relation.kind else { return Err(Error::internal("no table")) };
         let mut table = Table::clone(table);
-        let over = Rows::default().with(&relation.name, &relation.schema);
+        let over = Rows::default().with(relation.local_name(), &relation.schema);
         for check in checks {
             let select = self.plan_over(&Query::over_rows(&[&check.condition])?, &over, &[])?;
             if !matches!(select.schema.field(0).data_type(), DataType::Boolean | DataType::Null) {
@@ -106,14 +108,15 @@ impl Session {
                 return Err(Error::new(code::DATATYPE_MISMATCH, message));
             }
             let column = match check.columns.as_slice() {
-                [column] => format!("{}_{column}_check", relation.name),
-                _ => format!("{}_check", relation.name),
+                [column] => format!("{}_{column}_check", relation.local_name()),
+                _ => format!("{}_check", relation.local_name()),
             };
             let is_free = |name: &str| !table.checks.iter().any(|other| other.name == name);
             let name = match &check.name {
                 Some(name) if is_free(name) => name.clone(),
                 Some(name) => {
-                    let message = format!("constraint \"{name}\" for relation \"{}\" already exists", relation.name);
+                    let message =
+                        format!("constraint \"{name}\" for relation \"{}\" already exists", relation.local_name());
                     return Err(Error::new(code::DUPLICATE_OBJECT, message));
                 }
                 None => free_name(&column, is_free),
@@ -132,7 +135,7 @@ impl Session {
         let catalog = self.engine.catalog();
         let has_primary = !catalog.primary_key(relation.id).is_empty();
         if keys.iter().filter(|key| key.primary).count() + usize::from(has_primary) > 1 {
-            let message = format!("multiple primary keys for table \"{}\" are not allowed", relation.name);
+            let message = format!("multiple primary keys for table \"{}\" are not allowed", relation.local_name());
             return Err(Error::new(code::INVALID_TABLE_DEFINITION, message));
         }
         let mut indexes: Vec<Index> = Vec::new();
@@ -155,17 +158,17 @@ impl Session {
                 columns.iter().for_each(|column| table.columns[*column].not_null = true);
             }
             let is_free = |name: &str| {
-                catalog.check_free(name).is_ok()
+                catalog.check_free(&full_name(relation.namespace(), name)).is_ok()
                     && !indexes.iter().any(|other| other.name == name)
-                    && name != relation.name
+                    && name != relation.local_name()
             };
             let name = match &key.name {
                 Some(name) if is_free(name) => name.clone(),
                 Some(name) => {
                     return Err(Error::new(code::DUPLICATE_TABLE, format!("relation \"{name}\" already exists")));
                 }
-                None if key.primary => free_name(&format!("{}_pkey", relation.name), is_free),
-                None => free_name(&format!("{}_{}_key", relation.name, key.columns.join("_")), is_free),
+                None if key.primary => free_name(&format!("{}_pkey", relation.local_name()), is_free),
+                None => free_name(&format!("{}_{}_key", relation.local_name(), key.columns.join("_")), is_free),
             };
             let id = self.engine.change_catalog(|catalog| Ok(catalog.next_id()))?;
             let kind = if key.primary { IndexKind::PrimaryKey } else { IndexKind::UniqueConstraint };
@@ -206,7 +209,7 @@ impl Session {
                     .detail("A generated column cannot reference another generated column."));
             }
         }
-        let over = Rows::default().with(&relation.name, &relation.schema);
+        let over = Rows::default().with(relation.local_name(), &relation.schema);
         let select = self.plan_over(&query, &over, &[])?;
         if !select.is_immutable() || !select.relations.iter().all(|id| *id == crate::compile::analyze::ROWS_ID) {
             return Err(Error::new(code::INVALID_OBJECT_DEFINITION, "generation expression is not immutable"));
@@ -223,13 +226,13 @@ impl Session {
         let catalog = self.engine.catalog();
         if let Some(name) = &create.name
             && create.if_not_exists
-            && catalog.check_free(name).is_err()
+            && catalog.check_free(&full_name(relation.namespace(), name)).is_err()
         {
             self.notice("NOTICE", code::DUPLICATE_TABLE, format!("relation \"{name}\" already exists, skipping"));
             return Ok(Outcome::Done("CREATE INDEX".into()));
         }
         if !is_kept(&relation.kind) {
-            let message = format!("cannot create index on relation \"{}\"", relation.name);
+            let message = format!("cannot create index on relation \"{}\"", relation.local_name());
             return Err(Error::new(code::WRONG_OBJECT_TYPE, message)
                 .detail(format!("This operation is not supported for {}s.", relation.kind.noun()))
                 .hint("tables and materialized views have indexes"));
@@ -244,12 +247,12 @@ impl Session {
             relation.schema.index_of(name).map_err(|_| Error::new(code::UNDEFINED_COLUMN, message))
         };
         let columns = create.columns.iter().map(column).collect::<Result<Vec<_>>>()?;
-        let wanted = format!("{}_{}_idx", relation.name, create.columns.join("_"));
+        let wanted = format!("{}_{}_idx", relation.local_name(), create.columns.join("_"));
         let name = match &create.name {
             Some(name) => name.clone(),
-            None => free_name(&wanted, |name| catalog.check_free(name).is_ok()),
+            None => free_name(&wanted, |name| catalog.check_free(&full_name(relation.namespace(), name)).is_ok()),
         };
-        catalog.check_free(&name)?;
+        catalog.check_free(&full_name(relation.namespace(), &name))?;
         let id = self.engine.change_catalog(|catalog| Ok(catalog.next_id()))?;
         let kind = if create.unique { IndexKind::Unique } else { IndexKind::Plain };
         let index = Index { id, name, relation: relation.id, columns, kind };
@@ -298,7 +301,7 @@ impl Session {
     pub(super) async fn drop_indexes(&mut self, names: &[String], if_exists: bool) -> Result<Outcome> {
         for name in names {
             let catalog = self.engine.catalog();
-            let Some(index) = catalog.index(name).cloned() else {
+            let Some(index) = catalog.find_index(name, &self.search_path()).cloned() else {
                 let message = format!("index \"{name}\" does not exist");
                 if !if_exists {
                     return Err(Error::new(code::UNDEFINED_OBJECT, message));
@@ -307,7 +310,8 @@ impl Session {
                 continue;
             };
             if index.is_constraint() {
-                let table = catalog.by_id(index.relation).map(|table| table.name.clone()).unwrap_or_default();
+                let table =
+                    catalog.by_id(index.relation).map(|table| table.local_name().to_string()).unwrap_or_default();
                 let message =
                     format!("cannot drop index {name} because constraint {name} on table {table} requires it");
                 return Err(Error::new(code::DEPENDENT_OBJECTS_STILL_EXIST, message)

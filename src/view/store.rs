@@ -9,8 +9,8 @@ use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::watch;
 
 use super::changes::{Changes, Key, Keys};
-use super::contents::{Contents, Frozen, Log};
-use super::index::IndexKeys;
+use super::contents::{Bag, Contents, Frozen, Log};
+use super::index::{Index, IndexKeys};
 use super::{Overlay, Snapshot};
 use crate::catalog::RelationId;
 use crate::error::{Error, Result, code};
@@ -205,6 +205,31 @@ impl Store {
         }
     }
 
+    /// Puts other columns and rows in the place of a relation's, with indexes over them. Nobody is told of changes: those who read the
+    /// relation read columns that stay what they are.
+    pub fn replace(
+        &self,
+        id: RelationId,
+        schema: SchemaRef,
+        rows: Vec<RecordBatch>,
+        indexes: &[(RelationId, Vec<usize>)],
+    ) -> Result<()> {
+        let keys = Arc::new(Keys::new(&schema)?);
+        let deltas: Vec<Delta> = rows.into_iter().map(Delta::insert).collect();
+        let row_keys = deltas.iter().map(|delta| keys.of(&delta.rows)).collect::<Result<Vec<_>>>()?;
+        let indexes = indexes.iter().map(|(id, columns)| Index::new(IndexKeys::new(*id, columns.clone()))).collect();
+        let mut bag = Bag::with_indexes(indexes);
+        bag.apply(&schema, &keys, &deltas, &row_keys)?;
+        let mut state = self.write();
+        let relation = state.relations.get_mut(&id).ok_or_else(|| State::unknown(id))?;
+        relation.schema = schema;
+        relation.keys = keys;
+        let before = relation.contents.replace(Contents::Bag(bag));
+        drop(state);
+        drop(before);
+        Ok(())
+    }
+
     /// Forgets an index.
     pub fn remove_index(&self, relation: RelationId, index: RelationId) {
         if let Some(Contents::Bag(bag)) =
@@ -337,9 +362,11 @@ impl Found {
 
 impl State {
     fn relation(&self, id: RelationId) -> Result<&Relation> {
-        self.relations
-            .get(&id)
-            .ok_or_else(|| Error::new(code::UNDEFINED_TABLE, format!("relation with OID {} does not exist", id.0)))
+        self.relations.get(&id).ok_or_else(|| State::unknown(id))
+    }
+
+    fn unknown(id: RelationId) -> Error {
+        Error::new(code::UNDEFINED_TABLE, format!("relation with OID {} does not exist", id.0))
     }
 }
 

@@ -10,7 +10,7 @@ use super::failure::{Attempt, code, protocol_violation};
 use super::frontend::utf8;
 use crate::compile::parse::{CopyFormat, CopyFrom, CopyOptions};
 use crate::engine::CopyColumns;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Subject};
 use crate::format::text::ColumnBuilder;
 
 /// Bytes of one COPY at most; they are held until its end.
@@ -19,7 +19,7 @@ const COPY_BYTES_MAX: usize = 1 << 30;
 impl Connection {
     /// Reads the rows of a COPY and inserts them; returns the command tag.
     pub(super) async fn copy_in(&mut self, copy: &CopyFrom) -> Attempt<String> {
-        let into = self.session.copy_columns(copy)?;
+        let into = self.session.here()?.copy_columns(copy)?;
         let layout = Layout::new(&copy.options)?;
         let columns = into.columns.len();
         check_columns(columns)?;
@@ -27,9 +27,17 @@ impl Connection {
         self.socket.put(&PgWireBackendMessage::CopyInResponse(response))?;
         self.interrupt.guard_idle(self.socket.flush()).await??;
         let data = self.copy_data().await?;
-        let rows = layout.read(&data, &into, &copy.table)?;
-        drop(data);
-        let inserted = self.interrupt.guard(self.session.copy_rows(copy, rows.columns, rows.count)).await?;
+        let copy = copy.clone();
+        let inserted = self
+            .session
+            .work(&mut self.interrupt, |session| {
+                Box::pin(async move {
+                    let rows = layout.read(&data, &into, &copy.table)?;
+                    drop(data);
+                    session.copy_rows(&copy, rows.columns, rows.count).await
+                })
+            })
+            .await?;
         Ok(format!("COPY {}", inserted?))
     }
 
@@ -60,6 +68,9 @@ impl Connection {
         }
     }
 }
+
+/// Characters of a line or value at most, in messages.
+const CONTEXT_LETTERS_MAX: usize = 100;
 
 /// How rows are laid out.
 struct Layout {
@@ -109,16 +120,28 @@ impl Layout {
         while at < data.len() {
             line += 1;
             let rest = &data[at..];
-            let (fields, taken) = if self.csv { self.csv_line(rest) } else { self.text_line(rest) }
-                .map_err(|error| error.detail(format!("COPY {table}, line {line}")))?;
+            let place = |column: Option<&str>, text: &[u8]| {
+                let text = String::from_utf8_lossy(text);
+                let column = column.map(|column| format!(", column {column}")).unwrap_or_default();
+                let context = match text.char_indices().nth(CONTEXT_LETTERS_MAX) {
+                    Some((end, _)) => format!("COPY {table}, line {line}{column}: \"{}...\"", &text[..end]),
+                    None => format!("COPY {table}, line {line}{column}: \"{text}\""),
+                };
+                Subject { context: Some(context), ..Subject::default() }
+            };
+            let read = if self.csv { self.csv_line(rest) } else { self.text_line(rest) };
+            let (fields, taken) = read.map_err(|error| error.about(place(None, rest)))?;
             at += taken;
             if self.header && line == 1 {
                 continue;
             }
             let Some(fields) = fields else { break };
             append(&fields, &mut builders, into).map_err(|(error, column)| match column {
-                Some(column) => error.detail(format!("COPY {table}, line {line}, column {column}")),
-                None => error.detail(format!("COPY {table}, line {line}")),
+                Some(column) => {
+                    let value = fields[column].as_deref().unwrap_or_default();
+                    error.about(place(Some(&into.columns[column].0), value))
+                }
+                None => error.about(place(None, rest[..taken.min(rest.len())].trim_ascii_end())),
             })?;
             count += 1;
         }
@@ -234,8 +257,8 @@ fn escaped(rest: &[u8]) -> (u8, usize) {
     }
 }
 
-/// Appends a row; errors with the column's name where there is one.
-fn append(fields: &Fields, builders: &mut [ColumnBuilder], into: &CopyColumns) -> Result<(), (Error, Option<String>)> {
+/// Appends a row; errors with the number of the column that they are about.
+fn append(fields: &Fields, builders: &mut [ColumnBuilder], into: &CopyColumns) -> Result<(), (Error, Option<usize>)> {
     let wrong = |message: String| (Error::new(code::BAD_COPY_FILE_FORMAT, message), None);
     if let Some((name, _)) = into.columns.get(fields.len()) {
         return Err(wrong(format!("missing data for column \"{name}\"")));
@@ -243,7 +266,7 @@ fn append(fields: &Fields, builders: &mut [ColumnBuilder], into: &CopyColumns) -
     if fields.len() > into.columns.len() {
         return Err(wrong("extra data after last expected column".to_string()));
     }
-    for ((field, builder), (name, _)) in fields.iter().zip(builders).zip(&into.columns) {
+    for (column, (field, builder)) in fields.iter().zip(builders).enumerate() {
         let appended = match field {
             None => {
                 builder.append_null();
@@ -251,7 +274,7 @@ fn append(fields: &Fields, builders: &mut [ColumnBuilder], into: &CopyColumns) -
             }
             Some(bytes) => utf8(bytes).and_then(|text| builder.append_text(text)),
         };
-        appended.map_err(|error| (error, Some(name.clone())))?;
+        appended.map_err(|error| (error, Some(column)))?;
     }
     Ok(())
 }
@@ -284,7 +307,8 @@ mod tests {
         assert_eq!(rows, [row(Some("a\tb"), None), row(Some("x\\yAA"), Some(""))]);
         let error = read(&options, "a\tb\nonly").unwrap_err();
         assert_eq!((error.code, error.message.as_str()), (code::BAD_COPY_FILE_FORMAT, "missing data for column \"b\""));
-        assert_eq!(error.detail.as_deref(), Some("COPY t, line 2"));
+        let context = error.subject.and_then(|subject| subject.context);
+        assert_eq!(context.as_deref(), Some("COPY t, line 2: \"only\""));
         assert_eq!(read(&options, "a\tb\tc").unwrap_err().message, "extra data after last expected column");
         assert_eq!(read(&options, "").unwrap(), Vec::<Vec<Option<String>>>::new());
     }

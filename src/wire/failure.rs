@@ -63,6 +63,7 @@ pub(super) fn error_response(severity: &str, error: &Error) -> PgWireBackendMess
     add(b'H', &error.hint);
     add(b'P', &error.position.map(|position| position.to_string()));
     if let Some(subject) = &error.subject {
+        add(b'W', &subject.context);
         add(b's', &subject.schema);
         add(b't', &subject.table);
         add(b'c', &subject.column);

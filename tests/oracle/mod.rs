@@ -6,6 +6,9 @@ mod random;
 
 use crate::harness::{Postgres, Server, rows, run};
 
+// DML with constraints.
+mod tables;
+
 /// Tables of both sides. Small domains, so that groups empty, keys meet and extremes go.
 const TABLES: &str = "
     CREATE TABLE a (id BIGINT PRIMARY KEY, k INTEGER, n BIGINT, d DOUBLE PRECISION, m NUMERIC(10,2), s TEXT, b BOOLEAN, t TIMESTAMP);

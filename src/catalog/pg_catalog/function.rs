@@ -141,6 +141,7 @@ fn text_list(values: &[&str]) -> ScalarValue {
 /// All functions, for one statement.
 pub fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
     let mut all = visibility();
+    all.push(table_is_visible(context));
     all.extend(definitions(context));
     all.extend(names(context));
     all.extend(session(context));
@@ -159,7 +160,6 @@ pub fn has_function(name: &str) -> bool {
 
 fn visibility() -> Vec<ScalarUDF> {
     let yes = [
-        "pg_table_is_visible",
         "pg_type_is_visible",
         "pg_function_is_visible",
         "has_table_privilege",
@@ -178,11 +178,24 @@ fn visibility() -> Vec<ScalarUDF> {
     all
 }
 
+/// Whether a name without a schema means the relation.
+fn table_is_visible(context: &Context<'_>) -> ScalarUDF {
+    let path = super::search_path(context);
+    let is_hidden = |relation: &&Arc<crate::catalog::Relation>| {
+        context.catalog.find(relation.local_name(), &path).is_none_or(|found| found.id != relation.id)
+    };
+    let hidden: HashSet<i64> =
+        context.catalog.iter().filter(is_hidden).map(|relation| i64::from(relation.id.0)).collect();
+    function("pg_table_is_visible", DataType::Boolean, move |arguments| {
+        Ok(ScalarValue::Boolean(number(arguments, 0).map(|oid| !hidden.contains(&oid))))
+    })
+}
+
 fn definitions(context: &Context<'_>) -> Vec<ScalarUDF> {
     let indexes: HashMap<i64, String> = index::index_definitions(context).into_iter().collect();
     let constraints: HashMap<i64, String> = index::constraint_definitions(context).into_iter().collect();
     let view = |relation: &crate::catalog::Relation| match &relation.kind {
-        RelationKind::View { query } => Some((i64::from(relation.id.0), query.clone())),
+        RelationKind::View { query, .. } => Some((i64::from(relation.id.0), query.clone())),
         RelationKind::MaterializedView { .. } => Some((i64::from(relation.id.0), relation.definition.clone())),
         _ => None,
     };
@@ -211,7 +224,11 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
         SYSTEM_RELATIONS.iter().map(|(name, oid)| (name.to_string(), *oid)).collect();
     by_name.extend(by_oid.iter().map(|(oid, name)| (name.clone(), *oid)));
     let to_regclass = by_name.clone();
-    let namespaces = [(PG_CATALOG, "pg_catalog"), (PUBLIC, "public"), (TIDEWATER, "tidewater")];
+    let mut namespaces: Vec<(i64, String)> = [(PG_CATALOG, "pg_catalog"), (PUBLIC, "public"), (TIDEWATER, "tidewater")]
+        .map(|(oid, name)| (oid, name.into()))
+        .into();
+    namespaces.extend(context.catalog.schemas().map(|(name, oid)| (i64::from(oid), name.to_string())));
+    let by_oid_namespaces = namespaces.clone();
     vec![
         bigint("oid_of_regclass", move |arguments| {
             let Some(name) = string(arguments, 0) else { return Ok(None) };
@@ -244,7 +261,7 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
             Ok(string(arguments, 0).and_then(found))
         }),
         text("name_of_regnamespace", move |arguments| {
-            let found = |oid: i64| namespaces.iter().find(|row| row.0 == oid).map(|row| row.1.to_string());
+            let found = |oid: i64| by_oid_namespaces.iter().find(|row| row.0 == oid).map(|row| row.1.clone());
             Ok(number(arguments, 0).and_then(found))
         }),
         text("name_of_regproc", |arguments| Ok(string(arguments, 0))),
@@ -258,21 +275,26 @@ fn session(context: &Context<'_>) -> Vec<ScalarUDF> {
         context.settings.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
     let (user, backend) = (context.user.to_string(), context.backend);
     let named = |name: &str, value: String| text(name, move |_| Ok(Some(value.clone())));
+    let path: Vec<String> =
+        super::search_path(context).into_iter().filter(|schema| context.catalog.has_schema(schema)).collect();
+    let current = path.first().cloned();
     let version = format!("PostgreSQL {} (Tidewater {})", crate::engine::SERVER_VERSION, env!("CARGO_PKG_VERSION"));
     let list = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
     vec![
         named("version", version),
         named("current_database", DATABASE.into()),
         named("current_catalog", DATABASE.into()),
-        named("current_schema", "public".into()),
+        text("current_schema", move |_| Ok(current.clone())),
         named("current_user", user.clone()),
         named("session_user", user.clone()),
         named("current_role", user.clone()),
         named("user", user),
         function("pg_backend_pid", DataType::Int32, move |_| Ok(ScalarValue::Int32(Some(backend)))),
-        function("current_schemas", list, |arguments| {
+        function("current_schemas", list, move |arguments| {
             let implicit = matches!(arguments.first(), Some(ScalarValue::Boolean(Some(true))));
-            Ok(text_list(if implicit { &["pg_catalog", "public"] } else { &["public"] }))
+            let mut schemas: Vec<&str> = if implicit { vec!["pg_catalog"] } else { Vec::new() };
+            schemas.extend(path.iter().map(String::as_str));
+            Ok(text_list(&schemas))
         }),
         text("current_setting", move |arguments| {
             let Some(name) = string(arguments, 0) else { return Ok(None) };

@@ -1,8 +1,9 @@
 //! Indexes and constraints.
 
+use super::relations::namespace_oid;
 use super::{
-    CHECK_OFFSET, CONSTRAINT_OFFSET, Column, Context, PUBLIC, bigint, boolean, flags, nulls, numbers, optional_text,
-    text, words,
+    CHECK_OFFSET, CONSTRAINT_OFFSET, Column, Context, bigint, boolean, flags, nulls, numbers, optional_text, text,
+    words,
 };
 use crate::catalog::{Index, IndexKind, Relation, RelationKind};
 
@@ -127,7 +128,7 @@ pub(super) fn pg_constraint(context: &Context<'_>) -> Vec<Column> {
     vec![
         bigint("oid", rows.iter().map(|row| row.oid)),
         text("conname", rows.iter().map(|row| row.name)),
-        numbers("connamespace", PUBLIC, n),
+        bigint("connamespace", rows.iter().map(|row| namespace_oid(context, row.relation))),
         text("contype", rows.iter().map(|row| row.kind)),
         flags("condeferrable", false, n),
         flags("condeferred", false, n),

@@ -12,7 +12,7 @@ pub(super) fn columns(context: &Context<'_>, name: &str) -> Option<Vec<Column>> 
         "tables" => tables(context),
         "columns" => table_columns(context),
         "views" => views(context),
-        "schemata" => schemata(),
+        "schemata" => schemata(context),
         "table_constraints" => table_constraints(context),
         "check_constraints" => check_constraints(context),
         "key_column_usage" => key_column_usage(context),
@@ -30,8 +30,8 @@ fn tables(context: &Context<'_>) -> Vec<Column> {
     let insertable = |relation: &&Relation| if let RelationKind::Table(_) = relation.kind { "YES" } else { "NO" };
     vec![
         words("table_catalog", DATABASE, rows.len()),
-        words("table_schema", "public", rows.len()),
-        text("table_name", rows.iter().map(|relation| &relation.name)),
+        text("table_schema", rows.iter().map(|relation| relation.namespace())),
+        text("table_name", rows.iter().map(|relation| relation.local_name())),
         text("table_type", rows.iter().map(kind)),
         text("is_insertable_into", rows.iter().map(insertable)),
         words("is_typed", "NO", rows.len()),
@@ -73,8 +73,8 @@ fn table_columns(context: &Context<'_>) -> Vec<Column> {
     let length = |sql_type: &SqlType| if let SqlType::Varchar(n) = sql_type { Some(n.to_string()) } else { None };
     vec![
         words("table_catalog", DATABASE, n),
-        words("table_schema", "public", n),
-        text("table_name", rows.iter().map(|(relation, _)| &relation.name)),
+        text("table_schema", rows.iter().map(|(relation, _)| relation.namespace())),
+        text("table_name", rows.iter().map(|(relation, _)| relation.local_name())),
         text("column_name", rows.iter().map(|(relation, i)| relation.schema.field(*i).name())),
         bigint("ordinal_position", rows.iter().map(|(_, i)| *i as i64 + 1)),
         optional_text("column_default", rows.iter().map(default)),
@@ -113,23 +113,26 @@ fn udt_name(sql_type: &SqlType) -> String {
 
 fn views(context: &Context<'_>) -> Vec<Column> {
     let definition = |relation: &&Relation| match &relation.kind {
-        RelationKind::View { query } => Some((relation.name.clone(), query.clone())),
+        RelationKind::View { query, .. } => {
+            Some((relation.namespace().to_string(), relation.local_name().to_string(), query.clone()))
+        }
         _ => None,
     };
     let rows: Vec<_> = relations::all(context).iter().filter_map(definition).collect();
     vec![
         words("table_catalog", DATABASE, rows.len()),
-        words("table_schema", "public", rows.len()),
-        text("table_name", rows.iter().map(|row| &row.0)),
-        text("view_definition", rows.iter().map(|row| &row.1)),
+        text("table_schema", rows.iter().map(|row| &row.0)),
+        text("table_name", rows.iter().map(|row| &row.1)),
+        text("view_definition", rows.iter().map(|row| &row.2)),
     ]
 }
 
-fn schemata() -> Vec<Column> {
-    let names = ["public", "tidewater", "pg_catalog", "information_schema"];
+fn schemata(context: &Context<'_>) -> Vec<Column> {
+    let mut names = vec!["public", "tidewater", "pg_catalog", "information_schema"];
+    names.extend(context.catalog.schemas().map(|(name, _)| name));
     vec![
         words("catalog_name", DATABASE, names.len()),
-        text("schema_name", names),
+        text("schema_name", names.iter().copied()),
         words("schema_owner", DATABASE, names.len()),
     ]
 }

@@ -74,7 +74,7 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_matviews" => relations::pg_matviews(context),
         "pg_indexes" => index::pg_indexes(context),
         "pg_type" => types::pg_type(),
-        "pg_namespace" => server::pg_namespace(),
+        "pg_namespace" => server::pg_namespace(context),
         "pg_database" => server::pg_database(),
         "pg_roles" | "pg_authid" | "pg_user" => server::pg_roles(context),
         "pg_settings" => server::pg_settings(context),
@@ -87,6 +87,12 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         _ => return None,
     };
     provider(columns)
+}
+
+/// The schemas in which the session looks for names.
+fn search_path(context: &Context<'_>) -> Vec<String> {
+    let setting = context.settings.iter().find(|(name, _)| name.eq_ignore_ascii_case("search_path"));
+    setting.map(|(_, value)| super::path_of(value)).unwrap_or_default()
 }
 
 /// The relation `information_schema.<name>`; `None` if there is no such one.

@@ -20,6 +20,12 @@ struct Class<'a> {
     relation: &'a Relation,
 }
 
+/// Identity of the schema that a relation is in.
+pub(super) fn namespace_oid(context: &Context<'_>, relation: &Relation) -> i64 {
+    let mut schemas = context.catalog.schemas();
+    schemas.find(|(name, _)| *name == relation.namespace()).map_or(PUBLIC, |(_, oid)| i64::from(oid))
+}
+
 /// Relations that clients see: everything but sinks.
 fn visible<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a Arc<Relation>> {
     context.catalog.iter().filter(|relation| !matches!(relation.kind, RelationKind::Sink { .. }))
@@ -32,7 +38,7 @@ fn id(relation: &Relation) -> i64 {
 fn classes<'a>(context: &'a Context<'_>) -> Vec<Class<'a>> {
     let relation = |relation: &'a Arc<Relation>| Class {
         oid: id(relation),
-        name: relation.name.clone(),
+        name: relation.local_name().to_string(),
         kind: match relation.kind {
             RelationKind::View { .. } => "v",
             RelationKind::MaterializedView { .. } => "m",
@@ -59,7 +65,7 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
     vec![
         bigint("oid", rows.iter().map(|row| row.oid)),
         text("relname", rows.iter().map(|row| &row.name)),
-        numbers("relnamespace", PUBLIC, n),
+        bigint("relnamespace", rows.iter().map(|row| namespace_oid(context, row.relation))),
         numbers("reltype", 0, n),
         numbers("reloftype", 0, n),
         numbers("relowner", OWNER, n),
@@ -205,7 +211,7 @@ pub(super) fn pg_tables(context: &Context<'_>) -> Vec<Column> {
     let rows: Vec<_> = classes(context).into_iter().filter(|class| class.kind == "r").collect();
     let n = rows.len();
     vec![
-        words("schemaname", "public", n),
+        text("schemaname", rows.iter().map(|row| row.relation.namespace())),
         text("tablename", rows.iter().map(|row| &row.name)),
         words("tableowner", crate::engine::DATABASE, n),
         nulls("tablespace", n),
@@ -219,11 +225,11 @@ pub(super) fn pg_tables(context: &Context<'_>) -> Vec<Column> {
 pub(super) fn pg_views(context: &Context<'_>) -> Vec<Column> {
     let rows: Vec<_> = classes(context).into_iter().filter(|class| class.kind == "v").collect();
     let definition = |class: &Class<'_>| match &class.relation.kind {
-        RelationKind::View { query } => Some(query.clone()),
+        RelationKind::View { query, .. } => Some(query.clone()),
         _ => None,
     };
     vec![
-        words("schemaname", "public", rows.len()),
+        text("schemaname", rows.iter().map(|row| row.relation.namespace())),
         text("viewname", rows.iter().map(|row| &row.name)),
         words("viewowner", crate::engine::DATABASE, rows.len()),
         optional_text("definition", rows.iter().map(definition)),
@@ -234,7 +240,7 @@ pub(super) fn pg_matviews(context: &Context<'_>) -> Vec<Column> {
     let rows: Vec<_> = classes(context).into_iter().filter(|class| class.kind == "m").collect();
     let n = rows.len();
     vec![
-        words("schemaname", "public", n),
+        text("schemaname", rows.iter().map(|row| row.relation.namespace())),
         text("matviewname", rows.iter().map(|row| &row.name)),
         words("matviewowner", crate::engine::DATABASE, n),
         nulls("tablespace", n),

@@ -5,13 +5,14 @@ use super::{
     null_array, nulls, numbers, text, words,
 };
 
-pub(super) fn pg_namespace() -> Vec<Column> {
-    let rows = [
+pub(super) fn pg_namespace(context: &Context<'_>) -> Vec<Column> {
+    let mut rows = vec![
         (PG_CATALOG, "pg_catalog"),
         (PUBLIC, "public"),
         (TIDEWATER, "tidewater"),
         (INFORMATION_SCHEMA, "information_schema"),
     ];
+    rows.extend(context.catalog.schemas().map(|(name, oid)| (i64::from(oid), name)));
     vec![
         bigint("oid", rows.iter().map(|row| row.0)),
         text("nspname", rows.iter().map(|row| row.1)),

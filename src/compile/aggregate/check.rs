@@ -1,8 +1,12 @@
-//! What PostgreSQL complains about in any call of an aggregate, looked for while the call still has its shape.
+//! What PostgreSQL complains about in any call of an aggregate, looked for while the call still has its shape; and an item of
+//! `array_agg`, which DataFusion would make a function of its own.
 
-use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr};
+use datafusion::functions_nested::expr_fn::array_element;
+use datafusion::logical_expr::GetFieldAccess;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr, RawFieldAccessExpr};
 use datafusion::prelude::Expr;
 
 use super::definition::NAMES;
@@ -19,10 +23,29 @@ impl ExprPlanner for Check {
             None => Ok(PlannerResult::Original(call)),
         }
     }
+
+    fn plan_field_access(
+        &self,
+        access: RawFieldAccessExpr,
+        _: &DFSchema,
+    ) -> PlanResult<PlannerResult<RawFieldAccessExpr>> {
+        match (&access.field_access, &access.expr) {
+            (GetFieldAccess::ListIndex { key }, Expr::AggregateFunction(call)) if call.func.name() == "array_agg" => {
+                let item = array_element(access.expr.clone(), key.as_ref().clone());
+                Ok(PlannerResult::Planned(item))
+            }
+            _ => Ok(PlannerResult::Original(access)),
+        }
+    }
 }
 
 fn complaint(call: &RawAggregateExpr) -> Option<Error> {
     let name = call.func.name();
+    let nests = |expression: &Expr| expression.exists(|part| Ok(matches!(part, Expr::AggregateFunction(_))));
+    let order = call.order_by.iter().map(|sort| &sort.expr);
+    if call.args.iter().chain(order).chain(call.filter.as_deref()).any(|part| nests(part).unwrap_or_default()) {
+        return Some(Error::new(code::GROUPING_ERROR, "aggregate function calls cannot be nested"));
+    }
     let is_ordered_set = NAMES.iter().any(|(known, function)| *known == name && function.is_ordered_set());
     if is_ordered_set && call.order_by.is_empty() {
         let message = format!("WITHIN GROUP is required for ordered-set aggregate {name}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, TimeUnit};
 
 use crate::compile::analyze::sql_type;
 use crate::compile::plan::AggregateFunction::{self, *};
@@ -52,8 +52,13 @@ pub(in crate::compile) const NAMES: [(&str, AggregateFunction); 34] = [
 
 /// The types that arguments of these types are converted to. Errors: 42883 if there is no such function.
 pub(super) fn coerced(name: &str, function: AggregateFunction, given: &[DataType]) -> Result<Vec<DataType>> {
-    let plain: Vec<DataType> =
-        given.iter().map(|kind| if kind.is_null() { DataType::Null } else { sql_type(kind) }).collect();
+    let plain = |kind: &DataType| match kind {
+        DataType::Null => DataType::Null,
+        // The session's zone stays: it is how JSON shows instants.
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => kind.clone(),
+        kind => sql_type(kind),
+    };
+    let plain: Vec<DataType> = given.iter().map(plain).collect();
     let wanted = match (function, plain.as_slice()) {
         (BoolAnd | BoolOr, [DataType::Boolean | DataType::Null]) => Some(vec![DataType::Boolean]),
         (BitAnd | BitOr | BitXor, [kind @ (DataType::Int16 | DataType::Int32 | DataType::Int64)]) => {

@@ -15,7 +15,7 @@ pub fn from_datafusion(failure: DataFusionError, query: &Query) -> Error {
     let mut error = translate(&failure, &mut span);
     if error.position.is_none() {
         let at_span = span.map(|span: Span| query.position_at(span.start.line, span.start.column));
-        error.position = at_span.or_else(|| query.position_of(quoted_name(&error.message)?));
+        error.position = at_span.or_else(|| query.position_of(subject(&error.message)?));
     }
     error
 }
@@ -32,6 +32,12 @@ pub fn similar<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .filter(|(distance, candidate)| distance * 3 <= name.chars().count().max(candidate.chars().count()) + 1)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// The name that a message is about: the one in quotes, or that of a function.
+fn subject(message: &str) -> Option<&str> {
+    let function = message.strip_prefix("function ").and_then(|call| call.split_once('(')).map(|(name, _)| name);
+    function.or_else(|| quoted_name(message))
 }
 
 /// The name in quotes that a message is about.
@@ -239,7 +245,7 @@ fn not_implemented(message: &str) -> Error {
         return Error::unsupported("this kind of subquery is not supported at this place")
             .hint("write it as a join, or make the subquery depend on the outer query by equalities only");
     }
-    if line.contains("unnest should be rewritten") {
+    if line.contains("nnest should be rewritten") {
         return Error::unsupported("set-returning functions are not allowed at this place");
     }
     Error::unsupported(format!("this is not supported: {}", lower(line.trim_start_matches("Unsupported ast node "))))

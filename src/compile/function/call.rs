@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
+    Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray,
+    StringArray,
 };
 use datafusion::arrow::datatypes::{Decimal128Type, Float64Type, Int32Type, Int64Type};
 
@@ -87,7 +88,11 @@ impl Call {
 
     /// The values of an argument as they are shown.
     pub(super) fn shown(&self, at: usize) -> Result<StringArray> {
-        shown(&self.arguments[at], &self.given[at], &TextOptions { time_zone: self.time_zone, ..TextOptions::default() })
+        shown(
+            &self.arguments[at],
+            &self.given[at],
+            &TextOptions { time_zone: self.time_zone, ..TextOptions::default() },
+        )
     }
 }
 

@@ -54,6 +54,8 @@ pub(super) struct Argument {
     pub(super) text: Option<String>,
     /// Its value if it is a constant whole number.
     pub(super) integer: Option<i64>,
+    /// Whether a constant bigint may be one that is yet to get its smallest type.
+    pub(super) as_written: bool,
 }
 
 impl Argument {
@@ -69,16 +71,21 @@ impl Argument {
     fn new(sql_type: Option<SqlType>, scalar: Option<&ScalarValue>) -> Argument {
         // A constant that was read as jsonb is no text any more.
         let is_text = matches!(sql_type, None | Some(SqlType::Text));
-        Argument { text: text(scalar).filter(|_| is_text), integer: integer(scalar), sql_type }
+        Argument { text: text(scalar).filter(|_| is_text), integer: integer(scalar), sql_type, as_written: true }
     }
 
     /// Whether it is a whole number that fits into integer; constants are bigint until the query is analyzed.
     pub(super) fn is_integer(&self) -> bool {
         match &self.sql_type {
             Some(SqlType::SmallInt | SqlType::Integer) => true,
-            Some(SqlType::BigInt) => self.integer.is_some_and(|value| i32::try_from(value).is_ok()),
+            Some(SqlType::BigInt) => self.may_be_integer(),
             _ => self.is_untyped(),
         }
+    }
+
+    /// Whether it is a constant that will be integer when the query is analyzed.
+    pub(super) fn may_be_integer(&self) -> bool {
+        self.as_written && self.integer.is_some_and(|value| i32::try_from(value).is_ok())
     }
 
     /// The type, with text for what has none.
@@ -92,9 +99,7 @@ impl Argument {
             _ if self.is_untyped() => "unknown".to_string(),
             Some(SqlType::Numeric(..)) => "numeric".to_string(),
             Some(SqlType::Varchar(_)) => "character varying".to_string(),
-            Some(SqlType::BigInt) if self.integer.is_some_and(|value| i32::try_from(value).is_ok()) => {
-                SqlType::Integer.to_string()
-            }
+            Some(SqlType::BigInt) if self.may_be_integer() => SqlType::Integer.to_string(),
             Some(other) => other.to_string(),
             None => "unknown".to_string(),
         }
@@ -125,6 +130,8 @@ pub(super) struct Function {
     pub(super) definition: &'static Definition,
     aliases: Vec<String>,
     signature: Signature,
+    /// Whether constants have their types: then the optimizer may make new ones, which have the right type at once.
+    settled: bool,
 }
 
 impl Function {
@@ -132,13 +139,21 @@ impl Function {
         let aliases = definition.aliases.iter().map(ToString::to_string).collect();
         // DataFusion asks for the types only where there are arguments.
         let signature = match (definition.types)(&[]) {
-            Ok(Some(_)) => Signature::one_of(
-                vec![TypeSignature::Nullary, TypeSignature::UserDefined],
-                definition.volatility,
-            ),
+            Ok(Some(_)) => {
+                Signature::one_of(vec![TypeSignature::Nullary, TypeSignature::UserDefined], definition.volatility)
+            }
             _ => Signature::user_defined(definition.volatility),
         };
-        Function { definition, aliases, signature }
+        Function { definition, aliases, signature, settled: false }
+    }
+
+    /// The same function in a query whose constants have their types.
+    pub(super) fn settled(&self) -> Self {
+        Function { settled: true, ..Function::new(self.definition) }
+    }
+
+    fn argument(&self, field: &Field, scalar: Option<&ScalarValue>) -> Argument {
+        Argument { as_written: !self.settled, ..argument(field, scalar) }
     }
 
     fn types(&self, arguments: &[Argument]) -> PlanResult<(Vec<SqlType>, SqlType)> {
@@ -147,19 +162,25 @@ impl Function {
     }
 
     fn undefined(&self, arguments: &[Argument]) -> Error {
-        let types: Vec<String> = arguments.iter().map(Argument::shown_type).collect();
-        let name = self.definition.name;
-        let is_operator = !name.starts_with(|letter: char| letter.is_ascii_alphabetic());
-        let message = match types.as_slice() {
-            [one] if is_operator => format!("operator does not exist: {name} {one}"),
-            [one, other] if is_operator => format!("operator does not exist: {one} {name} {other}"),
-            _ => format!("function {name}({}) does not exist", types.join(", ")),
-        };
-        let what = if is_operator { "operator" } else { "function" };
-        Error::new(code::UNDEFINED_FUNCTION, message).hint(format!(
-            "No {what} matches the given name and argument types. You might need to add explicit type casts."
-        ))
+        undefined(self.definition.name, arguments)
     }
+}
+
+/// There is no such function or operator for these arguments.
+pub(super) fn undefined(name: &str, arguments: &[Argument]) -> Error {
+    let types: Vec<String> = arguments.iter().map(Argument::shown_type).collect();
+    // What answers the rows of a function as an array is named after it.
+    let name = name.trim_end_matches("[]");
+    let is_operator = !name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    let message = match types.as_slice() {
+        [one] if is_operator => format!("operator does not exist: {name} {one}"),
+        [one, other] if is_operator => format!("operator does not exist: {one} {name} {other}"),
+        _ => format!("function {name}({}) does not exist", types.join(", ")),
+    };
+    let what = if is_operator { "operator" } else { "function" };
+    Error::new(code::UNDEFINED_FUNCTION, message).hint(format!(
+        "No {what} matches the given name and argument types. You might need to add explicit type casts."
+    ))
 }
 
 /// Wraps our error for its way through DataFusion; [`crate::compile::expr`] takes it out again.
@@ -211,8 +232,12 @@ impl ScalarUDFImpl for Function {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> PlanResult<FieldRef> {
-        let arguments: Vec<Argument> =
-            args.arg_fields.iter().zip(args.scalar_arguments).map(|(field, scalar)| argument(field, *scalar)).collect();
+        let arguments: Vec<Argument> = args
+            .arg_fields
+            .iter()
+            .zip(args.scalar_arguments)
+            .map(|(field, scalar)| self.argument(field, *scalar))
+            .collect();
         Ok(Arc::new(self.types(&arguments)?.1.field(self.definition.name)))
     }
 
@@ -239,8 +264,8 @@ impl ScalarUDFImpl for Function {
             .iter()
             .zip(&args.args)
             .map(|(field, value)| match value {
-                ColumnarValue::Scalar(scalar) => argument(field, Some(scalar)),
-                ColumnarValue::Array(_) => argument(field, None),
+                ColumnarValue::Scalar(scalar) => self.argument(field, Some(scalar)),
+                ColumnarValue::Array(_) => self.argument(field, None),
             })
             .collect();
         let (wanted, _) = self.types(&described)?;
@@ -268,7 +293,8 @@ fn time_zone(name: Option<&str>) -> Result<TimeZone> {
     name.map_or(Ok(TimeZone::default()), TimeZone::parse)
 }
 
-fn argument(field: &Field, scalar: Option<&ScalarValue>) -> Argument {
+/// An argument of a query that is not analyzed yet.
+pub(super) fn argument(field: &Field, scalar: Option<&ScalarValue>) -> Argument {
     let sql_type = (!field.data_type().is_null()).then(|| SqlType::of(field));
     Argument::new(sql_type, scalar)
 }

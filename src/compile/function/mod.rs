@@ -23,6 +23,8 @@ mod planner;
 mod abs;
 // Arrays.
 mod array;
+// `try`.
+pub(in crate::compile) mod attempt;
 // Functions on binary strings.
 mod binary;
 // What calls were given.
@@ -59,13 +61,17 @@ mod set;
 mod sign;
 // Functions on texts.
 mod text;
+// Functions that do not exist.
+mod unknown;
 
 use crate::types::SqlType;
 pub use cast::Target;
+pub(in crate::compile) use datetime::date_bin::stride_micros;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
 use definition::Function;
 pub(in crate::compile) use definition::{Definition, external};
 pub(in crate::compile) use jsonb::write::write_value as write_json;
+pub(in crate::compile) use unknown::unknown;
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[
@@ -91,8 +97,9 @@ static DEFINITIONS: &[&Definition] = &[
     &array::subscript::SUBSCRIPT,
     &array::subscript::TRIM,
     &cast::DEFINITION,
-    &cast::TRY,
+    &attempt::DEFINITION,
     &datetime::age::DEFINITION,
+    &cast::TRY,
     &datetime::current_date::DEFINITION,
     &datetime::date_bin::DEFINITION,
     &datetime::date_part::DATE_PART,
@@ -158,15 +165,7 @@ static DEFINITIONS: &[&Definition] = &[
     &round::FLOOR,
     &round::ROUND,
     &round::TRUNC,
-    &set::jsonb::AS_JSONB,
-    &set::jsonb::EACH_KEYS,
-    &set::jsonb::EACH_TEXT_VALUES,
-    &set::jsonb::EACH_VALUES,
-    &set::jsonb::ELEMENTS,
-    &set::jsonb::ELEMENTS_TEXT,
-    &set::jsonb::KEYS,
-    &set::jsonb::RECORD,
-    &set::jsonb::RECORDSET,
+    &set::flat::DEFINITION,
     &set::ordinality::DEFINITION,
     &set::series::SERIES,
     &set::series::SUBSCRIPTS,
@@ -177,8 +176,15 @@ static DEFINITIONS: &[&Definition] = &[
 /// Adds all functions and operators to a session, in front of those that are there. Call it last: it must come before other planners of
 /// operators, which may not leave anything to those after them.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    let families =
-        [DEFINITIONS, binary::DEFINITIONS, condition::DEFINITIONS, math::DEFINITIONS, pattern::DEFINITIONS, text::DEFINITIONS];
+    let families = [
+        DEFINITIONS,
+        binary::DEFINITIONS,
+        condition::DEFINITIONS,
+        math::DEFINITIONS,
+        pattern::DEFINITIONS,
+        set::jsonb::DEFINITIONS,
+        text::DEFINITIONS,
+    ];
     let functions = families.into_iter().flatten().map(|definition| Arc::new(function(definition)));
     builder.scalar_functions().get_or_insert_default().extend(functions);
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(planner::Operators));
@@ -212,7 +218,8 @@ pub(in crate::compile) fn is_foreign(name: &str) -> bool {
         "union_extract",
     ];
     let of_arrays = name.starts_with("array_") || name.starts_with("list_") || name.starts_with("map_");
-    let foreign = of_arrays && name != "array_to_string" || name.starts_with("to_timestamp_") || FOREIGN.contains(&name);
+    let foreign =
+        of_arrays && name != "array_to_string" || name.starts_with("to_timestamp_") || FOREIGN.contains(&name);
     foreign && !DEFINITIONS.iter().any(|definition| definition.name == name)
 }
 
@@ -225,10 +232,20 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
-        ("sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => Some(value.clone()),
+        ("unnest[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => {
+            Some(value.clone())
+        }
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
     }
+}
+
+/// The call in a query whose constants have their types from now on.
+pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
+    if let Some(function) = call.func.inner().downcast_ref::<Function>() {
+        call.func = Arc::new(ScalarUDF::new_from_impl(function.settled()));
+    }
+    call
 }
 
 /// `CAST(expression AS sql_type)`.

@@ -2,7 +2,8 @@
 //! be; of conversions those to the preferred type of a category win; constants without a type are texts unless only others fit.
 //!
 //! One thing is laxer: bigint is taken for integer where nothing else fits, since the streams of a Kafka topic have bigint columns more
-//! often than PostgreSQL's tables. A value that does not fit is an error of its row.
+//! often than PostgreSQL's tables, and whole numbers as they are written are bigint at first. A value that does not fit is an error of
+//! its row.
 
 use std::mem::discriminant;
 
@@ -37,7 +38,9 @@ pub(super) fn overload(arguments: &[Argument], overloads: &[Overload]) -> Types 
     }
     keep_best(&mut fitting, |(parameters, _)| count(arguments, parameters, is_exact));
     keep_best(&mut fitting, |(parameters, _)| {
-        count(arguments, parameters, |argument, kind| is_exact(argument, kind) || !argument.is_untyped() && is_preferred(kind))
+        count(arguments, parameters, |argument, kind| {
+            is_exact(argument, kind) || !argument.is_untyped() && is_preferred(kind)
+        })
     });
     keep_best(&mut fitting, |(parameters, _)| {
         count(arguments, parameters, |argument, kind| argument.is_untyped() && kind == Kind::Text)
@@ -102,7 +105,7 @@ fn converts(argument: &Argument, kind: Kind, lax: bool) -> bool {
     }
     match (&argument.sql_type, kind) {
         // Whole numbers as they are written have their smallest type only later on.
-        (Some(BigInt), Kind::Integer) => lax || argument.integer.is_some_and(|value| i32::try_from(value).is_ok()),
+        (Some(BigInt), Kind::Integer) => lax || argument.may_be_integer(),
         (Some(SmallInt), Kind::Integer | Kind::BigInt | Kind::Numeric | Kind::Double) => true,
         (Some(Integer), Kind::BigInt | Kind::Numeric | Kind::Double) => true,
         (Some(BigInt), Kind::Numeric | Kind::Double) => true,

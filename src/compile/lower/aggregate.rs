@@ -115,6 +115,7 @@ impl Lowering<'_> {
         if let [Expr::Literal(value, _)] = arguments.as_slice()
             && function == AggregateFunction::Count
             && !value.is_null()
+            && !params.distinct
         {
             arguments.clear();
         }

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use super::cell::{self, Cell};
 use super::grammar::{Grammar, folded_ident, name_parts, relation_name};
 use super::insert::insert;
-use super::query::{Query, ROWS, rows_relation, select, wildcard_of};
+use super::query::{Query, ROWS, hidden, rows_relation, select, wildcard_of};
 use super::{Change, Kind, Update};
 use crate::error::{Error, Result, code};
 
@@ -258,18 +258,85 @@ fn row_values(row: ast::Expr) -> Result<Vec<ast::Expr>> {
             let is_value = |item: &ast::SelectItem| {
                 matches!(item, ast::SelectItem::UnnamedExpr(_) | ast::SelectItem::ExprWithAlias { .. })
             };
-            if !select.projection.iter().all(is_value) || select.distinct.is_some() {
+            if !select.projection.iter().all(is_value) {
                 return Err(refused("this form of UPDATE … SET (…) = (SELECT …)").hint("name the columns"));
             }
-            let value = |at: usize| {
-                let mut one = query.clone();
-                if let ast::SetExpr::Select(select) = one.body.as_mut() {
-                    select.projection = vec![select.projection.swap_remove(at)];
-                }
-                ast::Expr::Subquery(one)
+            let aggregates: Vec<bool> = select.projection.iter().map(has_aggregate).collect();
+            let has_aggregates = aggregates.contains(&true);
+            let value = |(at, aggregate): (usize, bool)| match has_aggregates && !aggregate || select.distinct.is_some()
+            {
+                // Alone, the column would be one of many rows.
+                true => column_of(&query, at),
+                false => only_column(&query, at),
             };
-            Ok((0..select.projection.len()).map(value).collect())
+            Ok(aggregates.into_iter().enumerate().map(value).collect())
         }
         _ => Err(refused("this form of UPDATE … SET (…)")),
     }
+}
+
+/// Whether an output calls one of PostgreSQL's aggregate functions.
+fn has_aggregate(item: &ast::SelectItem) -> bool {
+    let mut found = false;
+    let _ = ast::visit_expressions(item, |part| {
+        if let ast::Expr::Function(function) = part {
+            let name = name_parts(&function.name).pop().unwrap_or_default();
+            found |= AGGREGATES.contains(&name.as_str());
+        }
+        std::ops::ControlFlow::<()>::Continue(())
+    });
+    found
+}
+
+const AGGREGATES: &[&str] = &[
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "bool_and",
+    "bool_or",
+    "every",
+    "string_agg",
+    "array_agg",
+    "bit_and",
+    "bit_or",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "variance",
+    "var_pop",
+    "var_samp",
+    "jsonb_agg",
+    "json_agg",
+];
+
+/// A query with only one of its columns.
+fn only_column(query: &ast::Query, at: usize) -> ast::Expr {
+    let mut one = query.clone();
+    if let ast::SetExpr::Select(select) = one.body.as_mut() {
+        select.projection = vec![select.projection.swap_remove(at)];
+    }
+    ast::Expr::Subquery(Box::new(one))
+}
+
+/// `(SELECT value FROM (query))` for the value of a column of a query.
+fn column_of(query: &ast::Query, at: usize) -> ast::Expr {
+    let mut inner = query.clone();
+    if let ast::SetExpr::Select(select) = inner.body.as_mut() {
+        for (number, item) in select.projection.iter_mut().enumerate() {
+            let unnamed = ast::SelectItem::UnnamedExpr(ast::Expr::value(ast::Value::Null));
+            if let ast::SelectItem::UnnamedExpr(expr) | ast::SelectItem::ExprWithAlias { expr, .. } =
+                std::mem::replace(item, unnamed)
+            {
+                *item = cell::item((number, expr));
+            }
+        }
+    }
+    let alias = ast::TableAlias { explicit: true, name: hidden("row", 1), columns: Vec::new(), at: None };
+    let relation =
+        ast::TableFactor::Derived { lateral: false, subquery: Box::new(inner), alias: Some(alias), sample: None };
+    let from = ast::TableWithJoins { relation, joins: Vec::new() };
+    let value = ast::SelectItem::UnnamedExpr(ast::Expr::Identifier(hidden("value", at + 1)));
+    ast::Expr::Subquery(select(vec![value], vec![from], None))
 }

@@ -155,8 +155,7 @@ impl Grammar {
         }
     }
 
-    /// The name of a relation that is made, dropped or written: `x` or `public.x`, without the schema. Names of other schemas stay
-    /// qualified, for the engine to refuse or to read.
+    /// The name of a relation that is made, dropped or written: `x`, `schema.x` or `database.schema.x`.
     pub(super) fn relation(&mut self) -> Result<String> {
         let mut parts = vec![self.name()?];
         while self.eat_token(&Token::Period) {
@@ -284,10 +283,10 @@ impl Grammar {
     }
 }
 
-/// The name of a relation: without `public`, other schemas in front.
+/// The name of a relation: with the schema in front if it has one, without the database.
 pub(super) fn relation_name(parts: &[String]) -> String {
     match parts {
-        [schema, name] if schema == "public" => name.clone(),
+        [database, schema, name] if database == "tidewater" => format!("{schema}.{name}"),
         parts => parts.join("."),
     }
 }
@@ -317,7 +316,8 @@ pub(super) fn string_of(token: &Token) -> Option<String> {
 }
 
 /// The tokens `range`, with what sqlparser does not read as PostgreSQL does written otherwise: `TABLE x` as a query is
-/// `SELECT * FROM x`, and `TABLE` before the table of a window function (`TUMBLE(TABLE x, …)`) is left out. Each with its origin.
+/// `SELECT * FROM x`, `TABLE` before the table of a window function (`TUMBLE(TABLE x, …)`) is left out, and `ROWS FROM (…)` is the call
+/// of a function. Each with its origin.
 fn standard(scan: &Scan, range: Range<usize>) -> Vec<(TokenWithSpan, usize)> {
     let mut tokens: Vec<(TokenWithSpan, usize)> = Vec::with_capacity(range.len());
     let mut before = [Token::EOF, Token::EOF];
@@ -325,6 +325,15 @@ fn standard(scan: &Scan, range: Range<usize>) -> Vec<(TokenWithSpan, usize)> {
         let token = &scan.tokens[at];
         if matches!(token.token, Token::Whitespace(_)) {
             tokens.push((token.clone(), at));
+            continue;
+        }
+        if is_word(&token.token, "rows") && follows_from(&before[1]) && calls_functions(scan, at + 1..range.end) {
+            continue;
+        }
+        if is_word(&token.token, "from") && calls_functions(scan, at..range.end) && follows_rows(scan, &range, at) {
+            let made = TokenWithSpan::new(Token::make_word(ROWS_FROM, None), token.span);
+            before = [Token::EOF, made.token.clone()];
+            tokens.push((made, at));
             continue;
         }
         if is_word(&token.token, "table") && next_is_word(scan, at + 1..range.end) {
@@ -348,6 +357,28 @@ fn standard(scan: &Scan, range: Range<usize>) -> Vec<(TokenWithSpan, usize)> {
 
 /// Table functions that put rows into windows of time.
 pub(super) const WINDOW_FUNCTIONS: &[&str] = &["tumble", "hop", "session", "cumulate"];
+
+/// What `ROWS FROM` becomes.
+pub(super) const ROWS_FROM: &str = "rows_from";
+
+/// Whether a relation must follow `before`. (After a comma, `rows` may as well be a column.)
+fn follows_from(before: &Token) -> bool {
+    ["from", "join", "lateral"].iter().any(|word| is_word(before, word))
+}
+
+/// Whether `FROM (` comes next.
+fn calls_functions(scan: &Scan, range: Range<usize>) -> bool {
+    let mut next = scan.tokens[range].iter().map(|token| &token.token);
+    let mut next = std::iter::from_fn(|| next.find(|token| !matches!(token, Token::Whitespace(_))));
+    next.next().is_some_and(|token| is_word(token, "from")) && next.next() == Some(&Token::LParen)
+}
+
+/// Whether the token at `at` comes after the `ROWS` of a `ROWS FROM`.
+fn follows_rows(scan: &Scan, range: &Range<usize>, at: usize) -> bool {
+    let mut before = scan.tokens[range.start..at].iter().rev().map(|token| &token.token);
+    let mut before = std::iter::from_fn(|| before.find(|token| !matches!(token, Token::Whitespace(_))));
+    before.next().is_some_and(|token| is_word(token, "rows")) && before.next().is_some_and(follows_from)
+}
 
 fn next_is_word(scan: &Scan, range: Range<usize>) -> bool {
     let next = scan.tokens[range].iter().find(|token| !matches!(token.token, Token::Whitespace(_)));

@@ -22,6 +22,8 @@ pub struct Query {
     range: Range<usize>,
     relations: Vec<String>,
     parameters: BTreeMap<usize, SqlType>,
+    /// Whether it is only the name of a relation, as COPY takes it.
+    whole_relation: bool,
 }
 
 impl Query {
@@ -45,8 +47,8 @@ impl Query {
         datafusion::sql::parser::Statement::Statement(Box::new(ast::Statement::Query(self.ast.clone())))
     }
 
-    /// The relations that it reads, each once, in the order written, subqueries included; names of CTEs are not relations. `public.x`
-    /// is `x`, other schemas are in front: `pg_catalog.pg_class`.
+    /// The relations that it reads, each once, in the order written, subqueries included; names of CTEs are not relations. A
+    /// schema stays in front: `pg_catalog.pg_class`.
     pub fn relations(&self) -> Vec<String> {
         self.relations.clone()
     }
@@ -100,6 +102,19 @@ impl Query {
         Query::made(&grammar, 0, select(items, vec![rows_relation(ROWS)], None))
     }
 
+    /// The query with schemas for relations that it names without one, by name.
+    pub fn in_schemas(mut self, schemas: &BTreeMap<String, String>) -> Query {
+        let _ = ast::visit_relations_mut(self.ast.as_mut(), |name| {
+            if let [ast::ObjectNamePart::Identifier(only)] = name.0.as_slice()
+                && let Some(schema) = schemas.get(&super::grammar::folded_ident(only))
+            {
+                name.0.insert(0, ast::ObjectNamePart::Identifier(ast::Ident::with_quote('"', schema)));
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        self
+    }
+
     /// The names without dots that stand in expressions: of columns, mostly.
     pub fn columns(&self) -> Vec<String> {
         let mut names = Vec::new();
@@ -131,8 +146,15 @@ impl Query {
             }
             _ => vec![ast::SelectItem::Wildcard(ast::WildcardAdditionalOptions::default())],
         };
+        let whole_relation = matches!(items.as_slice(), [ast::SelectItem::Wildcard(_)]);
         let from = ast::TableWithJoins { relation: table(relation, None), joins: Vec::new() };
-        Query::made(grammar, start, select(items, vec![from], None))
+        let query = Query::made(grammar, start, select(items, vec![from], None))?;
+        Ok(Query { whole_relation, ..query })
+    }
+
+    /// The relation that COPY names without columns and parentheses.
+    pub fn whole_relation(&self) -> Option<&str> {
+        self.relations.first().filter(|_| self.whole_relation).map(String::as_str)
     }
 
     /// Reads `(expression, …)`: a query of one row.
@@ -152,7 +174,7 @@ impl Query {
         let place = |location| scan.character(location) + 1;
         let parameters = rewrite::rewrite(&mut ast, &place)?;
         let relations = rewrite::relations(&ast);
-        Ok(Query { ast, scan, range: start..grammar.here(), relations, parameters })
+        Ok(Query { ast, scan, range: start..grammar.here(), relations, parameters, whole_relation: false })
     }
 }
 

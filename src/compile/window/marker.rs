@@ -45,6 +45,11 @@ pub(in crate::compile) fn function() -> ScalarUDF {
     ScalarUDF::new_from_impl(Marker { signature: Signature::new(any, Volatility::Immutable) })
 }
 
+/// Whether an expression is the marker of a frame that measures distances between values.
+pub(in crate::compile) fn is_by_distance(expression: &Expr) -> bool {
+    frame(expression, "").is_some_and(|frame| frame.units == Units::Range && frame.offsets().next().is_some())
+}
+
 /// The frame that an expression stands for, if it is a marker.
 pub(super) fn frame(expression: &Expr, zone: &str) -> Option<Frame<Expr>> {
     let Expr::ScalarFunction(ScalarFunction { func, args }) = uncast(expression) else { return None };

@@ -7,7 +7,7 @@ use datafusion::arrow::compute::{interleave, take};
 use datafusion::scalar::ScalarValue;
 
 use super::change::check_set;
-use super::constraint::Unique;
+use super::constraint::{Unique, Violation};
 use super::insert::conflict_rows;
 use super::{Changed, Session, deletes};
 use crate::compile::parse::{Conflict, Insert, OnConflict};
@@ -21,25 +21,64 @@ use crate::view::{Key, Lookup, Read};
 enum Fate {
     Insert,
     Skip,
-    /// The row at this place of the rows that are there is updated.
+    /// The pair of this number is updated.
     Update(usize),
 }
 
-/// Rows that are there, and what they become.
+/// Rows that are there, each with a row that conflicts with it, and what they become.
 struct Updates {
     old: RecordBatch,
     new: RecordBatch,
     /// Whether WHERE holds.
     wanted: Vec<bool>,
-    /// The row that is there, as a number: several pairs can have the same.
-    there: Vec<u32>,
-    /// By row that was to be inserted: the place in the others.
+    /// The first wanted pair that violates NOT NULL or CHECK.
+    violation: Option<Violation>,
+    /// By row that was to be inserted: the number of the pair.
     by_row: HashMap<usize, usize>,
 }
 
+/// The keys of one unique index while the rows are gone through.
+struct Taken {
+    unique: Unique,
+    /// By row that is to be inserted: how many rows have its key before the statement.
+    before: Vec<i64>,
+    /// Keys of the pairs' rows, before and after; how many rows have the latter before the statement.
+    old: Vec<Option<Key>>,
+    new: Vec<Option<Key>>,
+    new_before: Vec<i64>,
+    /// What the statement changed so far.
+    changed: HashMap<Key, i64>,
+    /// Keys of rows that the statement inserted or updated.
+    own: HashSet<Key>,
+}
+
+impl Taken {
+    fn is_taken(&self, key: Option<Key>, before: i64) -> bool {
+        key.is_some_and(|key| before + self.changed.get(&key).copied().unwrap_or(0) > 0)
+    }
+
+    fn conflicts(&self, row: usize) -> bool {
+        self.is_taken(self.unique.keys[row], self.before[row])
+    }
+
+    fn add(&mut self, key: Option<Key>) {
+        if let Some(key) = key {
+            *self.changed.entry(key).or_default() += 1;
+            self.own.insert(key);
+        }
+    }
+
+    fn update(&mut self, pair: usize) {
+        if let Some(old) = self.old[pair] {
+            *self.changed.entry(old).or_default() -= 1;
+        }
+        self.add(self.new[pair]);
+    }
+}
+
 impl Session {
-    /// Inserts complete rows where they conflict with none, and does what ON CONFLICT says with the others. Answers the rows that were
-    /// inserted or updated.
+    /// Inserts complete rows where they conflict with none, and does what ON CONFLICT says with the others, one after the other.
+    /// Answers the rows that were inserted or updated.
     pub(super) async fn insert_or(
         &mut self,
         table: &Changed,
@@ -47,9 +86,8 @@ impl Session {
         insert: &Insert,
         parameters: &[ScalarValue],
     ) -> Result<RecordBatch> {
-        if let Some(violation) = self.violation(table, rows.columns(), rows.num_rows()).await? {
-            return Err(violation.error);
-        }
+        let violation = self.violation(table, rows.columns(), rows.num_rows()).await?;
+        let tested = violation.as_ref().map_or(rows.num_rows(), |violation| violation.row);
         let uniques = self.uniques(table, &rows)?;
         let (target, updates) = match &insert.on_conflict {
             OnConflict::Update { target, .. } => (target, true),
@@ -57,40 +95,89 @@ impl Session {
             OnConflict::Error => return Err(Error::internal("no ON CONFLICT")),
         };
         let arbiters = arbiters(table, &uniques, target)?;
-        let counts = uniques.iter().map(|unique| self.counts(table, unique)).collect::<Result<Vec<_>>>()?;
-        let updates = match updates {
-            true => {
-                Some(self.updates(table, &rows, &uniques[arbiters[0]], &counts[arbiters[0]], insert, parameters).await?)
+        let mut before = uniques.iter().map(|unique| self.counts(table, unique)).collect::<Result<Vec<_>>>()?;
+        let updates = match (updates, arbiters.first()) {
+            (true, Some(first)) => {
+                Some(self.updates(table, &rows, &uniques[*first], &before[*first], insert, parameters).await?)
             }
-            false => None,
+            _ => None,
         };
-        let mut seen: Vec<HashSet<Key>> = uniques.iter().map(|_| HashSet::new()).collect();
-        let mut touched: HashSet<u32> = HashSet::new();
-        let mut fates = Vec::with_capacity(rows.num_rows());
-        for row in 0..rows.num_rows() {
-            let conflicts = |number: usize, seen: &[HashSet<Key>]| {
-                uniques[number].keys[row].is_some_and(|key| counts[number][row] > 0 || seen[number].contains(&key))
-            };
-            if arbiters.iter().any(|number| conflicts(*number, &seen)) {
-                fates.push(match &updates {
-                    None => Fate::Skip,
-                    Some(updates) => updates.fate(row, &mut touched)?,
-                });
-                continue;
-            }
-            if let Some(number) = (0..uniques.len()).find(|number| conflicts(*number, &seen)) {
-                return Err(self.duplicate(table, &uniques[number].index, rows.columns(), row));
-            }
-            for (unique, seen) in uniques.iter().zip(&mut seen) {
-                seen.extend(unique.keys[row]);
-            }
-            fates.push(Fate::Insert);
+        let mut taken = Vec::with_capacity(uniques.len());
+        for (unique, before) in uniques.into_iter().zip(before.drain(..)) {
+            taken.push(self.taken(table, unique, before, updates.as_ref())?);
         }
-        self.settle(table, &rows, &fates, updates).await
+        let mut fates = Vec::with_capacity(rows.num_rows());
+        for row in 0..tested {
+            fates.push(self.fate(table, &rows, row, &arbiters, &mut taken, updates.as_ref())?);
+        }
+        match violation {
+            Some(violation) => Err(violation.error),
+            None => self.settle(table, &rows, &fates, updates),
+        }
+    }
+
+    fn taken(&self, table: &Changed, unique: Unique, before: Vec<i64>, updates: Option<&Updates>) -> Result<Taken> {
+        let (mut old, mut new, mut new_before) = (Vec::new(), Vec::new(), Vec::new());
+        if let Some(updates) = updates {
+            let same = |rows| -> Result<Option<Unique>> {
+                Ok(self.uniques(table, rows)?.into_iter().find(|other| other.index.id == unique.index.id))
+            };
+            old = same(&updates.old)?.map(|unique| unique.keys).unwrap_or_default();
+            if let Some(unique) = same(&updates.new)? {
+                new_before = self.counts(table, &unique)?;
+                new = unique.keys;
+            }
+        }
+        Ok(Taken { unique, before, old, new, new_before, changed: HashMap::new(), own: HashSet::new() })
+    }
+
+    /// Decides about one row, after those before it.
+    fn fate(
+        &self,
+        table: &Changed,
+        rows: &RecordBatch,
+        row: usize,
+        arbiters: &[usize],
+        taken: &mut [Taken],
+        updates: Option<&Updates>,
+    ) -> Result<Fate> {
+        let Some(arbiter) = arbiters.iter().find(|number| taken[**number].conflicts(row)) else {
+            if let Some(other) = taken.iter().find(|taken| taken.conflicts(row)) {
+                return Err(self.duplicate(table, &other.unique.index, rows.columns(), row));
+            }
+            for taken in taken.iter_mut() {
+                taken.add(taken.unique.keys[row]);
+            }
+            return Ok(Fate::Insert);
+        };
+        let Some(updates) = updates else { return Ok(Fate::Skip) };
+        let is_own = taken[*arbiter].unique.keys[row].is_some_and(|key| taken[*arbiter].own.contains(&key));
+        let pair = match updates.by_row.get(&row) {
+            Some(pair) if !is_own => *pair,
+            _ => {
+                let message = "ON CONFLICT DO UPDATE command cannot affect row a second time";
+                return Err(Error::new(code::CARDINALITY_VIOLATION, message).hint(
+                    "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
+                ));
+            }
+        };
+        if !updates.wanted[pair] {
+            return Ok(Fate::Skip);
+        }
+        if let Some(violation) = updates.violation.as_ref().filter(|violation| violation.row == pair) {
+            return Err(violation.error.clone());
+        }
+        for taken in taken.iter_mut() {
+            if taken.new[pair] != taken.old[pair] && taken.is_taken(taken.new[pair], taken.new_before[pair]) {
+                return Err(self.duplicate(table, &taken.unique.index, updates.new.columns(), pair));
+            }
+            taken.update(pair);
+        }
+        Ok(Fate::Update(pair))
     }
 
     /// Applies what was decided.
-    async fn settle(
+    fn settle(
         &mut self,
         table: &Changed,
         rows: &RecordBatch,
@@ -99,26 +186,20 @@ impl Session {
     ) -> Result<RecordBatch> {
         let place = |(row, fate): (usize, &Fate)| match fate {
             Fate::Insert => Some((0, row)),
-            Fate::Update(at) => Some((1, *at)),
+            Fate::Update(pair) => Some((1, *pair)),
             Fate::Skip => None,
         };
         let places: Vec<(usize, usize)> = fates.iter().enumerate().filter_map(place).collect();
-        let updated: Vec<u32> = places.iter().filter(|(from, _)| *from == 1).map(|(_, at)| *at as u32).collect();
+        let updated: Vec<u32> = places.iter().filter(|(from, _)| *from == 1).map(|(_, pair)| *pair as u32).collect();
         let new = updates.as_ref().map_or_else(|| RecordBatch::new_empty(rows.schema()), |updates| updates.new.clone());
         let column = |at: usize| interleave(&[rows.column(at).as_ref(), new.column(at).as_ref()], &places);
         let columns = (0..table.width()).map(column).collect::<Result<Vec<_>, _>>().map_err(arrow_error)?;
         let changed = table.batch(columns, places.len())?;
-        let mut deltas = Vec::new();
+        let mut deltas = vec![Delta::insert(changed.clone())];
         if let (Some(updates), false) = (&updates, updated.is_empty()) {
-            let chosen = taken(updates.new.columns(), &updated)?;
-            if let Some(violation) = self.violation(table, &chosen, updated.len()).await? {
-                return Err(violation.error);
-            }
-            deltas.push(deletes(table.batch(taken(updates.old.columns(), &updated)?, updated.len())?));
+            deltas.push(deletes(table.batch(picked(updates.old.columns(), &updated)?, updated.len())?));
         }
-        deltas.push(Delta::insert(changed.clone()));
         self.change(table.relation.id, deltas)?;
-        self.check_unique(table, &changed)?;
         Ok(changed)
     }
 
@@ -143,8 +224,8 @@ impl Session {
         let found = |row: &usize| arbiter.keys[*row].and_then(|key| places.get(&key)).copied();
         let pairs: Vec<(usize, usize)> = conflicting.iter().filter_map(|row| Some((*row, found(row)?))).collect();
         let (there, given): (Vec<u32>, Vec<u32>) = pairs.iter().map(|(row, at)| (*at as u32, *row as u32)).unzip();
-        let old = taken(existing.columns(), &there)?;
-        let both = [old.clone(), taken(rows.columns(), &given)?].concat();
+        let old = picked(existing.columns(), &there)?;
+        let both = [old.clone(), picked(rows.columns(), &given)?].concat();
         let evaluated = self.evaluate(query, &conflict_rows(table, insert), &both, pairs.len(), parameters).await?;
         let mut new = old.clone();
         for (column, cell) in set.iter().zip(values) {
@@ -154,12 +235,16 @@ impl Session {
         let condition = evaluated.column(0).as_boolean_opt();
         let condition =
             condition.ok_or_else(|| Error::new(code::DATATYPE_MISMATCH, "argument of WHERE must be type boolean"))?;
+        let wanted: Vec<bool> = condition.iter().map(|value| value == Some(true)).collect();
+        let chosen: Vec<u32> = (0..pairs.len() as u32).filter(|pair| wanted[*pair as usize]).collect();
+        let violation = self.violation(table, &picked(&new, &chosen)?, chosen.len()).await?;
+        let violation = violation.map(|found| Violation { row: chosen[found.row] as usize, ..found });
         Ok(Updates {
             old: table.batch(old, pairs.len())?,
             new: table.batch(new, pairs.len())?,
-            wanted: condition.iter().map(|value| value == Some(true)).collect(),
-            there,
-            by_row: pairs.iter().enumerate().map(|(at, (row, _))| (*row, at)).collect(),
+            wanted,
+            violation,
+            by_row: pairs.iter().enumerate().map(|(pair, (row, _))| (*row, pair)).collect(),
         })
     }
 
@@ -181,28 +266,6 @@ impl Session {
     }
 }
 
-impl Updates {
-    /// What becomes of a row that conflicts.
-    fn fate(&self, row: usize, touched: &mut HashSet<u32>) -> Result<Fate> {
-        let twice = || {
-            let message = "ON CONFLICT DO UPDATE command cannot affect row a second time";
-            Error::new(code::CARDINALITY_VIOLATION, message).hint(
-                "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
-            )
-        };
-        // Without a row that was there, it conflicts with one of the same statement.
-        let at = *self.by_row.get(&row).ok_or_else(twice)?;
-        if touched.contains(&self.there[at]) {
-            return Err(twice());
-        }
-        if !self.wanted[at] {
-            return Ok(Fate::Skip);
-        }
-        touched.insert(self.there[at]);
-        Ok(Fate::Update(at))
-    }
-}
-
 /// Where the row with each key is among the rows that are there.
 fn existing_places(
     session: &Session,
@@ -216,7 +279,7 @@ fn existing_places(
     Ok(keys.iter().enumerate().filter_map(|(at, key)| Some(((*key)?, at))).collect())
 }
 
-fn taken(columns: &[ArrayRef], rows: &[u32]) -> Result<Vec<ArrayRef>> {
+fn picked(columns: &[ArrayRef], rows: &[u32]) -> Result<Vec<ArrayRef>> {
     let rows = UInt32Array::from(rows.to_vec());
     columns.iter().map(|column| take(column, &rows, None)).collect::<Result<_, _>>().map_err(arrow_error)
 }
@@ -251,7 +314,8 @@ fn arbiters(table: &Changed, uniques: &[Unique], target: &Conflict) -> Result<Ve
         Conflict::Constraint(name) => {
             let found = uniques.iter().position(|unique| unique.index.name == *name && unique.index.is_constraint());
             found.map(|at| vec![at]).ok_or_else(|| {
-                let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.relation.name);
+                let message =
+                    format!("constraint \"{name}\" for table \"{}\" does not exist", table.relation.local_name());
                 Error::new(code::UNDEFINED_OBJECT, message)
             })
         }

@@ -52,7 +52,7 @@ impl Session {
         }
         let conditions: Vec<&str> = table.table.checks.iter().map(|check| check.condition.as_str()).collect();
         let query = Query::over_rows(&conditions)?;
-        let over = Rows::default().with(&table.relation.name, &table.relation.schema);
+        let over = Rows::default().with(table.relation.local_name(), &table.relation.schema);
         let tested = self.evaluate(&query, &over, columns, rows, &[]).await?;
         for (check, result) in table.table.checks.iter().zip(tested.columns()) {
             let Some(result) = result.as_boolean_opt() else { continue };
@@ -60,7 +60,8 @@ impl Session {
             if let Some(row) = (0..rows).find(is_violated).filter(|row| earlier(*row, &first)) {
                 let message = format!(
                     "new row for relation \"{}\" violates check constraint \"{}\"",
-                    table.relation.name, check.name
+                    table.relation.local_name(),
+                    check.name
                 );
                 let error = Error::new(code::CHECK_VIOLATION, message)
                     .detail(failing_row(columns, row, table, &self.text_options())?)
@@ -133,8 +134,10 @@ impl Session {
 
 fn not_null(table: &Changed, column: usize, columns: &[ArrayRef], row: usize, options: &TextOptions) -> Result<Error> {
     let name = table.column_name(column);
-    let message =
-        format!("null value in column \"{name}\" of relation \"{}\" violates not-null constraint", table.relation.name);
+    let message = format!(
+        "null value in column \"{name}\" of relation \"{}\" violates not-null constraint",
+        table.relation.local_name()
+    );
     Ok(Error::new(code::NOT_NULL_VIOLATION, message)
         .detail(failing_row(columns, row, table, options)?)
         .about(Subject { column: Some(name.to_string()), ..table.subject() }))

@@ -58,7 +58,7 @@ impl Session {
             return Ok(());
         }
         let query = Query::over_rows(&generated.iter().map(|(_, text)| *text).collect::<Vec<_>>())?;
-        let over = Rows::default().with(&table.relation.name, &table.relation.schema);
+        let over = Rows::default().with(table.relation.local_name(), &table.relation.schema);
         let values = self.evaluate(&query, &over, columns, rows, &[]).await?;
         for (at, (column, _)) in generated.iter().enumerate() {
             let from = SqlType::of(values.schema_ref().field(at));

@@ -54,7 +54,7 @@ impl Changed {
         match &relation.kind {
             RelationKind::Table(table) => Ok(Changed { table: Arc::clone(table), relation }),
             kind => {
-                let message = format!("cannot change {} \"{}\"", kind.noun(), relation.name);
+                let message = format!("cannot change {} \"{}\"", kind.noun(), relation.local_name());
                 Err(Error::new(code::WRONG_OBJECT_TYPE, message).hint("INSERT, UPDATE and DELETE work on tables"))
             }
         }
@@ -85,7 +85,8 @@ impl Changed {
             let at = self.relation.schema.index_of(name).map_err(|_| {
                 let known: Vec<&str> =
                     self.relation.schema.fields().iter().map(|field| field.name().as_str()).collect();
-                let message = format!("column \"{name}\" of relation \"{}\" does not exist", self.relation.name);
+                let message =
+                    format!("column \"{name}\" of relation \"{}\" does not exist", self.relation.local_name());
                 Error::new(code::UNDEFINED_COLUMN, message).hint(format!("its columns are: {}", known.join(", ")))
             })?;
             if columns.contains(&at) {

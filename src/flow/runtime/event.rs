@@ -55,6 +55,7 @@ pub(super) enum Request {
         schema: SchemaRef,
         reply: Reply<()>,
     },
+    AlterTable(AlteredTable, Reply<()>),
     AddDataflow(NewDataflow, Reply<()>),
     Remove(RelationId, Reply<()>),
     Write(Vec<(RelationId, Delta)>, Reply<u64>),
@@ -85,4 +86,14 @@ pub(super) struct NewDataflow {
     pub(super) inputs: Vec<RelationId>,
     /// One per worker.
     pub(super) plans: Vec<DataflowPlan>,
+}
+
+/// A table with other columns.
+pub(super) struct AlteredTable {
+    pub(super) id: RelationId,
+    pub(super) schema: SchemaRef,
+    /// All its rows.
+    pub(super) rows: Vec<RecordBatch>,
+    /// Its indexes and their columns.
+    pub(super) indexes: Vec<(RelationId, Vec<usize>)>,
 }

@@ -56,6 +56,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::oneshot;
 
 use crate::catalog::RelationId;
@@ -68,7 +69,7 @@ use crate::format::{Layout, Rejected};
 use crate::view::store::shut_down;
 use crate::view::{Availability, Read, Snapshot, Store, Subscription};
 use coordinator::Coordinator;
-use event::{Event, NewDataflow, Reply, Request};
+use event::{AlteredTable, Event, NewDataflow, Reply, Request};
 use status::Status;
 
 /// Limits and sizes of the runtime.
@@ -237,6 +238,18 @@ impl Runtime {
     pub async fn add_table(&self, id: RelationId, name: &str, schema: SchemaRef) -> Result<()> {
         let name = name.to_string();
         self.ask(|reply| Request::AddTable { id, name, schema, reply }).await
+    }
+
+    /// Puts other columns and rows in the place of a table's, with its indexes. The caller made sure that nobody writes to it, and that
+    /// the columns that dataflows read stay what and where they are.
+    pub async fn alter_table(
+        &self,
+        id: RelationId,
+        schema: SchemaRef,
+        rows: Vec<RecordBatch>,
+        indexes: Vec<(RelationId, Vec<usize>)>,
+    ) -> Result<()> {
+        self.ask(|reply| Request::AlterTable(AlteredTable { id, schema, rows, indexes }, reply)).await
     }
 
     /// Installs a dataflow for `plan` whose result is relation `id`. Answers as soon as it runs; reads of it wait until it has

@@ -34,7 +34,6 @@ SELECT a.id, g FROM a, generate_series(1, a.k) g ORDER BY 1, 2;
 SELECT a.id, g FROM a LEFT JOIN LATERAL generate_series(1, a.k) g ON true ORDER BY 1, 2;
 SELECT a.id, g FROM a LEFT JOIN generate_series(1, 2) g ON g = a.k ORDER BY 1, 2;
 SELECT id, (SELECT sum(u) FROM unnest(ARRAY[k, n]) u) FROM a ORDER BY id;
-SELECT id, ARRAY(SELECT g * 2 FROM generate_series(1, 3) g) FROM a ORDER BY id LIMIT 2;
 SELECT i, (ARRAY['x', 'y'])[i] FROM generate_subscripts(ARRAY['x', 'y'], 1) i;
 SELECT i FROM generate_subscripts(ARRAY[7, 8, 9], 1, true) i;
 SELECT e, e->'a' FROM jsonb_array_elements('[{"a": 1}, {"a": null}, 3]') e;
@@ -56,4 +55,18 @@ WITH RECURSIVE t (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT n FROM t
 WITH RECURSIVE r (x, y) AS (SELECT k, v FROM c UNION SELECT r.x, c.v FROM r JOIN c ON c.k = r.y) SELECT x, y FROM r ORDER BY x NULLS FIRST, y NULLS FIRST;
 WITH RECURSIVE p (x, y, d) AS (SELECT k, v, 1 FROM c UNION ALL SELECT p.x, c.v, p.d + 1 FROM p JOIN c ON c.k = p.y WHERE d < 3) SELECT x, d, count(*) FROM p GROUP BY x, d ORDER BY 1 NULLS FIRST, 2;
 WITH RECURSIVE f (a, b, n) AS (SELECT 0::numeric, 1::numeric, 1 UNION ALL SELECT b, a + b, n + 1 FROM f WHERE n < 30) SELECT a::bigint FROM f WHERE n = 30;
-WITH x AS (SELECT k, count(*) AS c FROM a GROUP BY k), y AS (SELECT max(c) AS c FROM x) SELECT x.k FROM x JOIN y ON x.c = y.c ORDER BY 1 NULLS FIRST
+WITH x AS (SELECT k, count(*) AS c FROM a GROUP BY k), y AS (SELECT max(c) AS c FROM x) SELECT x.k FROM x JOIN y ON x.c = y.c ORDER BY 1 NULLS FIRST;
+SELECT * FROM ROWS FROM (generate_series(1, 3), jsonb_each('{"b": 1, "a": 2}'), unnest(ARRAY['x'])) WITH ORDINALITY AS t (a, b, c, d, e);
+SELECT rows FROM (VALUES (1), (2)) AS t (rows) ORDER BY 1;
+SELECT * FROM ROWS FROM (generate_series(1, 2));
+SELECT * FROM LATERAL ROWS FROM (generate_series(1, 2), generate_series(5, 7)) AS t;
+SELECT unnest(ARRAY[[1, 2], [3, 4]]);
+SELECT * FROM unnest(ARRAY[['a', NULL], ['c', 'd']]) WITH ORDINALITY AS t (x, o);
+SELECT * FROM regexp_split_to_table('a1b22c', '[0-9]+');
+SELECT regexp_matches('foobarbaz', 'ba.', 'g');
+SELECT regexp_matches('foobar', '(o+)(b)');
+SELECT id, g FROM a, regexp_matches(s, '([a-z])(z)?', 'g') g ORDER BY id, g;
+SELECT e, e->'a' AS x FROM json_array_elements('[{"b":1, "a":  2}, {"a":null}, 3]') e;
+SELECT * FROM json_each('{"b": [1,2], "a":"x", "a":1}');
+SELECT * FROM json_to_recordset('[{"a":1,"b":"x"},{"b":"y"}]') AS t (a integer, b text);
+SELECT json_object_keys('{"b":1,"a":2}'), json_array_elements_text('["p", null]')

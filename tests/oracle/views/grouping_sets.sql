@@ -96,9 +96,6 @@ SELECT length(s) AS len, b AS flag, count(*) AS c FROM a GROUP BY len, flag;
 -- gb_expression_of_key
 SELECT k + 1 AS next, k * 10 AS ten, count(*) AS c FROM a GROUP BY k;
 
--- gb_primary_key
-SELECT id, s, n + 1 AS n1, count(*) AS c FROM a GROUP BY id;
-
 -- gb_constant
 SELECT 1 AS one, count(*) AS c FROM a GROUP BY 1;
 
@@ -113,3 +110,9 @@ SELECT k, k AS again, count(*) AS c FROM a GROUP BY k, k;
 
 -- gb_no_columns
 SELECT count(*) AS c FROM a GROUP BY k, s;
+
+-- gb_nothing
+SELECT count(*) AS c, sum(n) AS total FROM a WHERE n > 3 GROUP BY ();
+
+-- gb_parentheses
+SELECT k, s, count(*) AS c FROM a GROUP BY (k, s), ();

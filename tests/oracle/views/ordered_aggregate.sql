@@ -58,7 +58,7 @@ SELECT k, jsonb_agg(t::timestamptz ORDER BY id) AS x, jsonb_agg(DISTINCT s) AS y
 SELECT k, jsonb_object_agg(id, s ORDER BY id) AS x, jsonb_object_agg(coalesce(s, '-'), n ORDER BY id) AS y FROM a GROUP BY k;
 
 -- oa_jsonb_object_keys
-SELECT k, jsonb_object_agg(coalesce(b, false), id ORDER BY id) AS x, jsonb_object_agg(coalesce(t, '2026-01-01'), n ORDER BY id) AS y FROM a GROUP BY k;
+SELECT k, jsonb_object_agg(coalesce(b, false), id ORDER BY id) AS x, jsonb_object_agg(coalesce(t, '2026-01-01'::timestamp), n ORDER BY id) AS y FROM a GROUP BY k;
 
 -- oa_percentile_cont
 SELECT k, percentile_cont(0.5) WITHIN GROUP (ORDER BY n) AS avg_a, percentile_cont(0.9) WITHIN GROUP (ORDER BY d DESC) AS avg_b, percentile_cont(0.25) WITHIN GROUP (ORDER BY m) AS avg_c FROM a GROUP BY k;

@@ -128,3 +128,33 @@ SELECT u FROM a, unnest(ARRAY[a.k, 1]) u EXCEPT ALL SELECT k FROM b;
 
 -- v_unnest_top
 SELECT id, u FROM a, unnest(ARRAY[a.k, a.n]) u ORDER BY u DESC NULLS LAST, id LIMIT 4;
+
+-- v_unnest_former_key
+SELECT k, count(*) AS c FROM (SELECT k, unnest(ARRAY[count(*), 7, 8]) AS u FROM a GROUP BY k) x GROUP BY k;
+
+-- v_unnest_former_key_join
+SELECT b.id, x.u FROM b JOIN (SELECT k, unnest(ARRAY[count(*), 7]) AS u FROM a GROUP BY k) x ON x.k = b.k;
+
+-- v_unnest_former_key_both
+SELECT k, u, count(*) AS c FROM (SELECT k, unnest(ARRAY[k, 1, 1]) AS u FROM a GROUP BY k) x GROUP BY k, u;
+
+-- v_unnest_former_key_distinct
+SELECT x.k FROM (SELECT DISTINCT k FROM a) x, generate_series(1, 2) g WHERE x.k > g;
+
+-- v_unnest_former_key_list
+SELECT k, generate_series(1, 2) AS g FROM (SELECT DISTINCT k FROM a) x;
+
+-- v_rows_from
+SELECT a.id, r.* FROM a CROSS JOIN LATERAL ROWS FROM (generate_series(1, a.k), unnest(ARRAY[a.s, 'x'])) AS r (i, s);
+
+-- v_rows_from_ordinality
+SELECT a.id, r.* FROM a CROSS JOIN ROWS FROM (generate_series(a.k, 2), generate_series(0, 1)) WITH ORDINALITY AS r (i, j, o);
+
+-- v_regexp_split
+SELECT a.id, p FROM a, regexp_split_to_table(a.s, ' +|b') p;
+
+-- v_regexp_matches
+SELECT a.id, g[1] AS x FROM a, regexp_matches(a.s, '[a-z]', 'g') g;
+
+-- v_unnest_nested
+SELECT id, unnest(ARRAY[ARRAY[k, 1], ARRAY[k + 1, NULL]]) AS u FROM a;

@@ -19,7 +19,8 @@ fn types(arguments: &[Argument]) -> Types {
     match common_type(&all) {
         Some(item) => Ok(Some((vec![item.clone(); arguments.len()], array_of(item)))),
         None => {
-            let mut kinds = arguments.iter().filter(|argument| !argument.is_untyped()).filter_map(|a| a.sql_type.clone());
+            let mut kinds =
+                arguments.iter().filter(|argument| !argument.is_untyped()).filter_map(|a| a.sql_type.clone());
             let first = kinds.next().unwrap_or(SqlType::Text);
             let other = kinds.find(|kind| super::wider(first.clone(), kind.clone()).is_none()).unwrap_or(SqlType::Text);
             let message = format!("ARRAY types {} and {} cannot be matched", bare(&first), bare(&other));
@@ -53,9 +54,8 @@ fn check_lengths(call: &Call, row: usize) -> Result<()> {
     let first = lengths.next();
     match lengths.all(|length| Some(length) == first) {
         true => Ok(()),
-        false => Err(Error::new(
-            "2202E",
-            "multidimensional arrays must have array expressions with matching dimensions",
-        )),
+        false => {
+            Err(Error::new("2202E", "multidimensional arrays must have array expressions with matching dimensions"))
+        }
     }
 }

@@ -27,7 +27,8 @@ use crate::types::SqlType;
 /// The type that values of all these types are converted to, as PostgreSQL's UNION does it; `None` if there is none. Constant texts and
 /// NULL follow the others; if there are only those it is text.
 pub(super) fn common_type(arguments: &[&Argument]) -> Option<SqlType> {
-    let known = arguments.iter().filter(|argument| !argument.is_untyped()).filter_map(|argument| argument.sql_type.clone());
+    let known =
+        arguments.iter().filter(|argument| !argument.is_untyped()).filter_map(|argument| argument.sql_type.clone());
     let mut common: Option<SqlType> = None;
     for kind in known {
         common = Some(match common {
@@ -40,7 +41,9 @@ pub(super) fn common_type(arguments: &[&Argument]) -> Option<SqlType> {
 
 /// The wider of two types.
 pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
-    use SqlType::{Array, BigInt, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz, Varchar};
+    use SqlType::{
+        Array, BigInt, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz, Varchar,
+    };
     let rank = |kind: &SqlType| match kind {
         SmallInt => Some(0),
         Integer => Some(1),

@@ -31,7 +31,8 @@ fn types(arguments: &[Argument]) -> Types {
         (Some(_), None) => None,
     };
     let Some(item) = item else {
-        let kind = |argument: &Argument| argument.sql_type.as_ref().map_or_else(|| "unknown".into(), ToString::to_string);
+        let kind =
+            |argument: &Argument| argument.sql_type.as_ref().map_or_else(|| "unknown".into(), ToString::to_string);
         let item = items_of(array).map_or_else(|| "unknown".into(), |item| item.to_string());
         let name = operator.text.as_deref().unwrap_or("=");
         let message = format!("operator does not exist: {} {name} {item}", kind(value));

@@ -9,10 +9,8 @@ use crate::error::{Error, Result};
 use crate::flow::canonical::{Equality, values_equal};
 use crate::types::SqlType;
 
-pub(in crate::compile::function) static REMOVE: Definition =
-    Definition::immutable("array_remove", types, evaluate);
-pub(in crate::compile::function) static REPLACE: Definition =
-    Definition::immutable("array_replace", types, evaluate);
+pub(in crate::compile::function) static REMOVE: Definition = Definition::immutable("array_remove", types, evaluate);
+pub(in crate::compile::function) static REPLACE: Definition = Definition::immutable("array_replace", types, evaluate);
 
 fn types(arguments: &[Argument]) -> Types {
     let Some((array, values)) = arguments.split_first() else { return Ok(None) };

@@ -15,28 +15,39 @@ pub(in crate::compile::function) static LOWER: Definition =
     Definition::immutable("array_lower", of_dimension, |call| dimension(call, |_| 1));
 pub(in crate::compile::function) static UPPER: Definition =
     Definition::immutable("array_upper", of_dimension, |call| dimension(call, |length| length));
-pub(in crate::compile::function) static NDIMS: Definition =
-    Definition::immutable("array_ndims", |arguments| whole(arguments, SqlType::Integer), |call| {
+pub(in crate::compile::function) static NDIMS: Definition = Definition::immutable(
+    "array_ndims",
+    |arguments| whole(arguments, SqlType::Integer),
+    |call| {
         let found = strict(call, |row| Ok(lengths(&call.arguments[0], row).len()))?;
         Ok(Arc::new(found.into_iter().map(|n| n.filter(|n| *n > 0).map(|n| n as i32)).collect::<Int32Array>()))
-    });
-pub(in crate::compile::function) static DIMS: Definition =
-    Definition::immutable("array_dims", |arguments| whole(arguments, SqlType::Text), |call| {
+    },
+);
+pub(in crate::compile::function) static DIMS: Definition = Definition::immutable(
+    "array_dims",
+    |arguments| whole(arguments, SqlType::Text),
+    |call| {
         let found = strict(call, |row| {
             let bounds = lengths(&call.arguments[0], row).into_iter().map(|length| format!("[1:{length}]"));
             Ok(bounds.collect::<String>())
         })?;
         Ok(Arc::new(found.into_iter().map(|text| text.filter(|text| !text.is_empty())).collect::<StringArray>()))
-    });
-pub(in crate::compile::function) static CARDINALITY: Definition =
-    Definition::immutable("cardinality", |arguments| whole(arguments, SqlType::Integer), |call| {
+    },
+);
+pub(in crate::compile::function) static CARDINALITY: Definition = Definition::immutable(
+    "cardinality",
+    |arguments| whole(arguments, SqlType::Integer),
+    |call| {
         let found = strict(call, |row| Ok(count(&call.arguments[0], row) as i32))?;
         Ok(Arc::new(Int32Array::from(found)))
-    });
+    },
+);
 
 fn of_dimension(arguments: &[Argument]) -> Types {
     let [array, dimension] = arguments else { return Ok(None) };
-    Ok(array_type(array)?.filter(|_| dimension.is_integer()).map(|array| (vec![array, SqlType::Integer], SqlType::Integer)))
+    Ok(array_type(array)?
+        .filter(|_| dimension.is_integer())
+        .map(|array| (vec![array, SqlType::Integer], SqlType::Integer)))
 }
 
 fn whole(arguments: &[Argument], result: SqlType) -> Types {
@@ -62,7 +73,9 @@ fn dimension(call: &Call, answer: fn(i32) -> i32) -> Result<ArrayRef> {
         let at = usize::try_from(dimensions.value(row) - 1).ok();
         Ok(at.and_then(|at| lengths(&call.arguments[0], row).get(at).copied()))
     })?;
-    Ok(Arc::new(found.into_iter().map(|length| length.flatten().map(|length| answer(length as i32))).collect::<Int32Array>()))
+    Ok(Arc::new(
+        found.into_iter().map(|length| length.flatten().map(|length| answer(length as i32))).collect::<Int32Array>(),
+    ))
 }
 
 /// The lengths of an array's dimensions, the outermost first.

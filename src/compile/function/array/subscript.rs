@@ -63,7 +63,8 @@ fn subscript_types(arguments: &[Argument]) -> Types {
 fn subscript(call: &Call) -> Result<ArrayRef> {
     if call.given[0] == SqlType::Jsonb {
         let documents = texts(&call.arguments[0]);
-        let found = strict(call, |row| Ok(at_steps(documents.value(row), &call.arguments[1..], row)?.map(str::to_string)))?;
+        let found =
+            strict(call, |row| Ok(at_steps(documents.value(row), &call.arguments[1..], row)?.map(str::to_string)))?;
         return Ok(Arc::new(found.into_iter().map(Option::flatten).collect::<StringArray>()));
     }
     let mut values = Arc::clone(&call.arguments[0]);

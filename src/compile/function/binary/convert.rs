@@ -45,7 +45,8 @@ enum Encoding {
 
 /// The encoding of a name; punctuation and case do not count.
 fn encoding(name: &str, which: &str) -> Result<Encoding> {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
     match plain.as_str() {
         "utf8" | "unicode" | "sqlascii" => Ok(Encoding::Utf8),
         "latin1" | "iso88591" => Ok(Encoding::Latin1),

@@ -4,10 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use datafusion::arrow::array::ArrayRef;
 
-use super::super::definition::{Definition, Call};
+use super::super::definition::{Call, Definition};
 use super::super::overload::{Kind, overload};
 use crate::error::{Error, Result, code};
-use crate::format::text::bytea::{write_escape, write_hex_digits};
+use crate::format::text::bytea::write_hex_digits;
 
 /// Characters of a line of base64.
 const LINE: usize = 76;
@@ -15,9 +15,7 @@ const LINE: usize = 76;
 pub(super) static ENCODE: Definition = Definition::immutable(
     "encode",
     |arguments| overload(arguments, &[(&[Kind::Bytea, Kind::Text], Kind::Text)]),
-    |call: &Call| -> Result<ArrayRef> {
-        call.texts(|row| encoded(call.bytes(0).value(row), call.text(1).value(row)))
-    },
+    |call: &Call| -> Result<ArrayRef> { call.texts(|row| encoded(call.bytes(0).value(row), call.text(1).value(row))) },
 );
 pub(super) static DECODE: Definition = Definition::immutable(
     "decode",
@@ -39,7 +37,7 @@ fn encoded(bytes: &[u8], format: &str) -> Result<String> {
     let mut out = Vec::new();
     match format.to_ascii_lowercase().as_str() {
         "hex" => write_hex_digits(bytes, &mut out),
-        "escape" => write_escape(bytes, &mut out),
+        "escape" => to_escape(bytes, &mut out),
         "base64" => {
             let digits = STANDARD.encode(bytes);
             for (number, line) in digits.as_bytes().chunks(LINE).enumerate() {
@@ -52,6 +50,17 @@ fn encoded(bytes: &[u8], format: &str) -> Result<String> {
         _ => return Err(unknown(format)),
     }
     Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// Zeros and what is not ASCII in octal digits, backslashes twice.
+fn to_escape(bytes: &[u8], out: &mut Vec<u8>) {
+    for byte in bytes {
+        match byte {
+            0 | 0x80.. => out.extend_from_slice(format!("\\{byte:03o}").as_bytes()),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            byte => out.push(*byte),
+        }
+    }
 }
 
 fn decoded(text: &str, format: &str) -> Result<Vec<u8>> {
@@ -84,7 +93,8 @@ fn from_base64(text: &str) -> Result<Vec<u8>> {
         return Err(invalid(format!("invalid symbol \"{symbol}\" found while decoding base64 sequence")));
     }
     STANDARD.decode(symbols).map_err(|_| {
-        invalid("invalid base64 end sequence").hint("Input data is missing padding, is truncated, or is otherwise corrupted.")
+        invalid("invalid base64 end sequence")
+            .hint("Input data is missing padding, is truncated, or is otherwise corrupted.")
     })
 }
 
@@ -103,10 +113,7 @@ fn from_escape(text: &[u8]) -> Result<Vec<u8>> {
                 rest
             }
             [b'\\', ..] => {
-                return Err(Error::new(
-                    code::INVALID_TEXT_REPRESENTATION,
-                    "invalid input syntax for type bytea",
-                ));
+                return Err(Error::new(code::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type bytea"));
             }
             [byte, rest @ ..] => {
                 out.push(*byte);

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::is_not_null;
 use datafusion::arrow::compute::kernels::zip::zip;
+use datafusion::logical_expr::ExprSchemable;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::ExprSchemable;
 use datafusion::prelude::Expr;
 
 use super::super::definition::{Argument, Call, Definition, Types};
+use super::super::order;
 use super::common_type::common_type;
 use crate::error::{Error, Result};
 use crate::types::SqlType;
@@ -36,7 +37,11 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
 }
 
 /// The call as a CASE.
-pub(in super::super) fn as_case(definition: &'static Definition, arguments: &[Expr], info: &SimplifyContext) -> Option<Expr> {
+pub(in super::super) fn as_case(
+    definition: &'static Definition,
+    arguments: &[Expr],
+    info: &SimplifyContext,
+) -> Option<Expr> {
     let (last, before) = arguments.split_last().filter(|_| std::ptr::eq(definition, &DEFINITION))?;
     let described: Vec<Argument> = arguments
         .iter()
@@ -48,5 +53,6 @@ pub(in super::super) fn as_case(definition: &'static Definition, arguments: &[Ex
     let common = common_type(&described, "COALESCE").ok()?;
     let typed = |argument: &Expr| super::super::cast::to_type(argument.clone(), &common);
     let branches = before.iter().map(|value| (Box::new(value.clone().is_not_null()), Box::new(typed(value)))).collect();
-    Some(Expr::Case(Case::new(None, branches, Some(Box::new(typed(last))))))
+    // DataFusion forgets the type of a CASE where Arrow does not tell it.
+    Some(order::tagged::tagged(Expr::Case(Case::new(None, branches, Some(Box::new(typed(last))))), &common))
 }

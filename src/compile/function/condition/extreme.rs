@@ -1,8 +1,8 @@
 //! `greatest(a, b, …)`, `least(a, b, …)`: of the values that are not NULL.
 
 use datafusion::arrow::array::{Array, ArrayRef};
-use datafusion::arrow::compute::{SortOptions, interleave};
 use datafusion::arrow::array::{DynComparator, make_comparator};
+use datafusion::arrow::compute::{SortOptions, interleave};
 
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::common_type::common_type;

@@ -33,9 +33,8 @@ fn types(arguments: &[Argument]) -> Types {
 fn evaluate(call: &Call) -> Result<ArrayRef> {
     let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
     let (value, other) = (&call.arguments[0], &call.arguments[1]);
-    let types = [value, other].map(|side| {
-        SqlType::of(&datafusion::arrow::datatypes::Field::new("", side.data_type().clone(), true))
-    });
+    let types = [value, other]
+        .map(|side| SqlType::of(&datafusion::arrow::datatypes::Field::new("", side.data_type().clone(), true)));
     let compared = if value.data_type() == other.data_type() {
         eq(value, other)
     } else {

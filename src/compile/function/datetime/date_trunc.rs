@@ -81,9 +81,8 @@ impl Unit {
     fn parse(name: &str, sql_type: &SqlType) -> Result<Unit> {
         let lower = name.to_ascii_lowercase();
         Unit::named(&lower).ok_or_else(|| match lower.as_str() {
-            "timezone" | "timezone_hour" | "timezone_minute" | "epoch" | "dow" | "isodow" | "doy" | "isoyear" | "julian" => {
-                Error::unsupported(format!("unit \"{lower}\" not supported for type {sql_type}"))
-            }
+            "timezone" | "timezone_hour" | "timezone_minute" | "epoch" | "dow" | "isodow" | "doy" | "isoyear"
+            | "julian" => Error::unsupported(format!("unit \"{lower}\" not supported for type {sql_type}")),
             _ => unknown_unit(name, sql_type),
         })
     }

@@ -20,10 +20,10 @@ pub(super) mod now;
 pub(in crate::compile::function) mod operator;
 // `OVERLAPS`.
 pub(super) mod overlaps;
-// `timestamp(2)`, `INTERVAL '…' HOUR`.
-pub(super) mod precision;
 // Texts read by patterns.
 mod pattern;
+// `timestamp(2)`, `INTERVAL '…' HOUR`.
+pub(super) mod precision;
 // `timezone`, which `AT TIME ZONE` becomes.
 pub(super) mod timezone;
 // `to_char`.

@@ -9,7 +9,9 @@ use datafusion::arrow::array::{
     ArrayRef, AsArray, Date32Array, Float64Array, Int32Array, IntervalMonthDayNanoArray, Time64MicrosecondArray,
     TimestampMicrosecondArray,
 };
-use datafusion::arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type, IntervalMonthDayNano, Time64MicrosecondType};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Float64Type, Int32Type, IntervalMonthDayNano, Time64MicrosecondType,
+};
 
 use super::super::cast::{local_micros, utc_micros};
 use super::super::definition::{Argument, Call, Definition, Types, strict};
@@ -47,11 +49,10 @@ fn types(arguments: &[Argument], operator: char) -> Types {
         ('+', Some(time @ (Timestamp | TimestampTz)), None) => types(time.clone(), Interval, time),
         ('+' | '-', Some(Time), Some(Interval)) => types(Time, Interval, Time),
         ('+', Some(Interval), Some(Time)) => types(Interval, Time, Time),
-        ('+', Some(Time), Some(Time)) => Err(Error::new(
-            "42725",
-            "operator is not unique: time without time zone + time without time zone",
-        )
-        .hint("cast one of them to interval")),
+        ('+', Some(Time), Some(Time)) => {
+            Err(Error::new("42725", "operator is not unique: time without time zone + time without time zone")
+                .hint("cast one of them to interval"))
+        }
         ('-', Some(Time), Some(Time) | None) | ('-', None, Some(Time)) => types(Time, Time, Interval),
         ('+', Some(time @ (Timestamp | TimestampTz)), Some(Time)) => types(time.clone(), Interval, time),
         ('+', Some(Time), Some(time @ (Timestamp | TimestampTz))) => types(Interval, time.clone(), time),
@@ -112,10 +113,10 @@ fn subtract(call: &Call) -> Result<ArrayRef> {
             Ok(Arc::new(IntervalMonthDayNanoArray::from(spans)))
         }
         SqlType::Interval if *left.data_type() == SqlType::Time.arrow() => {
-            let (left, right) = (left.as_primitive::<Time64MicrosecondType>(), right.as_primitive::<Time64MicrosecondType>());
-            let spans = strict(call, |row| {
-                Ok(IntervalMonthDayNano::new(0, 0, (left.value(row) - right.value(row)) * 1_000))
-            })?;
+            let (left, right) =
+                (left.as_primitive::<Time64MicrosecondType>(), right.as_primitive::<Time64MicrosecondType>());
+            let spans =
+                strict(call, |row| Ok(IntervalMonthDayNano::new(0, 0, (left.value(row) - right.value(row)) * 1_000)))?;
             Ok(Arc::new(IntervalMonthDayNanoArray::from(spans)))
         }
         SqlType::Interval => {

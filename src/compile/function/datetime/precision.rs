@@ -21,7 +21,9 @@ pub(in crate::compile::function) static FIELDS: Definition =
 fn types(arguments: &[Argument]) -> Types {
     let [time, digits] = arguments else { return Ok(None) };
     Ok(match time.or_text() {
-        kind @ (SqlType::Timestamp | SqlType::TimestampTz | SqlType::Time | SqlType::Interval) if digits.is_integer() => {
+        kind @ (SqlType::Timestamp | SqlType::TimestampTz | SqlType::Time | SqlType::Interval)
+            if digits.is_integer() =>
+        {
             Some((vec![kind.clone(), SqlType::Integer], kind))
         }
         _ => None,
@@ -64,7 +66,10 @@ fn leave_out(call: &Call) -> Result<ArrayRef> {
     let fields = texts(&call.arguments[1]);
     let spans = strict(call, |row| {
         let span = intervals(&call.arguments[0]).value(row);
-        let time = |unit: i64| IntervalMonthDayNano { nanoseconds: span.nanoseconds - span.nanoseconds % (unit * 1_000), ..span };
+        let time = |unit: i64| IntervalMonthDayNano {
+            nanoseconds: span.nanoseconds - span.nanoseconds % (unit * 1_000),
+            ..span
+        };
         Ok(match fields.value(row) {
             "year" => IntervalMonthDayNano { months: span.months - span.months % 12, days: 0, nanoseconds: 0 },
             "month" => IntervalMonthDayNano { days: 0, nanoseconds: 0, ..span },

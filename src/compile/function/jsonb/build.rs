@@ -131,7 +131,8 @@ fn write_name(call: &Call, at: usize, row: usize, out: &mut Vec<u8>) -> Result<(
             SqlType::Json => format!("argument {} cannot be null", at + 1),
             _ => format!("argument {}: key must not be null", at + 1),
         };
-        let code = if call.result == SqlType::Json { code::INVALID_PARAMETER_VALUE } else { code::INVALID_PARAMETER_VALUE };
+        let code =
+            if call.result == SqlType::Json { code::INVALID_PARAMETER_VALUE } else { code::INVALID_PARAMETER_VALUE };
         return Err(Error::new(code, message));
     }
     if matches!(kind, SqlType::Array(_) | SqlType::Json | SqlType::Jsonb) {

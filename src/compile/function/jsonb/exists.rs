@@ -12,10 +12,14 @@ use crate::types::SqlType;
 
 pub(in crate::compile::function) static ONE: Definition =
     Definition { aliases: &["jsonb_exists"], ..Definition::immutable("?", one_types, one) };
-pub(in crate::compile::function) static ANY: Definition =
-    Definition { aliases: &["jsonb_exists_any"], ..Definition::immutable("?|", several_types, |call| several(call, false)) };
-pub(in crate::compile::function) static ALL: Definition =
-    Definition { aliases: &["jsonb_exists_all"], ..Definition::immutable("?&", several_types, |call| several(call, true)) };
+pub(in crate::compile::function) static ANY: Definition = Definition {
+    aliases: &["jsonb_exists_any"],
+    ..Definition::immutable("?|", several_types, |call| several(call, false))
+};
+pub(in crate::compile::function) static ALL: Definition = Definition {
+    aliases: &["jsonb_exists_all"],
+    ..Definition::immutable("?&", several_types, |call| several(call, true))
+};
 
 fn one_types(arguments: &[Argument]) -> Types {
     let [document, name] = arguments else { return Ok(None) };

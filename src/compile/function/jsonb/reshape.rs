@@ -19,9 +19,7 @@ pub(in crate::compile::function) static STRIP: Definition = Definition::immutabl
 pub(in crate::compile::function) static STRIP_JSON: Definition = Definition::immutable(
     "json_strip_nulls",
     |arguments| types(arguments, SqlType::Json, SqlType::Json),
-    |call| {
-        written(call, |document, out| stripped(document).write_compact(out))
-    },
+    |call| written(call, |document, out| stripped(document).write_compact(out)),
 );
 pub(in crate::compile::function) static PRETTY: Definition = Definition::immutable(
     "jsonb_pretty",

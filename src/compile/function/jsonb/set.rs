@@ -13,7 +13,8 @@ use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static SET: Definition = Definition::immutable("jsonb_set", types, set);
-pub(in crate::compile::function) static SET_LAX: Definition = Definition::immutable("jsonb_set_lax", lax_types, set_lax);
+pub(in crate::compile::function) static SET_LAX: Definition =
+    Definition::immutable("jsonb_set_lax", lax_types, set_lax);
 pub(in crate::compile::function) static INSERT: Definition = Definition::immutable("jsonb_insert", types, insert);
 
 fn types(arguments: &[Argument]) -> Types {

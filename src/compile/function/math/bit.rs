@@ -9,8 +9,7 @@ use super::super::definition::{Argument, Call, Definition, Types, strict};
 use super::super::overload::{Kind, overload};
 use crate::error::Result;
 
-pub(in super::super) static AND: Definition =
-    Definition::immutable("&", pair, |call| binary(call, |a, b| a & b));
+pub(in super::super) static AND: Definition = Definition::immutable("&", pair, |call| binary(call, |a, b| a & b));
 pub(in super::super) static OR: Definition = Definition::immutable("|", pair, |call| binary(call, |a, b| a | b));
 pub(in super::super) static XOR: Definition = Definition::immutable("#", pair, |call| binary(call, |a, b| a ^ b));
 pub(in super::super) static NOT: Definition = Definition::immutable(

@@ -10,10 +10,8 @@ pub(super) static SIND: Definition = Definition::immutable("sind", one, |call| u
 pub(super) static COSD: Definition = Definition::immutable("cosd", one, |call| unary(call, finite(cosd)));
 pub(super) static TAND: Definition = Definition::immutable("tand", one, |call| unary(call, finite(tand)));
 pub(super) static COTD: Definition = Definition::immutable("cotd", one, |call| unary(call, finite(cotd)));
-pub(super) static ASIND: Definition =
-    Definition::immutable("asind", one, |call| unary(call, within(asind, -1.0, 1.0)));
-pub(super) static ACOSD: Definition =
-    Definition::immutable("acosd", one, |call| unary(call, within(acosd, -1.0, 1.0)));
+pub(super) static ASIND: Definition = Definition::immutable("asind", one, |call| unary(call, within(asind, -1.0, 1.0)));
+pub(super) static ACOSD: Definition = Definition::immutable("acosd", one, |call| unary(call, within(acosd, -1.0, 1.0)));
 pub(super) static ATAND: Definition =
     Definition::immutable("atand", one, |call| unary(call, |x| Ok(scaled(x.atan(), 1f64.atan(), 45.0))));
 pub(super) static ATAN2D: Definition = Definition::immutable(

@@ -40,10 +40,7 @@ fn types(arguments: &[Argument]) -> Types {
 
 fn log_types(arguments: &[Argument]) -> Types {
     use Kind::{Double, Numeric, Scaled};
-    overload(
-        arguments,
-        &[(&[Double], Double), (&[Numeric], Scaled(SCALE)), (&[Numeric, Numeric], Scaled(SCALE))],
-    )
+    overload(arguments, &[(&[Double], Double), (&[Numeric], Scaled(SCALE)), (&[Numeric, Numeric], Scaled(SCALE))])
 }
 
 fn power_types(arguments: &[Argument]) -> Types {

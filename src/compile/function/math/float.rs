@@ -7,18 +7,18 @@ use super::super::overload::{Kind, overload};
 use super::{input_out_of_range, overflow, underflow};
 use crate::error::Result;
 
-pub(super) static ACOS: Definition = Definition::immutable("acos", one, |call| unary(call, within(f64::acos, -1.0, 1.0)));
+pub(super) static ACOS: Definition =
+    Definition::immutable("acos", one, |call| unary(call, within(f64::acos, -1.0, 1.0)));
 pub(super) static ACOSH: Definition =
     Definition::immutable("acosh", one, |call| unary(call, within(f64::acosh, 1.0, f64::INFINITY)));
-pub(super) static ASIN: Definition = Definition::immutable("asin", one, |call| unary(call, within(f64::asin, -1.0, 1.0)));
+pub(super) static ASIN: Definition =
+    Definition::immutable("asin", one, |call| unary(call, within(f64::asin, -1.0, 1.0)));
 pub(super) static ASINH: Definition = Definition::immutable("asinh", one, |call| unary(call, |x| Ok(libm::asinh(x))));
 pub(super) static ATAN: Definition = Definition::immutable("atan", one, |call| unary(call, |x| Ok(x.atan())));
 pub(super) static ATAN2: Definition = Definition::immutable(
     "atan2",
     |arguments| overload(arguments, &[(&[Kind::Double, Kind::Double], Kind::Double)]),
-    |call| {
-        call.column::<_, Float64Array>(|row| Ok(call.double(0).value(row).atan2(call.double(1).value(row))))
-    },
+    |call| call.column::<_, Float64Array>(|row| Ok(call.double(0).value(row).atan2(call.double(1).value(row)))),
 );
 pub(super) static ATANH: Definition =
     Definition::immutable("atanh", one, |call| unary(call, within(libm::atanh, -1.0, 1.0)));

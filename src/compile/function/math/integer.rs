@@ -22,10 +22,7 @@ pub(super) static FACTORIAL: Definition = Definition::immutable(
 
 fn types(arguments: &[Argument]) -> Types {
     use Kind::{BigInt, Integer, Numeric};
-    overload(
-        arguments,
-        &[(&[Integer, Integer], Integer), (&[BigInt, BigInt], BigInt), (&[Numeric, Numeric], Numeric)],
-    )
+    overload(arguments, &[(&[Integer, Integer], Integer), (&[BigInt, BigInt], BigInt), (&[Numeric, Numeric], Numeric)])
 }
 
 fn evaluate(call: &Call, function: fn(i128, i128) -> Option<i128>) -> Result<ArrayRef> {

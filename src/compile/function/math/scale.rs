@@ -19,9 +19,8 @@ pub(super) static MIN_SCALE: Definition = Definition::immutable(
         call.column::<_, Int32Array>(|row| Ok(needed(call.numeric(0).value(row), call.scale(0))))
     },
 );
-pub(super) static TRIM_SCALE: Definition = Definition::immutable("trim_scale", trimmed, |call| {
-    call.decimals(|row| Ok(call.numeric(0).value(row)))
-});
+pub(super) static TRIM_SCALE: Definition =
+    Definition::immutable("trim_scale", trimmed, |call| call.decimals(|row| Ok(call.numeric(0).value(row))));
 
 fn needed(mut value: i128, scale: i8) -> i32 {
     let mut scale = i32::from(scale);
@@ -34,8 +33,9 @@ fn needed(mut value: i128, scale: i8) -> i32 {
 fn trimmed(arguments: &[Argument]) -> Types {
     match overload(arguments, &[(&[Kind::Numeric], Kind::Numeric)])? {
         Some((types, result)) if super::super::overload::scale(&result) == Some(0) => Ok(Some((types, result))),
-        Some(_) => Err(Error::unsupported("trim_scale() is not supported")
-            .hint("all values of a column have as many digits after the point; round(x, n) or x::numeric(p,s) changes them")),
+        Some(_) => Err(Error::unsupported("trim_scale() is not supported").hint(
+            "all values of a column have as many digits after the point; round(x, n) or x::numeric(p,s) changes them",
+        )),
         None => Ok(None),
     }
 }

@@ -1,9 +1,9 @@
 //! `width_bucket(operand, low, high, count)`: the number of the bucket, of `count` between `low` and `high`, in which a number falls;
 //! `width_bucket(operand, thresholds)`: how many of the ascending thresholds are not above it.
 
+use datafusion::arrow::array::make_comparator;
 use datafusion::arrow::array::{Array, ArrayRef, Int32Array};
 use datafusion::arrow::compute::SortOptions;
-use datafusion::arrow::array::make_comparator;
 
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::super::overload::{Kind, overload};
@@ -64,7 +64,11 @@ fn double(call: &Call, row: usize, count: i32) -> Result<i64> {
         (true, _) => 0,
         (_, true) => i64::from(count) + 1,
         // Halves, so that the difference does not overflow.
-        _ => ((f64::from(count) * (operand / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)) as i64).min(i64::from(count) - 1) + 1,
+        _ => {
+            ((f64::from(count) * (operand / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)) as i64)
+                .min(i64::from(count) - 1)
+                + 1
+        }
     })
 }
 

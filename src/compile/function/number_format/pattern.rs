@@ -22,9 +22,13 @@ pub(super) enum Item {
     Plus,
     Sign,
     /// `RN`, `rn`
-    Roman { upper: bool },
+    Roman {
+        upper: bool,
+    },
     /// `TH`, `th`
-    Ordinal { upper: bool },
+    Ordinal {
+        upper: bool,
+    },
     /// Stands for itself.
     Letter(char),
     /// Says something about the whole only.
@@ -65,9 +69,8 @@ pub(super) struct Pattern {
 }
 
 /// The words, longer ones before those that they begin with; those of letters are known in lower case, too.
-const WORDS: [&str; 20] = [
-    ",", ".", "0", "9", "B", "C", "D", "EEEE", "FM", "G", "L", "MI", "PL", "PR", "RN", "SG", "SP", "S", "TH", "V",
-];
+const WORDS: [&str; 20] =
+    [",", ".", "0", "9", "B", "C", "D", "EEEE", "FM", "G", "L", "MI", "PL", "PR", "RN", "SG", "SP", "S", "TH", "V"];
 
 impl Pattern {
     /// Reads a pattern. Errors: 42601 for words that do not go together.
@@ -75,7 +78,8 @@ impl Pattern {
         let mut pattern = Pattern::default();
         let mut rest = text;
         while let Some(letter) = rest.chars().next() {
-            let word = WORDS.iter().find(|word| rest.starts_with(**word) || rest.starts_with(&word.to_ascii_lowercase()));
+            let word =
+                WORDS.iter().find(|word| rest.starts_with(**word) || rest.starts_with(&word.to_ascii_lowercase()));
             if let Some(word) = word {
                 let upper = rest.starts_with(word);
                 rest = &rest[word.len()..];

@@ -12,8 +12,16 @@ pub(super) fn number(text: &str, pattern: &Pattern, scale: i8) -> Result<i128> {
     if pattern.roman {
         return Err(Error::unsupported("\"RN\" not supported for input"));
     }
-    let mut reader =
-        Reader { pattern, letters: text.chars().collect(), at: 0, sign: None, number: String::new(), before: 0, after: 0, point: false };
+    let mut reader = Reader {
+        pattern,
+        letters: text.chars().collect(),
+        at: 0,
+        sign: None,
+        number: String::new(),
+        before: 0,
+        after: 0,
+        point: false,
+    };
     for item in &pattern.items {
         if reader.at >= reader.letters.len() {
             break;
@@ -28,9 +36,8 @@ pub(super) fn number(text: &str, pattern: &Pattern, scale: i8) -> Result<i128> {
     // As many digits as the result has.
     let missing = u32::try_from(scale - shift - reader.after as i8).unwrap_or(0);
     let unit = 10i128.checked_pow(missing);
-    unit.and_then(|unit| value.checked_mul(unit)).ok_or_else(|| {
-        Error::new(crate::error::code::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow")
-    })
+    unit.and_then(|unit| value.checked_mul(unit))
+        .ok_or_else(|| Error::new(crate::error::code::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow"))
 }
 
 struct Reader<'a> {

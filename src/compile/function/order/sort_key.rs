@@ -81,7 +81,12 @@ fn append(sql_type: &SqlType, values: &ArrayRef, row: usize, out: &mut Vec<u8>) 
 }
 
 /// Appends an item's key, which is not the beginning of another one.
-pub(in crate::compile::function) fn append_item(sql_type: &SqlType, items: &ArrayRef, at: usize, out: &mut Vec<u8>) -> Result<()> {
+pub(in crate::compile::function) fn append_item(
+    sql_type: &SqlType,
+    items: &ArrayRef,
+    at: usize,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     match sql_type {
         SqlType::Boolean => out.push(u8::from(items.as_boolean().value(at))),
         SqlType::SmallInt => integer(items.as_primitive::<Int16Type>().value(at).into(), out),

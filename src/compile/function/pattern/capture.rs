@@ -8,7 +8,7 @@ use super::super::definition::{Argument, Call, Definition, Types};
 use super::super::overload::{Kind, overload};
 use super::super::text::slice;
 use super::regex::{Flags, Groups, Regex};
-use super::{byte_of, flags_of_one, integer_or, text_or};
+use super::{byte_of, flags, flags_of_one, integer_or, text_or};
 use crate::error::Result;
 use crate::types::SqlType;
 
@@ -19,6 +19,16 @@ pub(super) static MATCH: Definition = Definition::immutable(
         overload(arguments, &[(&[Text, Text], TextArray), (&[Text, Text, Text], TextArray)])
     },
     first_match,
+);
+/// The arrays of all matches, for `regexp_matches`, which answers them as rows.
+pub(super) static MATCHES: Definition = Definition::immutable(
+    "regexp_matches[]",
+    |arguments| {
+        use Kind::{Text, TextArray};
+        let types = overload(arguments, &[(&[Text, Text], TextArray), (&[Text, Text, Text], TextArray)])?;
+        Ok(types.map(|(types, row)| (types, SqlType::Array(Box::new(row)))))
+    },
+    matches,
 );
 pub(super) static SUBSTR: Definition = Definition::immutable(
     "regexp_substr",
@@ -100,6 +110,30 @@ fn first_match(call: &Call) -> Result<ArrayRef> {
         lists.append(found.is_some());
     }
     Ok(Arc::new(lists.finish()))
+}
+
+fn matches(call: &Call) -> Result<ArrayRef> {
+    let row_type = SqlType::Array(Box::new(SqlType::Text));
+    let groups = ListBuilder::new(StringBuilder::new()).with_field(SqlType::Text.field("item"));
+    let mut rows = ListBuilder::new(groups).with_field(row_type.field("item"));
+    for row in 0..call.rows {
+        if call.arguments.iter().any(|argument| argument.is_null(row)) {
+            rows.append(false);
+            continue;
+        }
+        let text = call.text(0).value(row);
+        let (flags, all) = flags(text_or(call, 2, row, ""))?;
+        let regex = Regex::of(call.text(1).value(row), flags)?;
+        regex.find_all(text, 0, |groups| {
+            for group in &groups[usize::from(regex.groups() > 0)..] {
+                rows.values().values().append_option(group.map(|(start, end)| &text[start..end]));
+            }
+            rows.values().append(true);
+            all
+        })?;
+        rows.append(true);
+    }
+    Ok(Arc::new(rows.finish()))
 }
 
 /// The n-th match from a character on.

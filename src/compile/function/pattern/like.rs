@@ -152,7 +152,9 @@ impl Pattern {
 
 /// Goes back to the last `%` only: what is before it is matched as early as it can be.
 fn items_match(items: &[Item], text: &[u8], by_letter: bool) -> Result<bool> {
-    let width = |at: usize| if by_letter { 1 + text[at + 1..].iter().take_while(|byte| **byte & 0xC0 == 0x80).count() } else { 1 };
+    let width = |at: usize| {
+        if by_letter { 1 + text[at + 1..].iter().take_while(|byte| **byte & 0xC0 == 0x80).count() } else { 1 }
+    };
     let (mut item, mut at) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     loop {

@@ -23,6 +23,7 @@ use regex::Flags;
 pub(super) static DEFINITIONS: &[&Definition] = &[
     &capture::INSTR,
     &capture::MATCH,
+    &capture::MATCHES,
     &capture::SUBSTR,
     &capture::SUBSTRING,
     &like::ESCAPED,
@@ -53,7 +54,11 @@ fn flags_of_one(letters: &str, function: &str) -> Result<Flags> {
         (_, true) => {
             let message = format!("{function} does not support the \"global\" option");
             let error = Error::new(code::INVALID_PARAMETER_VALUE, message);
-            Err(if function == "regexp_match()" { error.hint("Use the regexp_matches function instead.") } else { error })
+            Err(if function == "regexp_match()" {
+                error.hint("Use the regexp_matches function instead.")
+            } else {
+                error
+            })
         }
     }
 }

@@ -19,8 +19,9 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         let mut escape = text_or(call, 1, row, "\\").chars();
         match (escape.next(), escape.next()) {
             (escape, None) => expression(call.text(0).value(row), escape),
-            _ => Err(Error::new("22019", "invalid escape string")
-                .hint("Escape string must be empty or one character.")),
+            _ => {
+                Err(Error::new("22019", "invalid escape string").hint("Escape string must be empty or one character."))
+            }
         }
     })
 }

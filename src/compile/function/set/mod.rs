@@ -1,6 +1,8 @@
 //! What set-returning functions answer, as arrays: `generate_series(1, 3)` is planned as `unnest` of `generate_series[](1, 3)`. No query
 //! can name these functions by accident.
 
+// `unnest`.
+pub(super) mod flat;
 // `generate_series`, `generate_subscripts`.
 pub(super) mod series;
 // `WITH ORDINALITY`.

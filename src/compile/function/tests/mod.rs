@@ -1,5 +1,7 @@
 //! Every function against PostgreSQL's answers.
 
+mod recorded;
+
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, StringArray, TimestampMicrosecondArray};

@@ -14,7 +14,8 @@ pub(super) static CONCAT_WS: Definition = Definition::immutable("concat_ws", sep
 
 fn operator_types(arguments: &[Argument]) -> Types {
     let [left, right] = arguments else { return Ok(None) };
-    let is_text = |side: &Argument| side.is_untyped() || matches!(side.sql_type, Some(SqlType::Varchar(_) | SqlType::Text));
+    let is_text =
+        |side: &Argument| side.is_untyped() || matches!(side.sql_type, Some(SqlType::Varchar(_) | SqlType::Text));
     let is = |side: &Argument, wanted: SqlType| side.sql_type.as_ref() == Some(&wanted);
     let bytes = |side: &Argument| is(side, SqlType::Bytea);
     if bytes(left) && (bytes(right) || right.is_untyped()) || bytes(right) && left.is_untyped() {

@@ -9,9 +9,7 @@ use crate::error::{Error, Result, code};
 
 pub(super) static DEFINITION: Definition = Definition::immutable(
     "normalize",
-    |arguments| {
-        overload(arguments, &[(&[Kind::Text], Kind::Text), (&[Kind::Text, Kind::Text], Kind::Text)])
-    },
+    |arguments| overload(arguments, &[(&[Kind::Text], Kind::Text), (&[Kind::Text, Kind::Text], Kind::Text)]),
     evaluate,
 );
 

@@ -12,9 +12,7 @@ pub(super) static DEFINITION: Definition = Definition::immutable("strpos", types
 pub(in super::super) static STARTS_WITH: Definition = Definition::immutable(
     "starts_with",
     |arguments| overload(arguments, &[(&[Kind::Text, Kind::Text], Kind::Boolean)]),
-    |call| {
-        call.column::<_, BooleanArray>(|row| Ok(call.text(0).value(row).starts_with(call.text(1).value(row))))
-    },
+    |call| call.column::<_, BooleanArray>(|row| Ok(call.text(0).value(row).starts_with(call.text(1).value(row)))),
 );
 
 fn types(arguments: &[Argument]) -> Types {

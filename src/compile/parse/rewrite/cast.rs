@@ -12,7 +12,14 @@ use crate::types::SqlType;
 /// Rewrites one expression whose parts are rewritten.
 pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usize, SqlType>) -> Result<()> {
     match expression {
-        ast::Expr::Cast { kind: ast::CastKind::Cast | ast::CastKind::DoubleColon, expr, data_type, format: None, array: false, .. } => {
+        ast::Expr::Cast {
+            kind: ast::CastKind::Cast | ast::CastKind::DoubleColon,
+            expr,
+            data_type,
+            format: None,
+            array: false,
+            ..
+        } => {
             if let Some(function) = catalog_cast(data_type) {
                 *expression = call(function, [take(expr)]);
                 return Ok(());

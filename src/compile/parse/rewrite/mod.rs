@@ -5,8 +5,8 @@
 //! - [`cast`]: casts, typed constants and intervals become our function `cast`.
 //! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
 //! - [`subscript`]: arrays and what is in them.
-//! - [`row`]: comparisons of rows.
-//! - [`syntax`]: functions with a syntax of their own (`LIKE`, `TRIM(… FROM …)`) become calls.
+//! - [`pattern_list`]: patterns with `ANY` and `ALL`.
+//! - [`syntax`]: functions with a syntax of their own (`LIKE`, `TRIM(… FROM …)`) become calls; [`row`]: rows are compared part by part.
 //! - [`mod@balance`]: long chains of AND and OR become trees of little depth.
 //! - [`over`]: windows get the frames that the planner does not know.
 //! - [`window`]: `TUMBLE` becomes a subquery.
@@ -21,6 +21,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
+pub(in crate::compile) use set_returning::ARRAY;
 pub(in crate::compile) use using::MERGED;
 
 use super::dialect::is_reserved;
@@ -38,6 +39,7 @@ mod number;
 mod operator;
 // OVER.
 mod over;
+mod pattern_list;
 mod place;
 mod refuse;
 mod row;
@@ -156,8 +158,9 @@ impl ast::VisitorMut for Rewriter<'_> {
         row_in::rewrite(expression);
         let rewritten = refuse::expression(expression)
             .and_then(|()| number::rewrite(expression))
-            .and_then(|()| row::rewrite(expression))
+            .and_then(|()| pattern_list::rewrite(expression))
             .and_then(|()| syntax::rewrite(expression))
+            .and_then(|()| row::rewrite(expression))
             .and_then(|()| operator::rewrite(expression))
             .and_then(|()| subscript::rewrite(expression))
             .and_then(|()| set_returning::rewrite(expression))

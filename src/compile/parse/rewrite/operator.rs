@@ -41,7 +41,7 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             *expression = call("cast", [call("localtimestamp", []), text(SqlType::Time.to_string())]);
         }
         ast::Expr::BinaryOp { op: BinaryOperator::Overlaps, left, right } => {
-            let (Some(mut periods), Some(other)) = (row_of(left), row_of(right)) else {
+            let (Some(mut periods), Some(other)) = (super::row::parts(left), super::row::parts(right)) else {
                 return Err(Error::new(code::SYNTAX_ERROR, "OVERLAPS stands between two pairs"));
             };
             periods.extend(other);
@@ -92,7 +92,8 @@ fn named_arguments(function: &mut ast::Function) -> Result<()> {
     };
     let zero = || ast::Expr::value(ast::Value::Number("0".to_string(), false));
     let mut parts: Vec<ast::Expr> = INTERVAL_PARTS.iter().map(|_| zero()).collect();
-    let undefined = || Error::new(code::UNDEFINED_FUNCTION, "function make_interval with these arguments does not exist");
+    let undefined =
+        || Error::new(code::UNDEFINED_FUNCTION, "function make_interval with these arguments does not exist");
     for (position, argument) in arguments.into_iter().enumerate() {
         let (position, value) = match argument {
             ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) => (Some(position), value),
@@ -145,23 +146,6 @@ fn age_from_today(function: &mut ast::Function) {
     let ast::FunctionArguments::List(list) = &mut function.args else { return };
     if list.args.len() == 1 && function.name.to_string().eq_ignore_ascii_case("age") {
         list.args.insert(0, ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(call("current_date", []))));
-    }
-}
-
-/// The values of `(a, b)` or `ROW(a, b)`.
-pub(super) fn row_of(expression: &ast::Expr) -> Option<Vec<ast::Expr>> {
-    match expression {
-        ast::Expr::Tuple(values) => Some(values.clone()),
-        ast::Expr::Nested(inner) => row_of(inner),
-        ast::Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("row") => {
-            let ast::FunctionArguments::List(list) = &function.args else { return None };
-            let value = |argument: &ast::FunctionArg| match argument {
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) => Some(value.clone()),
-                _ => None,
-            };
-            list.args.iter().map(value).collect()
-        }
-        _ => None,
     }
 }
 

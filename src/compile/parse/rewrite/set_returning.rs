@@ -6,58 +6,68 @@
 
 use datafusion::sql::sqlparser::ast;
 
-use super::super::grammar::{folded_ident, name_parts};
+use super::super::grammar::{ROWS_FROM, folded_ident, name_parts};
 use super::super::query::select;
 use super::{call, take, text};
 use crate::error::{Error, Result, code};
 
-/// A function that answers rows.
-struct SetFunction {
-    name: &'static str,
-    columns: &'static [OutputColumn],
-}
+/// What an array literal calls.
+pub(in crate::compile) const ARRAY: &str = "array[]";
 
-/// A column of such a function.
+/// A column of a function that answers rows.
 struct OutputColumn {
     /// Its name where the function gives it one; otherwise the relation's alias is its name.
     name: Option<&'static str>,
     /// The function that answers the column's values as an array.
     array: &'static str,
-    /// Whether values are jsonb: arrays do not tell the planner.
-    jsonb: bool,
+    /// What makes values jsonb, or json: arrays do not tell the planner.
+    named: Option<&'static str>,
 }
 
-const fn column(name: Option<&'static str>, array: &'static str, jsonb: bool) -> OutputColumn {
-    OutputColumn { name, array, jsonb }
+const fn column(name: Option<&'static str>, array: &'static str) -> OutputColumn {
+    OutputColumn { name, array, named: None }
 }
 
-static FUNCTIONS: &[SetFunction] = &[
-    SetFunction { name: "generate_series", columns: &[column(None, "generate_series[]", false)] },
-    SetFunction { name: "generate_subscripts", columns: &[column(None, "generate_subscripts[]", false)] },
-    SetFunction { name: "jsonb_array_elements", columns: &[column(Some("value"), "jsonb_array_elements[]", true)] },
-    SetFunction {
-        name: "jsonb_array_elements_text",
-        columns: &[column(Some("value"), "jsonb_array_elements_text[]", false)],
-    },
-    SetFunction { name: "jsonb_object_keys", columns: &[column(None, "jsonb_object_keys[]", false)] },
-    SetFunction {
-        name: "jsonb_each",
-        columns: &[column(Some("key"), "jsonb_each_keys[]", false), column(Some("value"), "jsonb_each_values[]", true)],
-    },
-    SetFunction {
-        name: "jsonb_each_text",
-        columns: &[
-            column(Some("key"), "jsonb_each_keys[]", false),
-            column(Some("value"), "jsonb_each_text_values[]", false),
-        ],
-    },
-    SetFunction { name: "string_to_table", columns: &[column(None, "string_to_table[]", false)] },
-    SetFunction { name: "regexp_split_to_table", columns: &[column(None, "regexp_split_to_table[]", false)] },
+const fn document(name: &'static str, array: &'static str, named: &'static str) -> OutputColumn {
+    OutputColumn { name: Some(name), array, named: Some(named) }
+}
+
+const JSONB: &str = "jsonb[]";
+const JSON: &str = "json[]";
+
+static FUNCTIONS: &[(&str, &[OutputColumn])] = &[
+    ("generate_series", &[column(None, "generate_series[]")]),
+    ("generate_subscripts", &[column(None, "generate_subscripts[]")]),
+    ("string_to_table", &[column(None, "string_to_table[]")]),
+    ("regexp_matches", &[column(None, "regexp_matches[]")]),
+    ("regexp_split_to_table", &[column(None, "regexp_split_to_array")]),
+    ("jsonb_array_elements", &[document("value", "jsonb_array_elements[]", JSONB)]),
+    ("jsonb_array_elements_text", &[column(Some("value"), "jsonb_array_elements_text[]")]),
+    ("jsonb_object_keys", &[column(None, "jsonb_object_keys[]")]),
+    ("jsonb_each", &[column(Some("key"), "jsonb_each_keys[]"), document("value", "jsonb_each_values[]", JSONB)]),
+    ("jsonb_each_text", &[column(Some("key"), "jsonb_each_keys[]"), column(Some("value"), "jsonb_each_text_values[]")]),
+    ("json_array_elements", &[document("value", "json_array_elements[]", JSON)]),
+    ("json_array_elements_text", &[column(Some("value"), "json_array_elements_text[]")]),
+    ("json_object_keys", &[column(None, "json_object_keys[]")]),
+    ("json_each", &[column(Some("key"), "json_each_keys[]"), document("value", "json_each_values[]", JSON)]),
+    ("json_each_text", &[column(Some("key"), "json_each_keys[]"), column(Some("value"), "json_each_text_values[]")]),
 ];
 
+/// The columns of a function that answers rows; `None` if it is no such function.
+fn columns_of(function: &str) -> Option<&'static [OutputColumn]> {
+    FUNCTIONS.iter().find(|(name, _)| *name == function).map(|(_, columns)| *columns)
+}
+
+/// What makes one array of arrays of arrays.
+const FLAT: &str = "unnest[]";
+
 /// Functions whose columns stand in the alias: `AS x(a integer, b text)`. Name, and function for a column's values as texts.
-const RECORD_FUNCTIONS: [(&str, &str); 2] =
-    [("jsonb_to_recordset", "jsonb_to_recordset[]"), ("jsonb_to_record", "jsonb_to_record[]")];
+const RECORD_FUNCTIONS: [(&str, &str); 4] = [
+    ("jsonb_to_recordset", "jsonb_to_recordset[]"),
+    ("jsonb_to_record", "jsonb_to_record[]"),
+    ("json_to_recordset", "json_to_recordset[]"),
+    ("json_to_record", "json_to_record[]"),
+];
 
 /// A call in FROM, however it is written.
 struct Call {
@@ -107,7 +117,7 @@ pub(super) fn expand(factor: &mut ast::TableFactor) -> Result<()> {
 /// What is done with the elements of an array.
 enum After {
     Nothing,
-    Jsonb,
+    Named(&'static str),
     Cast(Box<ast::DataType>),
 }
 
@@ -115,7 +125,7 @@ impl After {
     fn apply(self, element: ast::Expr) -> ast::Expr {
         match self {
             After::Nothing => element,
-            After::Jsonb => call("jsonb[]", [element]),
+            After::Named(named) => call(named, [element]),
             After::Cast(data_type) => ast::Expr::Cast {
                 kind: ast::CastKind::Cast,
                 expr: Box::new(element),
@@ -136,20 +146,53 @@ fn arrays(found: &Call) -> Result<Option<Columns>> {
     if found.name == "unnest" {
         let single = found.arguments.len() == 1;
         let name = alias.filter(|_| single).unwrap_or_else(|| quoted("unnest"));
-        let column = |array: &ast::Expr| (name.clone(), array.clone(), After::Nothing);
+        let column = |array: &ast::Expr| (name.clone(), call(FLAT, [array.clone()]), After::Nothing);
         return Ok(Some(found.arguments.iter().map(column).collect()));
+    }
+    if found.name == ROWS_FROM {
+        let mut columns = Columns::new();
+        for argument in &found.arguments {
+            columns.extend(function_of(argument).map_or(Ok(None), |call| arrays(&call))?.ok_or_else(|| {
+                Error::unsupported("ROWS FROM of anything but set-returning functions is not supported")
+            })?);
+        }
+        return Ok(Some(columns));
     }
     if let Some((_, field)) = RECORD_FUNCTIONS.iter().find(|(name, _)| *name == found.name) {
         return record(found, field).map(Some);
     }
-    let Some(function) = FUNCTIONS.iter().find(|function| function.name == found.name) else { return Ok(None) };
-    let columns = function.columns.iter().map(|column| {
+    let Some(known) = columns_of(&found.name) else { return Ok(None) };
+    let arguments = typed(&found.name, found.arguments.clone());
+    let columns = known.iter().map(|column| {
         let own = alias.clone().unwrap_or_else(|| quoted(&found.name));
         let name = column.name.map_or(own, quoted);
-        let after = if column.jsonb { After::Jsonb } else { After::Nothing };
-        (name, call(column.array, found.arguments.iter().cloned()), after)
+        let after = column.named.map_or(After::Nothing, After::Named);
+        (name, call(column.array, arguments.clone()), after)
     });
     Ok(Some(columns.collect()))
+}
+
+/// A call among the functions of ROWS FROM.
+fn function_of(argument: &ast::Expr) -> Option<Call> {
+    let ast::Expr::Function(function) = argument else { return None };
+    let ast::FunctionArguments::List(list) = &function.args else { return None };
+    let (name, arguments) = (function_name(&function.name)?, plain(&list.args)?);
+    Some(Call { name, arguments, with_ordinality: false, alias: None })
+}
+
+/// A constant document is jsonb, whose members are in jsonb's order, or json.
+fn typed(function: &str, arguments: Vec<ast::Expr>) -> Vec<ast::Expr> {
+    let kind = match function.split_once('_') {
+        Some((kind @ ("json" | "jsonb"), _)) => kind,
+        _ => return arguments,
+    };
+    let document = |argument: ast::Expr| match &argument {
+        ast::Expr::Value(value) if matches!(value.value, ast::Value::SingleQuotedString(_)) => {
+            call("cast", [argument, text(kind)])
+        }
+        _ => argument,
+    };
+    arguments.into_iter().map(document).collect()
 }
 
 /// The columns of `jsonb_to_recordset(…) AS x(a integer, …)`.
@@ -158,7 +201,7 @@ fn record(found: &Call, field: &str) -> Result<Columns> {
     let columns: Columns = definitions
         .map(|definition| {
             let data_type = definition.data_type.clone()?;
-            let mut arguments = found.arguments.clone();
+            let mut arguments = typed(&found.name, found.arguments.clone());
             arguments.push(text(folded_ident(&definition.name)));
             Some((definition.name.clone(), call(field, arguments), After::Cast(Box::new(data_type))))
         })
@@ -207,24 +250,38 @@ fn function_name(name: &ast::ObjectName) -> Option<String> {
     }
 }
 
+/// Whether a name was put in, not written.
+fn is_made(part: &ast::ObjectNamePart) -> bool {
+    part.as_ident().is_some_and(|name| name.span.start.line == 0)
+}
+
 /// Replaces a call in an expression, such as a SELECT list.
 pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     // The planner reads ARRAY[…] without what stands around it, such as the relations that a lateral function sees.
     if let ast::Expr::Array(array) = expression
         && !array.elem.is_empty()
     {
-        *expression = call("make_array", std::mem::take(&mut array.elem));
+        *expression = call(ARRAY, std::mem::take(&mut array.elem));
         return Ok(());
     }
     let ast::Expr::Function(function) = &*expression else { return Ok(()) };
     let Some(name) = function_name(&function.name) else { return Ok(()) };
-    let Some(known) = FUNCTIONS.iter().find(|known| known.name == name) else {
+    if name == "unnest" && !function.name.0.iter().any(is_made) {
+        let ast::Expr::Function(function) = expression else { return Ok(()) };
+        if let ast::FunctionArguments::List(list) = &mut function.args
+            && let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(array))] = list.args.as_mut_slice()
+        {
+            *array = call(FLAT, [take(array)]);
+        }
+        return Ok(());
+    }
+    let Some(known) = columns_of(&name) else {
         if RECORD_FUNCTIONS.iter().any(|(known, _)| *known == name) {
             return Err(Error::unsupported(format!("{name}() outside of FROM is not supported")));
         }
         return Ok(());
     };
-    let [column] = known.columns else {
+    let [column] = known else {
         let error = Error::unsupported(format!("{name}() outside of FROM, where it is a record, is not supported"));
         return Err(error.hint(format!("FROM …, {name}(…) AS x gives its columns")));
     };
@@ -233,8 +290,8 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     let Some(arguments) = plain(&list.args) else {
         return Err(Error::new(code::UNDEFINED_FUNCTION, format!("function {name} does not exist")));
     };
-    let after = if column.jsonb { After::Jsonb } else { After::Nothing };
-    *expression = after.apply(call("unnest", [call(column.array, arguments)]));
+    let after = column.named.map_or(After::Nothing, After::Named);
+    *expression = after.apply(call("unnest", [call(column.array, typed(&name, arguments))]));
     Ok(())
 }
 
@@ -264,8 +321,7 @@ fn value_alias(factor: &ast::TableFactor) -> Option<String> {
         return None;
     };
     let name = function_name(name)?;
-    let function = FUNCTIONS.iter().find(|function| function.name == name)?;
-    let [OutputColumn { name: Some(_), .. }] = function.columns else { return None };
+    let [OutputColumn { name: Some(_), .. }] = columns_of(&name)? else { return None };
     alias.columns.is_empty().then(|| folded_ident(&alias.name))
 }
 

@@ -48,7 +48,8 @@ fn quantified(name: &str, left: &mut ast::Expr, operator: &ast::BinaryOperator, 
 
 /// The items of `ARRAY[…]` if they are numbers.
 fn constants(expression: &ast::Expr) -> Option<Vec<ast::Expr>> {
-    let number = |item: &ast::Expr| matches!(item, ast::Expr::Value(value) if matches!(value.value, ast::Value::Number(..)));
+    let number =
+        |item: &ast::Expr| matches!(item, ast::Expr::Value(value) if matches!(value.value, ast::Value::Number(..)));
     items(expression).filter(|items| !items.is_empty() && items.iter().all(number))
 }
 

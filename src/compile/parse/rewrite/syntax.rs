@@ -23,7 +23,8 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             operation(take(expr), operator, call("similar_to_escape", pattern))
         }
         ast::Expr::Substring { expr, substring_from, substring_for, shorthand, special } => {
-            let (from, count) = (substring_from.as_mut().map(|from| take(from)), substring_for.as_mut().map(|count| take(count)));
+            let (from, count) =
+                (substring_from.as_mut().map(|from| take(from)), substring_for.as_mut().map(|count| take(count)));
             // FOR alone counts from the first character on.
             let from = from.unwrap_or_else(one);
             let name = if *shorthand { "substr" } else { "substring" };
@@ -73,6 +74,10 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             let target = super::super::data_type::sql_type(data_type)?;
             call("try_cast", [take(expr), text(super::cast::target_name(&target, data_type))])
         }
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::UnicodeStringLiteral(written) => text(written.clone()),
+            _ => return Ok(()),
+        },
         ast::Expr::Function(function) => match normal_form(function) {
             Some(form) => call("normalize", form),
             None => return without_arguments(function),
@@ -107,7 +112,8 @@ fn normal_form(function: &ast::Function) -> Option<[ast::Expr; 2]> {
             ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)),
             ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Identifier(form))),
         ] if function.name.to_string().eq_ignore_ascii_case("normalize") => {
-            let known = ["NFC", "NFD", "NFKC", "NFKD"].into_iter().find(|known| form.value.eq_ignore_ascii_case(known))?;
+            let known =
+                ["NFC", "NFD", "NFKC", "NFKD"].into_iter().find(|known| form.value.eq_ignore_ascii_case(known))?;
             Some([value.clone(), text(known)])
         }
         _ => None,
@@ -116,7 +122,8 @@ fn normal_form(function: &ast::Function) -> Option<[ast::Expr; 2]> {
 
 /// These are syntax in PostgreSQL, and as such need a value.
 fn without_arguments(function: &ast::Function) -> Result<()> {
-    let needs = ["coalesce", "greatest", "least"].iter().any(|name| function.name.to_string().eq_ignore_ascii_case(name));
+    let needs =
+        ["coalesce", "greatest", "least"].iter().any(|name| function.name.to_string().eq_ignore_ascii_case(name));
     match &function.args {
         ast::FunctionArguments::List(list) if needs && list.args.is_empty() => {
             Err(Error::new(code::SYNTAX_ERROR, "syntax error at or near \")\""))

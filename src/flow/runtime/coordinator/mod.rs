@@ -22,7 +22,7 @@ use self::dataflows::Dataflow;
 use self::flush::Waiter;
 use self::streams::{ReaderState, StreamState};
 use self::ticks::InFlight;
-use super::event::{Event, ReaderId, Reply, Request};
+use super::event::{AlteredTable, Event, ReaderId, Reply, Request};
 use super::source::{self, StreamOptions};
 use super::status::Status;
 use super::worker::{self, Command, WorkerHandle};
@@ -205,6 +205,7 @@ impl Coordinator {
         match request {
             Request::AddStream(spec, reply) => answer(reply, self.add_stream(spec)),
             Request::AddTable { id, name, schema, reply } => answer(reply, self.add_table(id, name, schema)),
+            Request::AlterTable(altered, reply) => answer(reply, self.alter_table(altered)),
             Request::AddDataflow(dataflow, reply) => self.add_dataflow(dataflow, reply),
             Request::Remove(id, reply) => self.barriers.push_back(Barrier::Remove(id, reply)),
             Request::Write(changes, reply) => self.accept_write(changes, reply),
@@ -252,6 +253,20 @@ impl Coordinator {
         self.check_new(id, &name)?;
         self.store.create(id, &name, Arc::clone(&schema), false, true, Availability::Ready)?;
         self.tables.insert(id, Table { name, schema });
+        Ok(())
+    }
+
+    /// Puts other columns and rows in the place of a table's. Dataflows read the columns that they have always read; subscriptions end,
+    /// since their clients were told of others.
+    fn alter_table(&mut self, altered: AlteredTable) -> Result<()> {
+        let AlteredTable { id, schema, rows, indexes } = altered;
+        let Some(table) = self.tables.get_mut(&id) else {
+            return Err(Error::new(code::UNDEFINED_TABLE, format!("table with OID {} does not exist", id.0)));
+        };
+        self.store.replace(id, Arc::clone(&schema), rows, &indexes)?;
+        table.schema = schema;
+        let message = format!("\"{}\" was altered", table.name);
+        self.end_subscriptions(id, &Error::new(code::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
         Ok(())
     }
 

@@ -36,9 +36,9 @@ pub(super) fn parse(text: &str, tokens: &[Token]) -> Result<Parsed> {
         None => micros,
     };
     let local = days.checked_mul(DAY_US).and_then(|day| day.checked_add(micros)).ok_or_else(out_of_range)?;
-    let offset = fields.zone_sign.map(|sign| {
-        sign * (fields.zone_hours.unwrap_or(0) * 3_600 + fields.zone_minutes.unwrap_or(0) * 60)
-    });
+    let offset = fields
+        .zone_sign
+        .map(|sign| sign * (fields.zone_hours.unwrap_or(0) * 3_600 + fields.zone_minutes.unwrap_or(0) * 60));
     Ok(Parsed { local, offset })
 }
 

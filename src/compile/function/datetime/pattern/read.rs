@@ -4,7 +4,17 @@ use super::token::{Token, is_separator};
 use crate::error::{Error, Result, code};
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
@@ -85,7 +95,10 @@ fn is_open(next: Option<&Token>) -> bool {
         None | Some(Token::Separator | Token::Exact) => true,
         Some(Token::Letter(letter)) => !letter.is_ascii_digit(),
         Some(Token::Field { name, .. }) => {
-            matches!(*name, "MONTH" | "MON" | "DAY" | "DY" | "RM" | "AM" | "PM" | "A.M." | "P.M." | "BC" | "AD" | "B.C." | "A.D.")
+            matches!(
+                *name,
+                "MONTH" | "MON" | "DAY" | "DY" | "RM" | "AM" | "PM" | "A.M." | "P.M." | "BC" | "AD" | "B.C." | "A.D."
+            )
         }
     }
 }
@@ -187,7 +200,11 @@ impl Reader<'_> {
     fn field(&mut self, name: &'static str, open: bool) -> Result<()> {
         let convention = match name.as_bytes()[0] {
             b'I' => Some(Convention::IsoWeek),
-            _ if matches!(name, "MONTH" | "MON" | "MM" | "DDD" | "DD" | "RM" | "WW" | "W" | "Y,YYY" | "YYYY" | "YYY" | "YY" | "Y") => {
+            _ if matches!(
+                name,
+                "MONTH" | "MON" | "MM" | "DDD" | "DD" | "RM" | "WW" | "W" | "Y,YYY" | "YYYY" | "YYY" | "YY" | "Y"
+            ) =>
+            {
                 Some(Convention::Gregorian)
             }
             _ => None,
@@ -217,9 +234,7 @@ impl Reader<'_> {
                 let day = self.word(name, &DAYS.map(|day| &day[..3]))? as i64 + 1;
                 set(&mut self.fields.weekday, day, name)
             }
-            "TZ" | "OF" => {
-                Err(Error::unsupported(format!("formatting field \"{name}\" is only supported in to_char")))
-            }
+            "TZ" | "OF" => Err(Error::unsupported(format!("formatting field \"{name}\" is only supported in to_char"))),
             "TZH" => self.zone_hours(),
             "Y,YYY" => self.thousands(),
             _ => self.numeric(name, open),

@@ -80,8 +80,11 @@ fn field(text: &str) -> Option<(Token, &str)> {
     }
     let matches = |name: &&&str| {
         rest.get(..name.len()).is_some_and(|start| {
-            let mixed = matches!(**name, "MONTH" | "MON" | "DAY" | "DY") && start.starts_with(|c: char| c.is_ascii_uppercase());
-            start == **name || start == name.to_ascii_lowercase() || mixed && start[1..] == name[1..].to_ascii_lowercase()
+            let mixed =
+                matches!(**name, "MONTH" | "MON" | "DAY" | "DY") && start.starts_with(|c: char| c.is_ascii_uppercase());
+            start == **name
+                || start == name.to_ascii_lowercase()
+                || mixed && start[1..] == name[1..].to_ascii_lowercase()
         })
     };
     let name = FIELDS.iter().find(matches)?;

@@ -4,7 +4,7 @@
 use super::super::super::order::number as sortable;
 use super::super::value::{Json, find};
 use super::number::Decimal;
-use super::parse::{Condition, Expression, Method, Path, Step};
+use super::tree::{Condition, Expression, Method, Path, Step};
 use crate::error::{Error, code};
 
 /// Why a path leads nowhere.
@@ -91,7 +91,13 @@ impl<'a> Run<'a> {
         Ok(if self.strict { items } else { open(items) })
     }
 
-    fn signed(&self, inner: &Expression, place: Place, sign: char, apply: fn(Decimal) -> Decimal) -> Outcome<Vec<Json>> {
+    fn signed(
+        &self,
+        inner: &Expression,
+        place: Place,
+        sign: char,
+        apply: fn(Decimal) -> Decimal,
+    ) -> Outcome<Vec<Json>> {
         let number = |item: Json| match item {
             Json::Number(digits) => Ok(Json::Number(apply(Decimal::parse(&digits)?).text())),
             _ => {
@@ -241,7 +247,13 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        Ok(if found { Some(true) } else if failed { None } else { Some(false) })
+        Ok(if found {
+            Some(true)
+        } else if failed {
+            None
+        } else {
+            Some(false)
+        })
     }
 }
 

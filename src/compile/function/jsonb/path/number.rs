@@ -33,9 +33,8 @@ impl Decimal {
     pub(super) fn apply(self, operator: char, other: Decimal) -> Result<Decimal, Failure> {
         let scale = self.scale.max(other.scale);
         let (a, b) = (self.scaled(scale)?, other.scaled(scale)?);
-        let made = |unscaled: Option<i128>, scale| {
-            unscaled.map(|unscaled| Decimal { unscaled, scale }).ok_or_else(too_large)
-        };
+        let made =
+            |unscaled: Option<i128>, scale| unscaled.map(|unscaled| Decimal { unscaled, scale }).ok_or_else(too_large);
         match operator {
             '+' => made(a.checked_add(b), scale),
             '-' => made(a.checked_sub(b), scale),
@@ -79,7 +78,8 @@ impl Decimal {
         let scale = (16 - quotient_weight * 4).max(self.scale as i32).max(other.scale as i32).max(0) as u32;
         // One digit more, to round by.
         let shift = scale + 1 + other.scale - self.scale.min(scale + 1 + other.scale);
-        let dividend = 10_i128.checked_pow(shift).and_then(|unit| self.unscaled.checked_mul(unit)).ok_or_else(too_large)?;
+        let dividend =
+            10_i128.checked_pow(shift).and_then(|unit| self.unscaled.checked_mul(unit)).ok_or_else(too_large)?;
         let quotient = dividend / other.unscaled;
         let rounded = (quotient + if quotient < 0 { -5 } else { 5 }) / 10;
         Ok(Decimal { unscaled: rounded, scale })
@@ -101,5 +101,8 @@ impl Decimal {
 }
 
 fn too_large() -> Failure {
-    Failure::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "a number of more than 38 digits is out of range of jsonpath arithmetic")
+    Failure::new(
+        code::NUMERIC_VALUE_OUT_OF_RANGE,
+        "a number of more than 38 digits is out of range of jsonpath arithmetic",
+    )
 }

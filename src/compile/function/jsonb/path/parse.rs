@@ -1,78 +1,7 @@
-//! The path language as a tree. Errors: 42601 for what is no path.
+//! The path language → [trees](super::tree). Errors: 42601 for what is no path.
 
+use super::tree::{Condition, Expression, Method, Path, Step};
 use crate::error::{Error, Result, code};
-
-/// A path.
-#[derive(Debug)]
-pub(super) struct Path {
-    /// Whether what is not there is an error.
-    pub(super) strict: bool,
-    pub(super) expression: Expression,
-}
-
-/// What a path computes.
-#[derive(Debug)]
-pub(super) enum Expression {
-    /// `$`
-    Root,
-    /// `@`
-    Current,
-    /// `last`, within a subscript.
-    Last,
-    /// `$name`
-    Variable(String),
-    /// A constant as JSON's text.
-    Constant(super::Json),
-    /// Steps from where an expression leads.
-    Steps(Box<Expression>, Vec<Step>),
-    Negative(Box<Expression>),
-    Positive(Box<Expression>),
-    /// `+ - * / %`
-    Arithmetic(Box<Expression>, char, Box<Expression>),
-    /// A condition as a value.
-    Condition(Box<Condition>),
-}
-
-/// A step to what is inside.
-#[derive(Debug)]
-pub(super) enum Step {
-    Member(String),
-    AnyMember,
-    /// `.**{from to end}`; no end is all levels below.
-    AnyDepth(Option<u32>, Option<u32>),
-    /// `[*]`
-    AnyElement,
-    /// `[1, 3 to last]`
-    Elements(Vec<(Expression, Option<Expression>)>),
-    Filter(Condition),
-    /// `.type()` and its like.
-    Method(Method),
-}
-
-/// A computation on an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
-    Type,
-    Size,
-    Double,
-    Ceiling,
-    Floor,
-    Abs,
-    KeyValue,
-}
-
-/// What is true, false or unknown.
-#[derive(Debug)]
-pub(super) enum Condition {
-    Compare(Expression, &'static str, Expression),
-    And(Box<Condition>, Box<Condition>),
-    Or(Box<Condition>, Box<Condition>),
-    Not(Box<Condition>),
-    IsUnknown(Box<Condition>),
-    Exists(Expression),
-    StartsWith(Expression, Expression),
-    LikeRegex(Expression, Box<regex::Regex>),
-}
 
 /// Either, until it is known what is needed.
 enum Node {
@@ -211,8 +140,7 @@ impl Parser<'_> {
             return Ok(Node::Condition(Condition::Exists(inner)));
         }
         let left = self.sum()?;
-        let operators =
-            [("==", "=="), ("!=", "!="), ("<>", "!="), ("<=", "<="), (">=", ">="), ("<", "<"), (">", ">")];
+        let operators = [("==", "=="), ("!=", "!="), ("<>", "!="), ("<=", "<="), (">=", ">="), ("<", "<"), (">", ">")];
         for (symbol, name) in operators {
             if self.symbol(symbol) {
                 let (left, right) = (self.as_expression(left)?, self.sum()?);
@@ -257,7 +185,11 @@ impl Parser<'_> {
                 'i' => drop(builder.case_insensitive(true)),
                 's' => drop(builder.dot_matches_new_line(true)),
                 'm' => drop(builder.multi_line(true)),
-                'x' => return Err(Error::unsupported("XQuery \"x\" flag (expanded regular expressions) is not implemented")),
+                'x' => {
+                    return Err(Error::unsupported(
+                        "XQuery \"x\" flag (expanded regular expressions) is not implemented",
+                    ));
+                }
                 'q' => {}
                 other => {
                     let message = "invalid input syntax for type jsonpath";
@@ -266,16 +198,22 @@ impl Parser<'_> {
                 }
             }
         }
-        let regex = builder.build().map_err(|error| {
-            Error::new("2201B", "invalid regular expression").detail(error.to_string())
-        })?;
+        let regex = builder
+            .build()
+            .map_err(|error| Error::new("2201B", "invalid regular expression").detail(error.to_string()))?;
         Ok(Condition::LikeRegex(left, Box::new(regex)))
     }
 
     fn sum(&mut self) -> Result<Node> {
         let mut left = self.product()?;
         loop {
-            let operator = if self.symbol("+") { '+' } else if self.symbol("-") { '-' } else { return Ok(left) };
+            let operator = if self.symbol("+") {
+                '+'
+            } else if self.symbol("-") {
+                '-'
+            } else {
+                return Ok(left);
+            };
             let (a, b) = (self.as_expression(left)?, self.product()?);
             let b = self.as_expression(b)?;
             left = Node::Expression(Expression::Arithmetic(Box::new(a), operator, Box::new(b)));
@@ -323,9 +261,8 @@ impl Parser<'_> {
                 self.expect(")")?;
                 match inner {
                     Node::Condition(condition) => {
-                        let has_steps = [".", "[", "?"].iter().any(|symbol| {
-                            self.rest().trim_start().starts_with(symbol)
-                        });
+                        let has_steps =
+                            [".", "[", "?"].iter().any(|symbol| self.rest().trim_start().starts_with(symbol));
                         if !has_steps {
                             return Ok(Node::Condition(condition));
                         }
@@ -451,7 +388,8 @@ impl Parser<'_> {
     }
 
     fn name(&mut self) -> String {
-        let end = self.rest().find(|letter: char| !(letter.is_alphanumeric() || letter == '_')).unwrap_or(self.rest().len());
+        let end =
+            self.rest().find(|letter: char| !(letter.is_alphanumeric() || letter == '_')).unwrap_or(self.rest().len());
         let name = self.rest()[..end].to_string();
         self.at += end;
         name

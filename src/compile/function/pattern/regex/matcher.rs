@@ -207,7 +207,8 @@ impl<'a> Matcher<'a> {
         let (one, other) = (&self.letters[one], &self.letters[other]);
         match self.any_case {
             true => {
-                let lower = |letters: &[char]| letters.iter().map(|letter| super::super::lower(*letter)).collect::<Vec<_>>();
+                let lower =
+                    |letters: &[char]| letters.iter().map(|letter| super::super::lower(*letter)).collect::<Vec<_>>();
                 lower(one) == lower(other)
             }
             false => one == other,

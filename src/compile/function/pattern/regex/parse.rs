@@ -1,8 +1,8 @@
 //! PostgreSQL's advanced regular expressions → [`Node`].
 
-use super::set::Set;
-use super::node::{Node, Place, Prefers};
 use super::Flags;
+use super::node::{Node, Place, Prefers};
+use super::set::Set;
 use crate::error::{Error, Result};
 
 /// SQLSTATE of a pattern that is none.
@@ -353,9 +353,7 @@ impl Parser {
             self.letters[self.at..].iter().take(most).map_while(|letter| letter.to_digit(base)).collect();
         self.at += digits.len();
         let point = digits.iter().fold(0u32, |point, digit| point.saturating_mul(base).saturating_add(*digit));
-        char::from_u32(point)
-            .filter(|_| digits.len() >= least)
-            .ok_or_else(|| invalid("invalid escape \\ sequence"))
+        char::from_u32(point).filter(|_| digits.len() >= least).ok_or_else(|| invalid("invalid escape \\ sequence"))
     }
 
     fn bracket(&mut self) -> Result<Node> {

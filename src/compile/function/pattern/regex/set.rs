@@ -28,7 +28,8 @@ impl Set {
     /// The class `[:name:]`; `None` if there is none of that name.
     pub(super) fn class(name: &str) -> Option<Set> {
         static CLASSES: OnceLock<Vec<(&str, Set)>> = OnceLock::new();
-        let classes = CLASSES.get_or_init(|| NAMED.iter().map(|(name, holds)| (*name, Set::where_true(*holds))).collect());
+        let classes =
+            CLASSES.get_or_init(|| NAMED.iter().map(|(name, holds)| (*name, Set::where_true(*holds))).collect());
         classes.iter().find(|(known, _)| *known == name).map(|(_, set)| set.clone())
     }
 
@@ -113,7 +114,11 @@ impl Set {
             if a <= d && c <= b {
                 return false;
             }
-            if b < d { left.next() } else { right.next() };
+            if b < d {
+                left.next()
+            } else {
+                right.next()
+            };
         }
         true
     }

@@ -16,9 +16,19 @@ fn all(regex: &Regex, text: &str) -> Vec<super::Groups> {
 /// Patterns with one way to match are found by the regex crate, and must be found just so without it.
 #[test]
 fn unambiguous_patterns_match_alike_both_ways() {
-    let texts = ["", "a", "ab", "aab", "abcb", "2024-01-15", "key=value; k2=", "x1y22z333", "äöü ab", "foo\nbar", "aXbxc"];
+    let texts =
+        ["", "a", "ab", "aab", "abcb", "2024-01-15", "key=value; k2=", "x1y22z333", "äöü ab", "foo\nbar", "aXbxc"];
     let patterns = [
-        "a*b", "(a+)b", "\\d+", "(\\d{4})-(\\d{2})-(\\d{2})", "(\\w+)=(\\w*)", "[^=;]+", "(x|y)(\\d+)", "^[a-z]+", "b$", "(a)?b",
+        "a*b",
+        "(a+)b",
+        "\\d+",
+        "(\\d{4})-(\\d{2})-(\\d{2})",
+        "(\\w+)=(\\w*)",
+        "[^=;]+",
+        "(x|y)(\\d+)",
+        "^[a-z]+",
+        "b$",
+        "(a)?b",
     ];
     for pattern in patterns {
         let regex = Regex::compile(pattern, Flags::default()).unwrap();
