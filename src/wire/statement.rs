@@ -76,7 +76,8 @@ impl Connection {
             }
             Kind::CopyTo { statement, options } => {
                 self.refuse_if_failed()?;
-                let results = self.start_rows(&Arc::new(statement.as_ref().clone()), parameters, "COPY").await?;
+                let statement = Arc::new(self.without_generated(statement)?);
+                let results = self.start_rows(&statement, parameters, "COPY").await?;
                 Ok(Reply::Copy(CopyOut::new(results, options)?))
             }
             Kind::CopyFrom(copy) => {
@@ -102,11 +103,11 @@ impl Connection {
         let Some(table) = query.whole_relation() else { return Ok(statement.clone()) };
         let copy = CopyFrom { table: table.to_string(), columns: None, options: CopyOptions::default() };
         // What is no table has no generated columns.
-        let Ok(columns) = self.session.copy_columns(&copy) else { return Ok(statement.clone()) };
+        let Ok(columns) = self.session.here()?.copy_columns(&copy) else { return Ok(statement.clone()) };
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let names: Vec<String> = columns.columns.iter().map(|(name, _)| quoted(name)).collect();
         let relation: Vec<String> = table.splitn(2, '.').map(quoted).collect();
-        let made = self.session.parse(&format!("SELECT {} FROM {}", names.join(", "), relation.join(".")))?;
+        let made = self.session.here()?.parse(&format!("SELECT {} FROM {}", names.join(", "), relation.join(".")))?;
         Ok(made.into_iter().next().unwrap_or_else(|| statement.clone()))
     }
 
