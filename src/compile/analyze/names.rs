@@ -148,7 +148,9 @@ impl ContextProvider for Names<'_> {
             return known;
         }
         let named = scalars.keys().chain(aggregates.keys()).map(String::as_str);
-        let named = named.filter(|name| name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && !is_foreign(name));
+        let named = named.filter(|name| {
+            name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && !is_foreign(name)
+        });
         Some(Arc::new(unknown(name, error::similar(name, named))))
     }
 
