@@ -76,7 +76,8 @@ impl Connection {
             }
             Kind::CopyTo { statement, options } => {
                 self.refuse_if_failed()?;
-                let results = self.start_rows(&Arc::new(statement.as_ref().clone()), parameters, "COPY").await?;
+                let statement = Arc::new(self.without_generated(statement)?);
+                let results = self.start_rows(&statement, parameters, "COPY").await?;
                 Ok(Reply::Copy(CopyOut::new(results, options)?))
             }
             Kind::CopyFrom(copy) => {
