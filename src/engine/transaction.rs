@@ -236,6 +236,15 @@ impl Session {
     }
 }
 
+/// A session in a transaction that ends with its statement.
+struct Implicit<'a>(&'a mut Session);
+
+impl Drop for Implicit<'_> {
+    fn drop(&mut self) {
+        self.0.open = None;
+    }
+}
+
 impl OpenTransaction {
     fn position(&self, name: &str) -> Result<usize> {
         let found = self.savepoints.iter().rposition(|savepoint| savepoint.name == name);
