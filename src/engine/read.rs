@@ -267,7 +267,7 @@ impl Engine {
             }
             rows = rows
                 .iter()
-                .flat_map(|row| values.iter().map(|value| [row.as_slice(), &[value.clone()]].concat()))
+                .flat_map(|row| values.iter().map(|value| [row.as_slice(), std::slice::from_ref(value)].concat()))
                 .collect();
         }
         let column = |at: usize| ScalarValue::iter_to_array(rows.iter().map(|row| row[at].clone()));

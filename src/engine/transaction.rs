@@ -2,6 +2,7 @@
 //! committed, where only its own statements see them. Readers never wait for it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -227,13 +228,11 @@ impl Session {
         if changes.iter().all(|delta| delta.rows.num_rows() == 0) {
             return Ok(());
         }
-        if !open.overlays.contains_key(&table) {
-            open.overlays.insert(table, self.engine.runtime().store().overlay(table)?);
-        }
-        match open.overlays.get_mut(&table) {
-            Some(overlay) => overlay.apply(changes),
-            None => Err(Error::internal("no overlay")),
-        }
+        let overlay = match open.overlays.entry(table) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(first) => first.insert(self.engine.runtime().store().overlay(table)?),
+        };
+        overlay.apply(changes)
     }
 }
 

@@ -136,12 +136,12 @@ impl Layout {
                 continue;
             }
             let Some(fields) = fields else { break };
-            append(&fields, &mut builders, into).map_err(|(error, column)| match column {
-                Some(column) => {
+            append(&fields, &mut builders, into).map_err(|failure| match *failure {
+                (error, Some(column)) => {
                     let value = fields[column].as_deref().unwrap_or_default();
                     error.about(place(Some(&into.columns[column].0), value))
                 }
-                None => error.about(place(None, rest[..taken.min(rest.len())].trim_ascii_end())),
+                (error, None) => error.about(place(None, rest[..taken.min(rest.len())].trim_ascii_end())),
             })?;
             count += 1;
         }
@@ -210,9 +210,8 @@ impl Layout {
             }
             match byte {
                 None | Some(b'\n') => {
-                    if !quoted && field.last() == Some(&b'\r') {
-                        field.pop();
-                    } else if quoted && field.last() == Some(&b'\r') && data.get(at.wrapping_sub(1)) == Some(&b'\r') {
+                    // One inside of quotes has the quote behind it.
+                    if at > 0 && data[at - 1] == b'\r' {
                         field.pop();
                     }
                     if fields.is_empty() && !quoted && field == b"\\." {
@@ -258,8 +257,12 @@ fn escaped(rest: &[u8]) -> (u8, usize) {
 }
 
 /// Appends a row; errors with the number of the column that they are about.
-fn append(fields: &Fields, builders: &mut [ColumnBuilder], into: &CopyColumns) -> Result<(), (Error, Option<usize>)> {
-    let wrong = |message: String| (Error::new(code::BAD_COPY_FILE_FORMAT, message), None);
+fn append(
+    fields: &Fields,
+    builders: &mut [ColumnBuilder],
+    into: &CopyColumns,
+) -> Result<(), Box<(Error, Option<usize>)>> {
+    let wrong = |message: String| Box::new((Error::new(code::BAD_COPY_FILE_FORMAT, message), None));
     if let Some((name, _)) = into.columns.get(fields.len()) {
         return Err(wrong(format!("missing data for column \"{name}\"")));
     }
@@ -274,7 +277,7 @@ fn append(fields: &Fields, builders: &mut [ColumnBuilder], into: &CopyColumns) -
             }
             Some(bytes) => utf8(bytes).and_then(|text| builder.append_text(text)),
         };
-        appended.map_err(|error| (error, Some(column)))?;
+        appended.map_err(|error| Box::new((error, Some(column))))?;
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ impl Session {
         column: usize,
         rows: usize,
     ) -> Result<ArrayRef> {
-        let target = self.into_column(table, column);
+        let target = self.assignment_to(table, column);
         match &table.table.columns[column].value {
             ColumnValue::Null | ColumnValue::Generated(_) => Ok(new_null_array(&target.sql_type.arrow(), rows)),
             ColumnValue::Serial(sequence) | ColumnValue::Identity { sequence, .. } => {
@@ -40,7 +40,7 @@ impl Session {
                 let given = [new_null_array(&DataType::Boolean, rows)];
                 let values = self.evaluate(&query, &columns, &given, rows, &[]).await?;
                 let (field, value) = (values.schema_ref().field(0), values.column(0));
-                let target = self.into_column(table, column);
+                let target = self.assignment_to(table, column);
                 target.assign(value, &SqlType::of(field))
             }
         }
@@ -62,7 +62,7 @@ impl Session {
         let values = self.evaluate(&query, &over, columns, rows, &[]).await?;
         for (at, (column, _)) in generated.iter().enumerate() {
             let from = SqlType::of(values.schema_ref().field(at));
-            columns[*column] = self.into_column(table, *column).assign(values.column(at), &from)?;
+            columns[*column] = self.assignment_to(table, *column).assign(values.column(at), &from)?;
         }
         Ok(())
     }

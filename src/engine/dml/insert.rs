@@ -152,7 +152,7 @@ impl Session {
                 let rows = self.collect(query, hints, parameters).await?;
                 let mut columns = Vec::with_capacity(width);
                 for (at, column) in targets.iter().enumerate() {
-                    let target = self.into_column(table, *column);
+                    let target = self.assignment_to(table, *column);
                     columns.push(match literals.contains(&at) {
                         true => target.read(rows.column(at))?,
                         false => target.assign(rows.column(at), &SqlType::of(rows.schema_ref().field(at)))?,

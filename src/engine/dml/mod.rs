@@ -122,7 +122,7 @@ impl Session {
     }
 
     /// How values get into a column.
-    fn into_column<'a>(&self, table: &'a Changed, column: usize) -> Target<'a> {
+    fn assignment_to<'a>(&self, table: &'a Changed, column: usize) -> Target<'a> {
         Target { name: table.column_name(column), sql_type: table.sql_type(column), zone: self.zone() }
     }
 

@@ -73,7 +73,7 @@ impl Session {
         evaluated: &Evaluated,
         parameters: &[ScalarValue],
     ) -> Result<ArrayRef> {
-        let target = self.into_column(table, column);
+        let target = self.assignment_to(table, column);
         let constants = target.constants(cells.iter().copied())?;
         let mut sources: Vec<ArrayRef> = vec![constants];
         let mut places: Vec<(usize, usize)> = (0..cells.len()).map(|row| (0, row)).collect();
@@ -125,7 +125,7 @@ impl Session {
         let rows = found.num_rows();
         if let Cell::Expression(at) = cell {
             return self
-                .into_column(table, column)
+                .assignment_to(table, column)
                 .assign(found.column(*at), &SqlType::of(found.schema_ref().field(*at)));
         }
         if *cell == Cell::Default {
