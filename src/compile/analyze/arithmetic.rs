@@ -112,6 +112,11 @@ fn operand_types(left: &DataType, operator: Operator, right: &DataType) -> Optio
     if !left.is_numeric() || !right.is_numeric() {
         return None;
     }
+    // A real stays one only beside another.
+    let is_real = |side: &DataType| *side == DataType::Float32;
+    if is_real(left) != is_real(right) {
+        return Some((DataType::Float64, DataType::Float64));
+    }
     let (left, right) = BinaryTypeCoercer::new(left, &operator, right).get_input_types().ok()?;
     match (&left, &right) {
         (DataType::Int16, DataType::Int16)
@@ -212,6 +217,14 @@ impl Checked {
             }
             if c.is_infinite() && a.is_finite() && b.is_finite() {
                 return Err(failure("value out of range: overflow"));
+            }
+            let has_factors = match self.operator {
+                Operator::Multiply => a != 0.0 && b != 0.0,
+                Operator::Divide => a != 0.0 && b.is_finite(),
+                _ => false,
+            };
+            if c == 0.0 && has_factors {
+                return Err(failure("value out of range: underflow"));
             }
         }
         Ok(values)

@@ -18,6 +18,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
+use crate::compile::function::attempt::{is_attempt, with_attempts};
+
 /// The plan with careful conditions and columns.
 pub(super) fn careful(plan: Arc<dyn ExecutionPlan>) -> PlanResult<Arc<dyn ExecutionPlan>> {
     let changed = plan.transform_up(|node| {
@@ -46,13 +48,18 @@ pub(super) fn careful(plan: Arc<dyn ExecutionPlan>) -> PlanResult<Arc<dyn Execut
     Ok(changed.data)
 }
 
-/// A careful form of an expression that decides by a part of itself what else it computes; `None` for others.
+/// A careful form of an expression that decides by a part of itself what else it computes, or contains `try`; `None` for others.
 fn wrapped(expression: &Arc<dyn PhysicalExpr>) -> PlanResult<Option<Arc<dyn PhysicalExpr>>> {
     let decides = expression.exists(|part| {
         let connects = |binary: &BinaryExpr| matches!(binary.op(), Operator::And | Operator::Or);
         Ok(part.downcast_ref::<BinaryExpr>().is_some_and(connects) || part.is::<CaseExpr>())
     })?;
-    Ok(decides.then(|| Arc::new(Careful { expression: Arc::clone(expression) }) as Arc<dyn PhysicalExpr>))
+    let attempts = expression.exists(|part| Ok(is_attempt(part)))?;
+    let expression = with_attempts(Arc::clone(expression))?;
+    if decides {
+        return Ok(Some(Arc::new(Careful { expression })));
+    }
+    Ok(attempts.then_some(expression))
 }
 
 /// Computes a batch at once and, if that fails, by halves down to the rows that fail.

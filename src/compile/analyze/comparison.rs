@@ -22,6 +22,7 @@ use datafusion::scalar::ScalarValue;
 use super::tag::sql_type;
 use super::types::{column, compares};
 use crate::compile::function::order;
+use crate::compile::rewrite::set_operation;
 use crate::compile::window::marker;
 use crate::error::{Error, code};
 use crate::types::SqlType;
@@ -46,6 +47,20 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
             Ok(LogicalPlan::Sort(sort))
         }
         LogicalPlan::Join(join) => joined(join).map(LogicalPlan::Join),
+        LogicalPlan::Extension(_) if set_operation::of(&node).is_some() => {
+            let fields = node.schema().fields();
+            match fields
+                .iter()
+                .map(|field| SqlType::of(field))
+                .find(|kind| matches!(kind, SqlType::Jsonb | SqlType::Interval))
+            {
+                Some(kind) => {
+                    let message = format!("EXCEPT and INTERSECT over {kind} are not supported");
+                    Err(DataFusionError::External(Box::new(Error::unsupported(message))))
+                }
+                None => Ok(node),
+            }
+        }
         LogicalPlan::Distinct(Distinct::All(input)) => distinct(input, state),
         LogicalPlan::Aggregate(aggregate) => grouped(aggregate, state),
         other => Ok(other),
@@ -134,7 +149,8 @@ fn compared(expression: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>
     let unchanged = |expression| Ok(Transformed::no(expression));
     match expression {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
-            match keys([*left.clone(), *right.clone()], schema)? {
+            let sides = super::tag::read_constants([*left.clone(), *right.clone()], schema);
+            match keys(sides, schema)? {
                 Some([left, right]) => Ok(Transformed::yes(operation(left, op, right))),
                 None => unchanged(operation(*left, op, *right)),
             }

@@ -18,7 +18,7 @@ pub fn from_datafusion(failure: DataFusionError, query: &Query) -> Error {
     let mut error = translate(&failure, &mut span);
     if error.position.is_none() {
         let at_span = span.map(|span: Span| query.position_at(span.start.line, span.start.column));
-        error.position = at_span.or_else(|| query.position_of(quoted_name(&error.message)?));
+        error.position = at_span.or_else(|| query.position_of(subject(&error.message)?));
     }
     error
 }
@@ -35,6 +35,12 @@ pub fn similar<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .filter(|(distance, candidate)| distance * 3 <= name.chars().count().max(candidate.chars().count()) + 1)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// The name that a message is about: the one in quotes, or that of a function.
+fn subject(message: &str) -> Option<&str> {
+    let function = message.strip_prefix("function ").and_then(|call| call.split_once('(')).map(|(name, _)| name);
+    function.or_else(|| quoted_name(message))
 }
 
 /// The name in quotes that a message is about.

@@ -23,7 +23,7 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use super::merged::{MergedColumns, without_markers};
 use super::source::{RelationSource, ViewSource};
 use super::{Relations, Resolved, error, rows};
-use crate::compile::function::is_foreign;
+use crate::compile::function::{is_foreign, unknown};
 use crate::compile::parse::{ARRAY, Query};
 use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
@@ -136,7 +136,20 @@ impl ContextProvider for Names<'_> {
             return known.get("make_array").cloned();
         }
         let found = self.relations.function(name);
-        found.or_else(|| known.get(name).filter(|_| !is_foreign(name)).cloned())
+        let known = found.or_else(|| known.get(name).filter(|_| !is_foreign(name)).cloned());
+        let (scalars, aggregates) = (self.state.scalar_functions(), self.state.aggregate_functions());
+        // The planner's own.
+        if known.is_some()
+            || name == "unnest"
+            || aggregates.contains_key(name)
+            || self.state.window_functions().contains_key(name)
+            || self.state.higher_order_functions().contains_key(name)
+        {
+            return known;
+        }
+        let named = scalars.keys().chain(aggregates.keys()).map(String::as_str);
+        let named = named.filter(|name| name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && !is_foreign(name));
+        Some(Arc::new(unknown(name, error::similar(name, named))))
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

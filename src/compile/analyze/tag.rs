@@ -5,8 +5,8 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::ExprSchemable;
-use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
-use datafusion::prelude::{Expr, lit};
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use crate::compile::function::{self, order};
@@ -37,7 +37,7 @@ pub(super) fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> 
 }
 
 /// An expression whose type was forgotten, with it. Constant texts that may be chosen are read as values of the others' type.
-pub(super) fn remembered(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
+pub(in crate::compile) fn remembered(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let Transformed { data, transformed, .. } = with_constants(expression, schema);
     let remembered = tagged_again(data, schema);
     Transformed { transformed: transformed || remembered.transformed, ..remembered }
@@ -87,11 +87,8 @@ fn tagged_again(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
 /// The same value as a type that is kept as text.
 pub(super) fn tagged(expression: Expr, sql_type: Option<&SqlType>) -> Expr {
     match sql_type {
-        Some(kind @ (SqlType::Jsonb | SqlType::Json | SqlType::Uuid)) => {
-            let arguments = vec![expression, lit(kind.to_string())];
-            Expr::ScalarFunction(ScalarFunction::new_udf(function::udf(&order::tagged::DEFINITION), arguments))
-        }
-        _ => expression,
+        Some(kind) => order::tagged::tagged(expression, kind),
+        None => expression,
     }
 }
 

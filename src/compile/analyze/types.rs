@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema};
+use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{Between, BinaryExpr, Cast, ScalarFunction};
+use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, RecursiveQuery, Union};
@@ -17,6 +17,9 @@ use datafusion::scalar::ScalarValue;
 use super::arithmetic;
 use crate::compile::aggregate::NAMES;
 use crate::compile::function;
+use crate::compile::function::condition::common_type::unified;
+use crate::error::{Error, code};
+use crate::format::text::TextOptions;
 use crate::types::SqlType;
 
 /// Functions whose result depends on the zone of an instant.
@@ -149,11 +152,16 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             let wanted = sql_type(&kind);
             Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
         }
+        Expr::AggregateFunction(mut call) if call.func.name() == "string_agg" => {
+            binary_delimiter(&mut call.params.args, schema)?;
+            Ok(Transformed::yes(Expr::AggregateFunction(call)))
+        }
         // JSON shows instants in the session's zone.
         Expr::AggregateFunction(mut call) if zone != "UTC" && call.func.name().starts_with("json") => {
             shown_in_zone(&mut call.params.args, schema, zone);
             Ok(Transformed::yes(Expr::AggregateFunction(call)))
         }
+        Expr::Case(case) => case_as_sql(case, schema).map(Transformed::yes),
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let [left, right] = as_floats([*left, *right], schema);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
@@ -165,6 +173,31 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
         }
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// A CASE whose conditions are such and whose branches are of one type.
+fn case_as_sql(mut case: Case, schema: &DFSchema) -> PlanResult<Expr> {
+    if case.expr.is_none() {
+        for (condition, _) in &case.when_then_expr {
+            let Ok((_, field)) = condition.to_field(schema) else { continue };
+            if !matches!(field.data_type(), DataType::Boolean | DataType::Null | DataType::Utf8) {
+                let kind = SqlType::of(&field);
+                let message = format!("argument of CASE/WHEN must be type boolean, not type {kind}");
+                let error = Error::new(code::DATATYPE_MISMATCH, message);
+                return Err(DataFusionError::External(Box::new(error)));
+            }
+        }
+    }
+    let otherwise = case.else_expr.take().map(|value| *value);
+    let has_else = otherwise.is_some();
+    let branches = case.when_then_expr.iter_mut().map(|(_, value)| std::mem::take(value.as_mut()));
+    let values: Vec<Expr> = otherwise.into_iter().chain(branches).collect();
+    let mut values = unified(values, schema)?.into_iter();
+    case.else_expr = if has_else { values.next().map(Box::new) } else { None };
+    for ((_, branch), value) in case.when_then_expr.iter_mut().zip(values) {
+        **branch = value;
+    }
+    Ok(Expr::Case(case))
 }
 
 pub(super) fn compares(operator: Operator) -> bool {
@@ -228,6 +261,18 @@ fn in_zone(mut call: ScalarFunction, schema: &DFSchema, zone: &str) -> PlanResul
     }
     shown_in_zone(&mut call.args, schema, zone);
     Ok(call)
+}
+
+/// A constant beside binary strings is one of them, written as bytea is.
+fn binary_delimiter(arguments: &mut [Expr], schema: &DFSchema) -> PlanResult<()> {
+    if let [value, Expr::Literal(delimiter, _)] = arguments
+        && matches!(value.get_type(schema), Ok(DataType::Binary))
+        && let Some(Some(text)) = delimiter.try_as_str()
+    {
+        let bytes = crate::format::text::parse(text, &SqlType::Bytea, &TextOptions::default());
+        *delimiter = bytes.map_err(|error| DataFusionError::External(Box::new(error)))?;
+    }
+    Ok(())
 }
 
 /// Makes instants keep the zone that they are shown in.

@@ -65,13 +65,13 @@ impl Argument {
             Expr::Literal(scalar, _) => Some(scalar),
             _ => None,
         };
-        Argument::new(sql_type, scalar, true)
+        Argument::new(sql_type, scalar)
     }
 
-    fn new(sql_type: Option<SqlType>, scalar: Option<&ScalarValue>, as_written: bool) -> Argument {
+    fn new(sql_type: Option<SqlType>, scalar: Option<&ScalarValue>) -> Argument {
         // A constant that was read as jsonb is no text any more.
         let is_text = matches!(sql_type, None | Some(SqlType::Text));
-        Argument { text: text(scalar).filter(|_| is_text), integer: integer(scalar), sql_type, as_written }
+        Argument { text: text(scalar).filter(|_| is_text), integer: integer(scalar), sql_type, as_written: true }
     }
 
     /// Whether it is a whole number that fits into integer; constants are bigint until the query is analyzed.
@@ -153,8 +153,7 @@ impl Function {
     }
 
     fn argument(&self, field: &Field, scalar: Option<&ScalarValue>) -> Argument {
-        let sql_type = (!field.data_type().is_null()).then(|| SqlType::of(field));
-        Argument::new(sql_type, scalar, !self.settled)
+        Argument { as_written: !self.settled, ..argument(field, scalar) }
     }
 
     fn types(&self, arguments: &[Argument]) -> PlanResult<(Vec<SqlType>, SqlType)> {
@@ -163,20 +162,25 @@ impl Function {
     }
 
     fn undefined(&self, arguments: &[Argument]) -> Error {
-        let types: Vec<String> = arguments.iter().map(Argument::shown_type).collect();
-        // What answers the rows of a function as an array is named after it.
-        let name = self.definition.name.trim_end_matches("[]");
-        let is_operator = !name.starts_with(|letter: char| letter.is_ascii_alphabetic());
-        let message = match types.as_slice() {
-            [one] if is_operator => format!("operator does not exist: {name} {one}"),
-            [one, other] if is_operator => format!("operator does not exist: {one} {name} {other}"),
-            _ => format!("function {name}({}) does not exist", types.join(", ")),
-        };
-        let what = if is_operator { "operator" } else { "function" };
-        Error::new(code::UNDEFINED_FUNCTION, message).hint(format!(
-            "No {what} matches the given name and argument types. You might need to add explicit type casts."
-        ))
+        undefined(self.definition.name, arguments)
     }
+}
+
+/// There is no such function or operator for these arguments.
+pub(super) fn undefined(name: &str, arguments: &[Argument]) -> Error {
+    let types: Vec<String> = arguments.iter().map(Argument::shown_type).collect();
+    // What answers the rows of a function as an array is named after it.
+    let name = name.trim_end_matches("[]");
+    let is_operator = !name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    let message = match types.as_slice() {
+        [one] if is_operator => format!("operator does not exist: {name} {one}"),
+        [one, other] if is_operator => format!("operator does not exist: {one} {name} {other}"),
+        _ => format!("function {name}({}) does not exist", types.join(", ")),
+    };
+    let what = if is_operator { "operator" } else { "function" };
+    Error::new(code::UNDEFINED_FUNCTION, message).hint(format!(
+        "No {what} matches the given name and argument types. You might need to add explicit type casts."
+    ))
 }
 
 /// Wraps our error for its way through DataFusion; [`crate::compile::expr`] takes it out again.
@@ -228,8 +232,12 @@ impl ScalarUDFImpl for Function {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> PlanResult<FieldRef> {
-        let arguments: Vec<Argument> =
-            args.arg_fields.iter().zip(args.scalar_arguments).map(|(field, scalar)| self.argument(field, *scalar)).collect();
+        let arguments: Vec<Argument> = args
+            .arg_fields
+            .iter()
+            .zip(args.scalar_arguments)
+            .map(|(field, scalar)| self.argument(field, *scalar))
+            .collect();
         Ok(Arc::new(self.types(&arguments)?.1.field(self.definition.name)))
     }
 
@@ -283,6 +291,12 @@ impl ScalarUDFImpl for Function {
 
 fn time_zone(name: Option<&str>) -> Result<TimeZone> {
     name.map_or(Ok(TimeZone::default()), TimeZone::parse)
+}
+
+/// An argument of a query that is not analyzed yet.
+pub(super) fn argument(field: &Field, scalar: Option<&ScalarValue>) -> Argument {
+    let sql_type = (!field.data_type().is_null()).then(|| SqlType::of(field));
+    Argument::new(sql_type, scalar)
 }
 
 fn text(scalar: Option<&ScalarValue>) -> Option<String> {

@@ -23,6 +23,8 @@ mod planner;
 mod abs;
 // Arrays.
 mod array;
+// `try`.
+pub(in crate::compile) mod attempt;
 // Functions on binary strings.
 mod binary;
 // What calls were given.
@@ -59,6 +61,8 @@ mod set;
 mod sign;
 // Functions on texts.
 mod text;
+// Functions that do not exist.
+mod unknown;
 
 use crate::types::SqlType;
 pub use cast::Target;
@@ -67,6 +71,7 @@ pub(in crate::compile) use datetime::operator::{negated, shifted};
 use definition::Function;
 pub(in crate::compile) use definition::{Definition, external};
 pub(in crate::compile) use jsonb::write::write_value as write_json;
+pub(in crate::compile) use unknown::unknown;
 
 /// All functions.
 static DEFINITIONS: &[&Definition] = &[
@@ -92,6 +97,7 @@ static DEFINITIONS: &[&Definition] = &[
     &array::subscript::SUBSCRIPT,
     &array::subscript::TRIM,
     &cast::DEFINITION,
+    &attempt::DEFINITION,
     &datetime::age::DEFINITION,
     &cast::TRY,
     &datetime::current_date::DEFINITION,
@@ -160,15 +166,6 @@ static DEFINITIONS: &[&Definition] = &[
     &round::ROUND,
     &round::TRUNC,
     &set::flat::DEFINITION,
-    &set::jsonb::AS_JSONB,
-    &set::jsonb::EACH_KEYS,
-    &set::jsonb::EACH_TEXT_VALUES,
-    &set::jsonb::EACH_VALUES,
-    &set::jsonb::ELEMENTS,
-    &set::jsonb::ELEMENTS_TEXT,
-    &set::jsonb::KEYS,
-    &set::jsonb::RECORD,
-    &set::jsonb::RECORDSET,
     &set::ordinality::DEFINITION,
     &set::series::SERIES,
     &set::series::SUBSCRIPTS,
@@ -185,6 +182,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         condition::DEFINITIONS,
         math::DEFINITIONS,
         pattern::DEFINITIONS,
+        set::jsonb::DEFINITIONS,
         text::DEFINITIONS,
     ];
     let functions = families.into_iter().flatten().map(|definition| Arc::new(function(definition)));
@@ -234,7 +232,7 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
-        ("unnest[]" | "jsonb[]" | "sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => {
+        ("unnest[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => {
             Some(value.clone())
         }
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),

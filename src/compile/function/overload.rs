@@ -2,7 +2,8 @@
 //! be; of conversions those to the preferred type of a category win; constants without a type are texts unless only others fit.
 //!
 //! One thing is laxer: bigint is taken for integer where nothing else fits, since the streams of a Kafka topic have bigint columns more
-//! often than PostgreSQL's tables. A value that does not fit is an error of its row.
+//! often than PostgreSQL's tables, and whole numbers as they are written are bigint at first. A value that does not fit is an error of
+//! its row.
 
 use std::mem::discriminant;
 

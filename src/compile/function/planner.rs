@@ -19,6 +19,8 @@ use super::jsonb::{self, contains, delete, exists, extract, path};
 use super::math::{bit, exact, remainder};
 use super::pattern::{like, matching};
 use super::text::{concat, position};
+use crate::compile::analyze::remembered;
+use crate::error::{Error, code};
 use crate::types::SqlType;
 
 /// The hook of the SQL planner.
@@ -27,6 +29,9 @@ pub(super) struct Operators;
 
 impl ExprPlanner for Operators {
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> PlanResult<PlannerResult<RawBinaryExpr>> {
+        // A CASE over jsonb is jsonb.
+        let RawBinaryExpr { op, left, right } = raw;
+        let raw = RawBinaryExpr { op, left: remembered(left, schema).data, right: remembered(right, schema).data };
         let (left, right) = (sql_type(&raw.left, schema), sql_type(&raw.right, schema));
         let is_json = |side: &Option<SqlType>| *side == Some(SqlType::Jsonb);
         let is_text = |side: &Option<SqlType>| matches!(side, Some(SqlType::Text | SqlType::Varchar(_)));
@@ -39,6 +44,9 @@ impl ExprPlanner for Operators {
             )
         };
         let timely = is_time(&left) || is_time(&right);
+        let known =
+            |side: &Expr, sql_type: &Option<SqlType>| if is_constant_text(side) { None } else { sql_type.clone() };
+        check_types(&raw.op, [&known(&raw.left, &left), &known(&raw.right, &right)])?;
         let definition = match &raw.op {
             BinaryOperator::Plus if timely => &operator::ADD,
             BinaryOperator::Minus if timely => &operator::SUBTRACT,
@@ -56,7 +64,16 @@ impl ExprPlanner for Operators {
                     || is_array(&left) && (is_array_of_texts(&left) || is_constant_text(&raw.right))
                     || is_array(&right) && (is_array_of_texts(&right) || is_constant_text(&raw.left)) =>
             {
-                &array::concat::OPERATOR
+                // A constant or NULL beside an array is an array, too.
+                let is_item =
+                    |side: &Expr, kind: &Option<SqlType>| kind.is_some() && !is_array(kind) && !is_constant_text(side);
+                if is_item(&raw.right, &right) {
+                    &array::concat::OPERATOR_APPEND
+                } else if is_item(&raw.left, &left) {
+                    &array::concat::OPERATOR_PREPEND
+                } else {
+                    &array::concat::OPERATOR
+                }
             }
             BinaryOperator::AtArrow => &contains::CONTAINS,
             BinaryOperator::ArrowAt => &contains::CONTAINED,
@@ -99,6 +116,44 @@ impl ExprPlanner for Operators {
         };
         let operands = with_parameters(definition, [raw.left, raw.right], schema)?;
         Ok(PlannerResult::Planned(call(definition, operands)))
+    }
+}
+
+/// Refuses what PostgreSQL does not convert for an operator: conditions that are none, numbers beside texts.
+fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<()> {
+    use SqlType::{BigInt, Boolean, Double, Integer, Numeric, Real, SmallInt};
+    let [left, right] = sides;
+    let name = |side: &Option<SqlType>| match side {
+        Some(SqlType::Numeric(..)) => "numeric".to_string(),
+        Some(known) => known.to_string(),
+        None => "unknown".to_string(),
+    };
+    match op {
+        BinaryOperator::And | BinaryOperator::Or => {
+            let is_condition = |side: &&Option<SqlType>| matches!(side, None | Some(Boolean | SqlType::Text));
+            let Some(wrong) = sides.into_iter().find(|side| !is_condition(side)) else { return Ok(()) };
+            let message = format!("argument of {op} must be type boolean, not type {}", name(wrong));
+            Err(external(Error::new(code::DATATYPE_MISMATCH, message)))
+        }
+        BinaryOperator::Eq
+        | BinaryOperator::NotEq
+        | BinaryOperator::Lt
+        | BinaryOperator::LtEq
+        | BinaryOperator::Gt
+        | BinaryOperator::GtEq => {
+            let is_text = |side: &Option<SqlType>| matches!(side, Some(SqlType::Text | SqlType::Varchar(_)));
+            let is_other = |side: &Option<SqlType>| {
+                matches!(side, Some(Boolean | SmallInt | Integer | BigInt | Real | Double | Numeric(..)))
+            };
+            if !(is_text(left) && is_other(right) || is_other(left) && is_text(right)) {
+                return Ok(());
+            }
+            let message = format!("operator does not exist: {} {op} {}", name(left), name(right));
+            let hint =
+                "No operator matches the given name and argument types. You might need to add explicit type casts.";
+            Err(external(Error::new(code::UNDEFINED_FUNCTION, message).hint(hint)))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -190,6 +245,12 @@ fn with_parameters(definition: &'static Definition, operands: [Expr; 2], schema:
 
 /// `None` for NULL, for parameters without a type and where the type cannot be told.
 fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> {
+    // A whole number as it is written is an integer if it fits.
+    if let Expr::Literal(ScalarValue::Int64(Some(value)), _) = expression
+        && i32::try_from(*value).is_ok()
+    {
+        return Some(SqlType::Integer);
+    }
     let (_, field) = expression.to_field(schema).ok()?;
     (*field.data_type() != DataType::Null).then(|| SqlType::of(&field))
 }

@@ -30,6 +30,7 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         let signs = values.as_primitive::<Decimal128Type>().unary::<_, Decimal128Type>(i128::signum);
         return Ok(Arc::new((signs as Decimal128Array).with_data_type(call.result.arrow())));
     }
-    let sign = |value: f64| if value == 0.0 || value.is_nan() { value } else { value.signum() };
+    // Neither is NaN.
+    let sign = |value: f64| f64::from(i8::from(value > 0.0) - i8::from(value < 0.0));
     Ok(Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(sign) as Float64Array))
 }

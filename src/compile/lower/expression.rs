@@ -18,6 +18,7 @@ use crate::compile::analyze::as_operator;
 use crate::compile::explain::column_text;
 use crate::compile::expr::Expression;
 use crate::compile::function::as_syntax;
+use crate::compile::function::attempt::with_attempts;
 use crate::compile::plan::Plan;
 use crate::error::Result;
 
@@ -37,6 +38,7 @@ impl Lowering<'_> {
         properties.config_options = Some(Arc::clone(self.state.config_options()));
         let physical = create_physical_expr(&expression, schema, &properties, &PhysicalPlanningContext::default())
             .map_err(|failure| self.failure(failure))?;
+        let physical = with_attempts(physical).map_err(|failure| self.failure(failure))?;
         Ok(Expression::new(text(&expression, schema, input), field, physical))
     }
 

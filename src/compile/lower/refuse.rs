@@ -4,53 +4,13 @@
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{LogicalPlan, Volatility, WindowFunctionDefinition};
+use datafusion::logical_expr::{LogicalPlan, Volatility};
 use datafusion::prelude::Expr;
 
 use super::aggregate::function_of;
 use crate::compile::analyze::error;
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
-
-/// Aggregates that are maintained over windows.
-const OVER: [&str; 36] = [
-    "array_agg",
-    "avg",
-    "bit_and",
-    "bit_or",
-    "bit_xor",
-    "bool_and",
-    "bool_or",
-    "corr",
-    "count",
-    "covar_pop",
-    "covar_samp",
-    "every",
-    "json_agg",
-    "json_object_agg",
-    "jsonb_agg",
-    "jsonb_object_agg",
-    "max",
-    "min",
-    "regr_avgx",
-    "regr_avgy",
-    "regr_count",
-    "regr_intercept",
-    "regr_r2",
-    "regr_slope",
-    "regr_sxx",
-    "regr_sxy",
-    "regr_syy",
-    "stddev",
-    "stddev_pop",
-    "stddev_samp",
-    "string_agg",
-    "sum",
-    "var",
-    "var_pop",
-    "var_samp",
-    "variance",
-];
 
 /// Answers with an error, 0A000 or 42P02 for a parameter, if the query of a view contains what is not maintained.
 pub(in crate::compile) fn refuse(plan: &LogicalPlan, query: &Query) -> Result<()> {
@@ -123,12 +83,6 @@ fn expression_refusal(expression: &Expr, query: &Query) -> Option<Error> {
             let known = function_of(call.func.name()).is_some() || call.func.name() == "grouping";
             (!known || call.params.null_treatment.is_some()).then(|| aggregate(call, query))
         }
-        Expr::WindowFunction(call) => match &call.fun {
-            WindowFunctionDefinition::AggregateUDF(function) if !OVER.contains(&function.name()) => {
-                Some(unsupported(&format!("window function {}()", function.name()), function.name(), query))
-            }
-            _ => None,
-        },
         _ => None,
     }
 }

@@ -147,9 +147,7 @@ fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlTyp
         ("json", []) => SqlType::Json,
         ("jsonb", []) => SqlType::Jsonb,
         ("serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2", _) => {
-            return Err(
-                unsupported(written).hint("there are no sequences; use bigint or uuid DEFAULT gen_random_uuid()")
-            );
+            return Err(unsupported(written).hint("serial is for the columns of a table; use bigint here"));
         }
         // PostgreSQL's own types and those with modifiers exist, but not here; of others nobody knows.
         (name, []) if !POSTGRESQL_TYPES.contains(&name) => {

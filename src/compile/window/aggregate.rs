@@ -9,14 +9,14 @@ use datafusion::arrow::array::{
     new_null_array,
 };
 use datafusion::arrow::compute::concat;
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int16Type, Int32Type, Int64Type, i256};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Int16Type, Int32Type, Int64Type, i256};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::function::StateFieldsArgs;
 use datafusion::logical_expr::{AggregateUDF, EmitTo};
 
 use super::frame::Frames;
-use super::{Layout, WindowCall, accumulator, all, extreme, float, list};
+use super::{Argument, Layout, WindowCall, accumulator, all, extreme, float, list};
 use crate::compile::expr::{Evaluated, reason};
 use crate::compile::plan::SortColumn;
 use crate::error::Result;
@@ -26,6 +26,8 @@ use crate::flow::delta::arrow_error;
 pub(super) struct Input<'a> {
     /// The arguments.
     pub(super) arguments: Vec<ArrayRef>,
+    /// Their columns.
+    pub(super) fields: Vec<FieldRef>,
     /// For each row whether FILTER lets it in; `None` lets all in.
     pub(super) passing: Option<Vec<bool>>,
     /// The frame of each row.
@@ -59,6 +61,7 @@ pub(super) fn evaluate(
 ) -> Result<Evaluated> {
     let input = Input {
         arguments: (0..call.arguments.len()).map(|at| call.argument(at, rows)).collect::<Result<_>>()?,
+        fields: call.arguments.iter().map(|argument| field(argument, rows)).collect(),
         passing: call.passing(rows),
         frames: Frames::new(&call.frame, rows, order, layout)?,
     };
@@ -79,6 +82,13 @@ pub(super) fn evaluate(
         ("array_agg", Some(_)) => list::array(&input, call).map(all),
         ("string_agg", Some(DataType::Utf8)) => list::text(&input, call).map(all),
         _ => accumulator::evaluate(function, call, &input),
+    }
+}
+
+fn field(argument: &Argument, rows: &RecordBatch) -> FieldRef {
+    match argument {
+        Argument::Column(column) => Arc::clone(&rows.schema().fields()[*column]),
+        Argument::Constant(value) => Arc::new(Field::new("", value.data_type(), true)),
     }
 }
 
@@ -134,7 +144,7 @@ fn totals(function: &AggregateUDF, call: &WindowCall, input: &Input, kind: &Data
         let sums = Decimal256Array::from(sums[range.clone()].to_vec()).with_data_type(DataType::Decimal256(76, scale));
         let counts = Int64Array::from(counts[range.clone()].to_vec());
         let groups: Vec<usize> = (0..range.len()).collect();
-        let mut made = accumulator::with_arguments(function, call, &input.arguments, |arguments| {
+        let mut made = accumulator::with_arguments(function, call, &input.fields, false, |arguments| {
             function.create_groups_accumulator(arguments)
         })?;
         made.merge_batch(&[Arc::new(sums), Arc::new(counts)], &groups, range.len())?;

@@ -30,6 +30,56 @@ const FUNCTIONS: [Function; 11] = [
     Function::NthValue,
 ];
 
+/// Aggregates that may stand before OVER.
+const AGGREGATES: [&str; 36] = [
+    "array_agg",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "corr",
+    "count",
+    "covar_pop",
+    "covar_samp",
+    "every",
+    "json_agg",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_object_agg",
+    "max",
+    "min",
+    "regr_avgx",
+    "regr_avgy",
+    "regr_count",
+    "regr_intercept",
+    "regr_r2",
+    "regr_slope",
+    "regr_sxx",
+    "regr_sxy",
+    "regr_syy",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "sum",
+    "var",
+    "var_pop",
+    "var_samp",
+    "variance",
+];
+
+/// Whether a function only exists with OVER.
+pub(in crate::compile) fn needs_window(name: &str) -> bool {
+    FUNCTIONS.iter().any(|known| known.name() == name)
+}
+
+/// Whether a function may stand before OVER.
+pub(in crate::compile) fn takes_window(name: &str) -> bool {
+    needs_window(name) || AGGREGATES.contains(&name)
+}
+
 /// All functions that only exist with OVER.
 pub(in crate::compile) fn functions() -> Vec<Arc<WindowUDF>> {
     let planned = |at: usize| WindowUDF::new_from_impl(Planned { at, signature: signature(&FUNCTIONS[at]) });
@@ -93,7 +143,13 @@ impl Planned {
             (_, [value]) => Some(vec![known(value)]),
             (_, [value, offset]) => is_integer(offset).then(|| vec![known(value), DataType::Int32]),
             (_, [value, offset, default]) => {
-                let common = known(&type_union_coercion(value, default)?);
+                // A text is read as the value's type.
+                let common = match (value, default) {
+                    (value, DataType::Utf8 | DataType::Null) => known(value),
+                    (float @ (DataType::Float32 | DataType::Float64), DataType::Decimal128(..))
+                    | (DataType::Decimal128(..), float @ (DataType::Float32 | DataType::Float64)) => float.clone(),
+                    _ => known(&type_union_coercion(value, default)?),
+                };
                 is_integer(offset).then(|| vec![common.clone(), DataType::Int32, common])
             }
             _ => None,

@@ -151,7 +151,14 @@ fn with_types(frame: Frame<Expr>, order: &[SortExpr], schema: &DFSchema) -> Plan
             _ => count_type(words, &given),
         };
         let wanted = wanted.map_err(external)?;
-        Ok(if wanted == given { offset.clone() } else { Expr::Cast(Cast::new(Box::new(offset.clone()), wanted)) })
+        let offset = match (frame.units, &given) {
+            // Rows are counted in whole numbers, to which others are rounded.
+            (Units::Rows | Units::Groups, DataType::Decimal128(..) | DataType::Float32 | DataType::Float64) => {
+                Expr::Cast(Cast::new(Box::new(offset.clone()), DataType::Decimal128(38, 0)))
+            }
+            _ => offset.clone(),
+        };
+        Ok(if wanted == given { offset } else { Expr::Cast(Cast::new(Box::new(offset), wanted)) })
     })
 }
 
@@ -165,7 +172,7 @@ fn is_unknown(kind: &DataType) -> bool {
 }
 
 fn count_type(words: &str, given: &DataType) -> Result<DataType> {
-    if is_whole(given) || is_unknown(given) {
+    if given.is_numeric() || is_unknown(given) {
         return Ok(DataType::Int64);
     }
     let message = format!("argument of {words} must be type bigint, not type {}", name(given));

@@ -65,4 +65,8 @@ SELECT * FROM unnest(ARRAY[['a', NULL], ['c', 'd']]) WITH ORDINALITY AS t (x, o)
 SELECT * FROM regexp_split_to_table('a1b22c', '[0-9]+');
 SELECT regexp_matches('foobarbaz', 'ba.', 'g');
 SELECT regexp_matches('foobar', '(o+)(b)');
-SELECT id, m FROM a, regexp_matches(s, '([a-z])(z)?', 'g') m ORDER BY id, m
+SELECT id, g FROM a, regexp_matches(s, '([a-z])(z)?', 'g') g ORDER BY id, g;
+SELECT e, e->'a' AS x FROM json_array_elements('[{"b":1, "a":  2}, {"a":null}, 3]') e;
+SELECT * FROM json_each('{"b": [1,2], "a":"x", "a":1}');
+SELECT * FROM json_to_recordset('[{"a":1,"b":"x"},{"b":"y"}]') AS t (a integer, b text);
+SELECT json_object_keys('{"b":1,"a":2}'), json_array_elements_text('["p", null]')

@@ -154,7 +154,7 @@ SELECT a.id, r.* FROM a CROSS JOIN ROWS FROM (generate_series(a.k, 2), generate_
 SELECT a.id, p FROM a, regexp_split_to_table(a.s, ' +|b') p;
 
 -- v_regexp_matches
-SELECT a.id, m[1] AS x FROM a, regexp_matches(a.s, '[a-z]', 'g') m;
+SELECT a.id, g[1] AS x FROM a, regexp_matches(a.s, '[a-z]', 'g') g;
 
 -- v_unnest_nested
 SELECT id, unnest(ARRAY[ARRAY[k, 1], ARRAY[k + 1, NULL]]) AS u FROM a;

@@ -37,11 +37,11 @@ fn names() {
 fn functions_and_types() {
     assert_eq!(
         complained("SELECT lowwer('A')"),
-        (code::UNDEFINED_FUNCTION, "function lowwer does not exist".to_string(), Some(8))
+        (code::UNDEFINED_FUNCTION, "function lowwer(unknown) does not exist".to_string(), Some(8))
     );
     assert_eq!(complaint("SELECT lowwer('A')").hint.as_deref(), Some("did you mean lower?"));
     assert_eq!(complained("SELECT nosuchthing(1)").0, code::UNDEFINED_FUNCTION);
-    assert_eq!(complained("SELECT lower(5)").1, "function lower(bigint) does not exist");
+    assert_eq!(complained("SELECT lower(5)").1, "function lower(integer) does not exist");
     assert_eq!(complained("SELECT x FROM t WHERE x").1, "argument of WHERE must be type boolean, not type integer");
     assert_eq!(complained("SELECT x FROM t LIMIT -1"), ("2201W", "LIMIT must not be negative".to_string(), None));
     assert_eq!(complained("SELECT DISTINCT x FROM t ORDER BY y").0, "42P10");

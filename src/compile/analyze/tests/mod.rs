@@ -1,6 +1,7 @@
 //! Queries against a small catalog: what they answer, and what is complained about.
 
 mod complaints;
+mod functions;
 mod semantics;
 mod subqueries;
 mod traps;

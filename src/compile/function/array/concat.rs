@@ -13,7 +13,11 @@ pub(in crate::compile::function) static APPEND: Definition =
 pub(in crate::compile::function) static PREPEND: Definition =
     Definition::immutable("array_prepend", prepend_types, evaluate);
 pub(in crate::compile::function) static CAT: Definition = Definition::immutable("array_cat", cat_types, evaluate);
-pub(in crate::compile::function) static OPERATOR: Definition = Definition::immutable("||", operator_types, evaluate);
+pub(in crate::compile::function) static OPERATOR: Definition = Definition::immutable("||", cat_types, evaluate);
+pub(in crate::compile::function) static OPERATOR_APPEND: Definition =
+    Definition::immutable("||", append_types, evaluate);
+pub(in crate::compile::function) static OPERATOR_PREPEND: Definition =
+    Definition::immutable("||", prepend_types, evaluate);
 
 fn append_types(arguments: &[Argument]) -> Types {
     let [array, item] = arguments else { return Ok(None) };
@@ -47,16 +51,6 @@ fn cat_types(arguments: &[Argument]) -> Types {
         _ => None,
     };
     Ok(item.map(|item| (vec![array_of(item.clone()); 2], array_of(item))))
-}
-
-/// A constant beside an array is an array, too.
-fn operator_types(arguments: &[Argument]) -> Types {
-    let [left, right] = arguments else { return Ok(None) };
-    match (items_of(left), items_of(right)) {
-        (Some(_), None) if !right.is_untyped() => append_types(arguments),
-        (None, Some(_)) if !left.is_untyped() => prepend_types(arguments),
-        _ => cat_types(arguments),
-    }
 }
 
 /// Joins arrays and items; a NULL array adds nothing, a NULL item is an item.

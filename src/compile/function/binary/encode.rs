@@ -7,7 +7,7 @@ use datafusion::arrow::array::ArrayRef;
 use super::super::definition::{Call, Definition};
 use super::super::overload::{Kind, overload};
 use crate::error::{Error, Result, code};
-use crate::format::text::bytea::{write_escape, write_hex_digits};
+use crate::format::text::bytea::write_hex_digits;
 
 /// Characters of a line of base64.
 const LINE: usize = 76;
@@ -37,7 +37,7 @@ fn encoded(bytes: &[u8], format: &str) -> Result<String> {
     let mut out = Vec::new();
     match format.to_ascii_lowercase().as_str() {
         "hex" => write_hex_digits(bytes, &mut out),
-        "escape" => write_escape(bytes, &mut out),
+        "escape" => to_escape(bytes, &mut out),
         "base64" => {
             let digits = STANDARD.encode(bytes);
             for (number, line) in digits.as_bytes().chunks(LINE).enumerate() {
@@ -50,6 +50,17 @@ fn encoded(bytes: &[u8], format: &str) -> Result<String> {
         _ => return Err(unknown(format)),
     }
     Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// Zeros and what is not ASCII in octal digits, backslashes twice.
+fn to_escape(bytes: &[u8], out: &mut Vec<u8>) {
+    for byte in bytes {
+        match byte {
+            0 | 0x80.. => out.extend_from_slice(format!("\\{byte:03o}").as_bytes()),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            byte => out.push(*byte),
+        }
+    }
 }
 
 fn decoded(text: &str, format: &str) -> Result<Vec<u8>> {

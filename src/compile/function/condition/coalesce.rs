@@ -11,6 +11,7 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::prelude::Expr;
 
 use super::super::definition::{Argument, Call, Definition, Types};
+use super::super::order;
 use super::common_type::common_type;
 use crate::error::{Error, Result};
 use crate::types::SqlType;
@@ -52,5 +53,6 @@ pub(in super::super) fn as_case(
     let common = common_type(&described, "COALESCE").ok()?;
     let typed = |argument: &Expr| super::super::cast::to_type(argument.clone(), &common);
     let branches = before.iter().map(|value| (Box::new(value.clone().is_not_null()), Box::new(typed(value)))).collect();
-    Some(Expr::Case(Case::new(None, branches, Some(Box::new(typed(last))))))
+    // DataFusion forgets the type of a CASE where Arrow does not tell it.
+    Some(order::tagged::tagged(Expr::Case(Case::new(None, branches, Some(Box::new(typed(last))))), &common))
 }

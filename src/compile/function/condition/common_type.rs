@@ -1,24 +1,49 @@
 //! The type of values that stand for each other, in CASE, COALESCE and the like: PostgreSQL's rules for UNION and CASE (chapter 10.5).
 
-use super::super::cast::unbounded_numeric;
-use super::super::definition::Argument;
+use datafusion::common::DFSchema;
+use datafusion::error::Result as PlanResult;
+use datafusion::logical_expr::ExprSchemable;
+use datafusion::prelude::Expr;
+
+use super::super::cast::{to_type, unbounded_numeric};
+use super::super::definition::{Argument, external};
 use super::super::overload;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
+
+/// The branches of a CASE, the value of ELSE first, as values of one type. Errors: 42804 for types that do not go together.
+pub(in crate::compile) fn unified(values: Vec<Expr>, schema: &DFSchema) -> PlanResult<Vec<Expr>> {
+    let mut described = Vec::with_capacity(values.len());
+    for value in &values {
+        // A parameter without a type has none yet.
+        let Ok((_, field)) = value.to_field(schema) else { return Ok(values) };
+        described.push(Argument::of((!field.data_type().is_null()).then(|| SqlType::of(&field)), value));
+    }
+    let common = common_type(&described, "CASE").map_err(external)?;
+    let typed = |(value, argument): (Expr, &Argument)| match argument.sql_type.as_ref() == Some(&common) {
+        true => value,
+        false => to_type(value, &common),
+    };
+    Ok(values.into_iter().zip(&described).map(typed).collect())
+}
 
 /// The common type of several values; text if none has a type. Errors: 42804 for types that do not go together; `construct` names what
 /// the values stand in.
 pub(in super::super) fn common_type(values: &[Argument], construct: &str) -> Result<SqlType> {
     let mut chosen: Option<SqlType> = None;
+    let mut chosen_name = String::new();
     for value in values.iter().filter(|value| !value.is_untyped()) {
         let Some(next) = &value.sql_type else { continue };
         chosen = Some(match chosen {
             None => next.clone(),
             Some(chosen) => wider(&chosen, next).ok_or_else(|| {
-                let message = format!("{construct} types {} and {} cannot be matched", plain(&chosen), plain(next));
+                let message = format!("{construct} types {chosen_name} and {} cannot be matched", value.shown_type());
                 Error::new(code::DATATYPE_MISMATCH, message)
             })?,
         });
+        if chosen_name.is_empty() || chosen.as_ref() == Some(next) {
+            chosen_name = value.shown_type();
+        }
     }
     let chosen = chosen.unwrap_or(SqlType::Text);
     let SqlType::Numeric(precision, scale) = chosen else { return Ok(chosen) };
@@ -29,14 +54,6 @@ pub(in super::super) fn common_type(values: &[Argument], construct: &str) -> Res
         Some(digits) => SqlType::Numeric(38, digits),
         None => SqlType::Numeric(precision, scale),
     })
-}
-
-fn plain(sql_type: &SqlType) -> String {
-    match sql_type {
-        SqlType::Numeric(..) => "numeric".to_string(),
-        SqlType::Varchar(_) => "character varying".to_string(),
-        other => other.to_string(),
-    }
 }
 
 /// The type that values of both can be converted to without being asked.
@@ -55,6 +72,7 @@ fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType> {
         (Text | Varchar(_), Text | Varchar(_)) => Some(Text),
         (Date, time @ (Timestamp | TimestampTz)) | (time @ (Timestamp | TimestampTz), Date) => Some(time.clone()),
         (Timestamp, TimestampTz) | (TimestampTz, Timestamp) => Some(TimestampTz),
+        (SqlType::Array(one), SqlType::Array(other)) => wider(one, other).map(|item| SqlType::Array(Box::new(item))),
         _ => None,
     }
 }

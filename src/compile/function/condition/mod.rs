@@ -1,7 +1,7 @@
 //! Conditional expressions: `coalesce`, `nullif`, `greatest`, `least`, `num_nulls`, `num_nonnulls`.
 
 // One type for several values.
-pub(super) mod common_type;
+pub(in crate::compile) mod common_type;
 // `coalesce`.
 pub(super) mod coalesce;
 // `greatest`, `least`.

@@ -129,8 +129,9 @@ fn pieces(pattern: &str) -> Vec<Piece> {
     while let Some(first) = rest.chars().next() {
         let starts =
             |text: &str, word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-        if starts(rest, "FM") || starts(rest, "FX") {
-            fill = !starts(rest, "FM");
+        // Names in the language of the locale, which is English, are not padded.
+        if starts(rest, "FM") || starts(rest, "FX") || starts(rest, "TM") {
+            fill = starts(rest, "FX");
             rest = &rest[2..];
         } else if let Some(name) = KEYWORDS.iter().find(|name| starts(rest, name)) {
             let written = rest[..name.len()].to_string();

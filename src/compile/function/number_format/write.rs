@@ -289,7 +289,7 @@ impl Layout<'_> {
         }
         let ends = match self.last_shown {
             Some(last) if last == self.next => self.place,
-            _ => self.last_place + 1,
+            _ => self.last_place,
         };
         if self.place + 1 == ends {
             self.trailing_sign();

@@ -3,11 +3,25 @@
 
 use std::sync::Arc;
 
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::prelude::{Expr, lit};
+
 use super::super::definition::{Argument, Definition, Types};
 use crate::types::SqlType;
 
 pub(in crate::compile) static DEFINITION: Definition =
     Definition::immutable("tagged", types, |call| Ok(Arc::clone(&call.arguments[0])));
+
+/// The same value as a type that is kept as text; other types tell themselves.
+pub(in crate::compile) fn tagged(expression: Expr, sql_type: &SqlType) -> Expr {
+    match sql_type {
+        SqlType::Jsonb | SqlType::Json | SqlType::Uuid => {
+            let arguments = vec![expression, lit(sql_type.to_string())];
+            Expr::ScalarFunction(ScalarFunction::new_udf(super::super::udf(&DEFINITION), arguments))
+        }
+        _ => expression,
+    }
+}
 
 fn types(arguments: &[Argument]) -> Types {
     let [_, name] = arguments else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! The parts of jsonb documents: `jsonb_array_elements`, `jsonb_object_keys`, `jsonb_each`, `jsonb_to_recordset`, each also as text.
+//! The parts of documents: `json[b]_array_elements`, `json[b]_object_keys`, `json[b]_each`, `json[b]_to_recordset`, some also as text.
 
 use std::sync::Arc;
 
@@ -10,44 +10,63 @@ use super::{lists, text_lists};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
-pub(in crate::compile::function) static ELEMENTS: Definition =
-    Definition::immutable("jsonb_array_elements[]", document_types, |call| array_elements(call, json));
-pub(in crate::compile::function) static ELEMENTS_TEXT: Definition =
-    Definition::immutable("jsonb_array_elements_text[]", document_types, |call| array_elements(call, as_text));
-pub(in crate::compile::function) static KEYS: Definition =
-    Definition::immutable("jsonb_object_keys[]", document_types, object_keys);
-pub(in crate::compile::function) static EACH_KEYS: Definition =
-    Definition::immutable("jsonb_each_keys[]", document_types, |call| each(call, |key, _| Ok(Some(key))));
-pub(in crate::compile::function) static EACH_VALUES: Definition =
-    Definition::immutable("jsonb_each_values[]", document_types, |call| each(call, |_, value| json(value)));
-pub(in crate::compile::function) static EACH_TEXT_VALUES: Definition =
-    Definition::immutable("jsonb_each_text_values[]", document_types, |call| each(call, |_, value| as_text(value)));
-pub(in crate::compile::function) static RECORDSET: Definition =
-    Definition::immutable("jsonb_to_recordset[]", field_types, recordset);
-pub(in crate::compile::function) static RECORD: Definition =
-    Definition::immutable("jsonb_to_record[]", field_types, record);
-/// Tells the planner that texts are jsonb.
-pub(in crate::compile::function) static AS_JSONB: Definition =
-    Definition::immutable("jsonb[]", as_jsonb_types, |call| Ok(Arc::clone(&call.arguments[0])));
+/// All of them: those of jsonb, then those of json.
+pub(in crate::compile::function) static DEFINITIONS: &[&Definition] = &[
+    &Definition::immutable("jsonb_array_elements[]", of_jsonb, |call| array_elements(call, json)),
+    &Definition::immutable("jsonb_array_elements_text[]", of_jsonb, |call| array_elements(call, as_text)),
+    &Definition::immutable("jsonb_object_keys[]", of_jsonb, object_keys),
+    &Definition::immutable("jsonb_each_keys[]", of_jsonb, |call| each(call, |key, _| Ok(Some(key)))),
+    &Definition::immutable("jsonb_each_values[]", of_jsonb, |call| each(call, |_, value| json(value))),
+    &Definition::immutable("jsonb_each_text_values[]", of_jsonb, |call| each(call, |_, value| as_text(value))),
+    &Definition::immutable("jsonb_to_recordset[]", field_of_jsonb, recordset),
+    &Definition::immutable("jsonb_to_record[]", field_of_jsonb, record),
+    &Definition::immutable("jsonb[]", |arguments| named(arguments, SqlType::Jsonb), same),
+    &Definition::immutable("json_array_elements[]", of_json, |call| array_elements(call, json)),
+    &Definition::immutable("json_array_elements_text[]", of_json, |call| array_elements(call, as_text)),
+    &Definition::immutable("json_object_keys[]", of_json, object_keys),
+    &Definition::immutable("json_each_keys[]", of_json, |call| each(call, |key, _| Ok(Some(key)))),
+    &Definition::immutable("json_each_values[]", of_json, |call| each(call, |_, value| json(value))),
+    &Definition::immutable("json_each_text_values[]", of_json, |call| each(call, |_, value| as_text(value))),
+    &Definition::immutable("json_to_recordset[]", field_of_json, recordset),
+    &Definition::immutable("json_to_record[]", field_of_json, record),
+    &Definition::immutable("json[]", |arguments| named(arguments, SqlType::Json), same),
+];
 
-fn is_document(argument: &Argument) -> bool {
-    argument.is_untyped() || argument.sql_type == Some(SqlType::Jsonb)
-}
-
-fn document_types(arguments: &[Argument]) -> Types {
+fn of_jsonb(arguments: &[Argument]) -> Types {
     let [document] = arguments else { return Ok(None) };
-    Ok(is_document(document).then(|| (vec![SqlType::Jsonb], SqlType::Array(Box::new(SqlType::Text)))))
+    Ok(texts_of(document, SqlType::Jsonb, vec![]))
 }
 
-fn field_types(arguments: &[Argument]) -> Types {
+fn of_json(arguments: &[Argument]) -> Types {
+    let [document] = arguments else { return Ok(None) };
+    Ok(texts_of(document, SqlType::Json, vec![]))
+}
+
+fn field_of_jsonb(arguments: &[Argument]) -> Types {
     let [document, _] = arguments else { return Ok(None) };
-    let types = (vec![SqlType::Jsonb, SqlType::Text], SqlType::Array(Box::new(SqlType::Text)));
-    Ok(is_document(document).then_some(types))
+    Ok(texts_of(document, SqlType::Jsonb, vec![SqlType::Text]))
 }
 
-fn as_jsonb_types(arguments: &[Argument]) -> Types {
+fn field_of_json(arguments: &[Argument]) -> Types {
+    let [document, _] = arguments else { return Ok(None) };
+    Ok(texts_of(document, SqlType::Json, vec![SqlType::Text]))
+}
+
+/// Texts out of a document, and further arguments.
+fn texts_of(document: &Argument, wanted: SqlType, more: Vec<SqlType>) -> Option<(Vec<SqlType>, SqlType)> {
+    let fits = document.is_untyped() || document.sql_type.as_ref() == Some(&wanted);
+    let types = std::iter::once(wanted).chain(more).collect();
+    fits.then(|| (types, SqlType::Array(Box::new(SqlType::Text))))
+}
+
+/// Tells the planner what texts are.
+fn named(arguments: &[Argument], name: SqlType) -> Types {
     let [value] = arguments else { return Ok(None) };
-    Ok((value.or_text().arrow() == SqlType::Text.arrow()).then(|| (vec![value.or_text()], SqlType::Jsonb)))
+    Ok((value.or_text().arrow() == SqlType::Text.arrow()).then(|| (vec![value.or_text()], name)))
+}
+
+fn same(call: &Call) -> Result<ArrayRef> {
+    Ok(Arc::clone(&call.arguments[0]))
 }
 
 fn json(value: &str) -> Result<Option<String>> {

@@ -110,19 +110,12 @@ fn numbers(
         if step == 0 {
             return Err(zero_step());
         }
-        let begins = elements.len();
-        let mut next = start;
-        while if step > 0 { next <= stop } else { next >= stop } {
-            if elements.len() >= ELEMENTS_MAX {
-                return Err(too_many());
-            }
-            elements.push(next);
-            match next.checked_add(step) {
-                Some(following) => next = following,
-                None => break,
-            }
-        }
-        lengths.push(Some(elements.len() - begins));
+        let span = stop.checked_sub(start).ok_or_else(too_many)?;
+        let length = if span.signum() == -step.signum() { 0 } else { span / step + 1 };
+        let length = usize::try_from(length).ok().filter(|length| elements.len() + length <= ELEMENTS_MAX);
+        let length = length.ok_or_else(too_many)?;
+        elements.extend((0..length as i128).map(|number| start + number * step));
+        lengths.push(Some(length));
     }
     Ok(elements)
 }

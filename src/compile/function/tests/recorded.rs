@@ -32,7 +32,7 @@ impl Relations for Nothing {
 }
 
 fn answer(expression: &str) -> Result<Vec<RecordBatch>, Error> {
-    let settings = Settings { time_zone: ZONE.to_string() };
+    let settings = Settings { time_zone: ZONE.to_string(), ..Settings::default() };
     let select = plan_select(&Query::from_text(&format!("SELECT {expression}"))?, &Nothing, &settings, &[])?;
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
         let stream = select.execute(HashMap::new(), &[]).await?;

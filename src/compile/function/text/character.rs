@@ -4,7 +4,7 @@ use datafusion::arrow::array::{ArrayRef, Int32Array};
 
 use super::super::definition::{Call, Definition};
 use super::super::overload::{Kind, overload};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, code};
 
 /// SQLSTATE `program_limit_exceeded`.
 const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
@@ -28,10 +28,10 @@ fn chr(call: &Call) -> Result<ArrayRef> {
     call.texts(|row| letter(call.integer(0).value(row)).map(String::from))
 }
 
-fn letter(code: i32) -> Result<char> {
+fn letter(number: i32) -> Result<char> {
     let error = |message: &str| Err(Error::new(PROGRAM_LIMIT_EXCEEDED, message));
-    match u32::try_from(code) {
-        Err(_) => error("character number must be positive"),
+    match u32::try_from(number) {
+        Err(_) => Err(Error::new(code::INVALID_PARAMETER_VALUE, "character number must be positive")),
         Ok(0) => error("null character not permitted"),
         Ok(code) if code > char::MAX as u32 => error(&format!("requested character too large for encoding: {code}")),
         Ok(code) => match char::from_u32(code) {

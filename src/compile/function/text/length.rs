@@ -7,11 +7,16 @@ use super::super::overload::{Kind, overload};
 use crate::error::Result;
 use crate::types::SqlType;
 
-pub(super) static LENGTH: Definition = Definition {
-    aliases: &["char_length", "character_length"],
+pub(super) static LENGTH: Definition = Definition::immutable(
+    "length",
+    |arguments| overload(arguments, &[(&[Kind::Text], Kind::Integer), (&[Kind::Bytea], Kind::Integer)]),
+    |call| evaluate(call, |text| text.chars().count(), 1),
+);
+pub(super) static CHAR_LENGTH: Definition = Definition {
+    aliases: &["character_length"],
     ..Definition::immutable(
-        "length",
-        |arguments| overload(arguments, &[(&[Kind::Text], Kind::Integer), (&[Kind::Bytea], Kind::Integer)]),
+        "char_length",
+        |arguments| overload(arguments, &[(&[Kind::Text], Kind::Integer)]),
         |call| evaluate(call, |text| text.chars().count(), 1),
     )
 };

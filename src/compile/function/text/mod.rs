@@ -48,6 +48,7 @@ pub(super) static DEFINITIONS: &[&Definition] = &[
     &concat::CONCAT_WS,
     &format::DEFINITION,
     &length::BIT_LENGTH,
+    &length::CHAR_LENGTH,
     &length::LENGTH,
     &length::OCTET_LENGTH,
     &normal::DEFINITION,

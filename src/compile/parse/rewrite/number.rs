@@ -14,6 +14,8 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     let ast::Value::Number(number, _) = &mut value.value else { return Ok(()) };
     if let Some((mantissa, exponent)) = number.split_once(['e', 'E']) {
         match exponent.parse().ok().and_then(|exponent| written_out(mantissa, exponent)) {
+            // Without a point it would be an integer.
+            Some(plain) if !plain.contains('.') => *expression = call("cast", [text(plain), text("numeric")]),
             Some(plain) => *number = plain,
             None => *expression = call("cast", [text(number.clone()), text("double precision".to_string())]),
         }

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::Location;
 use super::super::exclude;
 use super::super::grammar::folded_ident;
 use super::{call, place, text};
-use crate::compile::window::{Bound, Exclusion, Units, marker};
+use crate::compile::window::{Bound, Exclusion, Units, function, marker};
 use crate::error::{Error, Result, code};
 
 /// An error and where it is.
@@ -88,10 +88,14 @@ fn of_select(select: &mut ast::Select) -> Result<Windows, Placed> {
     if let Some(ast::Distinct::On(expressions)) = &mut select.distinct {
         expressions.iter_mut().try_for_each(|expression| in_expression(expression, &windows))?;
     }
-    for (clause, expression) in [("WHERE", &mut select.selection), ("HAVING", &mut select.having)] {
-        if let Some(expression) = expression {
-            refused_in(clause, expression)?;
-        }
+    let groups = match &select.group_by {
+        ast::GroupByExpr::Expressions(groups, _) => groups.as_slice(),
+        ast::GroupByExpr::All(_) => &[],
+    };
+    let clauses = select.selection.iter().map(|expression| ("WHERE", expression));
+    let clauses = clauses.chain(select.having.iter().map(|expression| ("HAVING", expression)));
+    for (clause, expression) in clauses.chain(groups.iter().map(|expression| ("GROUP BY", expression))) {
+        refused_in(clause, expression)?;
     }
     select.qualify.iter_mut().try_for_each(|expression| in_expression(expression, &windows))?;
     Ok(windows)
@@ -99,40 +103,38 @@ fn of_select(select: &mut ast::Select) -> Result<Windows, Placed> {
 
 /// Clauses that are done before windows are.
 fn refused_in(clause: &str, expression: &ast::Expr) -> Result<(), Placed> {
-    let mut inner = 0;
-    let found = visit(expression, &mut inner);
-    found.map_or(Ok(()), |location| {
+    found(expression).map_or(Ok(()), |location| {
         let message = format!("window functions are not allowed in {clause}");
         Err(Box::new((Error::new(code::WINDOWING_ERROR, message), location)))
     })
 }
 
 /// Where a window function stands that is not in an inner query.
-fn visit(expression: &ast::Expr, depth: &mut usize) -> Option<Option<Location>> {
-    struct Finder<'a>(&'a mut usize);
-    impl ast::Visitor for Finder<'_> {
+fn found(expression: &ast::Expr) -> Option<Option<Location>> {
+    struct Finder(usize);
+    impl ast::Visitor for Finder {
         type Break = Option<Location>;
 
         fn pre_visit_query(&mut self, _: &ast::Query) -> ControlFlow<Self::Break> {
-            *self.0 += 1;
+            self.0 += 1;
             ControlFlow::Continue(())
         }
 
         fn post_visit_query(&mut self, _: &ast::Query) -> ControlFlow<Self::Break> {
-            *self.0 -= 1;
+            self.0 -= 1;
             ControlFlow::Continue(())
         }
 
         fn pre_visit_expr(&mut self, expression: &ast::Expr) -> ControlFlow<Self::Break> {
             match expression {
-                ast::Expr::Function(function) if *self.0 == 0 && function.over.is_some() => {
+                ast::Expr::Function(function) if self.0 == 0 && function.over.is_some() => {
                     ControlFlow::Break(place::of_expression(expression))
                 }
                 _ => ControlFlow::Continue(()),
             }
         }
     }
-    match ast::Visit::visit(expression, &mut Finder(depth)) {
+    match ast::Visit::visit(expression, &mut Finder(0)) {
         ControlFlow::Break(location) => Some(location),
         ControlFlow::Continue(()) => None,
     }
@@ -154,12 +156,16 @@ fn in_expression(expression: &mut ast::Expr, windows: &Windows) -> Result<(), Pl
 }
 
 fn in_function(function: &mut ast::Function, windows: &Windows) -> Result<()> {
+    if function.over.is_some() && is_nested(function) {
+        return Err(Error::new(code::WINDOWING_ERROR, "window function calls cannot be nested"));
+    }
     let window = match &mut function.over {
         None => return needs_over(function),
         Some(ast::WindowType::NamedWindow(name)) => named(&folded_ident(name), windows)?.clone(),
         Some(ast::WindowType::WindowSpec(window)) if is_done(window) => return Ok(()),
         Some(ast::WindowType::WindowSpec(window)) => resolved(window, windows)?,
     };
+    suits(function)?;
     if let ast::FunctionArguments::List(arguments) = &function.args {
         if arguments.duplicate_treatment == Some(ast::DuplicateTreatment::Distinct) {
             return Err(Error::unsupported("DISTINCT is not implemented for window functions"));
@@ -185,11 +191,44 @@ fn in_function(function: &mut ast::Function, windows: &Windows) -> Result<()> {
     Ok(())
 }
 
+/// Whether an argument is another call with a window.
+fn is_nested(function: &ast::Function) -> bool {
+    let ast::FunctionArguments::List(arguments) = &function.args else { return false };
+    arguments.args.iter().any(|argument| match argument {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument)) => found(argument).is_some(),
+        _ => false,
+    })
+}
+
+/// Whether a function is one for windows.
+fn suits(function: &ast::Function) -> Result<()> {
+    let name = match function.name.0.as_slice() {
+        [ast::ObjectNamePart::Identifier(name)] => folded_ident(name),
+        _ => function.name.to_string(),
+    };
+    if !function.within_group.is_empty() {
+        let message = format!("OVER is not supported for ordered-set aggregate {name}");
+        return Err(Error::unsupported(message));
+    }
+    if !function::takes_window(&name) {
+        let message = format!("OVER specified, but {name} is not a window function nor an aggregate function");
+        return Err(Error::new(code::WRONG_OBJECT_TYPE, message));
+    }
+    if function.filter.is_some() && function::needs_window(&name) {
+        return Err(Error::unsupported("FILTER is not implemented for non-aggregate window functions"));
+    }
+    Ok(())
+}
+
 /// Functions that are nothing without a window.
 fn needs_over(function: &ast::Function) -> Result<()> {
     let [ast::ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return Ok(()) };
     let name = folded_ident(name);
-    if !crate::compile::window::function::functions().iter().any(|known| known.name() == name) {
+    if function::takes_window(&name) && is_nested(function) {
+        let message = "aggregate function calls cannot contain window function calls";
+        return Err(Error::new(code::GROUPING_ERROR, message));
+    }
+    if !function::needs_window(&name) {
         return Ok(());
     }
     let message = format!("window function {name} requires an OVER clause");
@@ -254,8 +293,9 @@ fn marked(frame: Option<Framed>) -> Result<ast::Expr> {
         ast::WindowFrameUnits::Groups => Units::Groups,
     };
     let start = bound(frame.start_bound);
+    let explicit = frame.end_bound.is_some();
     let end = frame.end_bound.map_or(Bound::CurrentRow, bound);
-    in_order(&start, &end)?;
+    in_order(&start, &end, explicit)?;
     let letters = marker::letters(units, &start, &end, exclusion);
     let offsets = [start, end].into_iter().filter_map(|bound| match bound {
         Bound::Preceding(offset) | Bound::Following(offset) => Some(offset),
@@ -275,13 +315,17 @@ fn bound(bound: ast::WindowFrameBound) -> Bound<ast::Expr> {
 }
 
 /// What no frame can be, in the words of PostgreSQL's grammar.
-fn in_order<T>(start: &Bound<T>, end: &Bound<T>) -> Result<()> {
+fn in_order<T>(start: &Bound<T>, end: &Bound<T>, explicit: bool) -> Result<()> {
     let message = match (start, end) {
         (Bound::UnboundedFollowing, _) => "frame start cannot be UNBOUNDED FOLLOWING",
         (_, Bound::UnboundedPreceding) => "frame end cannot be UNBOUNDED PRECEDING",
         (Bound::CurrentRow, Bound::Preceding(_)) => "frame starting from current row cannot have preceding rows",
-        (Bound::Following(_), Bound::Preceding(_)) => "frame starting from following row cannot have preceding rows",
-        (Bound::Following(_), Bound::CurrentRow) => "frame starting from following row cannot end with current row",
+        (Bound::Following(_), Bound::CurrentRow) if !explicit => {
+            "frame starting from following row cannot end with current row"
+        }
+        (Bound::Following(_), Bound::Preceding(_) | Bound::CurrentRow) => {
+            "frame starting from following row cannot have preceding rows"
+        }
         _ => return Ok(()),
     };
     Err(Error::new(code::WINDOWING_ERROR, message))

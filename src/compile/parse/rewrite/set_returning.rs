@@ -14,57 +14,60 @@ use crate::error::{Error, Result, code};
 /// What an array literal calls.
 pub(in crate::compile) const ARRAY: &str = "array[]";
 
-/// A function that answers rows.
-struct SetFunction {
-    name: &'static str,
-    columns: &'static [OutputColumn],
-}
-
-/// A column of such a function.
+/// A column of a function that answers rows.
 struct OutputColumn {
     /// Its name where the function gives it one; otherwise the relation's alias is its name.
     name: Option<&'static str>,
     /// The function that answers the column's values as an array.
     array: &'static str,
-    /// Whether values are jsonb: arrays do not tell the planner.
-    jsonb: bool,
+    /// What makes values jsonb, or json: arrays do not tell the planner.
+    named: Option<&'static str>,
 }
 
-const fn column(name: Option<&'static str>, array: &'static str, jsonb: bool) -> OutputColumn {
-    OutputColumn { name, array, jsonb }
+const fn column(name: Option<&'static str>, array: &'static str) -> OutputColumn {
+    OutputColumn { name, array, named: None }
 }
 
-static FUNCTIONS: &[SetFunction] = &[
-    SetFunction { name: "generate_series", columns: &[column(None, "generate_series[]", false)] },
-    SetFunction { name: "generate_subscripts", columns: &[column(None, "generate_subscripts[]", false)] },
-    SetFunction { name: "jsonb_array_elements", columns: &[column(Some("value"), "jsonb_array_elements[]", true)] },
-    SetFunction {
-        name: "jsonb_array_elements_text",
-        columns: &[column(Some("value"), "jsonb_array_elements_text[]", false)],
-    },
-    SetFunction { name: "jsonb_object_keys", columns: &[column(None, "jsonb_object_keys[]", false)] },
-    SetFunction {
-        name: "jsonb_each",
-        columns: &[column(Some("key"), "jsonb_each_keys[]", false), column(Some("value"), "jsonb_each_values[]", true)],
-    },
-    SetFunction {
-        name: "jsonb_each_text",
-        columns: &[
-            column(Some("key"), "jsonb_each_keys[]", false),
-            column(Some("value"), "jsonb_each_text_values[]", false),
-        ],
-    },
-    SetFunction { name: "string_to_table", columns: &[column(None, "string_to_table[]", false)] },
-    SetFunction { name: "regexp_matches", columns: &[column(None, "regexp_matches[]", false)] },
-    SetFunction { name: "regexp_split_to_table", columns: &[column(None, "regexp_split_to_array", false)] },
+const fn document(name: &'static str, array: &'static str, named: &'static str) -> OutputColumn {
+    OutputColumn { name: Some(name), array, named: Some(named) }
+}
+
+const JSONB: &str = "jsonb[]";
+const JSON: &str = "json[]";
+
+static FUNCTIONS: &[(&str, &[OutputColumn])] = &[
+    ("generate_series", &[column(None, "generate_series[]")]),
+    ("generate_subscripts", &[column(None, "generate_subscripts[]")]),
+    ("string_to_table", &[column(None, "string_to_table[]")]),
+    ("regexp_matches", &[column(None, "regexp_matches[]")]),
+    ("regexp_split_to_table", &[column(None, "regexp_split_to_array")]),
+    ("jsonb_array_elements", &[document("value", "jsonb_array_elements[]", JSONB)]),
+    ("jsonb_array_elements_text", &[column(Some("value"), "jsonb_array_elements_text[]")]),
+    ("jsonb_object_keys", &[column(None, "jsonb_object_keys[]")]),
+    ("jsonb_each", &[column(Some("key"), "jsonb_each_keys[]"), document("value", "jsonb_each_values[]", JSONB)]),
+    ("jsonb_each_text", &[column(Some("key"), "jsonb_each_keys[]"), column(Some("value"), "jsonb_each_text_values[]")]),
+    ("json_array_elements", &[document("value", "json_array_elements[]", JSON)]),
+    ("json_array_elements_text", &[column(Some("value"), "json_array_elements_text[]")]),
+    ("json_object_keys", &[column(None, "json_object_keys[]")]),
+    ("json_each", &[column(Some("key"), "json_each_keys[]"), document("value", "json_each_values[]", JSON)]),
+    ("json_each_text", &[column(Some("key"), "json_each_keys[]"), column(Some("value"), "json_each_text_values[]")]),
 ];
+
+/// The columns of a function that answers rows; `None` if it is no such function.
+fn columns_of(function: &str) -> Option<&'static [OutputColumn]> {
+    FUNCTIONS.iter().find(|(name, _)| *name == function).map(|(_, columns)| *columns)
+}
 
 /// What makes one array of arrays of arrays.
 const FLAT: &str = "unnest[]";
 
 /// Functions whose columns stand in the alias: `AS x(a integer, b text)`. Name, and function for a column's values as texts.
-const RECORD_FUNCTIONS: [(&str, &str); 2] =
-    [("jsonb_to_recordset", "jsonb_to_recordset[]"), ("jsonb_to_record", "jsonb_to_record[]")];
+const RECORD_FUNCTIONS: [(&str, &str); 4] = [
+    ("jsonb_to_recordset", "jsonb_to_recordset[]"),
+    ("jsonb_to_record", "jsonb_to_record[]"),
+    ("json_to_recordset", "json_to_recordset[]"),
+    ("json_to_record", "json_to_record[]"),
+];
 
 /// A call in FROM, however it is written.
 struct Call {
@@ -114,7 +117,7 @@ pub(super) fn expand(factor: &mut ast::TableFactor) -> Result<()> {
 /// What is done with the elements of an array.
 enum After {
     Nothing,
-    Jsonb,
+    Named(&'static str),
     Cast(Box<ast::DataType>),
 }
 
@@ -122,7 +125,7 @@ impl After {
     fn apply(self, element: ast::Expr) -> ast::Expr {
         match self {
             After::Nothing => element,
-            After::Jsonb => call("jsonb[]", [element]),
+            After::Named(named) => call(named, [element]),
             After::Cast(data_type) => ast::Expr::Cast {
                 kind: ast::CastKind::Cast,
                 expr: Box::new(element),
@@ -158,12 +161,12 @@ fn arrays(found: &Call) -> Result<Option<Columns>> {
     if let Some((_, field)) = RECORD_FUNCTIONS.iter().find(|(name, _)| *name == found.name) {
         return record(found, field).map(Some);
     }
-    let Some(function) = FUNCTIONS.iter().find(|function| function.name == found.name) else { return Ok(None) };
+    let Some(known) = columns_of(&found.name) else { return Ok(None) };
     let arguments = typed(&found.name, found.arguments.clone());
-    let columns = function.columns.iter().map(|column| {
+    let columns = known.iter().map(|column| {
         let own = alias.clone().unwrap_or_else(|| quoted(&found.name));
         let name = column.name.map_or(own, quoted);
-        let after = if column.jsonb { After::Jsonb } else { After::Nothing };
+        let after = column.named.map_or(After::Nothing, After::Named);
         (name, call(column.array, arguments.clone()), after)
     });
     Ok(Some(columns.collect()))
@@ -177,15 +180,19 @@ fn function_of(argument: &ast::Expr) -> Option<Call> {
     Some(Call { name, arguments, with_ordinality: false, alias: None })
 }
 
-/// A constant document is jsonb, whose members are in jsonb's order.
+/// A constant document is jsonb, whose members are in jsonb's order, or json.
 fn typed(function: &str, arguments: Vec<ast::Expr>) -> Vec<ast::Expr> {
+    let kind = match function.split_once('_') {
+        Some((kind @ ("json" | "jsonb"), _)) => kind,
+        _ => return arguments,
+    };
     let document = |argument: ast::Expr| match &argument {
         ast::Expr::Value(value) if matches!(value.value, ast::Value::SingleQuotedString(_)) => {
-            call("cast", [argument, text("jsonb")])
+            call("cast", [argument, text(kind)])
         }
         _ => argument,
     };
-    if function.starts_with("jsonb_") { arguments.into_iter().map(document).collect() } else { arguments }
+    arguments.into_iter().map(document).collect()
 }
 
 /// The columns of `jsonb_to_recordset(…) AS x(a integer, …)`.
@@ -268,13 +275,13 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
         }
         return Ok(());
     }
-    let Some(known) = FUNCTIONS.iter().find(|known| known.name == name) else {
+    let Some(known) = columns_of(&name) else {
         if RECORD_FUNCTIONS.iter().any(|(known, _)| *known == name) {
             return Err(Error::unsupported(format!("{name}() outside of FROM is not supported")));
         }
         return Ok(());
     };
-    let [column] = known.columns else {
+    let [column] = known else {
         let error = Error::unsupported(format!("{name}() outside of FROM, where it is a record, is not supported"));
         return Err(error.hint(format!("FROM …, {name}(…) AS x gives its columns")));
     };
@@ -283,7 +290,7 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     let Some(arguments) = plain(&list.args) else {
         return Err(Error::new(code::UNDEFINED_FUNCTION, format!("function {name} does not exist")));
     };
-    let after = if column.jsonb { After::Jsonb } else { After::Nothing };
+    let after = column.named.map_or(After::Nothing, After::Named);
     *expression = after.apply(call("unnest", [call(column.array, typed(&name, arguments))]));
     Ok(())
 }
@@ -314,8 +321,7 @@ fn value_alias(factor: &ast::TableFactor) -> Option<String> {
         return None;
     };
     let name = function_name(name)?;
-    let function = FUNCTIONS.iter().find(|function| function.name == name)?;
-    let [OutputColumn { name: Some(_), .. }] = function.columns else { return None };
+    let [OutputColumn { name: Some(_), .. }] = columns_of(&name)? else { return None };
     alias.columns.is_empty().then(|| folded_ident(&alias.name))
 }
 

@@ -74,6 +74,10 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             let target = super::super::data_type::sql_type(data_type)?;
             call("try_cast", [take(expr), text(super::cast::target_name(&target, data_type))])
         }
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::UnicodeStringLiteral(written) => text(written.clone()),
+            _ => return Ok(()),
+        },
         ast::Expr::Function(function) => match normal_form(function) {
             Some(form) => call("normalize", form),
             None => return without_arguments(function),

@@ -1,0 +1,16 @@
+SELECT id FROM a ORDER BY to_jsonb(k) DESC NULLS FIRST, id;
+SELECT id FROM a ORDER BY CASE WHEN id % 2 = 0 THEN to_jsonb(k) ELSE to_jsonb(k::numeric(10,2)) END NULLS LAST, id;
+SELECT count(*), min(id) FROM (SELECT id, CASE WHEN id % 2 = 0 THEN to_jsonb(k) ELSE to_jsonb(k::numeric(10,2)) END AS j FROM a) x GROUP BY j ORDER BY 2;
+SELECT count(*) FROM (SELECT DISTINCT CASE WHEN id % 2 = 0 THEN make_interval(days => k) ELSE make_interval(hours => k * 24) END FROM a) x;
+SELECT count(*), min(id) FROM a GROUP BY CASE WHEN id % 2 = 0 THEN make_interval(days => k) ELSE make_interval(hours => k * 24) END ORDER BY 2;
+SELECT min(make_interval(days => k)), max(make_interval(days => k)), count(DISTINCT make_interval(days => k)) FROM a;
+SELECT x.id, y.id FROM a x JOIN b y ON make_interval(days => x.k) = make_interval(hours => y.k * 24) ORDER BY 1, 2;
+SELECT x.id, y.id FROM a x LEFT JOIN b y ON to_jsonb(x.k) = to_jsonb(y.k::numeric(5,1)) ORDER BY 1, 2 NULLS FIRST;
+SELECT id, rank() OVER (ORDER BY make_interval(days => k)), count(*) OVER (PARTITION BY to_jsonb(k)) FROM a ORDER BY id;
+SELECT id FROM a ORDER BY ARRAY[k, NULL, id::int];
+SELECT id, ARRAY[k, 2] < ARRAY[2, NULL], k = ANY (ARRAY[1, NULL]), k <> ALL ('{1,2}') FROM a ORDER BY id;
+SELECT id FROM a WHERE to_jsonb(k) IN (SELECT to_jsonb(k::numeric(4,1)) FROM b) ORDER BY id;
+SELECT id FROM a WHERE make_interval(days => k) NOT IN (SELECT make_interval(hours => 24 * k) FROM b WHERE k IS NOT NULL) ORDER BY id;
+SELECT jsonb_build_object('k', k, 's', s) -> 'k', jsonb_build_array(n, b) || to_jsonb(k), to_jsonb(t), json_build_object('d', d) FROM a ORDER BY id;
+SELECT t::time, t::time + INTERVAL '25 hours', age(t, TIMESTAMP '2024-02-29'), (t, INTERVAL '1 h') OVERLAPS (TIMESTAMP '2026-01-01', TIMESTAMP '2026-01-02') FROM a ORDER BY id;
+SELECT greatest(make_interval(days => k), '24:00'), least(make_interval(days => k), INTERVAL '1 day -1 hour'), nullif(make_interval(days => k), '24:00') FROM a ORDER BY id;
