@@ -11,7 +11,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, index, types};
+use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, index, size, types};
 use crate::catalog::{Catalog, RelationKind};
 use crate::engine::DATABASE;
 
@@ -91,11 +91,17 @@ fn function(
     ScalarUDF::from(CatalogFunction { name: name.to_string(), signature, answer, body: Arc::new(body) })
 }
 
-fn text(name: &str, body: impl Fn(&[ScalarValue]) -> Result<Option<String>> + Send + Sync + 'static) -> ScalarUDF {
+pub(super) fn text(
+    name: &str,
+    body: impl Fn(&[ScalarValue]) -> Result<Option<String>> + Send + Sync + 'static,
+) -> ScalarUDF {
     function(name, DataType::Utf8, move |arguments| Ok(ScalarValue::Utf8(body(arguments)?)))
 }
 
-fn bigint(name: &str, body: impl Fn(&[ScalarValue]) -> Result<Option<i64>> + Send + Sync + 'static) -> ScalarUDF {
+pub(super) fn bigint(
+    name: &str,
+    body: impl Fn(&[ScalarValue]) -> Result<Option<i64>> + Send + Sync + 'static,
+) -> ScalarUDF {
     function(name, DataType::Int64, move |arguments| Ok(ScalarValue::Int64(body(arguments)?)))
 }
 
@@ -104,7 +110,7 @@ fn constant(name: &str, value: bool) -> ScalarUDF {
 }
 
 /// Argument `i` as an identity.
-fn number(arguments: &[ScalarValue], i: usize) -> Option<i64> {
+pub(super) fn number(arguments: &[ScalarValue], i: usize) -> Option<i64> {
     let value = arguments.get(i)?.cast_to(&DataType::Int64).ok()?;
     if let ScalarValue::Int64(value) = value { value } else { None }
 }
@@ -145,6 +151,7 @@ pub fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
     all.extend(definitions(context));
     all.extend(names(context));
     all.extend(session(context));
+    all.extend(size::functions());
     all
 }
 
@@ -161,7 +168,9 @@ pub fn has_function(name: &str) -> bool {
 fn visibility() -> Vec<ScalarUDF> {
     let yes = [
         "pg_type_is_visible",
+        "pg_conversion_is_visible",
         "pg_function_is_visible",
+        "pg_operator_is_visible",
         "has_table_privilege",
         "has_schema_privilege",
         "has_database_privilege",
@@ -171,7 +180,20 @@ fn visibility() -> Vec<ScalarUDF> {
         "pg_has_role",
     ];
     let no = ["pg_relation_is_publishable", "pg_is_in_recovery", "pg_is_other_temp_schema"];
-    let nothing = ["obj_description", "col_description", "shobj_description", "pg_get_serial_sequence"];
+    let nothing = [
+        "obj_description",
+        "col_description",
+        "shobj_description",
+        "pg_get_serial_sequence",
+        "pg_get_function_result",
+        "pg_get_function_arguments",
+        "pg_get_function_identity_arguments",
+        "pg_get_functiondef",
+        "pg_get_function_sqlbody",
+        "pg_get_ruledef",
+        "pg_get_triggerdef",
+        "pg_tablespace_location",
+    ];
     let mut all: Vec<ScalarUDF> = yes.iter().map(|name| constant(name, true)).collect();
     all.extend(no.iter().map(|name| constant(name, false)));
     all.extend(nothing.iter().map(|name| text(name, |_| Ok(None))));
@@ -223,7 +245,8 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
     let mut by_name: HashMap<String, i64> =
         SYSTEM_RELATIONS.iter().map(|(name, oid)| (name.to_string(), *oid)).collect();
     by_name.extend(by_oid.iter().map(|(oid, name)| (name.clone(), *oid)));
-    let to_regclass = by_name.clone();
+    let (to_regclass, of_casts, of_regclass, names_of_casts) =
+        (by_name.clone(), by_name.clone(), by_name.clone(), by_oid.clone());
     let mut namespaces: Vec<(i64, String)> = [(PG_CATALOG, "pg_catalog"), (PUBLIC, "public"), (TIDEWATER, "tidewater")]
         .map(|(oid, name)| (oid, name.into()))
         .into();
@@ -263,6 +286,23 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
         text("name_of_regnamespace", move |arguments| {
             let found = |oid: i64| by_oid_namespaces.iter().find(|row| row.0 == oid).map(|row| row.1.clone());
             Ok(number(arguments, 0).and_then(found))
+        }),
+        bigint("oid", move |arguments| {
+            let Some(name) = string(arguments, 0) else { return Ok(None) };
+            match (name.trim().parse().ok(), of_casts.get(&bare(&name))) {
+                (Some(oid), _) => Ok(Some(oid)),
+                (None, Some(oid)) => Ok(Some(*oid)),
+                (None, None) => exec_err!("Cannot cast string '{name}' to value of UInt32 type"),
+            }
+        }),
+        text("regclass", move |arguments| {
+            let Some(name) = string(arguments, 0) else { return Ok(None) };
+            let known = |oid: i64| names_of_casts.get(&oid).cloned().unwrap_or_else(|| oid.to_string());
+            match name.trim().parse().ok() {
+                Some(oid) => Ok(Some(known(oid))),
+                None if of_regclass.contains_key(&bare(&name)) => Ok(Some(bare(&name))),
+                None => plan_err!("relation \"{}\" does not exist", bare(&name)),
+            }
         }),
         text("name_of_regproc", |arguments| Ok(string(arguments, 0))),
         text("oid_of_regproc", |arguments| Ok(string(arguments, 0))),

@@ -24,6 +24,8 @@ mod index;
 mod relations;
 // Relations about the server: databases, roles, settings, namespaces.
 mod server;
+// `pg_size_pretty` and what goes into it.
+mod size;
 // `pg_type`.
 mod types;
 

@@ -9,6 +9,9 @@ use crate::compile::parse::Query;
 use crate::error::{Error, code};
 use crate::types::SqlType;
 
+/// PostgreSQL's invalid_column_reference.
+const INVALID_COLUMN_REFERENCE: &str = "42P10";
+
 /// The error of planning or running `query`, with its place in the query where DataFusion tells it.
 pub fn from_datafusion(failure: DataFusionError, query: &Query) -> Error {
     let mut span = None;
@@ -176,13 +179,49 @@ fn planning(message: &str) -> Error {
     if line.contains("should only return one column") {
         return Error::new(code::SYNTAX_ERROR, "subquery must return only one column");
     }
-    if line.contains("must be >= 0") {
+    if let Some(error) = clause(line) {
+        return error;
+    }
+    if line.contains("must be >= 0") || line.contains("must be >=0") {
         return match line.starts_with("OFFSET") {
             true => Error::new("2201X", "OFFSET must not be negative"),
             false => Error::new("2201W", "LIMIT must not be negative"),
         };
     }
     Error::new(planning_code(line), lower(line))
+}
+
+/// What is wrong with a clause, in PostgreSQL's words.
+fn clause(line: &str) -> Option<Error> {
+    let number = |after: &str| -> Option<u64> {
+        let rest = line.split_once(after)?.1;
+        rest.split(|letter: char| !letter.is_ascii_digit()).find(|word| !word.is_empty())?.parse().ok()
+    };
+    if line.contains("ggregate function calls cannot be nested") {
+        return Some(Error::new(code::GROUPING_ERROR, "aggregate function calls cannot be nested"));
+    }
+    if line.contains("rder by column out of bounds") {
+        let message = format!("ORDER BY position {} is not in select list", number("specified: ")?);
+        return Some(Error::new(INVALID_COLUMN_REFERENCE, message));
+    }
+    if line.contains("names given as column alias") {
+        let (there, given) = (number("contains ")?, number("but only ")?);
+        let message = format!("table has {there} columns available but {given} columns specified");
+        return Some(Error::new(INVALID_COLUMN_REFERENCE, message));
+    }
+    for verb in ["LIMIT", "OFFSET"] {
+        if let Some(rest) = line.split(&format!("xpected {verb} to be an integer or null, but got ")).nth(1) {
+            let kind = sql_name(rest.trim());
+            return Some(match kind.as_str() {
+                "text" => invalid_text("bigint", None),
+                kind => {
+                    let message = format!("argument of {verb} must be type bigint, not type {kind}");
+                    Error::new(code::DATATYPE_MISMATCH, message)
+                }
+            });
+        }
+    }
+    None
 }
 
 /// A call as DataFusion writes it: `lower(Int64)`.
@@ -203,8 +242,7 @@ fn planning_code(line: &str) -> &'static str {
     {
         code::UNDEFINED_FUNCTION
     } else if has("For SELECT DISTINCT, ORDER BY") {
-        // PostgreSQL's invalid_column_reference.
-        "42P10"
+        INVALID_COLUMN_REFERENCE
     } else if has("unique expression names") {
         code::DUPLICATE_COLUMN
     } else if has("Cannot cast") || has("Unsupported CAST") {
@@ -244,6 +282,11 @@ fn not_implemented(message: &str) -> Error {
     if line.contains("does not support logical expression") {
         return Error::unsupported("this kind of subquery is not supported at this place")
             .hint("write it as a join, or make the subquery depend on the outer query by equalities only");
+    }
+    if let Some(parts) = line.split("ompound identifier: [").nth(1) {
+        let parts: Vec<&str> = parts.split('"').skip(1).step_by(2).collect();
+        let message = format!("improper qualified name (too many dotted names): {}", parts.join("."));
+        return Error::new(code::SYNTAX_ERROR, message);
     }
     if line.contains("nnest should be rewritten") {
         return Error::unsupported("set-returning functions are not allowed at this place");

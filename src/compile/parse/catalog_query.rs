@@ -11,8 +11,12 @@ use datafusion::sql::sqlparser::ast::{
 /// Relations of the catalog that never have rows here: a query that needs a row of one is empty.
 const EMPTY: &[&str] = &[
     "pg_auth_members",
+    "pg_cast",
     "pg_collation",
     "pg_constraint_trigger",
+    "pg_conversion",
+    "pg_db_role_setting",
+    "pg_default_acl",
     "pg_event_trigger",
     "pg_extension",
     "pg_foreign_data_wrapper",
@@ -97,7 +101,7 @@ fn simplify(expr: &mut Expr) -> Option<Expr> {
         Expr::Collate { expr: inner, .. } => Some((**inner).clone()),
         // The only arrays of subqueries in clients' catalog queries are over relations that are empty here.
         Expr::Function(function) if name_is(&function.name, "array") => match &function.args {
-            FunctionArguments::Subquery(_) => Some(null_text()),
+            FunctionArguments::Subquery(_) => Some(null_texts()),
             _ => None,
         },
         Expr::Subquery(query) => match select_of(query) {
@@ -159,6 +163,11 @@ fn call(name: &str, argument: Expr) -> Expr {
 
 fn null_text() -> Expr {
     cast(Expr::value(Value::Null), DataType::Text)
+}
+
+fn null_texts() -> Expr {
+    let texts = ast::ArrayElemTypeDef::SquareBracket(Box::new(DataType::Text), None);
+    cast(Expr::value(Value::Null), DataType::Array(texts))
 }
 
 fn plain_operator(op: &BinaryOperator) -> Option<BinaryOperator> {

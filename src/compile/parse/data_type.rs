@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, TimezoneInfo};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
 /// Digits of `numeric` at most, and what `numeric` alone means.
@@ -78,6 +78,53 @@ fn unsupported(written: &DataType) -> Error {
     Error::unsupported(format!("type {} is not supported", written.to_string().to_lowercase()))
 }
 
+/// Types of PostgreSQL that are not supported.
+const POSTGRESQL_TYPES: &[&str] = &[
+    "bit",
+    "box",
+    "char",
+    "cidr",
+    "circle",
+    "cstring",
+    "daterange",
+    "hstore",
+    "inet",
+    "int2vector",
+    "int4range",
+    "int8range",
+    "jsonpath",
+    "line",
+    "lseg",
+    "macaddr",
+    "macaddr8",
+    "money",
+    "numrange",
+    "oid",
+    "oidvector",
+    "path",
+    "pg_lsn",
+    "point",
+    "polygon",
+    "record",
+    "regclass",
+    "regnamespace",
+    "regproc",
+    "regprocedure",
+    "regrole",
+    "regtype",
+    "tid",
+    "timetz",
+    "tsquery",
+    "tsrange",
+    "tstzrange",
+    "tsvector",
+    "unknown",
+    "varbit",
+    "void",
+    "xid",
+    "xml",
+];
+
 /// Names that sqlparser does not know: those with a schema, and `serial`.
 fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlType> {
     let name = name.strip_prefix("pg_catalog.").unwrap_or(name).trim_matches('"');
@@ -101,6 +148,10 @@ fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlTyp
         ("jsonb", []) => SqlType::Jsonb,
         ("serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2", _) => {
             return Err(unsupported(written).hint("serial is for the columns of a table; use bigint here"));
+        }
+        // PostgreSQL's own types and those with modifiers exist, but not here; of others nobody knows.
+        (name, []) if !POSTGRESQL_TYPES.contains(&name) => {
+            return Err(Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist")));
         }
         _ => return Err(unsupported(written)),
     })

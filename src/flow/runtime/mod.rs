@@ -138,7 +138,7 @@ pub struct SourceStatus {
     pub position: Option<i64>,
     /// End of the partition when last looked at.
     pub end: Option<i64>,
-    /// Rows since the start.
+    /// Rows of the partition since the start; of all of them while the stream is not read.
     pub rows: u64,
     /// Records rejected since the start.
     pub rejected: u64,

@@ -34,6 +34,8 @@ pub(super) struct StreamStatus {
     reader: Option<ReaderId>,
     pub(super) state: String,
     partitions: BTreeMap<i32, PartitionStatus>,
+    /// Rows of all partitions, when the stream is read no more.
+    read_before: u64,
     pub(super) rejected: u64,
     pub(super) last_error: Option<String>,
     pub(super) last_error_at: Option<i64>,
@@ -54,6 +56,7 @@ impl StreamStatus {
             reader,
             state: if reader.is_some() { "starting" } else { "idle" }.to_string(),
             partitions: BTreeMap::new(),
+            read_before: 0,
             rejected: 0,
             last_error: None,
             last_error_at: None,
@@ -105,7 +108,7 @@ impl StreamStatus {
             partition: partition.map(|(partition, _)| *partition),
             position: partition.and_then(|(_, status)| status.position),
             end: partition.and_then(|(_, status)| status.end),
-            rows: partition.map_or(0, |(_, status)| status.rows),
+            rows: partition.map_or(self.read_before, |(_, status)| status.rows),
             rejected: self.rejected,
             last_error: self.last_error.clone(),
             last_error_at: self.last_error_at,
@@ -216,9 +219,8 @@ impl Status {
         if let Some(stream) = lock(&self.streams).get_mut(&id) {
             stream.reader = None;
             stream.state = "idle".to_string();
-            for partition in stream.partitions.values_mut() {
-                (partition.position, partition.end) = (None, None);
-            }
+            stream.read_before = stream.partitions.values().map(|partition| partition.rows).sum();
+            stream.partitions.clear();
         }
     }
 

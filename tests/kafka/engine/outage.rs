@@ -30,8 +30,7 @@ async fn a_broker_that_dies_is_waited_for_and_nothing_is_lost_or_doubled() {
 
     for outage in 1..=2_i64 {
         broker.pause().await;
-        let state =
-            "SELECT DISTINCT state, last_error IS NOT NULL, last_error_at IS NOT NULL, rows FROM tidewater.sources";
+        let state = "SELECT state, last_error IS NOT NULL, last_error_at IS NOT NULL, sum(rows) FROM tidewater.sources GROUP BY 1, 2, 3";
         let so_far = (outage * 1_000).to_string();
         eventually(&client, state, &[&["reconnecting", "t", "t", &so_far]]).await;
         let errors = rows(&client, "SELECT DISTINCT last_error FROM tidewater.sources").await;
@@ -61,8 +60,12 @@ async fn a_broker_that_dies_is_waited_for_and_nothing_is_lost_or_doubled() {
             let found = rows(&client, &format!("SELECT * FROM {view}")).await;
             assert_eq!(found, [row([&n, &n, &(n * (n - 1) / 2)])], "{view}");
         }
-        eventually(&client, "SELECT DISTINCT state, rows FROM tidewater.sources", &[&["running", &n.to_string()]])
-            .await;
+        eventually(
+            &client,
+            "SELECT state, sum(rows) FROM tidewater.sources GROUP BY state",
+            &[&["running", &n.to_string()]],
+        )
+        .await;
     }
     server.stop().await;
     broker.stop().await;

@@ -59,7 +59,24 @@ fn body(body_of: &ast::SetExpr) -> Result<(), Box<(Error, Option<Location>)>> {
     }
 }
 
+fn lacks_condition(join: &ast::JoinOperator) -> bool {
+    use ast::JoinOperator::{FullOuter, Inner, Join, Left, LeftOuter, Right, RightOuter};
+    match join {
+        Inner(on) | Join(on) | Left(on) | LeftOuter(on) | Right(on) | RightOuter(on) | FullOuter(on) => {
+            matches!(on, ast::JoinConstraint::None)
+        }
+        _ => false,
+    }
+}
+
 fn select(select: &ast::Select) -> Result<(), Box<(Error, Option<Location>)>> {
+    if let Some(join) =
+        select.from.iter().flat_map(|from| &from.joins).find(|join| lacks_condition(&join.join_operator))
+    {
+        let error = Error::new(code::SYNTAX_ERROR, "syntax error: JOIN without ON or USING")
+            .hint("CROSS JOIN joins each row with each");
+        return Err(Box::new((error, place::of_table(&join.relation))));
+    }
     let what = if select.into.is_some() {
         "SELECT INTO"
     } else if matches!(select.group_by, ast::GroupByExpr::All(_)) {
