@@ -49,7 +49,11 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
         LogicalPlan::Join(join) => joined(join).map(LogicalPlan::Join),
         LogicalPlan::Extension(_) if set_operation::of(&node).is_some() => {
             let fields = node.schema().fields();
-            match fields.iter().map(|field| SqlType::of(field)).find(|kind| matches!(kind, SqlType::Jsonb | SqlType::Interval)) {
+            match fields
+                .iter()
+                .map(|field| SqlType::of(field))
+                .find(|kind| matches!(kind, SqlType::Jsonb | SqlType::Interval))
+            {
                 Some(kind) => {
                     let message = format!("EXCEPT and INTERSECT over {kind} are not supported");
                     Err(DataFusionError::External(Box::new(Error::unsupported(message))))

@@ -65,7 +65,8 @@ impl ExprPlanner for Operators {
                     || is_array(&right) && (is_array_of_texts(&right) || is_constant_text(&raw.left)) =>
             {
                 // A constant or NULL beside an array is an array, too.
-                let is_item = |side: &Expr, kind: &Option<SqlType>| kind.is_some() && !is_array(kind) && !is_constant_text(side);
+                let is_item =
+                    |side: &Expr, kind: &Option<SqlType>| kind.is_some() && !is_array(kind) && !is_constant_text(side);
                 if is_item(&raw.right, &right) {
                     &array::concat::OPERATOR_APPEND
                 } else if is_item(&raw.left, &left) {

@@ -72,9 +72,7 @@ fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType> {
         (Text | Varchar(_), Text | Varchar(_)) => Some(Text),
         (Date, time @ (Timestamp | TimestampTz)) | (time @ (Timestamp | TimestampTz), Date) => Some(time.clone()),
         (Timestamp, TimestampTz) | (TimestampTz, Timestamp) => Some(TimestampTz),
-        (SqlType::Array(one), SqlType::Array(other)) => {
-            wider(one, other).map(|item| SqlType::Array(Box::new(item)))
-        }
+        (SqlType::Array(one), SqlType::Array(other)) => wider(one, other).map(|item| SqlType::Array(Box::new(item))),
         _ => None,
     }
 }

@@ -9,7 +9,8 @@ use crate::error::{Error, Result, code};
 /// Rewrites one expression whose parts are rewritten.
 pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     let rewritten = match expression {
-        ast::Expr::BinaryOp { left, op, right } if *op != BinaryOperator::Overlaps => match (parts(left), parts(right)) {
+        ast::Expr::BinaryOp { left, op, right } if *op != BinaryOperator::Overlaps => match (parts(left), parts(right))
+        {
             (Some(left), Some(right)) => compared(left, op, right)?,
             _ => return Ok(()),
         },
@@ -28,9 +29,7 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             _ => return Ok(()),
         },
         ast::Expr::IsNull(value) => match parts(value) {
-            Some(parts) => {
-                joined(parts.into_iter().map(|part| ast::Expr::IsNull(Box::new(part))), BinaryOperator::And)
-            }
+            Some(parts) => joined(parts.into_iter().map(|part| ast::Expr::IsNull(Box::new(part))), BinaryOperator::And),
             None => return Ok(()),
         },
         ast::Expr::IsNotNull(value) => match parts(value) {
