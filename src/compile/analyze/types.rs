@@ -126,19 +126,22 @@ fn recursive_as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
 fn narrowed_everywhere(expression: Expr) -> PlanResult<Expr> {
     Ok(expression
         .transform_down(|expression| {
-            let keep = match &expression {
-                Expr::AggregateFunction(call) => {
-                    let name = call.func.name();
-                    !["sum", "avg", "min", "max"].contains(&name) && !NAMES.iter().any(|(known, _)| *known == name)
-                }
-                _ => false,
-            };
-            if keep {
-                return Ok(Transformed::new(expression, false, TreeNodeRecursion::Jump));
+            let foreign = matches!(&expression, Expr::AggregateFunction(call) if is_foreign(call.func.name()));
+            if !foreign {
+                return Ok(Transformed::yes(narrowed(expression)));
             }
-            Ok(Transformed::yes(narrowed(expression)))
+            let call = expression.map_children(|argument| match argument {
+                Expr::Literal(..) => Ok(Transformed::no(argument)),
+                argument => narrowed_everywhere(argument).map(Transformed::yes),
+            })?;
+            Ok(Transformed::new(call.data, true, TreeNodeRecursion::Jump))
         })?
         .data)
+}
+
+/// Whether an aggregate is DataFusion's own.
+fn is_foreign(name: &str) -> bool {
+    !["sum", "avg", "min", "max"].contains(&name) && !NAMES.iter().any(|(known, _)| *known == name)
 }
 
 fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transformed<Expr>> {

@@ -147,7 +147,7 @@ const TEMPLATES: &[(Kind, &str)] = &[
     (Kind::Int, "(i * 2)"),
     (Kind::Int, "(i / 2)"),
     (Kind::Int, "(i % 3)"),
-    (Kind::Int, "(i / i)"),
+    (Kind::Int, "(i / nullif(i, 0))"),
     (Kind::Int, "abs(i)"),
     (Kind::Int, "(-i)"),
     (Kind::Int, "length(t)"),
@@ -215,7 +215,7 @@ const TEMPLATES: &[(Kind, &str)] = &[
     (Kind::Timestamp, "(y)::timestamp"),
     (Kind::Timestamp, "coalesce(s, s)"),
     (Kind::Date, "(s)::date"),
-    (Kind::Date, "(y + i)"),
+    (Kind::Date, "(y + (i)::integer)"),
     (Kind::Date, "coalesce(y, y)"),
 ];
 
