@@ -1,11 +1,11 @@
 //! Options of the server: command line over environment (`TIDEWATER_…`) over configuration file over defaults; pipelines.
 //! In: parsed arguments and the text of a TOML file; out: [`Config`] or one error with file and line.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::error::{Error, Result, code};
@@ -13,12 +13,16 @@ use crate::error::{Error, Result, code};
 /// Where the Postgres port listens by default.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:6565";
 
+/// Worker threads at most.
+const WORKERS_MAX: usize = 256;
+
 /// Options that every command with a server takes; each is also a key of the file and an environment variable.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerOptions {
     /// Address of the Postgres port [default: 127.0.0.1:6565]
-    #[arg(long, value_name = "ADDR", env = "TIDEWATER_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "TIDEWATER_LISTEN", value_parser = parse_address)]
+    #[serde(default, deserialize_with = "read_address")]
     pub listen: Option<SocketAddr>,
     /// Directory for durable state (not supported by this version, which keeps everything in memory)
     #[arg(long, value_name = "DIR", env = "TIDEWATER_DATA")]
@@ -93,8 +97,10 @@ impl Config {
             ));
         }
         let workers = given.workers.or(from_file.workers).unwrap_or_else(default_workers);
-        if workers == 0 {
-            return Err(Error::new(code::INVALID_PARAMETER_VALUE, "workers must be at least 1"));
+        if !(1..=WORKERS_MAX).contains(&workers) {
+            let message = format!("workers must be between 1 and {WORKERS_MAX}, not {workers}");
+            return Err(Error::new(code::INVALID_PARAMETER_VALUE, message)
+                .hint("more workers than processors make nothing faster"));
         }
         Ok(Config {
             listen: given.listen.or(from_file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 6565))),
@@ -122,6 +128,19 @@ impl Pipeline {
         let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
         format!("{}:{line}:{column}: {error}", self.path.display())
     }
+}
+
+/// `host:port`; of a name's addresses the first, IPv4 before IPv6.
+pub fn parse_address(text: &str) -> std::result::Result<SocketAddr, String> {
+    let known = text.to_socket_addrs().map_err(|error| {
+        format!("\"{text}\" is no address to listen on ({error}); give host:port, e.g. {DEFAULT_LISTEN}")
+    })?;
+    known.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| format!("\"{text}\" has no address"))
+}
+
+fn read_address<'de, D: Deserializer<'de>>(text: D) -> std::result::Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(text)?;
+    parse_address(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn default_workers() -> usize {
@@ -195,6 +214,17 @@ mod tests {
         assert!(error.message.contains("t.toml:2:"), "{error}");
         let error = check("[[pipeline]]\nname = \"a\"\n").unwrap_err();
         assert!(error.message.contains("t.toml:2:") && error.message.contains("needs either"), "{error}");
+    }
+
+    #[test]
+    fn names_are_resolved_and_workers_are_bounded() {
+        let config = check("listen = \"localhost:7012\"\n").unwrap();
+        assert!(config.listen.ip().is_loopback() && config.listen.port() == 7012, "{}", config.listen);
+        let error = check("listen = \"nowhere\"\n").unwrap_err();
+        assert!(error.message.contains("t.toml:1:") && error.message.contains("nowhere"), "{error}");
+        assert!(check("workers = 256\n").is_ok());
+        let error = check("workers = 99999999999\n").unwrap_err();
+        assert!(error.message.contains("between 1 and 256"), "{error}");
     }
 
     #[test]

@@ -98,6 +98,7 @@ pub mod code {
     pub const DUPLICATE_TABLE: &str = "42P07";
     pub const INDETERMINATE_DATATYPE: &str = "42P18";
     pub const INSUFFICIENT_RESOURCES: &str = "53000";
+    pub const STATEMENT_TOO_COMPLEX: &str = "54001";
     pub const OUT_OF_MEMORY: &str = "53200";
     pub const TOO_MANY_CONNECTIONS: &str = "53300";
     pub const CONFIGURATION_LIMIT_EXCEEDED: &str = "53400";

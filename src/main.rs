@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tidewater::config::ServerOptions;
+use tidewater::config::{ServerOptions, parse_address};
 
 mod command;
 
@@ -28,9 +28,9 @@ enum Command {
     Demo {
         #[command(flatten)]
         server: ServerOptions,
-        /// Address of the embedded Kafka broker
-        #[arg(long, value_name = "ADDR", env = "TIDEWATER_BROKER", default_value = "127.0.0.1:0")]
-        broker: SocketAddr,
+        /// Address of the embedded Kafka broker [default: 127.0.0.1:9092, another port if that is taken]
+        #[arg(long, value_name = "ADDR", env = "TIDEWATER_BROKER", value_parser = parse_address)]
+        broker: Option<SocketAddr>,
         /// Rows per second of the made-up auction data
         #[arg(long, value_name = "ROWS_PER_S", env = "TIDEWATER_RATE", default_value_t = 10_000)]
         rate: u64,
@@ -65,7 +65,7 @@ enum Command {
     #[command(after_help = "Examples:\n  tidewater broker\n  tidewater broker --listen 127.0.0.1:9092")]
     Broker {
         /// Address to listen on
-        #[arg(long, value_name = "ADDR", env = "TIDEWATER_BROKER_LISTEN", default_value = "127.0.0.1:9092")]
+        #[arg(long, value_name = "ADDR", env = "TIDEWATER_BROKER_LISTEN", default_value = "127.0.0.1:9092", value_parser = parse_address)]
         listen: SocketAddr,
         /// Bytes of records kept over all topics at most; the oldest make room
         #[arg(long, value_name = "BYTES", env = "TIDEWATER_BROKER_MEMORY", default_value_t = 1 << 30)]

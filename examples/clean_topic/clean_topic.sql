@@ -1,7 +1,8 @@
 -- Which raw orders are real orders?
 CREATE STREAM raw_orders (id BIGINT NOT NULL, customer TEXT, amount NUMERIC(12,2), ordered_at TIMESTAMPTZ)
 INCLUDE partition, offset
-WITH (connector = 'kafka', brokers = '127.0.0.1:9092', topic = 'raw_orders', format = 'json');
+WITH (connector = 'kafka', brokers = '127.0.0.1:9092', topic = 'raw_orders', format = 'json',
+      create_topic = 'true');
 
 CREATE MATERIALIZED VIEW clean_orders AS
 SELECT id, lower(customer) AS customer, amount, ordered_at

@@ -25,15 +25,17 @@ const FILES: &[(&str, &str)] = &[
 /// Queries to try, shown at the start.
 const QUERIES: &str = include_str!("../../sql/demo/queries.sql");
 
+/// Bytes that the topics keep; the oldest records make room. The views' keys are bounded, or grow by a row per second.
+const TOPIC_BYTES_MAX: usize = 128 << 20;
+
 /// How often the status line is drawn.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until Ctrl-C.
-pub(crate) fn run(options: ServerOptions, broker: SocketAddr, rate: u64) -> Result<(), Message> {
+pub(crate) fn run(options: ServerOptions, broker: Option<SocketAddr>, rate: u64) -> Result<(), Message> {
     let config = Config::resolve(options, None).map_err(|error| error.message_and_hint())?;
     block_on(async move {
-        let options = BrokerOptions { listen: broker, ..BrokerOptions::default() };
-        let broker = Broker::start(options).await.map_err(|error| error.message_and_hint())?;
+        let broker = start_broker(broker).await.map_err(|error| error.message_and_hint())?;
         let brokers = broker.address().to_string();
         let engine = start_engine(&config)?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -54,6 +56,16 @@ pub(crate) fn run(options: ServerOptions, broker: SocketAddr, rate: u64) -> Resu
         drop(producer);
         Ok(())
     })
+}
+
+/// Starts the broker, if no address is asked for on the usual one or, if that is taken, on any.
+async fn start_broker(listen: Option<SocketAddr>) -> Result<Broker, Error> {
+    let on = |listen| BrokerOptions { listen, memory_max_bytes: TOPIC_BYTES_MAX, ..BrokerOptions::default() };
+    let usual = SocketAddr::from(([127, 0, 0, 1], 9092));
+    match Broker::start(on(listen.unwrap_or(usual))).await {
+        Err(_) if listen.is_none() => Broker::start(on(SocketAddr::from(([127, 0, 0, 1], 0)))).await,
+        started => started,
+    }
 }
 
 fn pipeline(path: &str, sql: &str, brokers: &str) -> Pipeline {

@@ -31,12 +31,16 @@ pub(crate) fn complain(line: &str) {
 /// Stack of a thread that plans statements; only what is used becomes memory.
 const STACK_BYTES: usize = 256 << 20;
 
+/// Threads that compute for connections; a connection takes one at a time.
+const BLOCKING_THREADS_MAX: usize = 4096;
+
 /// A runtime for sockets: workers have threads of their own, so two are enough.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Message>>) -> Result<T, Message> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         // The planner recurses; what the parser lets through must fit.
         .thread_stack_size(STACK_BYTES)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;

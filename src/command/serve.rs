@@ -26,7 +26,7 @@ async fn run_server(config: Config, files: &[Pipeline], exit: bool) -> Result<()
     apply(&engine, &pipelines, exit).await?;
     if exit {
         engine.finished().await.map_err(|error| error.message_and_hint())?;
-        engine.stop().await;
+        engine.finish().await.map_err(|error| error.message_and_hint())?;
         return Ok(());
     }
     let server = listen(&engine, &config).await?;

@@ -1,4 +1,5 @@
-//! Query results as text: tab-separated values with a header line, as `psql -A -F '<tab>'` prints them.
+//! Query results as text: a header line, then values separated by tabs; a tab, line break or backslash in a value is escaped and NULL
+//! is `\N`, as COPY writes them.
 
 use futures::StreamExt;
 use tidewater::engine::Outcome;
@@ -9,11 +10,13 @@ use tidewater::format::text::{TextOptions, Writer};
 pub(crate) async fn print(outcome: Outcome) -> Result<()> {
     let Outcome::Rows { schema, mut rows, verb: "SELECT", .. } = outcome else { return Ok(()) };
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    super::say(&names.join("\t"));
+    let mut header = Some(names.join("\t"));
     let writers = schema.fields().iter().map(|field| Writer::new(field, &TextOptions::default()));
     let writers = writers.collect::<Result<Vec<Writer>>>()?;
     while let Some(batch) = rows.next().await {
         let batch = batch?;
+        // Not before it is known that there is an answer.
+        header.take().inspect(|header| super::say(header));
         for row in 0..batch.num_rows() {
             let mut line = Vec::new();
             for (i, writer) in writers.iter().enumerate() {
@@ -21,11 +24,40 @@ pub(crate) async fn print(outcome: Outcome) -> Result<()> {
                     line.push(b'\t');
                 }
                 if batch.column(i).is_valid(row) {
-                    writer.write(batch.column(i), row, &mut line)?;
+                    let mut value = Vec::new();
+                    writer.write(batch.column(i), row, &mut value)?;
+                    escape(&value, &mut line);
+                } else {
+                    line.extend_from_slice(b"\\N");
                 }
             }
             super::say(&String::from_utf8_lossy(&line));
         }
     }
+    header.take().inspect(|header| super::say(header));
     Ok(())
+}
+
+fn escape(value: &[u8], line: &mut Vec<u8>) {
+    for byte in value {
+        match byte {
+            b'\t' => line.extend_from_slice(b"\\t"),
+            b'\n' => line.extend_from_slice(b"\\n"),
+            b'\r' => line.extend_from_slice(b"\\r"),
+            b'\\' => line.extend_from_slice(b"\\\\"),
+            byte => line.push(*byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn what_separates_is_escaped() {
+        let mut line = Vec::new();
+        escape("a\tb\nc\\d".as_bytes(), &mut line);
+        assert_eq!(line, b"a\\tb\\nc\\\\d");
+    }
 }

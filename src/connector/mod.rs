@@ -101,6 +101,11 @@ pub trait Source: Send + Sync {
     /// Where the input ends now (exclusive), by partition; `None` if it never ends and never pauses (an unbounded generator).
     fn end(&self) -> Result<Option<Positions>>;
 
+    /// Whether nothing more will come that a bounded input still has to bring: true for what is all there, and for what never ends.
+    fn is_complete(&self) -> bool {
+        true
+    }
+
     /// A reader from `from` (partitions not named start at their beginning) to `until` (exclusive; `None`: for ever, or to the
     /// end of a bounded input). `headers` tells whether record headers are wanted.
     fn open(&self, from: &Positions, until: Option<&Positions>, headers: bool) -> Result<Box<dyn Reader>>;

@@ -52,6 +52,9 @@ pub use settings::SERVER_VERSION;
 /// Batches of a result, as they become ready; an error is the last item.
 pub type Rows = Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>;
 
+/// How often an input is asked whether all of it is there.
+const COMPLETE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(20);
+
 /// The database that clients connect to.
 pub const DATABASE: &str = "tidewater";
 
@@ -187,7 +190,20 @@ impl Engine {
 
     /// Waits until all bounded inputs are read and every view shows them.
     pub async fn finished(&self) -> Result<()> {
+        for relation in self.catalog().iter() {
+            if let RelationKind::Stream { source, .. } = &relation.kind {
+                while !source.is_complete() {
+                    tokio::time::sleep(COMPLETE_INTERVAL).await;
+                }
+            }
+        }
         self.inner.runtime.finished().await
+    }
+
+    /// Stops all inputs, then waits until sinks have written what was committed. Errors: what keeps a sink from writing.
+    pub async fn finish(&self) -> Result<()> {
+        self.inner.runtime.stop().await;
+        sink::finish_all(&self.inner.sinks).await
     }
 
     /// Counters for a status line: ticks, rows in, dataflows.

@@ -22,6 +22,8 @@ use crate::view::{Change, Subscription};
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of changes that may wait for a target that is away.
 const BACKLOG_BYTES_MAX: usize = 256 << 20;
+/// How long a target may take nothing while the end waits for it.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
 /// Pause between tries while the target is away.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -41,6 +43,8 @@ pub(super) struct RunningSink {
     /// The dataflow made for a sink from a stream.
     ephemeral: Option<RelationId>,
     stop: tokio::sync::oneshot::Sender<()>,
+    /// Loses its sender when the thread has ended.
+    ended: tokio::sync::oneshot::Receiver<()>,
 }
 
 /// What `tidewater.sinks` shows.
@@ -136,14 +140,18 @@ pub(super) async fn start(engine: &Engine, id: RelationId, from: &Relation, spec
         stopped: AtomicBool::new(false),
     });
     let (stop, stopped) = tokio::sync::oneshot::channel();
+    let (end, ended) = tokio::sync::oneshot::channel();
     let worker = Worker { spec, writer, status: Arc::clone(&status), open: engine.inner.sinks_open.subscribe() };
     let backlog = Backlog::collect(subscription);
     let handle = tokio::runtime::Handle::current();
     std::thread::Builder::new()
         .name(format!("sink {}", status.name))
-        .spawn(move || worker.run(backlog, stopped, &handle))
+        .spawn(move || {
+            worker.run(backlog, stopped, &handle);
+            drop(end);
+        })
         .map_err(|error| Error::new(code::INSUFFICIENT_RESOURCES, format!("cannot start a thread: {error}")))?;
-    Ok(RunningSink { id, status, ephemeral, stop })
+    Ok(RunningSink { id, status, ephemeral, stop, ended })
 }
 
 /// Stops one sink and what was made for it.
@@ -168,6 +176,33 @@ pub(super) fn stop_all(sinks: &Mutex<Vec<RunningSink>>) {
         sink.status.stopped.store(true, Ordering::Release);
         let _ = sink.stop.send(());
     }
+}
+
+/// Waits until all sinks have written what their relations committed before the runtime stopped. Errors: a sink that lost changes, or
+/// whose target took nothing for [`FINISH_TIMEOUT`].
+pub(super) async fn finish_all(sinks: &Mutex<Vec<RunningSink>>) -> Result<()> {
+    let running = std::mem::take(&mut *sinks.lock().unwrap_or_else(PoisonError::into_inner));
+    for RunningSink { status, mut ended, stop, .. } in running {
+        let mut written = status.records.load(Ordering::Relaxed);
+        while tokio::time::timeout(FINISH_TIMEOUT, &mut ended).await.is_err() {
+            let now = status.records.load(Ordering::Relaxed);
+            if now == written {
+                status.stopped.store(true, Ordering::Release);
+                break;
+            }
+            written = now;
+        }
+        drop(stop);
+        if let Some(reason) = status.last_error.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let message = format!("sink \"{}\" has not written everything: {reason}", status.name);
+            return Err(Error::new(code::FDW_ERROR, message));
+        }
+        if status.stopped.load(Ordering::Acquire) {
+            let message = format!("sink \"{}\" has not written everything in time", status.name);
+            return Err(Error::new(code::FDW_ERROR, message));
+        }
+    }
+    Ok(())
 }
 
 /// Changes that wait to be written. A subscription ends when its reader is slow; a target may be away for long.
@@ -258,6 +293,8 @@ impl Worker {
             match change {
                 None => return,
                 Some(Ok(change)) => self.write_change(&change),
+                // The end of everything is none of the sink's trouble.
+                Some(Err(error)) if error.code == code::ADMIN_SHUTDOWN => return,
                 Some(Err(error)) => return self.fail(&error),
             }
         }

@@ -169,18 +169,17 @@ impl Session {
     where
         F: AsyncFnOnce(&mut Session) -> Result<Outcome>,
     {
-        let implicit = self.open.is_none();
-        if implicit {
-            self.open = Some(self.new_transaction());
+        if self.open.is_some() {
+            return run(self).await;
         }
-        let answer = run(self).await;
-        if implicit && let Some(open) = self.open.take() {
-            // Dropped on an error, which undoes it.
-            if answer.is_ok() {
-                self.end(open).await?;
-            }
+        self.open = Some(self.new_transaction());
+        // Undoes it on an error, and when the statement is canceled.
+        let own = Implicit(self);
+        let answer = run(own.0).await?;
+        if let Some(open) = own.0.open.take() {
+            own.0.end(open).await?;
         }
-        answer
+        Ok(answer)
     }
 
     /// Takes a table for the transaction, and waits until what was written before is committed.
@@ -235,6 +234,15 @@ impl Session {
             Some(overlay) => overlay.apply(changes),
             None => Err(Error::internal("no overlay")),
         }
+    }
+}
+
+/// A session in a transaction that ends with its statement.
+struct Implicit<'a>(&'a mut Session);
+
+impl Drop for Implicit<'_> {
+    fn drop(&mut self) {
+        self.0.open = None;
     }
 }
 

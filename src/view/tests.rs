@@ -140,3 +140,74 @@ async fn datafusion_reads_snapshots() {
     let limited = context.sql("SELECT a FROM r LIMIT 3").await.unwrap().collect().await.unwrap();
     assert_eq!(limited.iter().map(RecordBatch::num_rows).sum::<usize>(), 3);
 }
+
+fn rows_of(batches: &[RecordBatch]) -> Vec<i64> {
+    let mut found: Vec<i64> =
+        batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
+    found.sort_unstable();
+    found
+}
+
+/// An index over column b, which has a hundred values; a transaction's changes over what is committed, undone in parts.
+#[test]
+fn indexes_and_overlays_show_what_a_scan_shows() {
+    let index = RelationId(7);
+    let store = Store::default();
+    store.create(ID, "r", schema(), false, true, Availability::Ready).unwrap();
+    let mut state = 99;
+    let mut committed: BTreeMap<i64, i64> = BTreeMap::new();
+    let random_rows = |model: &BTreeMap<i64, i64>, state: &mut u64| {
+        let mut model = model.clone();
+        let mut rows = Vec::new();
+        for _ in 0..random(state, 60) {
+            let value = random(state, 400) as i64;
+            let there = model.entry(value).or_default();
+            let weight = if *there > 0 && random(state, 2) == 0 { -1 } else { 1 };
+            *there += weight;
+            rows.push((value, weight));
+        }
+        (rows, model)
+    };
+    for tick in 1..=60 {
+        if tick == 20 {
+            store.add_index(ID, index, vec![1]).unwrap();
+        }
+        let (rows, model) = random_rows(&committed, &mut state);
+        store.commit(tick, vec![(ID, vec![delta(&rows)])], &|_| false);
+        committed = model;
+        if tick < 20 {
+            continue;
+        }
+        let mut overlay = store.overlay(ID).unwrap();
+        let (rows, first) = random_rows(&committed, &mut state);
+        overlay.apply(vec![delta(&rows)]).unwrap();
+        let mark = overlay.mark();
+        let (rows, _) = random_rows(&first, &mut state);
+        overlay.apply(vec![delta(&rows)]).unwrap();
+        overlay.roll_back(mark).unwrap();
+        for (overlay, model) in [(None, &committed), (Some(&overlay), &first)] {
+            let all = |wanted: &dyn Fn(i64) -> bool| -> Vec<i64> {
+                let there = model.iter().filter(|(value, _)| wanted(**value));
+                there.flat_map(|(value, times)| std::iter::repeat_n(*value, *times as usize)).collect()
+            };
+            let read = Read { id: ID, lookup: None, overlay };
+            let (_, snapshots) = store.try_read(&[read], 0).unwrap().unwrap();
+            assert_eq!(rows_of(&snapshots[0].batches), all(&|_| true));
+            let keys = store.index_keys(ID).remove(0);
+            let b: ArrayRef = Arc::new(StringArray::from(vec![Some("row 3"), Some("row 77"), None]));
+            let values: Vec<Key> = keys.of_values(&[b], 3).unwrap().into_iter().flatten().collect();
+            assert_eq!(values.len(), 2, "NULL is equal to nothing");
+            let lookup = Lookup { index, values };
+            let read = Read { id: ID, lookup: Some(&lookup), overlay };
+            let (_, snapshots) = store.try_read(&[read], 0).unwrap().unwrap();
+            assert_eq!(rows_of(&snapshots[0].batches), all(&|value| value % 100 == 3 || value % 100 == 77));
+            assert!(snapshots[0].batches[0].num_rows() < 40, "only what was looked for is read");
+        }
+        let sum = overlay.changes().unwrap();
+        store.commit(tick, vec![(ID, sum)], &|_| false);
+        committed = first.into_iter().filter(|(_, times)| *times != 0).collect();
+        let count = store.count(ID, index, &store.index_keys(ID)[0].of(&delta(&[(3, 1)]).rows).unwrap()).unwrap();
+        let of_three = committed.iter().filter(|(value, _)| **value % 100 == 3).map(|(_, times)| times).sum::<i64>();
+        assert_eq!(count, [of_three]);
+    }
+}

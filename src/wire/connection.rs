@@ -9,6 +9,7 @@ use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::{CommandComplete, ReadyForQuery, TransactionStatus};
 
 use super::backend::Backend;
+use super::beside::Remote;
 use super::cursor::Cursor;
 use super::extended::Portal;
 use super::failure::{Attempt, Failure, code, error_response, notice_response, protocol_violation};
@@ -26,7 +27,7 @@ use crate::format::text::{TextOptions, TimeZone};
 pub(super) struct Connection {
     pub(super) socket: Socket,
     pub(super) interrupt: Interrupt,
-    pub(super) session: Box<dyn Backend>,
+    pub(super) session: Remote,
     /// By name; the unnamed one is "". Those of PREPARE and of Parse share their names.
     pub(super) statements: HashMap<String, Arc<Prepared>>,
     /// By name; the unnamed one is "".
@@ -55,7 +56,7 @@ impl Connection {
         Connection {
             socket,
             interrupt,
-            session,
+            session: Remote::new(session),
             statements: HashMap::new(),
             portals: HashMap::new(),
             cursors: HashMap::new(),
@@ -134,13 +135,16 @@ impl Connection {
     }
 
     async fn handle(&mut self, frame: Frame) -> Attempt<ControlFlow<()>> {
+        if !matches!(frame.kind, b'S' | b'X' | b'H') {
+            self.session.back(&mut self.interrupt).await?;
+        }
         match Message::decode(frame)? {
             Message::Query(sql) => {
-                self.simple_query(&sql).await?;
+                self.simple_query(sql).await?;
                 self.end_implicit_transaction();
                 self.ready_for_query().await?;
             }
-            Message::Parse { name, sql, types } => self.on_parse(name, &sql, types).await?,
+            Message::Parse { name, sql, types } => self.on_parse(name, sql, types).await?,
             Message::Bind(bind) => self.on_bind(bind)?,
             Message::Describe(target, name) => self.on_describe(target, &name)?,
             Message::Execute { portal, rows_max } => self.on_execute(portal, rows_max).await?,

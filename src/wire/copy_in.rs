@@ -19,7 +19,7 @@ const COPY_BYTES_MAX: usize = 1 << 30;
 impl Connection {
     /// Reads the rows of a COPY and inserts them; returns the command tag.
     pub(super) async fn copy_in(&mut self, copy: &CopyFrom) -> Attempt<String> {
-        let into = self.session.copy_columns(copy)?;
+        let into = self.session.here()?.copy_columns(copy)?;
         let layout = Layout::new(&copy.options)?;
         let columns = into.columns.len();
         check_columns(columns)?;
@@ -27,9 +27,17 @@ impl Connection {
         self.socket.put(&PgWireBackendMessage::CopyInResponse(response))?;
         self.interrupt.guard_idle(self.socket.flush()).await??;
         let data = self.copy_data().await?;
-        let rows = layout.read(&data, &into, &copy.table)?;
-        drop(data);
-        let inserted = self.interrupt.guard(self.session.copy_rows(copy, rows.columns, rows.count)).await?;
+        let copy = copy.clone();
+        let inserted = self
+            .session
+            .work(&mut self.interrupt, |session| {
+                Box::pin(async move {
+                    let rows = layout.read(&data, &into, &copy.table)?;
+                    drop(data);
+                    session.copy_rows(&copy, rows.columns, rows.count).await
+                })
+            })
+            .await?;
         Ok(format!("COPY {}", inserted?))
     }
 

@@ -3,6 +3,7 @@
 //! FETCH from a query's cursor returns as many rows as it asks for while there are any. FETCH from a subscription waits for one row
 //! (or for its timeout) and returns what is ready then; with timeout 0 it returns what is ready now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::scalar::ScalarValue;
@@ -103,7 +104,7 @@ impl Connection {
             return Err(Error::new(code::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists")).into());
         }
         check_limit(self.cursors.len(), CURSORS_MAX, "cursors", "CLOSE those that are not needed")?;
-        let results = self.start_rows(statement, parameters, "DECLARE").await?;
+        let results = self.start_rows(&Arc::new(statement.clone()), parameters, "DECLARE").await?;
         self.cursors.insert(name.to_string(), Cursor { results, lifetime });
         Ok(())
     }

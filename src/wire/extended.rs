@@ -45,7 +45,7 @@ enum State {
 }
 
 impl Connection {
-    pub(super) async fn on_parse(&mut self, name: String, sql: &str, types: Vec<u32>) -> Attempt<()> {
+    pub(super) async fn on_parse(&mut self, name: String, sql: String, types: Vec<u32>) -> Attempt<()> {
         if name.is_empty() {
             self.statements.remove("");
         }

@@ -5,7 +5,8 @@
 //! A connection's life: [`startup`] (options, password, key for cancel requests) → [`connection`] (one message after the other) →
 //! [`query`] for the simple protocol, [`extended`] for the extended one → [`statement`] (what the engine runs and what is run here:
 //! [`cursor`], [`copy`], [`prepared`]) → [`rows`] and [`encode`] → socket. Whatever it waits for while a statement runs, it waits for
-//! under an [`interrupt`], so that a cancel request, a timeout, a closed peer or the server's stop ends it at once.
+//! under an [`interrupt`], so that a cancel request, a timeout, a closed peer or the server's stop ends it at once. What computes,
+//! computes [`beside`] the threads of the connections.
 //!
 //! `statement_timeout` does not apply to subscriptions and to FETCH from them: they are meant to run for ever.
 
@@ -30,6 +31,7 @@ use crate::error::{Error, Result};
 
 mod auth;
 mod backend;
+mod beside;
 mod connection;
 mod copy;
 mod copy_in;

@@ -21,7 +21,7 @@ const STATEMENTS_MAX: usize = 8192;
 /// A prepared statement.
 pub(super) struct Prepared {
     /// What it says; `None` for an empty text.
-    pub(super) statement: Option<Statement>,
+    pub(super) statement: Option<Arc<Statement>>,
     /// Types of its parameters.
     pub(super) parameters: Vec<ParameterType>,
     /// How many of them the statement uses: a client may declare more.
@@ -32,13 +32,13 @@ pub(super) struct Prepared {
 
 impl Connection {
     /// Prepares what a Parse message says.
-    pub(super) async fn prepare_text(&mut self, name: String, sql: &str, oids: &[u32]) -> Attempt<()> {
-        let mut statements = self.session.parse(sql)?;
+    pub(super) async fn prepare_text(&mut self, name: String, sql: String, oids: &[u32]) -> Attempt<()> {
+        let mut statements = self.parse(sql).await?;
         if statements.len() > 1 {
             let message = "cannot insert multiple commands into a prepared statement";
             return Err(Error::new(code::SYNTAX_ERROR, message).into());
         }
-        self.insert_prepared(name, statements.pop(), oids).await
+        self.insert_prepared(name, statements.pop().map(Arc::new), oids).await
     }
 
     /// Prepares what a PREPARE statement says.
@@ -52,10 +52,10 @@ impl Connection {
             return Err(Error::new(code::SYNTAX_ERROR, message).into());
         }
         let oids: Vec<u32> = types.iter().map(pg_type::oid).collect();
-        self.insert_prepared(name.to_string(), Some(statement.clone()), &oids).await
+        self.insert_prepared(name.to_string(), Some(Arc::new(statement.clone())), &oids).await
     }
 
-    async fn insert_prepared(&mut self, name: String, statement: Option<Statement>, oids: &[u32]) -> Attempt<()> {
+    async fn insert_prepared(&mut self, name: String, statement: Option<Arc<Statement>>, oids: &[u32]) -> Attempt<()> {
         if !name.is_empty() {
             if self.statements.contains_key(&name) {
                 let message = format!("prepared statement \"{name}\" already exists");
@@ -69,7 +69,7 @@ impl Connection {
         }
         let hints: Vec<Option<FieldRef>> = oids.iter().map(|oid| hint(*oid)).collect::<Result<_>>()?;
         let description = match &statement {
-            Some(statement) => self.describe(statement, &hints).await?,
+            Some(statement) => self.describe(statement, hints.clone()).await?,
             None => Description { parameters: Vec::new(), columns: None },
         };
         let parameters_used = description.parameters.len();
@@ -87,19 +87,25 @@ impl Connection {
     }
 
     /// What a statement needs and answers; for cursors and the like, what the statement inside of it needs.
-    async fn describe(&mut self, statement: &Statement, hints: &[Option<FieldRef>]) -> Attempt<Description> {
+    async fn describe(&mut self, statement: &Arc<Statement>, hints: Vec<Option<FieldRef>>) -> Attempt<Description> {
         let (described, has_columns) = match &statement.kind {
-            Kind::Declare { statement, .. } | Kind::CopyTo { statement, .. } => (statement.as_ref(), false),
+            Kind::Declare { statement, .. } | Kind::CopyTo { statement, .. } => {
+                (Arc::new(statement.as_ref().clone()), false)
+            }
             Kind::Fetch { .. }
             | Kind::Close { .. }
             | Kind::Prepare { .. }
             | Kind::Execute { .. }
             | Kind::Deallocate { .. } => return Ok(Description { parameters: Vec::new(), columns: None }),
-            _ => (statement, true),
+            _ => (Arc::clone(statement), true),
         };
         self.start_clock();
-        let description = self.interrupt.guard(self.session.describe(described, hints)).await?;
-        let Description { parameters, columns } = description.map_err(|error| placed(error, described))?;
+        let inner = Arc::clone(&described);
+        let description = self
+            .session
+            .work(&mut self.interrupt, |session| Box::pin(async move { session.describe(&inner, &hints).await }))
+            .await?;
+        let Description { parameters, columns } = description.map_err(|error| placed(error, &described))?;
         Ok(Description { parameters, columns: columns.filter(|_| has_columns) })
     }
 
@@ -137,7 +143,7 @@ impl Connection {
         if let Some(query) = arguments {
             let kind = Kind::Query(query.clone());
             let query = Statement { text: execute.text.clone(), offset: execute.offset, kind };
-            let mut results = self.start_rows(&query, parameters, "EXECUTE").await?;
+            let mut results = self.start_rows(&Arc::new(query), parameters, "EXECUTE").await?;
             let row = self.interrupt.guard(results.first_row()).await??;
             let row = row.ok_or_else(|| Error::internal("the arguments of EXECUTE have no row"))?;
             for (column, parameter) in row.columns().iter().zip(&prepared.parameters) {

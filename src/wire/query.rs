@@ -1,5 +1,7 @@
 //! The simple protocol: a text of statements, each answered before the next one runs; an error skips the rest.
 
+use std::sync::Arc;
+
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::EmptyQueryResponse;
 
@@ -12,21 +14,21 @@ use crate::compile::parse::Statement;
 
 impl Connection {
     /// Answers a Query message, up to but without ReadyForQuery.
-    pub(super) async fn simple_query(&mut self, sql: &str) -> Attempt<()> {
+    pub(super) async fn simple_query(&mut self, sql: String) -> Attempt<()> {
         self.statements.remove("");
         self.portals.remove("");
-        let statements = self.session.parse(sql)?;
+        let statements = self.parse(sql).await?;
         if statements.is_empty() {
             self.socket.put(&PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()))?;
         }
-        for statement in &statements {
+        for statement in statements {
             self.start_clock();
-            self.answer(statement).await?;
+            self.answer(&Arc::new(statement)).await?;
         }
         Ok(())
     }
 
-    async fn answer(&mut self, statement: &Statement) -> Attempt<()> {
+    async fn answer(&mut self, statement: &Arc<Statement>) -> Attempt<()> {
         let reply = self.start(statement, &[]).await?;
         let formats = Formats::default();
         let format = DataRows::new(formats.clone(), self.text_options());

@@ -7,6 +7,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use futures::{FutureExt, StreamExt};
 use tokio::time::Instant;
 
+use super::beside::RowsBeside;
 use super::encode::{Encoders, Formats};
 use super::failure::Attempt;
 use super::interrupt::Interrupt;
@@ -66,6 +67,8 @@ pub(super) trait RowWriter: Send {
 impl Results {
     /// Rows to be sent.
     pub(super) fn new(schema: SchemaRef, rows: Rows, verb: &'static str, live: bool) -> Self {
+        // Subscriptions wait; what they do for a tick is little.
+        let rows = if live { rows } else { Box::pin(RowsBeside::new(rows)) };
         Results { schema, verb, live, rows, batch: None, ended: false, taken: 0 }
     }
 

@@ -1,5 +1,7 @@
 //! Starts a statement: most are the engine's; cursors, COPY and prepared statements are the protocol's own and are run here.
 
+use std::sync::Arc;
+
 use datafusion::scalar::ScalarValue;
 
 use super::connection::Connection;
@@ -7,9 +9,12 @@ use super::copy::CopyOut;
 use super::cursor::Fetch;
 use super::failure::Attempt;
 use super::rows::Results;
-use crate::compile::parse::{CopyFrom, Kind, Statement};
+use crate::compile::parse::{CopyFrom, CopyOptions, Kind, Statement};
 use crate::engine::Outcome;
 use crate::error::{Error, Result, code};
+
+/// Texts up to this length are parsed at once.
+const PARSED_HERE_BYTES: usize = 128;
 
 /// What a started statement answers.
 pub(super) enum Reply {
@@ -26,23 +31,34 @@ pub(super) enum Reply {
 }
 
 impl Connection {
+    /// Splits text into statements.
+    pub(super) async fn parse(&mut self, sql: String) -> Attempt<Vec<Statement>> {
+        self.start_clock();
+        let parsed = if sql.len() <= PARSED_HERE_BYTES {
+            self.session.here()?.parse(&sql)
+        } else {
+            self.session.work(&mut self.interrupt, |session| Box::pin(async move { session.parse(&sql) })).await?
+        };
+        Ok(parsed?)
+    }
+
     /// Starts a statement with the values of its parameters.
-    pub(super) async fn start(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Attempt<Reply> {
+    pub(super) async fn start(&mut self, statement: &Arc<Statement>, parameters: &[ScalarValue]) -> Attempt<Reply> {
         let Kind::Execute { name, arguments } = &statement.kind else {
             return self.start_resolved(statement, parameters).await;
         };
         self.refuse_if_failed()?;
         let (prepared, arguments) = self.arguments(statement, name, arguments.as_ref(), parameters).await?;
         match &prepared.statement {
-            Some(Statement { kind: Kind::Execute { .. }, .. }) | None => {
+            Some(inner) if !matches!(inner.kind, Kind::Execute { .. }) => self.start_resolved(inner, &arguments).await,
+            _ => {
                 let message = format!("prepared statement \"{name}\" cannot be executed by EXECUTE");
                 Err(Error::new(code::INVALID_SQL_STATEMENT_NAME, message).into())
             }
-            Some(inner) => self.start_resolved(inner, &arguments).await,
         }
     }
 
-    async fn start_resolved(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Attempt<Reply> {
+    async fn start_resolved(&mut self, statement: &Arc<Statement>, parameters: &[ScalarValue]) -> Attempt<Reply> {
         match &statement.kind {
             Kind::Declare { cursor, statement, hold } => {
                 self.refuse_if_failed()?;
@@ -60,7 +76,8 @@ impl Connection {
             }
             Kind::CopyTo { statement, options } => {
                 self.refuse_if_failed()?;
-                let results = self.start_rows(statement, parameters, "COPY").await?;
+                let statement = Arc::new(self.without_generated(statement)?);
+                let results = self.start_rows(&statement, parameters, "COPY").await?;
                 Ok(Reply::Copy(CopyOut::new(results, options)?))
             }
             Kind::CopyFrom(copy) => {
@@ -80,10 +97,24 @@ impl Connection {
         }
     }
 
+    /// COPY of a whole table leaves generated columns out, as COPY FROM does.
+    fn without_generated(&self, statement: &Statement) -> Result<Statement> {
+        let Kind::Query(query) = &statement.kind else { return Ok(statement.clone()) };
+        let Some(table) = query.whole_relation() else { return Ok(statement.clone()) };
+        let copy = CopyFrom { table: table.to_string(), columns: None, options: CopyOptions::default() };
+        // What is no table has no generated columns.
+        let Ok(columns) = self.session.here()?.copy_columns(&copy) else { return Ok(statement.clone()) };
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let names: Vec<String> = columns.columns.iter().map(|(name, _)| quoted(name)).collect();
+        let relation: Vec<String> = table.splitn(2, '.').map(quoted).collect();
+        let made = self.session.here()?.parse(&format!("SELECT {} FROM {}", names.join(", "), relation.join(".")))?;
+        Ok(made.into_iter().next().unwrap_or_else(|| statement.clone()))
+    }
+
     /// Starts a statement inside `verb` (DECLARE, COPY, EXECUTE), which needs its rows.
     pub(super) async fn start_rows(
         &mut self,
-        statement: &Statement,
+        statement: &Arc<Statement>,
         parameters: &[ScalarValue],
         verb: &str,
     ) -> Attempt<Results> {
@@ -96,8 +127,12 @@ impl Connection {
         }
     }
 
-    async fn start_in_engine(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Attempt<Reply> {
-        let outcome = self.interrupt.guard(self.session.execute(statement, parameters)).await?;
+    async fn start_in_engine(&mut self, statement: &Arc<Statement>, parameters: &[ScalarValue]) -> Attempt<Reply> {
+        let (run, values) = (Arc::clone(statement), parameters.to_vec());
+        let outcome = self
+            .session
+            .work(&mut self.interrupt, |session| Box::pin(async move { session.execute(&run, &values).await }))
+            .await?;
         self.note_transaction(matches!(&outcome, Ok(Outcome::Done(tag)) if tag == "COMMIT"));
         if matches!((&statement.kind, &outcome), (Kind::Discard { all: true }, Ok(_))) {
             self.statements.clear();

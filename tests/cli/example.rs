@@ -95,7 +95,7 @@ impl Example {
 #[tokio::test]
 async fn clean_topic_writes_the_good_orders_and_shows_the_broken_ones() {
     let example = Example::new("clean_topic");
-    example.topics.create("raw_orders");
+    let (_server, address) = example.serve();
     example.topics.produce(
         "raw_orders",
         &[
@@ -106,7 +106,6 @@ async fn clean_topic_writes_the_good_orders_and_shows_the_broken_ones() {
             r#"{"id":5,"customer":"Cem","amount":7,"ordered_at":"2026-01-02T03:04:06Z","more":true}"#,
         ],
     );
-    let (_server, address) = example.serve();
     let client = connect(&address).await;
     rows_become(&client, "SELECT id, customer, amount FROM clean_orders ORDER BY id", &["1|ann|12.50", "5|cem|7.00"])
         .await;
@@ -122,7 +121,6 @@ async fn clean_topic_writes_the_good_orders_and_shows_the_broken_ones() {
 #[tokio::test]
 async fn live_counts_follow_the_topic() {
     let example = Example::new("live_counts");
-    example.topics.create("page_views");
     let (_server, address) = example.serve();
     let view = |page: &str, visitor: i64| {
         format!("{{\"page\":\"{page}\",\"visitor\":{visitor},\"at\":\"2026-01-02T03:04:05Z\"}}")

@@ -2,6 +2,8 @@
 
 use std::fs::write;
 
+use tidewater::broker::{Broker, BrokerOptions};
+
 use crate::process::ended;
 
 #[test]
@@ -27,11 +29,57 @@ fn only_results_are_printed_after_bounded_inputs_are_read() {
     write(at.join("views.sql"), views).unwrap();
     let finished = ended(at, &["run", "--exit", "streams.sql", "views.sql"]).with_status(0);
     assert_eq!(
-        finished.out, "shop\tn\ttotal\ns0\t500\t249500\ns1\t500\t250000\nn\n5000\nid\tprice\n1\t2.50\n2\t\n",
+        finished.out, "shop\tn\ttotal\ns0\t500\t249500\ns1\t500\t250000\nn\n5000\nid\tprice\n1\t2.50\n2\t\\N\n",
         "{}",
         finished.err
     );
     assert_eq!(finished.err, "");
+}
+
+/// A rate makes the rows come later; they are waited for, by views and by reads of the stream.
+#[test]
+fn a_bounded_generator_with_a_rate_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let text = "CREATE STREAM numbers WITH (connector = 'generator', kind = 'sequence', count = '2000', rate = '4000');\n\
+        CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n FROM numbers;\n\
+        SELECT count(*) AS read FROM numbers;\n\
+        SELECT n FROM n;\n";
+    write(at.join("rate.sql"), text).unwrap();
+    let finished = ended(at, &["run", "--exit", "rate.sql"]).with_status(0);
+    assert_eq!(finished.out, "read\n2000\nn\n2000\n", "{}", finished.err);
+}
+
+/// What was read is in the topic before the command ends.
+#[test]
+fn sinks_have_written_everything_at_the_end() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let broker = runtime.block_on(Broker::start(BrokerOptions::default())).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let topic = format!("connector = 'kafka', brokers = '{}', topic = 'out', format = 'json'", broker.address());
+    let write_all = format!(
+        "CREATE STREAM numbers WITH (connector = 'generator', kind = 'sequence', count = '100000');\n\
+         CREATE SINK out FROM numbers WITH ({topic}, create_topic = 'true');\n"
+    );
+    write(at.join("write.sql"), write_all).unwrap();
+    ended(at, &["run", "--exit", "write.sql"]).with_status(0);
+    let read_all = format!(
+        "CREATE STREAM out (id BIGINT) WITH ({topic});\nSELECT count(*), count(DISTINCT id) AS ids FROM out;\n"
+    );
+    write(at.join("read.sql"), read_all).unwrap();
+    let finished = ended(at, &["run", "--exit", "read.sql"]).with_status(0);
+    assert_eq!(finished.out, "count\tids\n100000\t100000\n", "{}", finished.err);
+    runtime.block_on(broker.stop());
+}
+
+#[test]
+fn no_header_is_printed_of_a_query_that_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path().join("fails.sql"), "SELECT 1 / x AS quotient FROM (VALUES (0)) v (x);\n").unwrap();
+    let finished = ended(directory.path(), &["run", "--exit", "fails.sql"]);
+    assert_eq!(finished.out, "", "{}", finished.err);
+    finished.failed_with(&["division by zero"]);
 }
 
 #[test]

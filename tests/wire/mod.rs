@@ -245,3 +245,34 @@ async fn reads_tell_of_rows_that_are_left_out() {
     assert!(notices.try_recv().is_err(), "nothing is left out any more");
     server.stop().await;
 }
+
+/// A write that is canceled while it waits for another writer leaves nothing behind: no transaction, no lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canceled_write_leaves_no_transaction() {
+    let server = Server::start(1).await;
+    let (writer, waiting) = (server.connect().await, server.connect().await);
+    run(&writer, "CREATE TABLE t (a BIGINT PRIMARY KEY)").await;
+    run(&writer, "BEGIN; INSERT INTO t VALUES (1)").await;
+    run(&waiting, "SET statement_timeout = 100").await;
+    for _ in 0..2 {
+        let error = soon(waiting.batch_execute("INSERT INTO t VALUES (2)")).await.unwrap_err();
+        assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED), "{error}");
+    }
+    run(&writer, "COMMIT").await;
+    run(&waiting, "SET statement_timeout = 0; INSERT INTO t VALUES (3)").await;
+    assert_eq!(rows(&waiting, "SELECT a FROM t ORDER BY a").await, [["1"], ["3"]]);
+    server.stop().await;
+}
+
+/// Subqueries in subqueries are planned once each; what would grow without measure is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn nested_statements_are_planned_or_refused_at_once() {
+    let server = Server::start(1).await;
+    let client = server.connect().await;
+    let nested = |open: &str, close: &str, depth| format!("SELECT {}1{} AS v", open.repeat(depth), close.repeat(depth));
+    assert_eq!(rows(&client, &nested("(SELECT ", "+1)", 40)).await, [["41"]]);
+    assert_eq!(rows(&client, &nested("coalesce(", ",2)", 10)).await, [["1"]]);
+    let error = client.batch_execute(&nested("coalesce(", ",2)", 25)).await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::STATEMENT_TOO_COMPLEX), "{error}");
+    server.stop().await;
+}

@@ -41,11 +41,11 @@ fn innermost(data_type: &DataType) -> &DataType {
 /// `[…]` of the values; arrays begin a line of their own.
 pub(super) fn array(columns: &[Json], arguments: &[ArrayRef]) -> Result<String> {
     let ([column], [values]) = (columns, arguments) else { return Err(Error::internal("json_agg has one argument")) };
-    let separator: &[u8] = if matches!(column.sql_type, SqlType::Array(_)) { b", \n " } else { b", " };
+    let is_array = matches!(column.sql_type, SqlType::Array(_));
     let mut out = vec![b'['];
     for row in 0..values.len() {
         if row > 0 {
-            out.extend_from_slice(separator);
+            out.extend_from_slice(if is_array && values.is_valid(row) { b", \n " } else { b", " });
         }
         column.write(values, row, &mut out)?;
     }

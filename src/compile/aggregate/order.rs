@@ -103,7 +103,7 @@ fn canonical(column: &ArrayRef) -> ArrayRef {
 }
 
 /// How long intervals are, in nanoseconds.
-fn lengths(column: &ArrayRef) -> ArrayRef {
+pub(super) fn lengths(column: &ArrayRef) -> ArrayRef {
     let intervals = column.as_primitive::<IntervalMonthDayNanoType>();
     let length = |row: usize| {
         let interval = intervals.value(row);

@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::scalar::ScalarValue;
 
 use super::json::{self, Json};
+use super::order::lengths;
 use super::percentile;
 use crate::compile::plan::AggregateFunction;
 use crate::error::{Error, Result};
@@ -107,7 +108,9 @@ fn bytes(values: &ArrayRef, row: usize) -> Option<&[u8]> {
 
 /// The most frequent value, the first of several.
 fn mode(values: &ArrayRef) -> Result<ScalarValue> {
-    let runs = partition(std::slice::from_ref(values)).map_err(|error| Error::internal(error.to_string()))?;
+    // Intervals are equal if they are equally long.
+    let keys = if matches!(values.data_type(), DataType::Interval(_)) { lengths(values) } else { values.clone() };
+    let runs = partition(&[keys]).map_err(|error| Error::internal(error.to_string()))?;
     let runs = runs.ranges().into_iter().filter(|run| values.is_valid(run.start));
     // The first of several longest ones: `max_by_key` would answer the last.
     let longest = runs.rev().max_by_key(|run| run.len());

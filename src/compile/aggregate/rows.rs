@@ -309,7 +309,12 @@ impl datafusion::logical_expr::Accumulator for Single {
             Some(sums) => sums.values(&[0], &[0]),
             None => self.rows.results(),
         };
-        ScalarValue::try_from_array(&unfailing(values)?, 0)
+        let values = unfailing(values)?;
+        // Making a scalar of an array's row would lose what its items are tagged with.
+        match values.as_list_opt::<i32>() {
+            Some(list) => Ok(ScalarValue::List(Arc::new(list.clone()))),
+            None => ScalarValue::try_from_array(&values, 0),
+        }
     }
 
     fn size(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Accumulators that keep one value per group, for functions whose results are not made in bulk.
 
 use datafusion::arrow::array::{ArrayRef, new_empty_array};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
@@ -94,5 +95,7 @@ pub fn column(results: impl Iterator<Item = Result<ScalarValue>>, output: &DataT
         true => new_empty_array(output),
         false => ScalarValue::iter_to_array(values).map_err(|error| Error::internal(error.to_string()))?,
     };
+    // Scalars do not know what the items of their arrays are called and tagged with.
+    let values = cast(&values, output).map_err(|error| Error::internal(error.to_string()))?;
     Ok(Values { values, errors })
 }

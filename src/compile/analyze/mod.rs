@@ -9,6 +9,8 @@ mod arithmetic;
 mod careful;
 // Comparisons by sort keys.
 mod comparison;
+// How much expressions grow when they are simplified.
+mod complexity;
 // DataFusion's errors → ours.
 pub mod error;
 // Keys of joins.
@@ -129,6 +131,7 @@ pub fn plan_view(query: &Query, relations: &dyn Relations, settings: &Settings) 
 
 /// Replaces what DataFusion plans wrongly, gives expressions SQL's types and makes operands alike.
 fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanResult<LogicalPlan> {
+    complexity::check(&plan)?;
     let exact = rewrite::exact(plan, state)?;
     let typed = comparison::by_keys(types::as_sql(exact, &settings.time_zone)?, state)?;
     // The rules alone: the check afterwards would refuse subqueries that are to be unnested.

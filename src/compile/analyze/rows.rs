@@ -8,11 +8,10 @@ use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning};
 use datafusion::logical_expr::{LogicalPlanBuilder, TableSource};
 use datafusion::prelude::Expr;
-use datafusion::sql::sqlparser::ast::TableFactor;
 
 use super::source::RelationSource;
 use crate::catalog::RelationId;
-use crate::compile::parse::ROWS;
+use crate::compile::parse::{ROWS, TableFactor};
 
 /// Identity of the relation [`ROWS`] in a planned statement; no stored relation has it.
 pub const ROWS_ID: RelationId = RelationId(1);

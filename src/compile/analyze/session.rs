@@ -13,6 +13,8 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::registry::FunctionRegistry;
 use datafusion::optimizer::{Optimizer, OptimizerConfig, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::Arithmetic;
@@ -63,6 +65,13 @@ fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     kept.map(ours).collect()
 }
 
+/// DataFusion's rules for physical plans, but not the one that pushes filters: it finds columns by their names, and two tables may have
+/// one of the same name. The logical plan's filters are pushed already.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let rules = PhysicalOptimizer::new().rules.into_iter();
+    rules.filter(|rule| !rule.name().starts_with("FilterPushdown")).collect()
+}
+
 /// Half of the machine's memory: what the sorts, joins and aggregations of all statements together may hold.
 fn memory_max() -> Option<usize> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
@@ -86,6 +95,7 @@ fn base() -> SessionState {
     options.optimizer.filter_null_join_keys = true;
     let mut builder =
         SessionStateBuilder::new_with_default_features().with_config(config).with_optimizer_rules(rules());
+    builder = builder.with_physical_optimizer_rules(physical_rules());
     if let Some(bytes) = memory_max() {
         let pool = TrackConsumersPool::new(GreedyMemoryPool::new(bytes), CONSUMERS_NAMED);
         let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..RuntimeEnv::default() };

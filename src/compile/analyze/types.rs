@@ -19,6 +19,7 @@ use crate::compile::aggregate::NAMES;
 use crate::compile::function;
 use crate::compile::function::condition::common_type::unified;
 use crate::error::{Error, code};
+use crate::format::text::TextOptions;
 use crate::types::SqlType;
 
 /// Functions whose result depends on the zone of an instant.
@@ -151,6 +152,10 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             let wanted = sql_type(&kind);
             Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
         }
+        Expr::AggregateFunction(mut call) if call.func.name() == "string_agg" => {
+            binary_delimiter(&mut call.params.args, schema)?;
+            Ok(Transformed::yes(Expr::AggregateFunction(call)))
+        }
         // JSON shows instants in the session's zone.
         Expr::AggregateFunction(mut call) if zone != "UTC" && call.func.name().starts_with("json") => {
             shown_in_zone(&mut call.params.args, schema, zone);
@@ -256,6 +261,18 @@ fn in_zone(mut call: ScalarFunction, schema: &DFSchema, zone: &str) -> PlanResul
     }
     shown_in_zone(&mut call.args, schema, zone);
     Ok(call)
+}
+
+/// A constant beside binary strings is one of them, written as bytea is.
+fn binary_delimiter(arguments: &mut [Expr], schema: &DFSchema) -> PlanResult<()> {
+    if let [value, Expr::Literal(delimiter, _)] = arguments
+        && matches!(value.get_type(schema), Ok(DataType::Binary))
+        && let Some(Some(text)) = delimiter.try_as_str()
+    {
+        let bytes = crate::format::text::parse(text, &SqlType::Bytea, &TextOptions::default());
+        *delimiter = bytes.map_err(|error| DataFusionError::External(Box::new(error)))?;
+    }
+    Ok(())
 }
 
 /// Makes instants keep the zone that they are shown in.

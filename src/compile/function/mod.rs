@@ -68,6 +68,7 @@ mod unknown;
 
 use crate::types::SqlType;
 pub use cast::Target;
+pub(in crate::compile) use datetime::date_bin::stride_micros;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
 use definition::Function;
 pub(in crate::compile) use definition::{Definition, external};

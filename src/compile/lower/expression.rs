@@ -17,8 +17,8 @@ use super::Lowering;
 use crate::compile::analyze::as_operator;
 use crate::compile::explain::column_text;
 use crate::compile::expr::Expression;
-use crate::compile::function::attempt::with_attempts;
 use crate::compile::function::as_syntax;
+use crate::compile::function::attempt::with_attempts;
 use crate::compile::plan::Plan;
 use crate::error::Result;
 

@@ -100,9 +100,7 @@ fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlTyp
         ("json", []) => SqlType::Json,
         ("jsonb", []) => SqlType::Jsonb,
         ("serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2", _) => {
-            return Err(
-                unsupported(written).hint("there are no sequences; use bigint or uuid DEFAULT gen_random_uuid()")
-            );
+            return Err(unsupported(written).hint("serial is for the columns of a table; use bigint here"));
         }
         _ => return Err(unsupported(written)),
     })

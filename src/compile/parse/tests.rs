@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::code;
+use crate::format::Include;
 
 /// The only statement of a text.
 fn one(sql: &str) -> Kind {
@@ -93,7 +94,7 @@ fn streams_are_read_with_columns_includes_and_options() {
     ) else {
         panic!("no stream")
     };
-    assert_eq!((stream.name.as_str(), stream.if_not_exists), ("Bids", true));
+    assert_eq!((stream.name.as_str(), stream.if_not_exists), ("public.Bids", true));
     let columns: Vec<_> = stream
         .columns
         .iter()
@@ -150,7 +151,7 @@ fn tables_are_read_with_keys_and_defaults() {
     };
     assert_eq!(table.keys[0].columns, ["a"]);
     let types: Vec<_> = table.columns.iter().map(|column| column.sql_type.to_string()).collect();
-    assert_eq!(types, ["bigint", "numeric(38,10)", "numeric(5,0)", "real", "jsonb"]);
+    assert_eq!(types, ["bigint", "numeric(38,10)", "numeric(5,0)", "real", "json"]);
     assert_eq!(parse("CREATE TABLE t (a int, a text)").unwrap_err().code, code::DUPLICATE_COLUMN);
 }
 
@@ -195,7 +196,7 @@ fn views_sinks_and_drops_are_read() {
     let Kind::Drop(drop) = one("DROP MATERIALIZED VIEW IF EXISTS a, public.b CASCADE") else { panic!("no drop") };
     assert_eq!(
         (drop.class, drop.names, drop.if_exists, drop.cascade),
-        (RelationClass::MaterializedView, vec!["a".into(), "b".into()], true, true)
+        (RelationClass::MaterializedView, vec!["a".into(), "public.b".into()], true, true)
     );
 }
 

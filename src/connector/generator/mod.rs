@@ -301,6 +301,10 @@ impl Source for GeneratorSource {
         Ok(Some(Positions::from([(PARTITION, self.pace().due().cast_signed())])))
     }
 
+    fn is_complete(&self) -> bool {
+        self.settings.count.is_none_or(|count| self.pace().due() >= count)
+    }
+
     fn open(&self, from: &Positions, until: Option<&Positions>, _headers: bool) -> Result<Box<dyn Reader>> {
         let row = |position: Option<&i64>| position.map(|position| u64::try_from(*position).unwrap_or(0));
         let next = row(from.get(&PARTITION)).unwrap_or(0);

@@ -13,6 +13,8 @@ use super::Connector;
 mod batch;
 // Questions to the brokers.
 mod client;
+// Topics that are not there yet.
+mod creation;
 // What librdkafka says, made readable.
 mod errors;
 // Calls that have no safe binding.

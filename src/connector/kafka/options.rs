@@ -98,7 +98,7 @@ pub(super) struct KafkaOptions {
     pub(super) topic: String,
     /// Where to begin; of no use to sinks.
     pub(super) start: Start,
-    /// Whether a sink may create its topic.
+    /// Whether a topic that is missing is created.
     pub(super) create_topic: bool,
     /// Partitions of a created topic; `None` leaves it to the broker.
     pub(super) partitions: Option<i32>,
@@ -119,22 +119,7 @@ impl KafkaOptions {
     /// Options of a sink.
     pub(super) fn sink(options: &Options) -> Result<KafkaOptions> {
         let mut taking = Taking::new("kafka", options);
-        let mut parsed = Self::shared(&mut taking)?;
-        parsed.create_topic = taking.flag("create_topic")?;
-        parsed.partitions = match taking.number("partitions")? {
-            Some(n) => Some(
-                i32::try_from(n)
-                    .ok()
-                    .filter(|n| *n > 0)
-                    .ok_or_else(|| invalid(format!("option \"partitions\" must be between 1 and {}", i32::MAX)))?,
-            ),
-            None => None,
-        };
-        if parsed.partitions.is_some() && !parsed.create_topic {
-            return Err(invalid("option \"partitions\" has no meaning for an existing topic")
-                .hint("add create_topic = 'true', or leave \"partitions\" out"));
-        }
-        parsed.finish(taking)
+        Self::shared(&mut taking)?.finish(taking)
     }
 
     /// A client configuration with our `defaults`, which the statement's `kafka.<name>` options override.
@@ -169,14 +154,22 @@ impl KafkaOptions {
             return Err(invalid(format!("\"{topic}\" is not the name of one topic"))
                 .hint("several topics or a pattern are not supported; create one stream per topic and use UNION ALL"));
         }
-        Ok(KafkaOptions {
-            brokers,
-            topic,
-            start: Start::Earliest,
-            create_topic: false,
-            partitions: None,
-            librdkafka: Vec::new(),
-        })
+        let create_topic = taking.flag("create_topic")?;
+        let partitions = match taking.number("partitions")? {
+            Some(n) => Some(
+                i32::try_from(n)
+                    .ok()
+                    .filter(|n| *n > 0)
+                    .ok_or_else(|| invalid(format!("option \"partitions\" must be between 1 and {}", i32::MAX)))?,
+            ),
+            None => None,
+        };
+        if partitions.is_some() && !create_topic {
+            return Err(invalid("option \"partitions\" has no meaning for an existing topic")
+                .hint("add create_topic = 'true', or leave \"partitions\" out"));
+        }
+        let librdkafka = Vec::new();
+        Ok(KafkaOptions { brokers, topic, start: Start::Earliest, create_topic, partitions, librdkafka })
     }
 
     /// Takes librdkafka's options, refuses what is left over, and has librdkafka check names and values.
@@ -221,6 +214,8 @@ pub(super) fn configuration_error(error: KafkaError) -> Error {
     }
     let mut names = native::defaulted_option_names();
     names.extend(WITHOUT_DEFAULT.iter().map(|name| (*name).to_string()));
+    names.sort_unstable();
+    names.dedup();
     let similar = super::errors::similar(&name, names, 3);
     let mut hint = "names are those of librdkafka, not of the Java client".to_string();
     if !similar.is_empty() {

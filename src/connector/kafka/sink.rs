@@ -3,13 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::executor::block_on;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use super::client::Inquiry;
+use super::creation;
 use super::errors::{Events, unreachable};
 use super::options::{KafkaOptions, configuration_error};
 use crate::clock;
@@ -26,8 +23,6 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("queue.buffering.max.kbytes", "131072"),
 ];
 
-/// How long a creation of a topic may take.
-const CREATE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Events are served each time this many records were handed over.
 const RECORDS_PER_SERVE: usize = 1000;
 
@@ -40,24 +35,6 @@ impl KafkaSink {
     /// A sink over checked options.
     pub(super) fn new(options: KafkaOptions) -> KafkaSink {
         KafkaSink { options: Arc::new(options) }
-    }
-
-    fn create_topic(&self) -> Result<()> {
-        let options = &self.options;
-        let admin: AdminClient<DefaultClientContext> = options.client(&[]).create().map_err(configuration_error)?;
-        let topic = NewTopic::new(&options.topic, options.partitions.unwrap_or(-1), TopicReplication::Fixed(-1));
-        let limits = AdminOptions::new().request_timeout(Some(CREATE_TIMEOUT)).operation_timeout(Some(CREATE_TIMEOUT));
-        let results =
-            block_on(admin.create_topics([&topic], &limits)).map_err(|error| self.not_created(&error.to_string()))?;
-        match results.into_iter().next() {
-            Some(Err((_, code))) if code != Code::TopicAlreadyExists => Err(self.not_created(&code.to_string())),
-            _ => Ok(()),
-        }
-    }
-
-    fn not_created(&self, reason: &str) -> Error {
-        Error::new(code::FDW_ERROR, format!("topic \"{}\" could not be created: {reason}", self.options.topic))
-            .hint("create it by hand, or check name, rights and the option \"partitions\"")
     }
 
     fn writer(&self) -> Result<KafkaWriter> {
@@ -75,17 +52,7 @@ impl Sink for KafkaSink {
     fn check(&self) -> Result<()> {
         // A producer refuses option values that contradict each other.
         drop(self.writer()?);
-        match Inquiry::new(&self.options)?.partitions() {
-            Err(error) if error.code == code::FDW_TABLE_NOT_FOUND && self.options.create_topic => {
-                self.create_topic()?;
-                Inquiry::new(&self.options)?.partitions().map(drop)
-            }
-            Err(mut error) if error.code == code::FDW_TABLE_NOT_FOUND => {
-                let topics = error.hint.take().unwrap_or_default();
-                Err(error.hint(format!("create the topic first, or add create_topic = 'true'; {topics}")))
-            }
-            other => other.map(drop),
-        }
+        creation::inquire(&self.options).map(drop)
     }
 
     fn open(&self) -> Result<Box<dyn SinkWriter>> {

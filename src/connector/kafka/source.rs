@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::client::Inquiry;
+use super::creation;
 use super::options::{KafkaOptions, Start};
 use super::reader::KafkaReader;
 use crate::connector::{Positions, Reader, Source};
@@ -52,8 +53,7 @@ impl Source for KafkaSource {
     }
 
     fn start(&self) -> Result<Positions> {
-        let inquiry = Inquiry::new(&self.options)?;
-        let partitions = inquiry.partitions()?;
+        let (inquiry, partitions) = creation::inquire(&self.options)?;
         let positions = self.beginning(&inquiry, &partitions)?;
         if let Some(topic) = inquiry.description().filter(|topic| topic.id != 0) {
             // The first one who learns it wins; a reader that sees another identity says so.

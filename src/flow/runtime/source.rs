@@ -320,7 +320,7 @@ impl ReaderTask {
                 DecodedRead::Rows { rows, rejected, partition, next } => {
                     let records = rows.num_rows() + rejected.len();
                     self.reject(rejected)?;
-                    self.update(|stream| stream.rows += rows.num_rows() as u64);
+                    self.update(|stream| stream.add_rows(partition, rows.num_rows() as u64));
                     let bytes = bytes_of(&rows);
                     if !self.control.acquire(bytes, &self.share) {
                         return Ok(());

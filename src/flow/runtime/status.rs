@@ -34,7 +34,6 @@ pub(super) struct StreamStatus {
     reader: Option<ReaderId>,
     pub(super) state: String,
     partitions: BTreeMap<i32, PartitionStatus>,
-    pub(super) rows: u64,
     pub(super) rejected: u64,
     pub(super) last_error: Option<String>,
     pub(super) last_error_at: Option<i64>,
@@ -44,6 +43,7 @@ pub(super) struct StreamStatus {
 struct PartitionStatus {
     position: Option<i64>,
     end: Option<i64>,
+    rows: u64,
 }
 
 impl StreamStatus {
@@ -54,7 +54,6 @@ impl StreamStatus {
             reader,
             state: if reader.is_some() { "starting" } else { "idle" }.to_string(),
             partitions: BTreeMap::new(),
-            rows: 0,
             rejected: 0,
             last_error: None,
             last_error_at: None,
@@ -68,6 +67,11 @@ impl StreamStatus {
             status.position = Some(*position);
             status.end = status.end.map(|end| end.max(*position));
         }
+    }
+
+    /// Rows that were read of a partition.
+    pub(super) fn add_rows(&mut self, partition: i32, rows: u64) {
+        self.partitions.entry(partition).or_default().rows += rows;
     }
 
     /// Where the partitions end.
@@ -101,7 +105,7 @@ impl StreamStatus {
             partition: partition.map(|(partition, _)| *partition),
             position: partition.and_then(|(_, status)| status.position),
             end: partition.and_then(|(_, status)| status.end),
-            rows: self.rows,
+            rows: partition.map_or(0, |(_, status)| status.rows),
             rejected: self.rejected,
             last_error: self.last_error.clone(),
             last_error_at: self.last_error_at,
@@ -212,7 +216,9 @@ impl Status {
         if let Some(stream) = lock(&self.streams).get_mut(&id) {
             stream.reader = None;
             stream.state = "idle".to_string();
-            stream.partitions.clear();
+            for partition in stream.partitions.values_mut() {
+                (partition.position, partition.end) = (None, None);
+            }
         }
     }
 

@@ -56,6 +56,43 @@ async fn cancel_at_any_moment() {
     }
 }
 
+/// What computes without a pause holds up neither the other connections nor the answer to a cancel request; the session's next
+/// statement waits for its end.
+#[tokio::test]
+async fn a_busy_statement_holds_nobody_up() {
+    let scripted = Scripted::start().await;
+    let (mut client, mut other) = (scripted.client().await, scripted.client().await);
+    client.send(&query("begin")).await;
+    client.kinds().await;
+    let start = clock::instant();
+    client.send(&query("busy 1500")).await;
+    other.send(&query("rows 2")).await;
+    assert_eq!(other.kinds().await, "TDDCZ");
+    client.cancel().await;
+    let answers = client.receive_until('Z').await;
+    assert_eq!(answers[0].code(), "57014");
+    assert_eq!(answers.last().unwrap().body, b"E");
+    assert!(start.elapsed() < Duration::from_millis(750), "{:?}", start.elapsed());
+    client.send(&query("rows 1")).await;
+    let answers = client.receive_until('Z').await;
+    assert_eq!(answers[0].code(), "25P02");
+    assert!(start.elapsed() >= Duration::from_millis(1500), "{:?}", start.elapsed());
+    client.send(&query("rollback")).await;
+    assert_eq!(client.receive_until('Z').await.last().unwrap().body, b"I");
+}
+
+/// Its timeout ends it, too.
+#[tokio::test]
+async fn a_busy_statement_ends_at_its_timeout() {
+    let scripted = Scripted::start().await;
+    let mut client = scripted.client().await;
+    client.send(&query("set statement_timeout 100; busy 1500")).await;
+    let start = clock::instant();
+    let answers = client.receive_until('Z').await;
+    assert_eq!(answers.iter().find(|answer| answer.kind == 'E').unwrap().code(), "57014");
+    assert!(start.elapsed() < Duration::from_millis(750), "{:?}", start.elapsed());
+}
+
 /// A cancel request that finds no statement does not hit the next one.
 #[tokio::test]
 async fn a_late_cancel_is_forgotten() {

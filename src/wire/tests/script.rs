@@ -1,12 +1,13 @@
 //! A session whose statements do what their words say.
 //!
 //! `rows N` — N rows of bigint and text; `live N` — the same, then silence for ever; `wide N` — N rows of 10 kB; `never` — a plan
-//! that is never ready; `fail` — an error at character 3; `broken N` — N rows, then an error; `echo` — its parameters as a row;
+//! that is never ready; `busy MS` — computes that long without a pause; `fail` — an error at character 3; `broken N` — N rows, then an error; `echo` — its parameters as a row;
 //! `notice`; `begin`, `commit`, `rollback`; `set name value`; `declare c [hold] for …`; `fetch n|all c [ms]`; `close c`;
 //! `copy [csv|binary] …`; `prepare n as …`; `deallocate n`; `done TAG`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -155,7 +156,7 @@ fn parse_one(text: &str, offset: usize) -> Result<Statement> {
         ["prepare", name, "as", ..] => Kind::Prepare { name: name.to_string(), types: Vec::new(), statement: rest(3)? },
         ["execute", name] => Kind::Execute { name: name.to_string(), arguments: None },
         ["deallocate", name] => Kind::Deallocate { name: (*name != "all").then(|| name.to_string()) },
-        ["rows" | "live" | "wide" | "broken" | "echo" | "never" | "fail", ..] => Kind::Subscribe(Subscribe {
+        ["rows" | "live" | "wide" | "broken" | "echo" | "never" | "busy" | "fail", ..] => Kind::Subscribe(Subscribe {
             target: SubscribeTarget::Relation(text.to_string()),
             snapshot: true,
             progress: false,
@@ -227,6 +228,10 @@ impl Backend for Script {
             "never" => {
                 let _guard = Guard(text.to_string(), self.dropped.clone());
                 std::future::pending().await
+            }
+            "busy" => {
+                std::thread::sleep(Duration::from_millis(text.strip_prefix("busy ").unwrap().parse().unwrap()));
+                self.done("BUSY")
             }
             "fail" => Err(Error::new("42703", "column \"x\" does not exist").at(3)),
             "echo" => {

@@ -36,3 +36,9 @@ SELECT count(*) FROM a HAVING count(*) > 1000000;
 SELECT k, round(stddev(n), 6) FROM a GROUP BY k HAVING bool_or(b) AND percentile_disc(0.5) WITHIN GROUP (ORDER BY n) > 2 ORDER BY k;
 SELECT b.s, string_agg(a.s, ',' ORDER BY a.id, b.id), bool_and(a.b) FROM a JOIN b ON a.k = b.k GROUP BY b.s ORDER BY b.s;
 SELECT bool_and(x), every(x), bit_or(y), array_agg(y ORDER BY y), var_pop(y) IS NULL FROM (VALUES (true, 1), (NULL, 2)) v(x, y)
+;
+SELECT count(*), sum(n) FROM a WHERE n > 1000 GROUP BY ();
+SELECT k, s, count(*) FROM a GROUP BY (k, s) ORDER BY 1, 2;
+SELECT array_agg(s::varchar(3) ORDER BY id), array_agg(to_jsonb(n) ORDER BY id) FROM a;
+SELECT k, array_agg(s::varchar(3) ORDER BY id), json_agg(ARRAY[n, id] ORDER BY id) FROM a GROUP BY k ORDER BY k;
+SELECT string_agg(s::bytea, '\x2c' ORDER BY id), mode() WITHIN GROUP (ORDER BY t - '2026-01-01'::timestamp) FROM a

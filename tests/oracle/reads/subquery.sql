@@ -29,3 +29,7 @@ SELECT id FROM a ORDER BY (SELECT count(*) FROM b WHERE b.k = a.k) DESC, id;
 SELECT id, row_number() OVER (ORDER BY (SELECT count(*) FROM b WHERE b.k = a.k), id) FROM a ORDER BY id;
 SELECT id FROM a WHERE (SELECT max(w) FROM b WHERE b.k = a.k) IN (SELECT v FROM c) ORDER BY id;
 WITH x AS (SELECT k, count(*) AS n FROM a GROUP BY k) SELECT k FROM x WHERE n = (SELECT max(n) FROM x) ORDER BY k NULLS FIRST
+;
+SELECT x.id, b.id FROM a x RIGHT JOIN b ON x.k = b.k AND x.id < 0 WHERE coalesce(x.k, 0) > 0 ORDER BY 1, 2;
+SELECT k, x.n, b.w FROM (SELECT k, n FROM a) x FULL JOIN b USING (k) ORDER BY 1 NULLS LAST, 2 NULLS LAST, 3 NULLS LAST;
+SELECT * FROM c z LEFT JOIN (SELECT k, max(w) AS w FROM b GROUP BY k) y USING (k) WHERE k > 0 ORDER BY 1, 2, 3

@@ -110,3 +110,9 @@ SELECT k, k AS again, count(*) AS c FROM a GROUP BY k, k;
 
 -- gb_no_columns
 SELECT count(*) AS c FROM a GROUP BY k, s;
+
+-- gb_nothing
+SELECT count(*) AS c, sum(n) AS total FROM a WHERE n > 3 GROUP BY ();
+
+-- gb_parentheses
+SELECT k, s, count(*) AS c FROM a GROUP BY (k, s), ();

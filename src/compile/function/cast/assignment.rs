@@ -3,7 +3,7 @@
 
 use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
 
-use super::convert::{convert, read};
+use super::convert::{convert, exists, read};
 use super::number;
 use crate::compile::parse::Cell;
 use crate::error::{Error, Result, code};
@@ -107,9 +107,11 @@ fn named(sql_type: &SqlType) -> String {
 
 /// Whether PostgreSQL has an assignment cast.
 fn is_assignable(from: &SqlType, to: &SqlType) -> bool {
-    use SqlType::{Array, Date, Text, Timestamp, TimestampTz, Varchar};
+    use SqlType::{Array, Date, Interval, Json, Jsonb, Text, Time, Timestamp, TimestampTz, Varchar};
     match (from, to) {
         (_, Text | Varchar(_)) => true,
+        (Json, Jsonb) | (Jsonb, Json) => true,
+        (Timestamp | TimestampTz | Interval, Time) | (Time, Interval) => exists(from, to),
         (Date | Timestamp | TimestampTz, Date | Timestamp | TimestampTz) => true,
         (Array(from), Array(to)) => is_assignable(from, to),
         (from, to) => from == to || number::is_number(from) && number::is_number(to),

@@ -38,7 +38,8 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(TimestampMicrosecondArray::from(values).with_data_type(call.result.arrow())))
 }
 
-fn stride_micros(stride: IntervalMonthDayNano) -> Result<i64> {
+/// A width of bins in µs. Errors: 0A000 for months, 22008 for what is not longer than nothing.
+pub(in crate::compile) fn stride_micros(stride: IntervalMonthDayNano) -> Result<i64> {
     if stride.months != 0 {
         return Err(Error::unsupported("timestamps cannot be binned into intervals containing months or years"));
     }

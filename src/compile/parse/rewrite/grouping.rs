@@ -18,6 +18,7 @@ pub(super) fn rewrite(body: &mut ast::SetExpr) -> Result<()> {
     match body {
         ast::SetExpr::Select(select) => {
             let ast::GroupByExpr::Expressions(keys, _) = &mut select.group_by else { return Ok(()) };
+            *keys = std::mem::take(keys).into_iter().flat_map(columns).collect();
             for key in keys {
                 if let Some(mut sets) = sets(key)? {
                     for element in sets.iter_mut().flatten() {
@@ -30,6 +31,15 @@ pub(super) fn rewrite(body: &mut ast::SetExpr) -> Result<()> {
         }
         ast::SetExpr::SetOperation { left, right, .. } => rewrite(left).and_then(|()| rewrite(right)),
         _ => Ok(()),
+    }
+}
+
+/// Columns in parentheses stand for themselves, no columns for the one group of all rows.
+fn columns(key: ast::Expr) -> Vec<ast::Expr> {
+    match key {
+        ast::Expr::Tuple(columns) if columns.is_empty() => vec![ast::Expr::GroupingSets(vec![Vec::new()])],
+        ast::Expr::Tuple(columns) => columns,
+        other => vec![other],
     }
 }
 

@@ -2,12 +2,16 @@
 //! offset. Both spellings are read: Flink's `TABLE(TUMBLE(TABLE t, DESCRIPTOR(at), INTERVAL '10' SECOND [, offset]))` and RisingWave's
 //! `TUMBLE(t, at, INTERVAL '10 s' [, offset])`.
 
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast;
 
 use super::super::grammar::{WINDOW_FUNCTIONS, folded_ident};
 use super::super::query::{select, table};
 use super::call;
+use crate::compile::function::stride_micros;
 use crate::error::{Error, Result, code};
+use crate::format::text::{self, TextOptions};
+use crate::types::SqlType;
 
 /// Replaces a call of a window function in FROM.
 pub(super) fn expand(factor: &mut ast::TableFactor) -> Result<()> {
@@ -25,6 +29,7 @@ pub(super) fn expand(factor: &mut ast::TableFactor) -> Result<()> {
         },
     };
     let relation = relation_of(relation)?;
+    check_size(&size)?;
     let (start, end) = window_bounds(column_of(time)?, size, offset);
     let name = relation.0.last().and_then(|part| part.as_ident()).cloned();
     let items = vec![
@@ -56,6 +61,23 @@ fn window_bounds(time: ast::Expr, size: ast::Expr, offset: Option<ast::Expr>) ->
     };
     let end = operation(start.clone(), ast::BinaryOperator::Plus, size);
     (start, end)
+}
+
+/// Refuses a constant size that makes no windows: every row would be lost.
+fn check_size(size: &ast::Expr) -> Result<()> {
+    let (value, unit) = match size {
+        ast::Expr::Interval(interval) => (interval.value.as_ref(), interval.leading_field.as_ref()),
+        ast::Expr::Cast { expr, .. } => (expr.as_ref(), None),
+        _ => return Ok(()),
+    };
+    let ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::SingleQuotedString(text), .. }) = value else {
+        return Ok(());
+    };
+    let text = unit.map_or_else(|| text.clone(), |unit| format!("{text} {unit}"));
+    match text::parse(&text, &SqlType::Interval, &TextOptions::default())? {
+        ScalarValue::IntervalMonthDayNano(Some(size)) => stride_micros(size).map(drop),
+        _ => Ok(()),
+    }
 }
 
 /// The function's name, its arguments and the alias, if `factor` is a call of a window function.

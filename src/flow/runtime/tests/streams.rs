@@ -35,7 +35,8 @@ async fn a_second_view_catches_up_with_a_shared_stream() {
         let sources = runtime.sources();
         assert_eq!(sources.len(), 2);
         assert_eq!(sources.iter().map(|row| row.position.unwrap()).sum::<i64>(), 30_000);
-        assert!(sources.iter().all(|row| row.state == "running" && row.rows == 30_000), "{sources:?}");
+        assert!(sources.iter().all(|row| row.state == "running"), "{sources:?}");
+        assert!(sources.iter().all(|row| row.position == Some(row.rows as i64)), "by partition: {sources:?}");
         runtime.stop().await;
         assert_eq!(script.open.load(Ordering::SeqCst), 0);
     }
