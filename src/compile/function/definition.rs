@@ -78,7 +78,8 @@ impl Argument {
     pub(super) fn is_integer(&self) -> bool {
         match &self.sql_type {
             Some(SqlType::SmallInt | SqlType::Integer) => true,
-            Some(SqlType::BigInt) => self.may_be_integer(),
+            // Constants in calls that DataFusion reads itself stay bigint.
+            Some(SqlType::BigInt) => self.integer.is_some_and(|value| i32::try_from(value).is_ok()),
             _ => self.is_untyped(),
         }
     }

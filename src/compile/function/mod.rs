@@ -31,6 +31,8 @@ mod binary;
 mod call;
 // `cast`: what `CAST` and `::` become.
 mod cast;
+// What operators mean on JSON and arrays.
+mod container;
 // Conditional expressions.
 pub(in crate::compile) mod condition;
 // Dates, times and intervals.

@@ -12,10 +12,9 @@ use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExp
 use datafusion::logical_expr::{ExprSchemable, Operator};
 use datafusion::prelude::{Expr, lit};
 
-use super::array;
+use super::container;
 use super::datetime::operator;
 use super::definition::{Argument, Definition, external};
-use super::jsonb::{self, contains, delete, exists, extract, path};
 use super::math::{bit, exact, remainder};
 use super::pattern::{like, matching};
 use super::text::{concat, position};
@@ -33,9 +32,6 @@ impl ExprPlanner for Operators {
         let RawBinaryExpr { op, left, right } = raw;
         let raw = RawBinaryExpr { op, left: remembered(left, schema).data, right: remembered(right, schema).data };
         let (left, right) = (sql_type(&raw.left, schema), sql_type(&raw.right, schema));
-        let is_json = |side: &Option<SqlType>| *side == Some(SqlType::Jsonb);
-        let is_text = |side: &Option<SqlType>| matches!(side, Some(SqlType::Text | SqlType::Varchar(_)));
-        let is_array_of_texts = |side: &Option<SqlType>| matches!(side, Some(SqlType::Array(item)) if matches!(**item, SqlType::Text | SqlType::Varchar(_)));
         let is_array = |side: &Option<SqlType>| matches!(side, Some(SqlType::Array(_)));
         let is_time = |side: &Option<SqlType>| {
             matches!(
@@ -47,76 +43,44 @@ impl ExprPlanner for Operators {
         let known =
             |side: &Expr, sql_type: &Option<SqlType>| if is_constant_text(side) { None } else { sql_type.clone() };
         check_types(&raw.op, [&known(&raw.left, &left), &known(&raw.right, &right)])?;
-        let definition = match &raw.op {
-            BinaryOperator::Plus if timely => &operator::ADD,
-            BinaryOperator::Minus if timely => &operator::SUBTRACT,
-            BinaryOperator::Multiply if timely => &operator::MULTIPLY,
-            BinaryOperator::Divide if timely => &operator::DIVIDE,
-            BinaryOperator::Arrow => &extract::MEMBER,
-            BinaryOperator::LongArrow => &extract::MEMBER_TEXT,
-            BinaryOperator::HashArrow => &extract::AT_PATH,
-            BinaryOperator::HashLongArrow => &extract::AT_PATH_TEXT,
-            BinaryOperator::AtArrow if is_array(&left) || is_array(&right) => &array::contains::CONTAINS,
-            BinaryOperator::ArrowAt if is_array(&left) || is_array(&right) => &array::contains::CONTAINED,
-            BinaryOperator::PGOverlap => &array::contains::OVERLAPS,
-            BinaryOperator::StringConcat
-                if (is_array(&left) && !is_text(&right) || is_array(&right) && !is_text(&left))
-                    || is_array(&left) && (is_array_of_texts(&left) || is_constant_text(&raw.right))
-                    || is_array(&right) && (is_array_of_texts(&right) || is_constant_text(&raw.left)) =>
-            {
-                // A constant or NULL beside an array is an array, too.
-                let is_item =
-                    |side: &Expr, kind: &Option<SqlType>| kind.is_some() && !is_array(kind) && !is_constant_text(side);
-                if is_item(&raw.right, &right) {
-                    &array::concat::OPERATOR_APPEND
-                } else if is_item(&raw.left, &left) {
-                    &array::concat::OPERATOR_PREPEND
-                } else {
-                    &array::concat::OPERATOR
-                }
-            }
-            BinaryOperator::AtArrow => &contains::CONTAINS,
-            BinaryOperator::ArrowAt => &contains::CONTAINED,
-            BinaryOperator::PGExp => &exact::POWER,
-            BinaryOperator::Modulo => &remainder::OPERATOR,
-            BinaryOperator::BitwiseAnd => &bit::AND,
-            BinaryOperator::BitwiseOr => &bit::OR,
-            BinaryOperator::PGBitwiseXor => &bit::XOR,
-            BinaryOperator::PGBitwiseShiftLeft => &bit::LEFT,
-            BinaryOperator::PGBitwiseShiftRight => &bit::RIGHT,
-            BinaryOperator::PGStartsWith => &position::STARTS_WITH,
-            BinaryOperator::PGLikeMatch => &like::LIKE,
-            BinaryOperator::PGNotLikeMatch => &like::NOT_LIKE,
-            BinaryOperator::PGILikeMatch => &like::ILIKE,
-            BinaryOperator::PGNotILikeMatch => &like::NOT_ILIKE,
-            BinaryOperator::PGRegexMatch => &matching::MATCHES,
-            BinaryOperator::PGRegexNotMatch => &matching::NOT_MATCHES,
-            BinaryOperator::PGRegexIMatch => &matching::MATCHES_ANY_CASE,
-            BinaryOperator::PGRegexNotIMatch => &matching::NOT_MATCHES_ANY_CASE,
-            BinaryOperator::StringConcat
-                if is_json(&left) && !is_text(&right) || is_json(&right) && !is_text(&left) =>
-            {
-                &jsonb::concat::DEFINITION
-            }
-            BinaryOperator::StringConcat
-                if (is_json(&left) && is_constant_text(&raw.right))
-                    || (is_json(&right) && is_constant_text(&raw.left)) =>
-            {
-                &jsonb::concat::DEFINITION
-            }
-            BinaryOperator::StringConcat if !is_array(&left) && !is_array(&right) => &concat::OPERATOR,
-            BinaryOperator::Minus if is_json(&left) => &delete::DELETE,
-            BinaryOperator::HashMinus => &delete::DELETE_PATH,
-            BinaryOperator::Question => &exists::ONE,
-            BinaryOperator::AtQuestion => &path::HAS,
-            BinaryOperator::AtAt => &path::HOLDS,
-            BinaryOperator::QuestionPipe => &exists::ANY,
-            BinaryOperator::QuestionAnd => &exists::ALL,
-            _ => return Ok(compared(raw, left, right)),
+        let definition = match container::operator(&raw, &left, &right) {
+            Some(definition) => definition,
+            None => match operator_of(&raw.op, timely, is_array(&left) || is_array(&right)) {
+                Some(definition) => definition,
+                None => return Ok(compared(raw, left, right)),
+            },
         };
         let operands = with_parameters(definition, [raw.left, raw.right], schema)?;
         Ok(PlannerResult::Planned(call(definition, operands)))
     }
+}
+
+/// The function of an operator on times, numbers and texts.
+fn operator_of(op: &BinaryOperator, timely: bool, beside_array: bool) -> Option<&'static Definition> {
+    Some(match op {
+        BinaryOperator::Plus if timely => &operator::ADD,
+        BinaryOperator::Minus if timely => &operator::SUBTRACT,
+        BinaryOperator::Multiply if timely => &operator::MULTIPLY,
+        BinaryOperator::Divide if timely => &operator::DIVIDE,
+        BinaryOperator::PGExp => &exact::POWER,
+        BinaryOperator::Modulo => &remainder::OPERATOR,
+        BinaryOperator::BitwiseAnd => &bit::AND,
+        BinaryOperator::BitwiseOr => &bit::OR,
+        BinaryOperator::PGBitwiseXor => &bit::XOR,
+        BinaryOperator::PGBitwiseShiftLeft => &bit::LEFT,
+        BinaryOperator::PGBitwiseShiftRight => &bit::RIGHT,
+        BinaryOperator::PGStartsWith => &position::STARTS_WITH,
+        BinaryOperator::PGLikeMatch => &like::LIKE,
+        BinaryOperator::PGNotLikeMatch => &like::NOT_LIKE,
+        BinaryOperator::PGILikeMatch => &like::ILIKE,
+        BinaryOperator::PGNotILikeMatch => &like::NOT_ILIKE,
+        BinaryOperator::PGRegexMatch => &matching::MATCHES,
+        BinaryOperator::PGRegexNotMatch => &matching::NOT_MATCHES,
+        BinaryOperator::PGRegexIMatch => &matching::MATCHES_ANY_CASE,
+        BinaryOperator::PGRegexNotIMatch => &matching::NOT_MATCHES_ANY_CASE,
+        BinaryOperator::StringConcat if !beside_array => &concat::OPERATOR,
+        _ => return None,
+    })
 }
 
 /// Refuses what PostgreSQL does not convert for an operator: conditions that are none, numbers beside texts.

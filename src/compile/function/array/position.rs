@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray};
-use datafusion::arrow::datatypes::Int32Type;
+use datafusion::arrow::datatypes::{DataType, Int32Type};
 
 use super::super::definition::{Argument, Call, Definition, Types};
+use super::super::order::sort_key::items_equal;
 use super::gather::{items, range};
 use super::{array_of, with_item};
 use crate::error::{Error, Result};
-use crate::flow::canonical::{Equality, values_equal};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static POSITION: Definition = Definition::immutable("array_position", types, first);
@@ -30,13 +30,19 @@ fn all_types(arguments: &[Argument]) -> Types {
 }
 
 /// The numbers, from 1, of the items that are the row's value.
-fn found(call: &Call, row: usize) -> impl Iterator<Item = i32> + '_ {
+fn found(call: &Call, row: usize) -> Result<Vec<i32>> {
     let (lists, wanted) = (&call.arguments[0], &call.arguments[1]);
-    let range = range(lists, row);
-    let start = range.start;
-    range
-        .filter(move |position| values_equal(items(lists).as_ref(), *position, wanted.as_ref(), row, Equality::Key))
-        .map(move |position| (position - start + 1) as i32)
+    let item = match &lists.data_type() {
+        DataType::List(item) => SqlType::of(item),
+        _ => return Err(Error::internal("a position is one in an array")),
+    };
+    let mut positions = Vec::new();
+    for (number, position) in range(lists, row).enumerate() {
+        if items_equal(&item, (items(lists), position), (wanted, row))? {
+            positions.push(number as i32 + 1);
+        }
+    }
+    Ok(positions)
 }
 
 fn first(call: &Call) -> Result<ArrayRef> {
@@ -53,13 +59,18 @@ fn first(call: &Call) -> Result<ArrayRef> {
             Some(starts) => starts.as_primitive::<Int32Type>().value(row),
             None => 1,
         };
-        positions.push(found(call, row).find(|position| *position >= start));
+        positions.push(found(call, row)?.into_iter().find(|position| *position >= start));
     }
     Ok(Arc::new(Int32Array::from(positions)))
 }
 
 fn all(call: &Call) -> Result<ArrayRef> {
-    let rows = (0..call.rows)
-        .map(|row| (!call.arguments[0].is_null(row)).then(|| found(call, row).map(Some).collect::<Vec<_>>()));
+    let mut rows = Vec::with_capacity(call.rows);
+    for row in 0..call.rows {
+        rows.push(match call.arguments[0].is_null(row) {
+            true => None,
+            false => Some(found(call, row)?.into_iter().map(Some).collect::<Vec<_>>()),
+        });
+    }
     Ok(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(rows)))
 }

@@ -3,10 +3,10 @@
 use datafusion::arrow::array::{Array, ArrayRef};
 
 use super::super::definition::{Argument, Call, Definition, Types};
+use super::super::order::sort_key::items_equal;
 use super::gather::{Gather, items, range};
 use super::{array_of, with_item};
 use crate::error::{Error, Result};
-use crate::flow::canonical::{Equality, values_equal};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static REMOVE: Definition = Definition::immutable("array_remove", types, evaluate);
@@ -43,7 +43,7 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
             continue;
         }
         for position in range(lists, row) {
-            let found = values_equal(all.as_ref(), position, wanted.as_ref(), row, Equality::Key);
+            let found = items_equal(item, (all, position), (wanted, row))?;
             match (found, replacement) {
                 (false, _) => made.take(source, position),
                 (true, Some(replacement)) => made.take(replacement, row),

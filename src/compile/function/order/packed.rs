@@ -8,8 +8,8 @@ use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::arrow::datatypes::IntervalMonthDayNanoType;
 
 use super::super::definition::{Argument, Call, Definition, Types};
+use super::length;
 use crate::error::{Error, Result};
-use crate::flow::canonical::interval_nanoseconds;
 use crate::types::SqlType;
 
 pub(in crate::compile) static PACKED: Definition = Definition::immutable(
@@ -30,7 +30,7 @@ fn types(arguments: &[Argument], from: SqlType, to: SqlType) -> Types {
 
 fn pack(span: IntervalMonthDayNano) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(32);
-    bytes.extend_from_slice(&(interval_nanoseconds(span) as u128 ^ (1 << 127)).to_be_bytes());
+    bytes.extend_from_slice(&(length(span) as u128 ^ (1 << 127)).to_be_bytes());
     bytes.extend_from_slice(&span.months.to_be_bytes());
     bytes.extend_from_slice(&span.days.to_be_bytes());
     bytes.extend_from_slice(&span.nanoseconds.to_be_bytes());

@@ -14,9 +14,8 @@ use datafusion::arrow::datatypes::{
 
 use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::super::jsonb::{content, elements, kind, members};
-use super::number;
+use super::{length, number};
 use crate::error::{Error, Result};
-use crate::flow::canonical::{canonical_f64, interval_nanoseconds};
 use crate::format::text::number::write_decimal;
 use crate::types::SqlType;
 
@@ -40,8 +39,7 @@ fn types(arguments: &[Argument]) -> Types {
 fn evaluate(call: &Call) -> Result<ArrayRef> {
     let values = &call.arguments[0];
     if let SqlType::Interval = call.given[0] {
-        let lengths =
-            values.as_primitive::<IntervalMonthDayNanoType>().iter().map(|span| span.map(interval_nanoseconds));
+        let lengths = values.as_primitive::<IntervalMonthDayNanoType>().iter().map(|span| span.map(length));
         let lengths: Decimal128Array = lengths.collect();
         return Ok(Arc::new(lengths.with_data_type(call.result.arrow())));
     }
@@ -80,6 +78,21 @@ fn append(sql_type: &SqlType, values: &ArrayRef, row: usize, out: &mut Vec<u8>) 
     }
 }
 
+/// Whether two items of a type are equal; two NULLs are.
+pub(in crate::compile::function) fn items_equal(
+    sql_type: &SqlType,
+    (left, at): (&ArrayRef, usize),
+    (right, other): (&ArrayRef, usize),
+) -> Result<bool> {
+    if left.is_null(at) || right.is_null(other) {
+        return Ok(left.is_null(at) && right.is_null(other));
+    }
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    append_item(sql_type, left, at, &mut one)?;
+    append_item(sql_type, right, other, &mut two)?;
+    Ok(one == two)
+}
+
 /// Appends an item's key, which is not the beginning of another one.
 pub(in crate::compile::function) fn append_item(
     sql_type: &SqlType,
@@ -109,8 +122,8 @@ pub(in crate::compile::function) fn append_item(
             integer(items.as_primitive::<TimestampMicrosecondType>().value(at), out);
         }
         SqlType::Interval => {
-            let length = interval_nanoseconds(items.as_primitive::<IntervalMonthDayNanoType>().value(at));
-            out.extend_from_slice(&(length as u128 ^ (1 << 127)).to_be_bytes());
+            let span = length(items.as_primitive::<IntervalMonthDayNanoType>().value(at));
+            out.extend_from_slice(&(span as u128 ^ (1 << 127)).to_be_bytes());
         }
         SqlType::Jsonb => {
             let mut key = Vec::new();
@@ -127,7 +140,12 @@ fn integer(value: i64, out: &mut Vec<u8>) {
 }
 
 fn float(value: f64, out: &mut Vec<u8>) {
-    let bits = canonical_f64(value).to_bits();
+    // Zero has no sign, and there is one NaN, above all numbers.
+    let bits = match value {
+        value if value.is_nan() => 0x7FF8_0000_0000_0000,
+        value if value == 0.0 => 0,
+        value => value.to_bits(),
+    };
     let ordered = if bits >> 63 == 1 { !bits } else { bits ^ (1 << 63) };
     out.extend_from_slice(&ordered.to_be_bytes());
 }

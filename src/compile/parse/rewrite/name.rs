@@ -74,7 +74,9 @@ fn name_items(select: &mut ast::Select, inputs: &HashSet<String>) {
                 // Columns that a wildcard brings, too, would be there twice.
                 let repeated =
                     is_column && (has_wildcard || qualifier(&expr).is_some_and(|table| wildcards.contains(&table)));
-                let confusing = !is_column && inputs.contains(&name);
+                // A part of a column is called as the column is.
+                let part = has_wildcard && matches!(expr, ast::Expr::CompoundFieldAccess { .. });
+                let confusing = !is_column && inputs.contains(&name) || part;
                 if repeated || confusing || !taken.insert(name.clone()) {
                     ast::SelectItem::ExprWithAlias { expr, alias: hidden(&name, number + 1) }
                 } else if is_column || is_multiple(&expr) {
