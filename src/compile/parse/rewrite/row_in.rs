@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast;
 
 use super::super::query::select;
-use super::operator::row_of;
+use super::row::parts as row_of;
 use super::using::MERGED;
 
 /// Rewrites the test if the expression is one.
