@@ -9,7 +9,7 @@ use super::copy::CopyOut;
 use super::cursor::Fetch;
 use super::failure::Attempt;
 use super::rows::Results;
-use crate::compile::parse::{CopyFrom, Kind, Statement};
+use crate::compile::parse::{CopyFrom, CopyOptions, Kind, Statement};
 use crate::engine::Outcome;
 use crate::error::{Error, Result, code};
 
@@ -76,7 +76,8 @@ impl Connection {
             }
             Kind::CopyTo { statement, options } => {
                 self.refuse_if_failed()?;
-                let results = self.start_rows(&Arc::new(statement.as_ref().clone()), parameters, "COPY").await?;
+                let statement = Arc::new(self.without_generated(statement)?);
+                let results = self.start_rows(&statement, parameters, "COPY").await?;
                 Ok(Reply::Copy(CopyOut::new(results, options)?))
             }
             Kind::CopyFrom(copy) => {
@@ -94,6 +95,20 @@ impl Connection {
             }
             _ => self.start_in_engine(statement, parameters).await,
         }
+    }
+
+    /// COPY of a whole table leaves generated columns out, as COPY FROM does.
+    fn without_generated(&self, statement: &Statement) -> Result<Statement> {
+        let Kind::Query(query) = &statement.kind else { return Ok(statement.clone()) };
+        let Some(table) = query.whole_relation() else { return Ok(statement.clone()) };
+        let copy = CopyFrom { table: table.to_string(), columns: None, options: CopyOptions::default() };
+        // What is no table has no generated columns.
+        let Ok(columns) = self.session.here()?.copy_columns(&copy) else { return Ok(statement.clone()) };
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let names: Vec<String> = columns.columns.iter().map(|(name, _)| quoted(name)).collect();
+        let relation: Vec<String> = table.splitn(2, '.').map(quoted).collect();
+        let made = self.session.here()?.parse(&format!("SELECT {} FROM {}", names.join(", "), relation.join(".")))?;
+        Ok(made.into_iter().next().unwrap_or_else(|| statement.clone()))
     }
 
     /// Starts a statement inside `verb` (DECLARE, COPY, EXECUTE), which needs its rows.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::SinkExt;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::Random;
@@ -215,6 +216,78 @@ async fn check(seed: u64, workers: usize) {
     for code in ["23505", "23502", "23514", "428C9", "25P02", "3B001", "22001", "42P10", "21000", "22003"] {
         assert!(seen(code), "no statement failed with {code}: {answers:?}");
     }
+    server.stop().await;
+}
+
+/// Runs a COPY FROM with data; the number of rows or what went wrong.
+async fn copy(client: &Client, sql: &str, data: &str) -> Result<u64, String> {
+    let failed = |error: tokio_postgres::Error| {
+        let error = error.as_db_error().unwrap_or_else(|| panic!("{sql}: {error:?}")).clone();
+        format!("{}: {}", error.code().code(), error.message())
+    };
+    let mut sink = std::pin::pin!(client.copy_in::<_, bytes::Bytes>(sql).await.map_err(failed)?);
+    // In two parts, which end inside of a line. A server that has found a mistake already may not take the second one.
+    let (first, second) = data.split_at(data.len() / 2);
+    for part in [first, second] {
+        let _ = sink.send(bytes::Bytes::copy_from_slice(part.as_bytes())).await;
+    }
+    sink.finish().await.map_err(failed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_equal_postgresql() {
+    let Some(postgres) = Postgres::start().await else { return };
+    let theirs = postgres.connect().await;
+    let server = Server::start(1).await;
+    let ours = server.connect().await;
+    run(&theirs, TABLES).await;
+    run(&ours, TABLES).await;
+    for (sql, data) in [
+        ("COPY x (id, a, b, s) FROM STDIN", "1\t2\t3\ta\\tb\n2\t\\N\t4\t\\N\n"),
+        ("COPY x (id, a, b, s) FROM STDIN", "1\t2\t3\ta\\tb\n2\t\\N\t4\tx\\\\y\n"),
+        ("COPY x (id) FROM STDIN", "5\n6\n5\n"),
+        ("COPY x (id) FROM STDIN", "5\n6\n\\.\n"),
+        ("COPY x FROM STDIN (FORMAT csv)", "7,8,1,\"q\"\"\"\n8,,,\"\"\n"),
+        ("COPY x FROM STDIN WITH (FORMAT csv, HEADER, DELIMITER ';', NULL '-')", "id;a;b;s\n9;-;-;\"-\"\n"),
+        ("COPY x FROM STDIN CSV", "10,1,9,z\n"),
+        ("COPY x FROM STDIN CSV", "10,one,1,z\n"),
+        ("COPY x FROM STDIN CSV", "11,1\n"),
+        ("COPY x (id) FROM STDIN CSV", "11,1\n"),
+        ("COPY x (id, g) FROM STDIN CSV", "11,1\n"),
+        ("COPY nothing FROM STDIN", "11\n"),
+        ("COPY z (w) FROM STDIN", "1.25\r\n2\r\n"),
+    ] {
+        assert_eq!(copy(&ours, sql, data).await, copy(&theirs, sql, data).await, "{sql} {data}");
+    }
+    for table in ["x", "z"] {
+        let query = format!("SELECT * FROM {table}");
+        assert_eq!(answer(&ours, &query).await, answer(&theirs, &query).await, "{table}");
+    }
+    server.stop().await;
+}
+
+/// Two writers of different tables do not wait for each other, until each wants what the other has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_wait_by_table() {
+    let server = Server::start(1).await;
+    let (one, other) = (server.connect().await, server.connect().await);
+    run(&one, "CREATE TABLE a (id INT); CREATE TABLE b (id INT)").await;
+    run(&one, "BEGIN; INSERT INTO a VALUES (1)").await;
+    run(&other, "BEGIN; INSERT INTO b VALUES (1)").await;
+    let waiting = tokio::spawn(async move {
+        let waited = answer(&one, "INSERT INTO b VALUES (2)").await;
+        run(&one, "COMMIT").await;
+        waited
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(answer(&other, "INSERT INTO a VALUES (2)").await.2, "40P01 ...");
+    run(&other, "ROLLBACK").await;
+    assert_eq!(waiting.await.unwrap(), (Vec::new(), 1, String::new()));
+    assert_eq!(rows(&other, "SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b)").await, [["1", "1"]]);
+    run(&other, "BEGIN; INSERT INTO a VALUES (3)").await;
+    let impatient = server.connect().await;
+    run(&impatient, "SET lock_timeout = '20ms'").await;
+    assert_eq!(answer(&impatient, "DELETE FROM a").await.2, "55P03 ...");
     server.stop().await;
 }
 

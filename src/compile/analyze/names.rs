@@ -138,7 +138,7 @@ impl ContextProvider for Names<'_> {
         let found = self.relations.function(name);
         let known = found.or_else(|| known.get(name).filter(|_| !is_foreign(name)).cloned());
         let (scalars, aggregates) = (self.state.scalar_functions(), self.state.aggregate_functions());
-        // The planner itself knows `unnest`, if nothing else does.
+        // The planner's own.
         if known.is_some()
             || name == "unnest"
             || aggregates.contains_key(name)
@@ -148,8 +148,7 @@ impl ContextProvider for Names<'_> {
             return known;
         }
         let named = scalars.keys().chain(aggregates.keys()).map(String::as_str);
-        let named =
-            named.filter(|name| name.starts_with(char::is_alphabetic) && !name.ends_with("[]") && !is_foreign(name));
+        let named = named.filter(|name| name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && !is_foreign(name));
         Some(Arc::new(unknown(name, error::similar(name, named))))
     }
 

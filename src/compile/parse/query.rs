@@ -22,6 +22,8 @@ pub struct Query {
     range: Range<usize>,
     relations: Vec<String>,
     parameters: BTreeMap<usize, SqlType>,
+    /// Whether it is only the name of a relation, as COPY takes it.
+    whole_relation: bool,
 }
 
 impl Query {
@@ -144,8 +146,15 @@ impl Query {
             }
             _ => vec![ast::SelectItem::Wildcard(ast::WildcardAdditionalOptions::default())],
         };
+        let whole_relation = matches!(items.as_slice(), [ast::SelectItem::Wildcard(_)]);
         let from = ast::TableWithJoins { relation: table(relation, None), joins: Vec::new() };
-        Query::made(grammar, start, select(items, vec![from], None))
+        let query = Query::made(grammar, start, select(items, vec![from], None))?;
+        Ok(Query { whole_relation, ..query })
+    }
+
+    /// The relation that COPY names without columns and parentheses.
+    pub fn whole_relation(&self) -> Option<&str> {
+        self.relations.first().filter(|_| self.whole_relation).map(String::as_str)
     }
 
     /// Reads `(expression, …)`: a query of one row.
@@ -165,7 +174,7 @@ impl Query {
         let place = |location| scan.character(location) + 1;
         let parameters = rewrite::rewrite(&mut ast, &place)?;
         let relations = rewrite::relations(&ast);
-        Ok(Query { ast, scan, range: start..grammar.here(), relations, parameters })
+        Ok(Query { ast, scan, range: start..grammar.here(), relations, parameters, whole_relation: false })
     }
 }
 

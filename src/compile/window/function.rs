@@ -146,6 +146,8 @@ impl Planned {
                 // A text is read as the value's type.
                 let common = match (value, default) {
                     (value, DataType::Utf8 | DataType::Null) => known(value),
+                    (float @ (DataType::Float32 | DataType::Float64), DataType::Decimal128(..))
+                    | (DataType::Decimal128(..), float @ (DataType::Float32 | DataType::Float64)) => float.clone(),
                     _ => known(&type_union_coercion(value, default)?),
                 };
                 is_integer(offset).then(|| vec![common.clone(), DataType::Int32, common])

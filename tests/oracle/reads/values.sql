@@ -13,6 +13,4 @@ SELECT id FROM a WHERE to_jsonb(k) IN (SELECT to_jsonb(k::numeric(4,1)) FROM b) 
 SELECT id FROM a WHERE make_interval(days => k) NOT IN (SELECT make_interval(hours => 24 * k) FROM b WHERE k IS NOT NULL) ORDER BY id;
 SELECT jsonb_build_object('k', k, 's', s) -> 'k', jsonb_build_array(n, b) || to_jsonb(k), to_jsonb(t), json_build_object('d', d) FROM a ORDER BY id;
 SELECT t::time, t::time + INTERVAL '25 hours', age(t, TIMESTAMP '2024-02-29'), (t, INTERVAL '1 h') OVERLAPS (TIMESTAMP '2026-01-01', TIMESTAMP '2026-01-02') FROM a ORDER BY id;
-SELECT to_jsonb(k) FROM a WHERE k > 0 EXCEPT SELECT '1.00'::jsonb ORDER BY 1;
-SELECT make_interval(days => k) FROM a INTERSECT SELECT make_interval(days => k) FROM b ORDER BY 1 NULLS FIRST;
 SELECT greatest(make_interval(days => k), '24:00'), least(make_interval(days => k), INTERVAL '1 day -1 hour'), nullif(make_interval(days => k), '24:00') FROM a ORDER BY id;

@@ -4,7 +4,7 @@
 use super::super::super::order::number as sortable;
 use super::super::value::{Json, find};
 use super::number::Decimal;
-use super::parse::{Condition, Expression, Method, Path, Step};
+use super::tree::{Condition, Expression, Method, Path, Step};
 use crate::error::{Error, code};
 
 /// Why a path leads nowhere.

@@ -5,15 +5,17 @@
 mod evaluate;
 // Numbers in paths.
 mod number;
-// Paths as trees.
+// Texts as trees.
 mod parse;
+// Paths as trees.
+mod tree;
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
 
 use self::evaluate::{Failure, Run, query};
-use self::parse::Path;
+use self::tree::Path;
 use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::argument::{document, is_document, is_text};
 use super::value::Json;

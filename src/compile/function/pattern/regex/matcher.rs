@@ -12,7 +12,7 @@ use super::set::is_word;
 use crate::error::{Error, Result};
 
 /// Places looked at in one search.
-const STEPS_MAX: usize = 50_000_000;
+const STEPS_MAX: usize = 10_000_000;
 
 /// The groups of a match as ranges of characters; the first is the whole.
 pub(super) type Groups = Vec<Option<(usize, usize)>>;

@@ -43,7 +43,7 @@ fn unambiguous_patterns_match_alike_both_ways() {
 /// Where a match starts does not depend on who looks for it, and what matches as a whole does not either.
 #[test]
 fn ambiguous_patterns_start_alike_both_ways() {
-    let patterns = ["a|ab|abc", "(a|ab)(c|bcd)?", "(.*)(\\d+)", "x*", "(a*)*b", "(?:ab?)+", ".*?b"];
+    let patterns = ["a|ab|abc", "(a|ab)(c|bcd)?", "(.*)(\\d+)", "x*", "(a*)*b", "(?:a|ab)+", ".*?b"];
     let texts = ["", "abcd", "xx1y22", "aaab", "ababa", "äb"];
     for pattern in patterns {
         let regex = Regex::compile(pattern, Flags::default()).unwrap();
