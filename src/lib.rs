@@ -42,8 +42,12 @@
 //! - Negative weights come from inputs only; a view never shows one.
 //! - Nothing is lost silently: what cannot be decoded or computed is a row that can be queried.
 
+// Record batches.
+pub mod batch;
 // The embedded Kafka broker, for trying things out and for tests.
 pub mod broker;
+// When values are equal.
+pub mod canonical;
 // What exists.
 pub mod catalog;
 // Time and randomness.

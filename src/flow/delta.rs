@@ -5,13 +5,13 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Int64Array, UInt32Array, UInt64Array};
 use datafusion::arrow::compute::{concat_batches, take, take_arrays};
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::arrow::error::ArrowError;
-use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::record_batch::RecordBatch;
 use hashbrown::HashTable;
 
-use super::canonical::rows_equal;
 use super::hash::hash_columns;
 pub use super::hash::hash_rows;
+pub use crate::batch::{arrow_error, batch};
+use crate::canonical::rows_equal;
 use crate::error::{Error, Result, code};
 
 /// Rows with weights: +1 is an insert, −1 a delete.
@@ -155,17 +155,6 @@ pub fn add_weights(a: i64, b: i64) -> Result<i64> {
 /// Product of two weights; more than 2⁶³ equal rows are an error.
 pub fn multiply_weights(a: i64, b: i64) -> Result<i64> {
     a.checked_mul(b).ok_or_else(weight_overflow)
-}
-
-/// A batch that may have rows without columns.
-pub fn batch(schema: &SchemaRef, columns: Vec<datafusion::arrow::array::ArrayRef>, rows: usize) -> Result<RecordBatch> {
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(arrow_error)
-}
-
-/// An Arrow kernel that fails on valid input is our bug or a batch beyond Arrow's limits; it quarantines the view.
-pub fn arrow_error(error: ArrowError) -> Error {
-    Error::internal(error.to_string())
 }
 
 fn weight_overflow() -> Error {

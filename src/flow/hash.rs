@@ -16,7 +16,7 @@ use datafusion::arrow::datatypes::{
 use datafusion::arrow::record_batch::RecordBatch;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::canonical::{canonical_f64, interval_nanoseconds};
+use crate::canonical::{canonical_f64, interval_nanoseconds};
 
 /// Version of the hash function; stored with everything that depends on it.
 pub const HASH_VERSION: u32 = 1;

@@ -1,8 +1,6 @@
 //! Incremental execution. In: [`Delta`]s of base relations and a [`Tick`]; out: the [`Delta`] of every view at that
 //! tick. Never: SQL text, sockets, wall-clock time.
 
-// Equality of values, rows and keys.
-pub mod canonical;
 // Batches of rows with weights: consolidation and partitioning.
 pub mod delta;
 // The fixed hash of rows.

@@ -11,10 +11,10 @@ use datafusion::arrow::row::{RowConverter, SortField};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
+use crate::canonical::canonical_row;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::flow::Delta;
-use crate::flow::canonical::canonical_row;
 
 /// Identity of a row: a keyed 128-bit hash of its canonical encoding. Among n rows two different ones share a key with
 /// probability n²/2¹²⁹ (10⁻²¹ for a billion rows), so equal keys are taken as equal rows.

@@ -13,10 +13,10 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::changes::{Key, arrow_error, split};
+use crate::canonical::canonical_key;
 use crate::catalog::RelationId;
 use crate::clock;
 use crate::error::Result;
-use crate::flow::canonical::canonical_key;
 
 /// How the values of an index become keys: the same for all versions of a relation's content.
 pub struct IndexKeys {

@@ -17,8 +17,6 @@ pub mod error;
 mod equijoin;
 // `min` and `max`.
 mod extreme;
-// Merged columns of joins.
-mod merged;
 // Relations and functions by name.
 mod names;
 // Rows that a statement brings itself.

@@ -20,11 +20,10 @@ use datafusion::prelude::Expr;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
-use super::merged::{MergedColumns, without_markers};
 use super::source::{RelationSource, ViewSource};
 use super::{Relations, Resolved, error, rows};
 use crate::compile::function::{is_foreign, unknown};
-use crate::compile::parse::{ARRAY, Query};
+use crate::compile::parse::{ARRAY, MergedColumns, Query, without_markers};
 use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
 

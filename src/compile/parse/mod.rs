@@ -28,6 +28,8 @@ mod exclude;
 mod grammar;
 // INSERT.
 mod insert;
+// Columns that a join makes one.
+mod merged;
 // Cursors, subscriptions, COPY, prepared statements.
 mod port;
 // Queries.
@@ -51,8 +53,9 @@ pub use definition::{
     Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CreateIndex, CreateSink, CreateStream,
     CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
+pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use query::{Query, ROWS, shown_name};
-pub(in crate::compile) use rewrite::{ARRAY, MERGED};
+pub(in crate::compile) use rewrite::ARRAY;
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///

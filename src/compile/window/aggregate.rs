@@ -17,10 +17,10 @@ use datafusion::logical_expr::{AggregateUDF, EmitTo};
 
 use super::frame::Frames;
 use super::{Argument, Layout, WindowCall, accumulator, all, extreme, float, list};
+use crate::batch::arrow_error;
 use crate::compile::expr::{Evaluated, reason};
 use crate::compile::plan::SortColumn;
 use crate::error::Result;
-use crate::flow::delta::arrow_error;
 
 /// What the aggregates of a call look at.
 pub(super) struct Input<'a> {

@@ -32,12 +32,12 @@ use futures::{TryStreamExt, stream};
 
 use super::node::{WindowNode, bare};
 use super::{Layout, WindowCall, evaluate};
+use crate::batch::{arrow_error, batch};
+use crate::canonical::canonical_key;
 use crate::compile::expr::{Evaluated, Expression};
 use crate::compile::function::external;
 use crate::compile::plan::SortColumn;
 use crate::error::{Error, Result};
-use crate::flow::canonical::canonical_key;
-use crate::flow::delta::{arrow_error, batch};
 
 /// Rows per output batch.
 const BATCH_ROWS: usize = 8_192;

@@ -8,9 +8,9 @@ use datafusion::arrow::compute::take;
 use datafusion::arrow::row::{RowConverter, Rows, SortField};
 
 use super::aggregate::Input;
+use crate::batch::arrow_error;
+use crate::canonical::canonical_key;
 use crate::error::Result;
-use crate::flow::canonical::canonical_key;
-use crate::flow::delta::arrow_error;
 
 /// No row: NULLs and what FILTER leaves out.
 const NONE: u32 = u32::MAX;

@@ -8,9 +8,9 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 
 use super::aggregate::Input;
+use crate::batch::arrow_error;
 use crate::compile::expr::Evaluated;
 use crate::error::{Result, code};
-use crate::flow::delta::arrow_error;
 
 /// `sum` of double precision.
 pub(super) fn sum(input: &Input) -> Evaluated {

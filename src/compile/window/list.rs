@@ -9,8 +9,8 @@ use datafusion::arrow::datatypes::DataType;
 
 use super::WindowCall;
 use super::aggregate::Input;
+use crate::batch::arrow_error;
 use crate::error::{Error, Result, code};
-use crate::flow::delta::arrow_error;
 
 /// The values of each frame, NULLs included; NULL for a frame without rows.
 pub(super) fn array(input: &Input, call: &WindowCall) -> Result<ArrayRef> {

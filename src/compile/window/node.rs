@@ -265,7 +265,7 @@ fn checked(value: ScalarValue, units: Units, name: &str) -> Result<ScalarValue> 
         ScalarValue::Int64(Some(value)) => *value < 0,
         ScalarValue::Decimal128(Some(value), ..) => *value < 0,
         ScalarValue::Float64(Some(value)) => *value < 0.0 || value.is_nan(),
-        ScalarValue::IntervalMonthDayNano(Some(value)) => crate::flow::canonical::interval_nanoseconds(*value) < 0,
+        ScalarValue::IntervalMonthDayNano(Some(value)) => crate::canonical::interval_nanoseconds(*value) < 0,
         _ => false,
     };
     match (negative, units) {

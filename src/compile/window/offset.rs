@@ -10,10 +10,10 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::scalar::ScalarValue;
 
+use crate::batch::arrow_error;
+use crate::canonical::interval_nanoseconds;
 use crate::compile::function::{negated, shifted};
 use crate::error::{Error, Result};
-use crate::flow::canonical::interval_nanoseconds;
-use crate::flow::delta::arrow_error;
 use crate::format::text::TimeZone;
 use crate::format::text::calendar::DAY_US;
 

@@ -9,9 +9,9 @@ use datafusion::arrow::datatypes::{DataType, Int32Type};
 use datafusion::arrow::record_batch::RecordBatch;
 
 use super::{Function, Layout, WindowCall, all};
+use crate::batch::arrow_error;
 use crate::compile::expr::Evaluated;
 use crate::error::{Result, code};
-use crate::flow::delta::arrow_error;
 
 /// See the [module](self).
 pub(super) fn evaluate(call: &WindowCall, rows: &RecordBatch, layout: &Layout) -> Result<Evaluated> {

@@ -10,10 +10,10 @@ use datafusion::arrow::record_batch::RecordBatch;
 
 use super::frame::Frames;
 use super::{Function, Layout, WindowCall, all};
+use crate::batch::arrow_error;
 use crate::compile::expr::Evaluated;
 use crate::compile::plan::SortColumn;
 use crate::error::{Result, code};
-use crate::flow::delta::arrow_error;
 
 /// Places of values: which array, and where in it.
 const VALUE: usize = 0;

@@ -8,9 +8,9 @@ use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::row::{RowConverter, Rows, SortField};
 
+use crate::canonical::{Equality, canonical_key, canonical_row, require_supported};
 use crate::compile::plan::SortColumn;
 use crate::error::Result;
-use crate::flow::canonical::{Equality, canonical_key, canonical_row, require_supported};
 use crate::flow::delta::arrow_error;
 
 /// A row: the columns to order by, then all others.

@@ -12,8 +12,8 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::arrow::row::{RowConverter, Rows, SortField};
 
+use crate::canonical::{canonical_f64, canonical_key, require_supported};
 use crate::error::{Error, Result};
-use crate::flow::canonical::{canonical_f64, canonical_key, require_supported};
 use crate::flow::delta::arrow_error;
 
 /// How the values of some columns are encoded.

@@ -7,9 +7,9 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
 
 use super::run::{Entry, gather};
+use crate::canonical::rows_equal;
 use crate::error::Result;
 use crate::flow::Delta;
-use crate::flow::canonical::rows_equal;
 use crate::flow::delta::{add_weights, batch};
 use crate::flow::hash::hash_columns;
 

@@ -7,8 +7,8 @@ use datafusion::arrow::compute::interleave;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
+use crate::canonical::rows_equal;
 use crate::error::Result;
-use crate::flow::canonical::rows_equal;
 use crate::flow::delta::{add_weights, arrow_error, batch};
 use crate::flow::hash::hash_columns;
 

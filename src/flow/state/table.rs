@@ -9,9 +9,9 @@ use datafusion::arrow::record_batch::RecordBatch;
 
 use super::memtable::Memtable;
 use super::run::{CHUNK_ROWS, Entry, Run, gather};
+use crate::canonical::{Equality, canonical_key, require_supported, values_equal};
 use crate::error::Result;
 use crate::flow::Delta;
-use crate::flow::canonical::{Equality, canonical_key, require_supported, values_equal};
 use crate::flow::delta::{batch, merge};
 use crate::flow::hash::is_bijective;
 

@@ -7,10 +7,10 @@ use super::count::{Count, CountRows};
 use super::distinct::Distinct;
 use super::rows::SortedRows;
 use super::{extreme, sum};
+use crate::canonical::require_supported;
 use crate::compile::aggregate::{Accumulator, Ordered, RowOrder, linear};
 use crate::compile::plan::{AggregateCall, AggregateFunction};
 use crate::error::{Error, Result};
-use crate::flow::canonical::require_supported;
 
 /// The accumulators of a call over rows of `input`; what is not maintained is refused. They take the columns of
 /// [`columns`].

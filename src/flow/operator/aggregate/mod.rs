@@ -29,10 +29,10 @@ use datafusion::arrow::record_batch::RecordBatch;
 
 use self::accumulator::{accumulator, columns};
 use super::row_json::row_json;
+use crate::canonical::{Equality, values_equal};
 use crate::compile::aggregate::{Accumulator, Values};
 use crate::compile::plan::AggregateCall;
 use crate::error::{Error, Result};
-use crate::flow::canonical::{Equality, values_equal};
 use crate::flow::delta::{add_weights, arrow_error, batch};
 use crate::flow::state::GroupIndex;
 use crate::flow::{Delta, Operator, Output, RowError, Step, Tick};

@@ -22,7 +22,7 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, new_empty_array};
 use datafusion::arrow::datatypes::{DataType, Field, IntervalMonthDayNano, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use datafusion::scalar::ScalarValue;
 
-use crate::flow::canonical::canonical_key;
+use crate::canonical::canonical_key;
 use crate::flow::delta::batch;
 use crate::flow::hash::mix;
 use crate::flow::{Delta, Operator, Output, RowError, Tick};

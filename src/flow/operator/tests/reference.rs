@@ -7,10 +7,10 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::scalar::ScalarValue;
 
 use super::{Bag, Row, delta, rows_of, text};
+use crate::canonical::interval_nanoseconds;
 use crate::compile::plan::{AggregateCall, AggregateFunction, Ranking, SortColumn};
 use crate::error::Result;
 use crate::flow::Delta;
-use crate::flow::canonical::interval_nanoseconds;
 use crate::flow::operator::GroupFunction;
 
 /// The result of `function` over all groups of `rows`.

@@ -15,11 +15,11 @@ use datafusion::logical_expr::{
 use datafusion::prelude::Expr;
 use datafusion::sql::sqlparser::ast;
 
-use crate::compile::parse::MERGED;
+use super::rewrite::MERGED;
 
 /// Plans the joins that were nested for their merged columns.
 #[derive(Debug)]
-pub(super) struct MergedColumns;
+pub(in crate::compile) struct MergedColumns;
 
 impl RelationPlanner for MergedColumns {
     fn plan_relation(
@@ -62,7 +62,7 @@ impl RelationPlanner for MergedColumns {
 }
 
 /// The plan without the joins that only told the planner which columns are one.
-pub(super) fn without_markers(plan: LogicalPlan) -> PlanResult<LogicalPlan> {
+pub(in crate::compile) fn without_markers(plan: LogicalPlan) -> PlanResult<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Join(join) if is_marker(&join) => Ok(Transformed::yes(Arc::unwrap_or_clone(join.left))),
         other => Ok(Transformed::no(other)),
