@@ -3,7 +3,6 @@
 use datafusion::sql::sqlparser::ast;
 
 use super::super::query::select;
-use super::row::parts as row_of;
 use super::using::MERGED;
 
 /// Rewrites the test if the expression is one.
@@ -71,6 +70,15 @@ fn parts(expression: &ast::Expr) -> Option<(ast::Expr, Box<ast::Query>, bool)> {
         right: Box::new(right),
     };
     Some((equal.reduce(and)?, subquery.clone(), *negated))
+}
+
+/// The values of `(a, b)`.
+fn row_of(expression: &ast::Expr) -> Option<Vec<ast::Expr>> {
+    match expression {
+        ast::Expr::Tuple(values) => Some(values.clone()),
+        ast::Expr::Nested(inner) => row_of(inner),
+        _ => None,
+    }
 }
 
 /// Whether there are candidates that fulfil a condition.
