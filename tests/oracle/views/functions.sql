@@ -28,10 +28,10 @@ SELECT id, s ~ '^[a-z]+$' AS a, s !~* 'AB' AS b, regexp_replace(s, '[aeiou]', '#
 SELECT id, abs(k) AS a, k % 3 AS r, mod(n, 4) AS m, sign(k) AS s, sign(m) AS g, gcd(k, 4) AS d, lcm(k, 3) AS l, k & 3 AS x, n | 1 AS o, k # 5 AS y, ~k AS z, k << 2 AS h FROM a;
 
 -- v_fn_float
-SELECT id, cbrt(n) AS c, exp(d) AS e, atan2(d, 2) AS a, degrees(d) AS g, sin(d) AS i, tanh(d) AS t, floor(d) AS f, ceil(d) AS u, round(d) AS r, trunc(d) AS v, power(k, 2) AS p, radians(d) AS w FROM a;
+SELECT id, cbrt(n) AS avg_c, exp(d) AS e, atan2(d, 2) AS a, degrees(d) AS g, sin(d) AS i, tanh(d) AS t, floor(d) AS f, ceil(d) AS u, round(d) AS r, trunc(d) AS v, power(k, 2) AS p, radians(d) AS w FROM a;
 
 -- v_fn_numeric
-SELECT id, round(m, 1) AS r, trunc(m) AS t, div(m, 3) AS d, m % 4 AS o, width_bucket(m, 0, 10, 5) AS w, scale(m) AS s, greatest(m, 5) AS g FROM a;
+SELECT id, round(m, 1) AS r, trunc(m) AS t, div(m, 3) AS d, m % 4 AS o, width_bucket(m, 0, 10, 5) AS w, scale(m) AS s, greatest(m, 5.00) AS g FROM a;
 
 -- v_fn_rows
 SELECT id, sqrt(d) AS avg_q, ln(d) AS avg_l FROM a WHERE d > 0;

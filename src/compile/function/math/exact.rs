@@ -20,7 +20,7 @@ pub(super) static EXP: Definition = Definition::immutable("exp", types, |call| {
     evaluate(call, float::exp, |x| fixed::exp(&fixed::of(x)).ok_or_else(overflow))
 });
 pub(super) static LN: Definition =
-    Definition::immutable("ln", types, |call| evaluate(call, |x| positive(x, f64::ln), |x| logarithm(x)));
+    Definition::immutable("ln", types, |call| evaluate(call, |x| positive(x, f64::ln), logarithm));
 pub(super) static LOG: Definition = Definition { aliases: &["log10"], ..Definition::immutable("log", log_types, log) };
 pub(in super::super) static POWER: Definition =
     Definition { aliases: &["pow"], ..Definition::immutable("power", power_types, power) };

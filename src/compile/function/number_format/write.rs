@@ -321,12 +321,8 @@ impl Layout<'_> {
         match self.anchor {
             Some(Anchor::Before) => self.out.push(if self.negative { '-' } else { '+' }),
             Some(Anchor::After) => return,
-            None if self.pattern.bracket => {
-                // Without FM a blank stands for the brackets of a number that is not negative.
-                if self.negative || !self.pattern.fill {
-                    self.out.push(if self.negative { '<' } else { ' ' });
-                }
-            }
+            None if self.pattern.bracket && self.negative => self.out.push('<'),
+            // A blank stands for the brackets of a number that is not negative, too.
             None if self.negative => self.out.push('-'),
             None if !self.pattern.fill => self.out.push(' '),
             None => {}

@@ -70,6 +70,9 @@ impl Flags {
 /// A match: ranges of bytes, the first of the whole, the others of the groups that took part.
 pub(super) type Groups = Vec<Option<(usize, usize)>>;
 
+/// Compiled patterns by what they were compiled from.
+type Kept = HashMap<(String, Flags), Arc<Regex>>;
+
 /// A compiled pattern.
 #[derive(Debug)]
 pub(super) struct Regex {
@@ -84,7 +87,7 @@ pub(super) struct Regex {
 impl Regex {
     /// Compiles a pattern, or takes the one that was compiled before. Errors: 2201B.
     pub(super) fn of(pattern: &str, flags: Flags) -> Result<Arc<Regex>> {
-        static KEPT: Mutex<Option<HashMap<(String, Flags), Arc<Regex>>>> = Mutex::new(None);
+        static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
         thread_local! {
             // Patterns are mostly the same in every row.
             static LAST: RefCell<Option<(String, Flags, Arc<Regex>)>> = const { RefCell::new(None) };

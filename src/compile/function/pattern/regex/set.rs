@@ -144,8 +144,11 @@ impl Set {
     }
 }
 
+/// A class by its name.
+type Class = (&'static str, fn(char) -> bool);
+
 /// PostgreSQL's classes. Digits are those of ASCII.
-const NAMED: [(&str, fn(char) -> bool); 13] = [
+const NAMED: [Class; 13] = [
     ("alpha", char::is_alphabetic),
     ("digit", |letter| letter.is_ascii_digit()),
     ("alnum", |letter| letter.is_alphabetic() || letter.is_ascii_digit()),
