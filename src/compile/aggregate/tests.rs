@@ -101,7 +101,9 @@ fn percentiles_and_modes() {
     let figure = |function, fraction: Option<f64>| {
         let fraction = fraction.map(|fraction| ScalarValue::Float64(Some(fraction)));
         let ordered = Ordered::new(function, &fields, fraction, &DataType::Float64).expect("a function of rows");
-        ordered.evaluate(&[values.clone()]).map_or_else(|error| error.code.to_string(), |value| value.to_string())
+        ordered
+            .evaluate(std::slice::from_ref(&values))
+            .map_or_else(|error| error.code.to_string(), |value| value.to_string())
     };
     assert_eq!(figure(PercentileCont, Some(0.9)), "7.600000000000001");
     assert_eq!(figure(PercentileDisc, Some(0.51)), "2");
