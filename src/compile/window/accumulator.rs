@@ -84,7 +84,7 @@ impl Last {
 
     /// With the rows up to `end`.
     fn grown(self, end: usize, input: &Input) -> PlanResult<Last> {
-        let mut accumulator = fed(self.accumulator, input, self.ordered, [self.rows.end..end])?;
+        let mut accumulator = fed(self.accumulator, input, self.ordered, std::iter::once(self.rows.end..end))?;
         let result = accumulator.evaluate()?;
         Ok(Last { rows: self.rows.start..end, accumulator, result, ..self })
     }

@@ -96,7 +96,7 @@ impl Window {
     /// Evaluates segments as they were and as they are, and emits the difference.
     fn emit(&self, segments: &[Segment], out: &mut Output) -> Result<()> {
         let states: Vec<Vec<(&Key, bool)>> =
-            segments.iter().flat_map(|segment| [segment.old(), segment.new()]).collect();
+            segments.iter().flat_map(|segment| [segment.before(), segment.after()]).collect();
         let keys: Vec<&Key> = states.iter().flatten().map(|(key, _)| *key).collect();
         if keys.is_empty() {
             return Ok(());

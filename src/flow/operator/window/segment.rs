@@ -27,10 +27,13 @@ struct Row {
     core: bool,
 }
 
+/// A first row and a last one.
+type Span = (Key, Key);
+
 /// Rows around a changed one: those whose values it may change, and those that are looked at to tell.
 struct Surroundings {
-    core: (Key, Key),
-    context: (Key, Key),
+    core: Span,
+    context: Span,
 }
 
 impl Partition {
@@ -79,7 +82,7 @@ impl Partition {
 
     /// The neighbours of changed rows. The values of a row depend on `before` rows before it and `after` rows after it.
     fn near(&self, changes: &BTreeMap<Key, i64>, before: usize, after: usize) -> Vec<Segment> {
-        let mut merged: Vec<(Vec<(Key, Key)>, (Key, Key))> = Vec::new();
+        let mut merged: Vec<(Vec<Span>, Span)> = Vec::new();
         for key in changes.keys() {
             let Surroundings { core, context } = self.surroundings(key, changes, before, after);
             match merged.last_mut() {
@@ -90,7 +93,7 @@ impl Partition {
                 _ => merged.push((vec![core], context)),
             }
         }
-        let segment = |(cores, (first, last)): (Vec<(Key, Key)>, (Key, Key))| {
+        let segment = |(cores, (first, last)): (Vec<Span>, Span)| {
             let row = |(key, old): (&Key, &i64)| {
                 let core = cores.iter().any(|(first, last)| first <= key && key <= last);
                 Row::new(key, *old, changes, core)
@@ -150,12 +153,12 @@ impl Segment {
     }
 
     /// Each row as often as it was there, and whether it is of the core.
-    pub(super) fn old(&self) -> Vec<(&Key, bool)> {
+    pub(super) fn before(&self) -> Vec<(&Key, bool)> {
         self.state(|row| row.old)
     }
 
     /// Each row as often as it is there.
-    pub(super) fn new(&self) -> Vec<(&Key, bool)> {
+    pub(super) fn after(&self) -> Vec<(&Key, bool)> {
         self.state(|row| row.new)
     }
 
