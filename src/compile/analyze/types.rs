@@ -96,7 +96,7 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
         let name = names.save(&expression);
         let typed = narrowed_everywhere(expression)?.transform_up(|expression| {
             let typed = typed(expression, &schema, zone)?;
-            Ok(typed.transform_data(|expression| Ok(super::tag::remembered(expression, &schema)))?)
+            typed.transform_data(|expression| Ok(super::tag::remembered(expression, &schema)))
         })?;
         Ok(typed.update_data(|expression| name.restore(expression)))
     })?;

@@ -110,7 +110,7 @@ fn types_survive() {
         ["a bigint", "b bigint", "c integer"]
     );
     assert_eq!(
-        columns("SELECT array_length(ARRAY[1, 2]) AS n, now() AS t, at AS a FROM bids"),
+        columns("SELECT array_length(ARRAY[1, 2], 1) AS n, now() AS t, at AS a FROM bids"),
         ["n bigint", "t timestamp with time zone", "a timestamp with time zone"]
     );
 }

@@ -131,9 +131,7 @@ fn write_name(call: &Call, at: usize, row: usize, out: &mut Vec<u8>) -> Result<(
             SqlType::Json => format!("argument {} cannot be null", at + 1),
             _ => format!("argument {}: key must not be null", at + 1),
         };
-        let code =
-            if call.result == SqlType::Json { code::INVALID_PARAMETER_VALUE } else { code::INVALID_PARAMETER_VALUE };
-        return Err(Error::new(code, message));
+        return Err(Error::new(code::INVALID_PARAMETER_VALUE, message));
     }
     if matches!(kind, SqlType::Array(_) | SqlType::Json | SqlType::Jsonb) {
         let message = "key value must be scalar, not array, composite, or json";

@@ -143,7 +143,7 @@ fn float(value: f64, out: &mut Vec<u8>) {
     // Zero has no sign, and there is one NaN, above all numbers.
     let bits = match value {
         value if value.is_nan() => 0x7FF8_0000_0000_0000,
-        value if value == 0.0 => 0,
+        0.0 => 0,
         value => value.to_bits(),
     };
     let ordered = if bits >> 63 == 1 { !bits } else { bits ^ (1 << 63) };

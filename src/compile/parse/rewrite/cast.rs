@@ -31,11 +31,13 @@ pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usiz
             }
             // A double's constant may have more digits than a numeric.
             let is_float = matches!(target, SqlType::Real | SqlType::Double);
-            let value = match constant(expr, "numeric") {
+            let mut value = match constant(expr, "numeric") {
                 Some(digits) if is_float => text(digits),
                 _ => take(expr),
             };
-            let value = cast_array(value, &target).unwrap_or_else(|value| cast(value, &target, data_type));
+            if !cast_array(&mut value, &target) {
+                value = cast(value, &target, data_type);
+            }
             *expression = rounded(value, digits);
         }
         ast::Expr::TypedString(typed) => {
@@ -103,23 +105,25 @@ fn rounded(value: ast::Expr, digits: Option<u64>) -> ast::Expr {
     }
 }
 
-/// A cast of `ARRAY[…]` to an array type: of each item, as in PostgreSQL. The value itself if it is none.
-fn cast_array(mut value: ast::Expr, target: &SqlType) -> std::result::Result<ast::Expr, ast::Expr> {
-    let (SqlType::Array(item), ast::Expr::Function(function)) = (target, &mut value) else { return Err(value) };
-    let ast::FunctionArguments::List(list) = &mut function.args else { return Err(value) };
+/// A cast of `ARRAY[…]` to an array type: of each item, as in PostgreSQL. Answers whether the value is one.
+fn cast_array(value: &mut ast::Expr, target: &SqlType) -> bool {
+    let (SqlType::Array(item), ast::Expr::Function(function)) = (target, &mut *value) else { return false };
+    let ast::FunctionArguments::List(list) = &mut function.args else { return false };
     if function.name.to_string() != "\"array\"" || matches!(**item, SqlType::Numeric(..)) && !list.args.is_empty() {
-        return Err(value);
+        return false;
     }
     if list.args.is_empty() {
-        return Ok(call("cast", [text("{}"), text(target.to_string())]));
+        *value = call("cast", [text("{}"), text(target.to_string())]);
+        return true;
     }
     for argument in &mut list.args {
-        if let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(part)) = argument {
-            let part_value = take(part);
-            *part = cast_array(part_value, target).unwrap_or_else(|part| call("cast", [part, text(item.to_string())]));
+        if let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(part)) = argument
+            && !cast_array(part, target)
+        {
+            *part = call("cast", [take(part), text(item.to_string())]);
         }
     }
-    Ok(value)
+    true
 }
 
 /// `cast(value, 'type')`; numeric without precision stays so, since the value decides how many digits it keeps.

@@ -83,7 +83,7 @@ const INTERVAL_PARTS: [&str; 7] = ["years", "months", "weeks", "days", "hours", 
 
 /// `make_interval(days => 10)` with all its arguments.
 fn named_arguments(function: &mut ast::Function) -> Result<()> {
-    if function.name.to_string().to_ascii_lowercase() != "make_interval" {
+    if !function.name.to_string().eq_ignore_ascii_case("make_interval") {
         return Ok(());
     }
     let arguments = match &mut function.args {
