@@ -197,9 +197,9 @@ pub enum Kind {
     Rollback,
     /// SAVEPOINT x.
     Savepoint(String),
-    /// RELEASE [SAVEPOINT] x.
+    /// `RELEASE [SAVEPOINT] x`.
     Release(String),
-    /// ROLLBACK TO [SAVEPOINT] x.
+    /// `ROLLBACK TO [SAVEPOINT] x`.
     RollbackTo(String),
     /// SUBSCRIBE TO x.
     Subscribe(Subscribe),

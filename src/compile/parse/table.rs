@@ -259,7 +259,7 @@ fn refuse_constraint(grammar: &Grammar) -> Result<()> {
     Ok(())
 }
 
-/// What follows CREATE [UNIQUE] INDEX.
+/// What follows `CREATE [UNIQUE] INDEX`.
 pub(super) fn create_index(grammar: &mut Grammar, unique: bool) -> Result<Kind> {
     grammar.eat(&["CONCURRENTLY"]);
     let if_not_exists = grammar.eat(&["IF", "NOT", "EXISTS"]);

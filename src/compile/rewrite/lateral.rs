@@ -1,6 +1,6 @@
 //! LATERAL over functions: `a, LATERAL (SELECT unnest(a.list))` is the projection and the unnesting of the rows of `a`, not a join.
 //! Here the subquery's nodes are put on top of the left side, whose columns pass through; what the subquery reads besides is joined.
-//! No state is needed for that. Other subqueries are left to the [unnesting](super::unnest).
+//! No state is needed for that. Other subqueries are left to the [unnesting](mod@super::unnest).
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //!
 //! | input | output |
 //! |---|---|
-//! | +(1, [a, b]) −(2, [c]) +(3, []) | +(1, a) +(1, b) −(2, c) |
+//! | `+(1, [a, b]) −(2, [c]) +(3, [])` | +(1, a) +(1, b) −(2, c) |
 //!
 //! Several arrays are read side by side; the shorter ones are filled up with NULLs. An outer one keeps rows whose arrays have no
 //! element, with NULLs.

@@ -111,7 +111,7 @@ fn types_survive() {
     );
     assert_eq!(
         columns("SELECT array_length(ARRAY[1, 2], 1) AS n, now() AS t, at AS a FROM bids"),
-        ["n bigint", "t timestamp with time zone", "a timestamp with time zone"]
+        ["n integer", "t timestamp with time zone", "a timestamp with time zone"]
     );
 }
 
