@@ -12,7 +12,7 @@ use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tempfile::TempDir;
 
-use crate::process::{PATIENCE, Running, connect, finish, rows, rows_become, tidewater};
+use crate::process::{PATIENCE, Running, connect, ended, finish, rows, rows_become, tidewater};
 
 /// A plain Kafka client.
 pub(crate) struct Topics {
@@ -150,4 +150,27 @@ fn hello_prints_the_view() {
 +-------+-------+-------+
 ";
     assert_eq!(finished.out, table);
+}
+
+/// What `run --exit` prints for the examples that bring their own rows.
+#[test]
+fn examples_over_tables_print_what_they_are_for() {
+    let at = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (example, printed) in [
+        ("word_count", "word\ttimes\nthe\t2\ntide\t2\ncomes\t1\n"),
+        (
+            "balances",
+            "id\taccount\tamount\tbalance\n1\tann\t100.00\t100.00\n3\tann\t-30.00\t70.00\n4\tbob\t30.00\t30.00\n\
+             5\tann\t12.50\t82.50\naccount\tbalance\nann\t82.50\nbob\t30.00\n",
+        ),
+        ("fraud", "card\there\tthere\twithin\nvisa-1\tOslo\tRome\t00:04:00\ncard\nvisa-2\n"),
+        (
+            "top_sellers",
+            "category\tproduct\ttotal\tplace\tpercent\ncoffee\tarabica\t80.00\t1\t100\ntea\tgreen\t70.00\t1\t78\n\
+             tea\tmint\t20.00\t2\t22\n",
+        ),
+    ] {
+        let finished = ended(at, &["run", "--exit", &format!("examples/{example}/{example}.sql")]).with_status(0);
+        assert_eq!(finished.out, printed, "{example}: {}", finished.err);
+    }
 }
