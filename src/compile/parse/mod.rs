@@ -40,10 +40,14 @@ mod rewrite;
 mod scan;
 // Settings, transactions, SHOW, EXPLAIN.
 mod session;
+// `(row).*`.
+mod star;
 // First words → rule.
 mod statement;
 // CREATE TABLE, CREATE INDEX, ALTER TABLE.
 mod table;
+// Whole rows of relations.
+mod whole;
 #[cfg(test)]
 mod tests;
 
@@ -56,6 +60,7 @@ pub use definition::{
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use query::{Query, ROWS, shown_name};
 pub(in crate::compile) use rewrite::ARRAY;
+pub(in crate::compile) use whole::{WHOLE, WholeRows};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///
