@@ -269,13 +269,19 @@ impl RelationPlanner for WholeRows {
     }
 }
 
+/// What a column is called as a field. The planner calls a column of a query around by more than its name.
+fn field_name(column: &str) -> &str {
+    let outer = column.strip_prefix("outer_ref(").and_then(|column| column.strip_suffix(')'));
+    super::shown_name(outer.map_or(column, |column| column.rsplit('.').next().unwrap_or(column)))
+}
+
 /// The plan with its rows as a column; if a column is called as the relation is, that column stands for the row.
 fn with_whole(plan: LogicalPlan, name: &str) -> PlanResult<LogicalPlan> {
     let columns: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
     let whole = match columns.iter().find(|column| column.qualified_name().1 == name) {
         Some(column) => column.clone(),
         None => {
-            let field = |column: &Expr| [lit(super::shown_name(&column.qualified_name().1)), column.clone()];
+            let field = |column: &Expr| [lit(field_name(&column.qualified_name().1)), column.clone()];
             function::row::record(columns.iter().flat_map(field).collect())
         }
     };

@@ -62,9 +62,13 @@ pub(in super::super) fn replace(body: &mut ast::SetExpr, wanted: &str, fields: &
             let Some(ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(row))) = list.args.into_iter().next() else {
                 return false;
             };
+            let wildcard = |item: &ast::SelectItem| {
+                matches!(item, ast::SelectItem::Wildcard(_) | ast::SelectItem::QualifiedWildcard(..))
+            };
+            let has_wildcard = select.projection.iter().any(wildcard);
             let names: Vec<String> = select.projection.iter().filter_map(output_name).collect();
             let item = |(number, name): (usize, &String)| {
-                let repeated = names.contains(name) || fields[..number].contains(name);
+                let repeated = has_wildcard || names.contains(name) || fields[..number].contains(name);
                 let alias = match repeated {
                     true => super::super::query::hidden(name, 1_000_000 + at * 1_000 + number),
                     false => ast::Ident::with_quote('"', name),
