@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::Fields;
 
 use super::column::ColumnBuilder;
 use crate::error::Result;
-use crate::types::RowType;
+use crate::types::{RowType, SqlType};
 
 /// A column of rows under construction.
 #[derive(Debug)]
@@ -37,6 +37,11 @@ impl Parts {
     /// The name of a field.
     pub(super) fn name(&self, at: usize) -> &str {
         self.fields[at].name()
+    }
+
+    /// The type of a field.
+    pub(super) fn sql_type(&self, at: usize) -> SqlType {
+        SqlType::of(&self.fields[at])
     }
 
     /// Ends the row whose values were appended to the columns; fields without one are NULL.

@@ -24,7 +24,7 @@ use super::source::{RelationSource, ViewSource};
 use super::unresolved::{self, Unresolved};
 use super::{Relations, Resolved, error, rows};
 use crate::compile::function::{is_foreign, unknown};
-use crate::compile::parse::{ARRAY, MergedColumns, Query, WholeRows, without_markers};
+use crate::compile::parse::{ARRAY, MergedColumns, Query, UnnestedRows, WholeRows, without_markers};
 use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
 
@@ -41,6 +41,7 @@ impl<'a> Names<'a> {
         let mut planners: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(elements::Relations::default())];
         planners.extend(state.relation_planners().iter().cloned());
         planners.push(Arc::new(MergedColumns));
+        planners.push(Arc::new(UnnestedRows::default()));
         planners.extend(relations.rows().map(rows::planner));
         Names { relations, state, planners }
     }

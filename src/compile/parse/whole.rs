@@ -14,6 +14,7 @@ use datafusion::prelude::{Expr, lit};
 use datafusion::sql::sqlparser::ast;
 
 use super::grammar::folded_ident;
+use super::rewrite::is_scalar_set;
 use crate::compile::function;
 
 /// What the name of a whole row begins with; the relation's name follows.
@@ -264,7 +265,8 @@ impl RelationPlanner for WholeRows {
         }
         *pending = Some(relation.clone());
         drop(pending);
-        let plan = with_whole(context.plan(relation)?, &name)?;
+        let is_scalar = is_scalar_set(&relation);
+        let plan = with_whole(context.plan(relation)?, &name, is_scalar)?;
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, None))))
     }
 }
@@ -275,10 +277,12 @@ fn field_name(column: &str) -> &str {
     super::shown_name(outer.map_or(column, |column| column.rsplit('.').next().unwrap_or(column)))
 }
 
-/// The plan with its rows as a column; if a column is called as the relation is, that column stands for the row.
-fn with_whole(plan: LogicalPlan, name: &str) -> PlanResult<LogicalPlan> {
+/// The plan with its rows as a column. If a column is called as the relation is, that column stands for the row; and so does the only
+/// column of a function that answers values.
+fn with_whole(plan: LogicalPlan, name: &str, is_scalar: bool) -> PlanResult<LogicalPlan> {
     let columns: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
-    let whole = match columns.iter().find(|column| column.qualified_name().1 == name) {
+    let own = columns.iter().find(|column| column.qualified_name().1 == name);
+    let whole = match own.or_else(|| columns.first().filter(|_| is_scalar && columns.len() == 1)) {
         Some(column) => column.clone(),
         None => {
             let field = |column: &Expr| [lit(field_name(&column.qualified_name().1)), column.clone()];

@@ -1,7 +1,7 @@
 //! A JSON object as a row with fields.
 
 use super::scan::{Scanner, unescape};
-use super::value::{self, Result};
+use super::value::{self, Result, Wrong};
 use crate::format::parts::Parts;
 
 /// An object that is being read into a row.
@@ -37,7 +37,10 @@ impl<'a> Object<'a> {
         }
         self.seen[at] = (true, exact);
         self.next = at + 1;
-        value::append(&mut self.parts.columns[at], scanner, scratch, depth)
+        value::append(&mut self.parts.columns[at], scanner, scratch, depth).map_err(|wrong| match *wrong {
+            Wrong::Malformed(_) => wrong,
+            _ => Box::new(Wrong::Inside(self.parts.name(at).to_string(), self.parts.sql_type(at), wrong)),
+        })
     }
 
     /// Ends the row.

@@ -11,6 +11,7 @@ use crate::format::text::jsonb::Refused;
 use crate::format::text::number::{Digits, parse_decimal, parse_float};
 use crate::format::text::read::fit_varchar;
 use crate::format::text::{bytea, check_no_nul, datetime};
+use crate::types::SqlType;
 
 /// Why a value cannot go into its column. Boxed where it is returned: errors are rare, rows are many.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) enum Wrong {
     Mismatch(usize),
     /// The value at this byte is refused by its type.
     Refused(usize, Error),
+    /// The value of a field of a row, with the field's name and type.
+    Inside(String, SqlType, Box<Wrong>),
 }
 
 impl From<Malformed> for Box<Wrong> {

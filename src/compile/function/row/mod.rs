@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StructArray, make_array};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::prelude::Expr;
+use datafusion::prelude::{Expr, lit};
 
 use super::definition::{Argument, Definition, Types};
 use crate::error::{Error, Result};
@@ -16,6 +16,8 @@ use crate::types::{RowType, SqlType};
 mod construct;
 // `field`.
 mod field;
+// `jsonb_populate_record`, `jsonb_populate_recordset`.
+mod populate;
 // `row_is_null`, `row_is_not_null`.
 pub(in crate::compile) mod null_test;
 // `(row).*`.
@@ -30,12 +32,21 @@ pub(super) static DEFINITIONS: &[&Definition] = &[
     &field::DEFINITION,
     &null_test::IS_NULL,
     &null_test::IS_NOT_NULL,
+    &populate::RECORD,
+    &populate::RECORDS,
+    &populate::JSON_RECORD,
+    &populate::JSON_RECORDS,
     &star::DEFINITION,
 ];
 
 /// A row of values, each with its field's name before it.
 pub(in crate::compile) fn record(arguments: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(super::udf(&construct::RECORD), arguments))
+}
+
+/// A field of a row.
+pub(in crate::compile) fn field_of(row: Expr, name: &str) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(super::udf(&field::DEFINITION), vec![row, lit(name)]))
 }
 
 /// The values of a field; NULL where the row is.

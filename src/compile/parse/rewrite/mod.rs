@@ -23,6 +23,7 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
 pub(in crate::compile) use set_returning::ARRAY;
+pub(super) use set_returning::{is_scalar_set, is_unnest};
 pub(super) use star_item::replace as replace_star;
 pub(in crate::compile) use using::MERGED;
 
@@ -166,7 +167,7 @@ impl ast::VisitorMut for Rewriter<'_> {
     fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> ControlFlow<Error> {
         let location = place::of_table(factor);
         if let Err(error) =
-            refuse::table(factor).and_then(|()| window::expand(factor)).and_then(|()| set_returning::expand(factor))
+            refuse::table(factor).and_then(|()| window::expand(factor)).and_then(|()| set_returning::expand(factor, &mut self.stars))
         {
             return ControlFlow::Break(self.placed(error, location));
         }

@@ -175,8 +175,33 @@ pub(super) fn starred(expression: &mut ast::Expr) -> Option<ast::Expr> {
 pub(super) fn fields(value: ast::Expr, names: impl IntoIterator<Item = ast::Ident>) -> Result<ast::Expr> {
     names.into_iter().try_fold(value, |row, name| match name.value == STAR {
         true => Err(Error::unsupported("row expansion via \"*\" is not supported here")),
-        false => Ok(call("field", [row, text(folded_ident(&name))])),
+        false => Ok(field(row, &folded_ident(&name))),
     })
+}
+
+/// A field of a row; of one that is put together from named values, the value.
+pub(super) fn field(row: ast::Expr, name: &str) -> ast::Expr {
+    match named_value(&row, name) {
+        Some(value) => value,
+        None => call("field", [row, text(name)]),
+    }
+}
+
+fn named_value(row: &ast::Expr, name: &str) -> Option<ast::Expr> {
+    let function = match row {
+        ast::Expr::Nested(inner) => return named_value(inner, name),
+        ast::Expr::Function(function) if function.name.to_string() == "\"record\"" => function,
+        _ => return None,
+    };
+    let ast::FunctionArguments::List(list) = &function.args else { return None };
+    let value = |argument: &ast::FunctionArg| match argument {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) => Some(value.clone()),
+        _ => None,
+    };
+    let is_named = |pair: &&[ast::FunctionArg]| {
+        matches!(pair.first().and_then(value), Some(ast::Expr::Value(text)) if text.value.clone().into_string().as_deref() == Some(name))
+    };
+    list.args.chunks(2).find(is_named).and_then(|pair| pair.get(1)).and_then(value)
 }
 
 /// The parts of `(a, b)` or `ROW(a, b)`.

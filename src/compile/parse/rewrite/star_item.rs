@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast;
 
-use super::row::starred;
+use super::row::{field, starred};
 use super::{call, text};
 
 /// What the star becomes.
@@ -16,8 +16,7 @@ pub(super) fn expand(body: &mut ast::SetExpr, made: &mut usize) {
                 if let ast::SelectItem::UnnamedExpr(expression) = item
                     && let Some(row) = starred(expression)
                 {
-                    *made += 1;
-                    *expression = call(FIELDS, [row, text(made.to_string())]);
+                    *expression = marked(row, made);
                 }
             }
         }
@@ -27,6 +26,12 @@ pub(super) fn expand(body: &mut ast::SetExpr, made: &mut usize) {
         }
         _ => {}
     }
+}
+
+/// `(row).*`, marked.
+pub(super) fn marked(row: ast::Expr, made: &mut usize) -> ast::Expr {
+    *made += 1;
+    call(FIELDS, [row, text(made.to_string())])
 }
 
 /// The number of a star that is marked.
@@ -73,7 +78,7 @@ pub(in super::super) fn replace(body: &mut ast::SetExpr, wanted: &str, fields: &
                     true => super::super::query::hidden(name, 1_000_000 + at * 1_000 + number),
                     false => ast::Ident::with_quote('"', name),
                 };
-                ast::SelectItem::ExprWithAlias { expr: call("field", [row.clone(), text(name)]), alias }
+                ast::SelectItem::ExprWithAlias { expr: field(row.clone(), name), alias }
             };
             let items: Vec<ast::SelectItem> = fields.iter().enumerate().map(item).collect();
             select.projection.splice(at..at, items);
