@@ -88,6 +88,15 @@ impl SqlType {
         }
     }
 
+    /// The type's name, with the fields of rows that have none.
+    pub fn described(&self) -> String {
+        match self {
+            SqlType::Row(row) if row.name.is_none() => row.spelled(),
+            SqlType::Array(item) => format!("{}[]", item.described()),
+            other => other.to_string(),
+        }
+    }
+
     /// The fields, if values of the type have some.
     pub fn row(&self) -> Option<&RowType> {
         match self {

@@ -24,6 +24,8 @@ mod dialect;
 mod dml;
 // EXCLUDE.
 mod exclude;
+// `SET column.field = …`.
+mod field_set;
 // A place in the tokens.
 mod grammar;
 // INSERT.

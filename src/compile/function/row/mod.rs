@@ -20,6 +20,8 @@ mod field;
 mod populate;
 // `row_is_null`, `row_is_not_null`.
 pub(in crate::compile) mod null_test;
+// `with_field`.
+mod with_field;
 // `(row).*`.
 pub(in crate::compile) mod star;
 
@@ -37,6 +39,7 @@ pub(super) static DEFINITIONS: &[&Definition] = &[
     &populate::JSON_RECORD,
     &populate::JSON_RECORDS,
     &star::DEFINITION,
+    &with_field::DEFINITION,
 ];
 
 /// A row of values, each with its field's name before it.

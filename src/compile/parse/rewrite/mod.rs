@@ -207,7 +207,7 @@ fn limit_fetch(query: &mut ast::Query) {
 }
 
 /// `name(arguments…)`.
-fn call(name: &str, arguments: impl IntoIterator<Item = ast::Expr>) -> ast::Expr {
+pub(super) fn call(name: &str, arguments: impl IntoIterator<Item = ast::Expr>) -> ast::Expr {
     let args =
         arguments.into_iter().map(|argument| ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))).collect();
     ast::Expr::Function(ast::Function {
@@ -227,7 +227,7 @@ fn call(name: &str, arguments: impl IntoIterator<Item = ast::Expr>) -> ast::Expr
 }
 
 /// A string constant.
-fn text(value: impl Into<String>) -> ast::Expr {
+pub(super) fn text(value: impl Into<String>) -> ast::Expr {
     ast::Expr::value(ast::Value::SingleQuotedString(value.into()))
 }
 
