@@ -8,6 +8,7 @@
 //! | bytea, date, time | Binary, Date32, Time64(µs) | – |
 //! | timestamp / timestamptz | Timestamp(µs, None) / Timestamp(µs, "UTC") | – |
 //! | interval | Interval(MonthDayNano) | – |
+//! | an enum | Duration(s), see [`crate::enumeration`] | `enum:` and the type's identity |
 //! | T[] | List(field "item" of T, nullable) | on the item field |
 //!
 //! uuid is kept as canonical lower-case text, so that equality of the text is equality of the value; json as it was written; jsonb as
@@ -18,6 +19,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+
+use crate::enumeration::{self, EnumType};
 
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
 pub const PG_TYPE: &str = "pg_type";
@@ -47,7 +50,13 @@ pub enum SqlType {
     Json,
     Jsonb,
     Array(Box<SqlType>),
+    Enum(EnumType),
+    /// A type that the catalog is to be asked for, by its name as statements write it. No column has it.
+    Named(Arc<str>),
 }
+
+/// Stands in front of the names of types that are no names of PostgreSQL's own, where expressions name types.
+pub const TYPE_MARK: char = '\u{2}';
 
 impl SqlType {
     /// The Arrow type that holds values of this type.
@@ -68,6 +77,46 @@ impl SqlType {
             SqlType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             SqlType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             SqlType::Array(item) => DataType::List(Arc::new(item.field("item"))),
+            SqlType::Enum(_) => enumeration::ARROW,
+            SqlType::Named(_) => DataType::Null,
+        }
+    }
+
+    /// How an expression names the type, so that [`SqlType::read_name`] finds it again: as it is shown, but types of users by identity.
+    pub fn expression_name(&self) -> String {
+        match self {
+            SqlType::Enum(found) => format!("{TYPE_MARK}{}", found.oid()),
+            SqlType::Named(name) => format!("{TYPE_MARK}{name}"),
+            SqlType::Array(item) => item.expression_name() + "[]",
+            other => other.to_string(),
+        }
+    }
+
+    /// The type of users that an expression names; `None` for names of PostgreSQL's own types.
+    pub fn read_name(name: &str) -> Option<SqlType> {
+        if let Some(item) = name.strip_suffix("[]") {
+            return SqlType::read_name(item).map(|item| SqlType::Array(Box::new(item)));
+        }
+        let name = name.strip_prefix(TYPE_MARK)?;
+        let by_oid = name.parse().ok().and_then(EnumType::by_oid);
+        Some(by_oid.map_or_else(|| SqlType::Named(name.into()), SqlType::Enum))
+    }
+
+    /// The type with what `resolve` says in place of the type that is only known by its name.
+    pub fn resolved<E>(self, resolve: impl FnOnce(&str) -> Result<SqlType, E>) -> Result<SqlType, E> {
+        match self {
+            SqlType::Named(name) => resolve(&name),
+            SqlType::Array(item) => item.resolved(resolve).map(|item| SqlType::Array(Box::new(item))),
+            other => Ok(other),
+        }
+    }
+
+    /// Identities of the types of users that it is made of.
+    pub fn user_types(&self) -> Vec<u32> {
+        match self {
+            SqlType::Enum(found) => vec![found.oid()],
+            SqlType::Array(item) => item.user_types(),
+            _ => Vec::new(),
         }
     }
 
@@ -79,6 +128,7 @@ impl SqlType {
             SqlType::Json => "json".to_string(),
             SqlType::Jsonb => "jsonb".to_string(),
             SqlType::Varchar(n) => format!("varchar:{n}"),
+            SqlType::Enum(found) if !found.is_any() => format!("enum:{}", found.oid()),
             _ => return field,
         };
         field.with_metadata(HashMap::from([(PG_TYPE.to_string(), tag)]))
@@ -93,6 +143,10 @@ impl SqlType {
             Some(tag) => {
                 if let Some(n) = tag.strip_prefix("varchar:").and_then(|n| n.parse().ok()) {
                     return SqlType::Varchar(n);
+                }
+                let oid = tag.strip_prefix("enum:").and_then(|oid| oid.parse().ok());
+                if let Some(found) = oid.and_then(EnumType::by_oid) {
+                    return SqlType::Enum(found);
                 }
             }
             None => {}
@@ -116,6 +170,7 @@ impl SqlType {
             DataType::Time32(_) | DataType::Time64(_) => SqlType::Time,
             DataType::Timestamp(_, None) => SqlType::Timestamp,
             DataType::Timestamp(_, Some(_)) => SqlType::TimestampTz,
+            DataType::Duration(TimeUnit::Second) => SqlType::Enum(EnumType::any()),
             DataType::Interval(_) | DataType::Duration(_) => SqlType::Interval,
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 SqlType::Array(Box::new(SqlType::of(item)))
@@ -148,6 +203,8 @@ impl fmt::Display for SqlType {
             SqlType::Json => "json",
             SqlType::Jsonb => "jsonb",
             SqlType::Array(item) => return write!(f, "{item}[]"),
+            SqlType::Enum(found) => return f.write_str(&found.labels().type_name),
+            SqlType::Named(name) => name,
         };
         f.write_str(name)
     }

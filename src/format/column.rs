@@ -4,8 +4,8 @@ use std::mem;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array,
-    Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, Time64MicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DurationSecondArray, Float32Array, Float64Array,
+    Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, Time64MicrosecondArray,
     TimestampMicrosecondArray,
 };
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -13,6 +13,7 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalMonthDayNa
 
 use super::text::jsonb::Canonical;
 use super::text::{TimeZone, read};
+use crate::enumeration::EnumType;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -55,6 +56,7 @@ pub(super) enum Values {
     TimestampTz(Vec<i64>),
     Interval(Vec<IntervalMonthDayNano>),
     Array(Items),
+    Enum(Vec<i64>, EnumType),
 }
 
 /// Byte strings of different lengths.
@@ -103,6 +105,9 @@ impl ColumnBuilder {
                 item: Box::new(ColumnBuilder::new(item)),
                 offsets: vec![0],
             }),
+            SqlType::Enum(labels) => Values::Enum(Vec::new(), labels.clone()),
+            // No column has it.
+            SqlType::Named(_) => Values::Text(Bytes::default()),
         };
         ColumnBuilder { nulls: Vec::new(), values, time_zone: TimeZone::default() }
     }
@@ -157,6 +162,7 @@ impl ColumnBuilder {
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => bytes.len(),
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.len(),
             Values::Array(items) => items.offsets.len() - 1,
+            Values::Enum(values, _) => values.len(),
         }
     }
 
@@ -189,6 +195,7 @@ impl ColumnBuilder {
             }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.push_empty(),
             Values::Array(items) => items.push_empty(),
+            Values::Enum(values, _) => values.push(0),
         }
     }
 
@@ -223,6 +230,7 @@ impl ColumnBuilder {
             }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.truncate(rows),
             Values::Array(items) => items.truncate(rows),
+            Values::Enum(values, _) => values.truncate(rows),
         }
     }
 
@@ -269,6 +277,7 @@ impl ColumnBuilder {
                 let offsets = offsets_of(&mut items.offsets);
                 Arc::new(ListArray::new(Arc::clone(&items.field), offsets, items.item.finish(), nulls))
             }
+            Values::Enum(values, _) => Arc::new(DurationSecondArray::new(taken(values), nulls)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! SQL types as the protocol numbers them: OIDs, sizes and type modifiers of `pg_type`.
 
+use crate::enumeration::EnumType;
 use crate::types::SqlType;
 
 /// The OID of a type.
@@ -18,6 +19,12 @@ pub(crate) fn by_oid(oid: u32) -> Option<SqlType> {
         let is_array = oids(sql_type).1 == oid;
         return Some(if is_array { SqlType::Array(Box::new(sql_type.clone())) } else { sql_type.clone() });
     }
+    if let Some(found) = EnumType::by_oid(oid) {
+        return Some(SqlType::Enum(found));
+    }
+    if let Some(found) = EnumType::by_array_oid(oid) {
+        return Some(SqlType::Array(Box::new(SqlType::Enum(found))));
+    }
     match oid {
         18 | 19 | 1042 | 1043 => Some(SqlType::Text),
         26 => Some(SqlType::BigInt),
@@ -31,7 +38,7 @@ pub(crate) fn size(sql_type: &SqlType) -> i16 {
     match sql_type {
         SqlType::Boolean => 1,
         SqlType::SmallInt => 2,
-        SqlType::Integer | SqlType::Real | SqlType::Date => 4,
+        SqlType::Integer | SqlType::Real | SqlType::Date | SqlType::Enum(_) => 4,
         SqlType::BigInt | SqlType::Double | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz => 8,
         SqlType::Interval | SqlType::Uuid => 16,
         SqlType::Numeric(..)
@@ -40,6 +47,7 @@ pub(crate) fn size(sql_type: &SqlType) -> i16 {
         | SqlType::Bytea
         | SqlType::Json
         | SqlType::Jsonb
+        | SqlType::Named(_)
         | SqlType::Array(_) => -1,
     }
 }
@@ -101,6 +109,9 @@ fn oids(sql_type: &SqlType) -> (u32, u32) {
             let array = oids(item).1;
             (array, array)
         }
+        SqlType::Enum(found) => (found.oid(), found.array_oid()),
+        // `unknown`: no value has it.
+        SqlType::Named(_) => (705, 705),
     }
 }
 

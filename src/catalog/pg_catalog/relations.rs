@@ -22,8 +22,13 @@ struct Class<'a> {
 
 /// Identity of the schema that a relation is in.
 pub(super) fn namespace_oid(context: &Context<'_>, relation: &Relation) -> i64 {
+    schema_oid(context, relation.namespace())
+}
+
+/// Identity of a schema of users.
+pub(super) fn schema_oid(context: &Context<'_>, schema: &str) -> i64 {
     let mut schemas = context.catalog.schemas();
-    schemas.find(|(name, _)| *name == relation.namespace()).map_or(PUBLIC, |(_, oid)| i64::from(oid))
+    schemas.find(|(name, _)| *name == schema).map_or(PUBLIC, |(_, oid)| i64::from(oid))
 }
 
 /// Relations that clients see: everything but sinks.

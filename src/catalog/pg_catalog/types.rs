@@ -1,6 +1,12 @@
 //! `pg_type`: the types of our columns with PostgreSQL's identities.
 
-use super::{Column, OWNER, PG_CATALOG, bigint, flags, nulls, numbers, text, words};
+use std::sync::Arc;
+
+use datafusion::arrow::array::Float32Array;
+
+use super::relations::schema_oid;
+use super::{Column, Context, OWNER, PG_CATALOG, bigint, flags, nulls, numbers, text, words};
+use crate::catalog::{UserType, UserTypeKind};
 use crate::types::SqlType;
 
 /// A type: identity, name, length, category, identity of its array type (0 for arrays), of its item (0 for others).
@@ -89,8 +95,12 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
                 SqlType::Array(_) => return oid(item),
                 item => oid(item),
             };
-            TYPES.iter().find(|entry| entry.oid == item).map_or(1009, |entry| entry.array)
+            let known = TYPES.iter().find(|entry| entry.oid == item).map(|entry| entry.array);
+            // That of a user's type is one more than the type's.
+            known.unwrap_or(item + 1)
         }
+        SqlType::Enum(found) => i64::from(found.oid()),
+        SqlType::Named(_) => 0,
     }
 }
 
@@ -103,8 +113,8 @@ pub(crate) fn typmod(sql_type: &SqlType) -> i64 {
     }
 }
 
-/// What `format_type` prints; `None` for a type that does not exist.
-pub(super) fn format_type(oid: i64, typmod: i64) -> Option<String> {
+/// What `format_type` prints for PostgreSQL's own types; `None` for a type that does not exist.
+fn format_type(oid: i64, typmod: i64) -> Option<String> {
     let entry = TYPES.iter().find(|entry| entry.oid == oid)?;
     if entry.item != 0 {
         return format_type(entry.item, typmod).map(|item| item + "[]");
@@ -128,7 +138,7 @@ pub(super) fn format_type(oid: i64, typmod: i64) -> Option<String> {
 }
 
 /// Identity of a type by one of its names, as `'name'::regtype` finds it.
-pub(super) fn by_name(name: &str) -> Option<i64> {
+fn by_name(name: &str) -> Option<i64> {
     let (base, is_array) = match name.trim().strip_suffix("[]") {
         Some(base) => (base, true),
         None => (name.trim(), false),
@@ -137,31 +147,78 @@ pub(super) fn by_name(name: &str) -> Option<i64> {
     Some(if is_array { found.array } else { found.oid })
 }
 
-pub(super) fn pg_type() -> Vec<Column> {
-    let n = TYPES.len();
+/// A row of `pg_type`.
+struct Row {
+    oid: i64,
+    name: String,
+    namespace: i64,
+    length: i64,
+    /// `b`, `e`, …
+    kind: &'static str,
+    category: &'static str,
+    array: i64,
+    item: i64,
+    input: String,
+}
+
+fn rows(context: &Context<'_>) -> Vec<Row> {
+    let own = TYPES.iter().map(|entry| Row {
+        oid: entry.oid,
+        name: entry.name.to_string(),
+        namespace: PG_CATALOG,
+        length: entry.length,
+        kind: "b",
+        category: entry.category,
+        array: entry.array,
+        item: entry.item,
+        input: if entry.item == 0 { entry.name.to_string() } else { "array_".to_string() },
+    });
+    own.chain(context.catalog.types().flat_map(|found| user_rows(context, found))).collect()
+}
+
+/// A type of a user and the type of its arrays.
+fn user_rows(context: &Context<'_>, found: &UserType) -> [Row; 2] {
+    let namespace = schema_oid(context, found.namespace());
+    let oid = i64::from(found.id.0);
+    let (length, kind, category, input) = match &found.kind {
+        UserTypeKind::Enum(_) => (4, "e", "E", "enum_"),
+    };
+    let name = found.local_name();
+    let list = Row {
+        oid: oid + 1,
+        name: format!("_{name}"),
+        namespace,
+        length: -1,
+        kind: "b",
+        category: "A",
+        array: 0,
+        item: oid,
+        input: "array_".into(),
+    };
+    let (name, array, input) = (name.into(), oid + 1, input.into());
+    [Row { oid, name, namespace, length, kind, category, array, item: 0, input }, list]
+}
+
+pub(super) fn pg_type(context: &Context<'_>) -> Vec<Column> {
+    let rows = rows(context);
+    let n = rows.len();
     vec![
-        bigint("oid", TYPES.iter().map(|entry| entry.oid)),
-        text("typname", TYPES.iter().map(|entry| entry.name)),
-        numbers("typnamespace", PG_CATALOG, n),
+        bigint("oid", rows.iter().map(|row| row.oid)),
+        text("typname", rows.iter().map(|row| &row.name)),
+        bigint("typnamespace", rows.iter().map(|row| row.namespace)),
         numbers("typowner", OWNER, n),
-        bigint("typlen", TYPES.iter().map(|entry| entry.length)),
+        bigint("typlen", rows.iter().map(|row| row.length)),
         flags("typbyval", false, n),
-        words("typtype", "b", n),
-        text("typcategory", TYPES.iter().map(|entry| entry.category)),
+        text("typtype", rows.iter().map(|row| row.kind)),
+        text("typcategory", rows.iter().map(|row| row.category)),
         flags("typispreferred", false, n),
         flags("typisdefined", true, n),
         words("typdelim", ",", n),
         numbers("typrelid", 0, n),
-        bigint("typelem", TYPES.iter().map(|entry| entry.item)),
-        bigint("typarray", TYPES.iter().map(|entry| entry.array)),
-        text(
-            "typinput",
-            TYPES.iter().map(|entry| if entry.item == 0 { format!("{}in", entry.name) } else { "array_in".into() }),
-        ),
-        text(
-            "typoutput",
-            TYPES.iter().map(|entry| if entry.item == 0 { format!("{}out", entry.name) } else { "array_out".into() }),
-        ),
+        bigint("typelem", rows.iter().map(|row| row.item)),
+        bigint("typarray", rows.iter().map(|row| row.array)),
+        text("typinput", rows.iter().map(|row| format!("{}in", row.input))),
+        text("typoutput", rows.iter().map(|row| format!("{}out", row.input))),
         numbers("typreceive", 1, n),
         numbers("typsend", 1, n),
         flags("typnotnull", false, n),
@@ -171,6 +228,53 @@ pub(super) fn pg_type() -> Vec<Column> {
         numbers("typcollation", 0, n),
         nulls("typdefault", n),
     ]
+}
+
+pub(super) fn pg_enum(context: &Context<'_>) -> Vec<Column> {
+    let mut rows = Vec::new();
+    for found in context.catalog.types() {
+        let UserTypeKind::Enum(labels) = &found.kind;
+        rows.extend(labels.labels().iter().map(|label| (labels.oid(), label.clone())));
+    }
+    let orders = rows.iter().map(|(_, label)| label.sort_order);
+    vec![
+        bigint("oid", rows.iter().map(|(_, label)| i64::from(label.oid))),
+        bigint("enumtypid", rows.iter().map(|(oid, _)| i64::from(*oid))),
+        ("enumsortorder", SqlType::Real, Arc::new(Float32Array::from_iter_values(orders))),
+        text("enumlabel", rows.iter().map(|(_, label)| &label.text)),
+    ]
+}
+
+/// Names and identities of the types of users and of their arrays, for functions that look them up.
+pub(super) struct UserNames(Vec<(i64, String)>);
+
+impl UserNames {
+    pub(super) fn new(context: &Context<'_>) -> UserNames {
+        let path = super::search_path(context);
+        let name = |found: &UserType| match context.catalog.find_type(found.local_name(), &path) {
+            Some(visible) if visible.id == found.id => found.local_name().to_string(),
+            _ => format!("{}.{}", found.namespace(), found.local_name()),
+        };
+        UserNames(context.catalog.types().map(|found| (i64::from(found.id.0), name(found))).collect())
+    }
+
+    /// As [`format_type`].
+    pub(super) fn format_type(&self, oid: i64, typmod: i64) -> Option<String> {
+        let known = |oid: i64| self.0.iter().find(|(id, _)| *id == oid).map(|(_, name)| name.clone());
+        known(oid).or_else(|| known(oid - 1).map(|item| item + "[]")).or_else(|| format_type(oid, typmod))
+    }
+
+    /// As [`by_name`].
+    pub(super) fn by_name(&self, name: &str) -> Option<i64> {
+        let (base, is_array) = match name.trim().strip_suffix("[]") {
+            Some(base) => (base, 1),
+            None => (name.trim(), 0),
+        };
+        let base = base.trim_matches('"');
+        let local = base.strip_prefix("public.").unwrap_or(base);
+        let found = self.0.iter().find(|(_, known)| known == base || known == local);
+        by_name(name).or_else(|| found.map(|(oid, _)| oid + is_array))
+    }
 }
 
 #[cfg(test)]

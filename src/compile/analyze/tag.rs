@@ -93,8 +93,10 @@ pub(super) fn tagged(expression: Expr, sql_type: Option<&SqlType>) -> Expr {
 }
 
 fn forgotten(expression: &Expr, field: &Field, schema: &DFSchema) -> Option<SqlType> {
-    if *field.data_type() != DataType::Utf8 || SqlType::of(field) != SqlType::Text {
-        return None;
+    match SqlType::of(field) {
+        SqlType::Text if *field.data_type() == DataType::Utf8 => {}
+        SqlType::Enum(found) if found.is_any() => {}
+        _ => return None,
     }
     let chosen: Vec<&Expr> = match expression {
         Expr::Case(case) => {
@@ -107,6 +109,7 @@ fn forgotten(expression: &Expr, field: &Field, schema: &DFSchema) -> Option<SqlT
         Expr::Alias(alias) => vec![alias.expr.as_ref()],
         _ => return None,
     };
-    let known = |sql_type: &SqlType| matches!(sql_type, SqlType::Jsonb | SqlType::Json | SqlType::Uuid);
+    let known =
+        |sql_type: &SqlType| matches!(sql_type, SqlType::Jsonb | SqlType::Json | SqlType::Uuid | SqlType::Enum(_));
     chosen.into_iter().filter_map(|part| sql_type(part, schema)).find(known)
 }

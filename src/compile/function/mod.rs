@@ -37,6 +37,8 @@ mod container;
 pub(in crate::compile) mod condition;
 // Dates, times and intervals.
 mod datetime;
+// `enum_range` and the like.
+mod enum_range;
 // `gen_random_uuid`.
 mod gen_random_uuid;
 // `in`: what `x IN ('a', …)` becomes.
@@ -182,6 +184,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         DEFINITIONS,
         binary::DEFINITIONS,
         condition::DEFINITIONS,
+        enum_range::DEFINITIONS,
         math::DEFINITIONS,
         pattern::DEFINITIONS,
         set::jsonb::DEFINITIONS,
@@ -252,7 +255,7 @@ pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
 
 /// `CAST(expression AS sql_type)`.
 pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
-    let arguments = vec![expression, lit(sql_type.to_string())];
+    let arguments = vec![expression, lit(sql_type.expression_name())];
     Expr::ScalarFunction(ScalarFunction::new_udf(udf(&cast::DEFINITION), arguments))
 }
 

@@ -1,8 +1,11 @@
 //! Names of types → [`SqlType`].
 
-use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, TimezoneInfo};
+use datafusion::sql::sqlparser::ast::{
+    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, ObjectName, TimezoneInfo,
+};
 
-use crate::error::{Error, Result, code};
+use super::grammar::folded_ident;
+use crate::error::{Error, Result};
 use crate::types::SqlType;
 
 /// Digits of `numeric` at most, and what `numeric` alone means.
@@ -50,7 +53,7 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
                 item => SqlType::Array(Box::new(item)),
             }
         }
-        DataType::Custom(name, modifiers) => custom(written, &name.to_string().to_ascii_lowercase(), modifiers)?,
+        DataType::Custom(name, modifiers) => custom(written, name, modifiers)?,
         _ => return Err(unsupported(written)),
     })
 }
@@ -70,6 +73,7 @@ pub(super) fn internal_name(written: &SqlType) -> String {
         SqlType::Timestamp => "timestamp".to_string(),
         SqlType::TimestampTz => "timestamptz".to_string(),
         SqlType::Array(item) => internal_name(item),
+        SqlType::Named(name) => name.rsplit('.').next().unwrap_or_default().to_string(),
         other => other.to_string(),
     }
 }
@@ -125,10 +129,11 @@ const POSTGRESQL_TYPES: &[&str] = &[
     "xml",
 ];
 
-/// Names that sqlparser does not know: those with a schema, and `serial`.
-fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlType> {
-    let name = name.strip_prefix("pg_catalog.").unwrap_or(name).trim_matches('"');
-    Ok(match (name, modifiers) {
+/// Names that sqlparser does not know: those with a schema, `serial`, and types of users.
+fn custom(written: &DataType, name: &ObjectName, modifiers: &[String]) -> Result<SqlType> {
+    let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident()).map(folded_ident).collect();
+    let name = parts.join(".");
+    Ok(match (name.strip_prefix("pg_catalog.").unwrap_or(&name), modifiers) {
         ("bool", []) => SqlType::Boolean,
         ("int2", []) => SqlType::SmallInt,
         ("int4", []) => SqlType::Integer,
@@ -149,10 +154,8 @@ fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlTyp
         ("serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2", _) => {
             return Err(unsupported(written).hint("serial is for the columns of a table; use bigint here"));
         }
-        // PostgreSQL's own types and those with modifiers exist, but not here; of others nobody knows.
-        (name, []) if !POSTGRESQL_TYPES.contains(&name) => {
-            return Err(Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist")));
-        }
+        // PostgreSQL's own types and those with modifiers exist, but not here; of others the catalog may know.
+        (name, []) if !POSTGRESQL_TYPES.contains(&name) => SqlType::Named(name.into()),
         _ => return Err(unsupported(written)),
     })
 }

@@ -114,7 +114,7 @@ impl Style {
             (SqlType::TimestampTz, _) => Style::Timestamp("Z"),
             (SqlType::Date | SqlType::Time | SqlType::Interval | SqlType::Uuid, _) => Style::Quoted,
             (SqlType::Bytea, _) => Style::Bytea,
-            (SqlType::Text | SqlType::Varchar(_), _) => Style::Text,
+            (SqlType::Text | SqlType::Varchar(_) | SqlType::Enum(_) | SqlType::Named(_), _) => Style::Text,
         })
     }
 }

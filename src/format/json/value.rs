@@ -188,6 +188,7 @@ fn append_string(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch:
         | Values::Uuid(_)
         | Values::Text(_)
         | Values::Json(_)
+        | Values::Enum(..)
         | Values::Jsonb(..) => column.append_text(text).map_err(failed),
     }
 }

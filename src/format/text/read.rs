@@ -45,6 +45,7 @@ pub(crate) fn append(column: &mut ColumnBuilder, text: &str) -> Result<()> {
         Values::TimestampTz(values) => values.push(datetime::parse_timestamptz(text, zone)?),
         Values::Interval(values) => values.push(interval::parse(text)?),
         Values::Array(items) => append_array(text, items)?,
+        Values::Enum(values, labels) => values.push(labels.value_of(text)?),
     }
     Ok(())
 }

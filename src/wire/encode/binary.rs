@@ -4,11 +4,13 @@ use datafusion::arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, ListArray, PrimitiveArray, StringArray,
 };
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type, Int16Type, Int32Type,
-    Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Decimal256Type, DurationSecondType, Field, Float32Type, Float64Type,
+    Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
+    TimestampMicrosecondType,
 };
 
 use super::{Column, EncodeValue, length_of, numeric};
+use crate::enumeration::LabelWriter;
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::wire::failure::code;
@@ -46,6 +48,12 @@ pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeV
         SqlType::Jsonb => Box::new(Jsonb(array.as_string().clone())),
         SqlType::Bytea => Box::new(array.as_binary::<i32>().clone()),
         SqlType::Array(_) => Box::new(Items::new(array.as_list())?),
+        SqlType::Enum(_) => {
+            let values = array.as_primitive::<DurationSecondType>().clone();
+            let labels = LabelWriter::new(values.iter().flatten().next());
+            Box::new(Enum { values, labels })
+        }
+        SqlType::Named(name) => return Err(Error::internal(format!("a column has the type {name}"))),
     })
 }
 
@@ -94,6 +102,19 @@ fn interval(value: IntervalMonthDayNano) -> [u8; 16] {
 
 fn out_of_range(what: &str) -> Error {
     Error::new(code::DATETIME_FIELD_OVERFLOW, format!("{what} out of range"))
+}
+
+/// Labels.
+struct Enum {
+    values: PrimitiveArray<DurationSecondType>,
+    labels: LabelWriter,
+}
+
+impl EncodeValue for Enum {
+    fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        self.labels.write(self.values.value(row), |label| out.extend_from_slice(label.as_bytes()));
+        Ok(())
+    }
 }
 
 struct Numeric {

@@ -9,7 +9,7 @@ pub(super) mod contains;
 // `array_fill`.
 pub(super) mod fill;
 // What the functions make their results with.
-mod gather;
+pub(super) mod gather;
 // `array_position` and `array_positions`.
 pub(super) mod position;
 // `ANY` and `ALL`.
@@ -83,7 +83,7 @@ fn items_of(argument: &Argument) -> Option<SqlType> {
 }
 
 /// An array type.
-fn array_of(item: SqlType) -> SqlType {
+pub(super) fn array_of(item: SqlType) -> SqlType {
     SqlType::Array(Box::new(item))
 }
 

@@ -14,12 +14,15 @@ use crate::types::SqlType;
 
 /// Whether PostgreSQL has the cast.
 pub(super) fn exists(from: &SqlType, to: &SqlType) -> bool {
-    use SqlType::{Array, Boolean, Date, Integer, Interval, Json, Jsonb, Text, Time, Timestamp, TimestampTz, Varchar};
+    use SqlType::{
+        Array, Boolean, Date, Enum, Integer, Interval, Json, Jsonb, Text, Time, Timestamp, TimestampTz, Varchar,
+    };
     match (from, to) {
         _ if from == to => true,
         (Array(from), Array(to)) => exists(from, to),
         // Texts are read and everything can be written.
         (Text | Varchar(_), _) | (_, Text | Varchar(_)) => true,
+        (Enum(_), _) | (_, Enum(_)) => false,
         (Boolean, Integer) | (Integer, Boolean) => true,
         (Json, Jsonb) | (Jsonb, Json) => true,
         (Json, _) => false,

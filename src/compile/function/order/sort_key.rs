@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, StringBuilder};
 use datafusion::arrow::datatypes::{
-    Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType,
-    Time64MicrosecondType, TimestampMicrosecondType,
+    Date32Type, Decimal128Type, DurationSecondType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
 
 use super::super::definition::{Argument, Call, Definition, Types, texts};
@@ -131,6 +131,8 @@ pub(in crate::compile::function) fn append_item(
             bytes(&key, out);
         }
         SqlType::Array(_) => append(sql_type, items, at, out)?,
+        SqlType::Enum(_) => integer(items.as_primitive::<DurationSecondType>().value(at), out),
+        SqlType::Named(name) => return Err(Error::internal(format!("a value has the type {name}"))),
     }
     Ok(())
 }

@@ -46,6 +46,8 @@ mod row;
 mod set_returning;
 mod subscript;
 mod syntax;
+// Types of users.
+pub(super) mod type_name;
 // Rows among the rows of subqueries.
 mod row_in;
 // USING and NATURAL.
