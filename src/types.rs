@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | boolean, smallint, integer, bigint, real, double precision | Boolean, Int16, Int32, Int64, Float32, Float64 | – |
 //! | numeric(p,s), p ≤ 38; numeric alone is numeric(38,10) | Decimal128(p, s) | – |
-//! | text / varchar(n) / uuid / json / jsonb | Utf8 | – / `varchar:n` / `uuid` / `json` / `jsonb` |
+//! | text / varchar(n) / char(n) / uuid / json / jsonb | Utf8 | – / `varchar:n` / `char:n` / `uuid` / `json` / `jsonb` |
 //! | bytea, date, time | Binary, Date32, Time64(µs) | – |
 //! | timestamp / timestamptz | Timestamp(µs, None) / Timestamp(µs, "UTC") | – |
 //! | interval | Interval(MonthDayNano) | – |
@@ -40,6 +40,8 @@ pub enum SqlType {
     Text,
     /// At most this many characters.
     Varchar(u32),
+    /// `char(n)`: filled up with blanks to this many characters; 0 for any number (`bpchar`). Blanks at the end do not count.
+    Char(u32),
     Bytea,
     Date,
     Time,
@@ -69,7 +71,8 @@ impl SqlType {
             SqlType::Real => DataType::Float32,
             SqlType::Double => DataType::Float64,
             SqlType::Numeric(precision, scale) => DataType::Decimal128(*precision, *scale),
-            SqlType::Text | SqlType::Varchar(_) | SqlType::Uuid | SqlType::Json | SqlType::Jsonb => DataType::Utf8,
+            SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => DataType::Utf8,
+            SqlType::Uuid | SqlType::Json | SqlType::Jsonb => DataType::Utf8,
             SqlType::Bytea => DataType::Binary,
             SqlType::Date => DataType::Date32,
             SqlType::Time => DataType::Time64(TimeUnit::Microsecond),
@@ -87,6 +90,7 @@ impl SqlType {
         match self {
             SqlType::Enum(found) => format!("{TYPE_MARK}{}", found.oid()),
             SqlType::Named(name) => format!("{TYPE_MARK}{name}"),
+            SqlType::Char(0) => "bpchar".to_string(),
             SqlType::Array(item) => item.expression_name() + "[]",
             other => other.to_string(),
         }
@@ -111,6 +115,19 @@ impl SqlType {
         }
     }
 
+    /// Whether values are texts that may become values of any other type of texts without being asked.
+    pub fn is_text(&self) -> bool {
+        matches!(self, SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_))
+    }
+
+    /// What a constant text beside a value of the type is read as: no length is asked of it.
+    pub fn of_constants(&self) -> SqlType {
+        match self {
+            SqlType::Char(_) => SqlType::Char(0),
+            other => other.clone(),
+        }
+    }
+
     /// Identities of the types of users that it is made of.
     pub fn user_types(&self) -> Vec<u32> {
         match self {
@@ -128,6 +145,7 @@ impl SqlType {
             SqlType::Json => "json".to_string(),
             SqlType::Jsonb => "jsonb".to_string(),
             SqlType::Varchar(n) => format!("varchar:{n}"),
+            SqlType::Char(n) => format!("char:{n}"),
             SqlType::Enum(found) if !found.is_any() => format!("enum:{}", found.oid()),
             _ => return field,
         };
@@ -143,6 +161,9 @@ impl SqlType {
             Some(tag) => {
                 if let Some(n) = tag.strip_prefix("varchar:").and_then(|n| n.parse().ok()) {
                     return SqlType::Varchar(n);
+                }
+                if let Some(n) = tag.strip_prefix("char:").and_then(|n| n.parse().ok()) {
+                    return SqlType::Char(n);
                 }
                 let oid = tag.strip_prefix("enum:").and_then(|oid| oid.parse().ok());
                 if let Some(found) = oid.and_then(EnumType::by_oid) {
@@ -193,6 +214,8 @@ impl fmt::Display for SqlType {
             SqlType::Numeric(precision, scale) => return write!(f, "numeric({precision},{scale})"),
             SqlType::Text => "text",
             SqlType::Varchar(n) => return write!(f, "character varying({n})"),
+            SqlType::Char(0) => "character",
+            SqlType::Char(n) => return write!(f, "character({n})"),
             SqlType::Bytea => "bytea",
             SqlType::Date => "date",
             SqlType::Time => "time without time zone",

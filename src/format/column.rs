@@ -43,6 +43,8 @@ pub(super) enum Values {
     },
     Text(Bytes),
     Varchar(Bytes, u32),
+    /// Filled up with blanks to so many characters.
+    Char(Bytes, u32),
     Uuid(Bytes),
     Json(Bytes),
     Jsonb(Bytes, Canonical),
@@ -91,6 +93,7 @@ impl ColumnBuilder {
             }
             SqlType::Text => Values::Text(Bytes::default()),
             SqlType::Varchar(letters_max) => Values::Varchar(Bytes::default(), *letters_max),
+            SqlType::Char(letters) => Values::Char(Bytes::default(), *letters),
             SqlType::Uuid => Values::Uuid(Bytes::default()),
             SqlType::Json => Values::Json(Bytes::default()),
             SqlType::Jsonb => Values::Jsonb(Bytes::default(), Canonical::default()),
@@ -160,7 +163,7 @@ impl ColumnBuilder {
             Values::Numeric { unscaled, .. } => unscaled.len(),
             Values::Interval(values) => values.len(),
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => bytes.len(),
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.len(),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.len(),
             Values::Array(items) => items.offsets.len() - 1,
             Values::Enum(values, _) => values.len(),
         }
@@ -193,7 +196,7 @@ impl ColumnBuilder {
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
                 bytes.push_empty()
             }
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.push_empty(),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.push_empty(),
             Values::Array(items) => items.push_empty(),
             Values::Enum(values, _) => values.push(0),
         }
@@ -228,7 +231,7 @@ impl ColumnBuilder {
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
                 bytes.truncate(rows)
             }
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.truncate(rows),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.truncate(rows),
             Values::Array(items) => items.truncate(rows),
             Values::Enum(values, _) => values.truncate(rows),
         }
@@ -255,6 +258,7 @@ impl ColumnBuilder {
             }
             Values::Text(bytes)
             | Values::Varchar(bytes, _)
+            | Values::Char(bytes, _)
             | Values::Uuid(bytes)
             | Values::Json(bytes)
             | Values::Jsonb(bytes, _) => {

@@ -8,7 +8,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> u32 {
     oids(sql_type).0
 }
 
-/// The type that a client's OID names; `None` if there is none of ours. Types that are text to us (`name`, `char(n)`, `unknown`) are
+/// The type that a client's OID names; `None` if there is none of ours. Types that are text to us (`name`, `unknown`) are
 /// text, `oid` is bigint.
 pub(crate) fn by_oid(oid: u32) -> Option<SqlType> {
     let found = BASIC.iter().find(|sql_type| {
@@ -26,9 +26,11 @@ pub(crate) fn by_oid(oid: u32) -> Option<SqlType> {
         return Some(SqlType::Array(Box::new(SqlType::Enum(found))));
     }
     match oid {
-        18 | 19 | 1042 | 1043 => Some(SqlType::Text),
+        18 | 19 | 1043 => Some(SqlType::Text),
         26 => Some(SqlType::BigInt),
-        1002 | 1003 | 1014 | 1015 => Some(SqlType::Array(Box::new(SqlType::Text))),
+        1042 => Some(SqlType::Char(0)),
+        1014 => Some(SqlType::Array(Box::new(SqlType::Char(0)))),
+        1002 | 1003 | 1015 => Some(SqlType::Array(Box::new(SqlType::Text))),
         _ => None,
     }
 }
@@ -44,6 +46,7 @@ pub(crate) fn size(sql_type: &SqlType) -> i16 {
         SqlType::Numeric(..)
         | SqlType::Text
         | SqlType::Varchar(_)
+        | SqlType::Char(_)
         | SqlType::Bytea
         | SqlType::Json
         | SqlType::Jsonb
@@ -57,7 +60,10 @@ pub(crate) fn modifier(sql_type: &SqlType) -> i32 {
     match sql_type {
         // The scale is kept in 11 bits, as numeric.c does since PostgreSQL 15; 4 is the header that all modifiers count.
         SqlType::Numeric(precision, scale) => ((i32::from(*precision) << 16) | (i32::from(*scale) & 0x7ff)) + 4,
-        SqlType::Varchar(length) => i32::try_from(*length).map_or(-1, |length| length.saturating_add(4)),
+        SqlType::Char(0) => -1,
+        SqlType::Varchar(length) | SqlType::Char(length) => {
+            i32::try_from(*length).map_or(-1, |length| length.saturating_add(4))
+        }
         SqlType::Array(item) => modifier(item),
         _ => -1,
     }
@@ -96,6 +102,7 @@ fn oids(sql_type: &SqlType) -> (u32, u32) {
         SqlType::Real => (700, 1021),
         SqlType::Double => (701, 1022),
         SqlType::Varchar(_) => (1043, 1015),
+        SqlType::Char(_) => (1042, 1014),
         SqlType::Date => (1082, 1182),
         SqlType::Time => (1083, 1183),
         SqlType::Timestamp => (1114, 1115),

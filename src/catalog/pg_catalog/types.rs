@@ -38,6 +38,7 @@ static TYPES: &[Type] = &[
     scalar(114, "json", -1, "U", 199),
     scalar(700, "float4", 4, "N", 1021),
     scalar(701, "float8", 8, "N", 1022),
+    scalar(1042, "bpchar", -1, "S", 1014),
     scalar(1043, "varchar", -1, "S", 1015),
     scalar(1082, "date", 4, "D", 1182),
     scalar(1083, "time", 8, "D", 1183),
@@ -57,6 +58,7 @@ static TYPES: &[Type] = &[
     array(199, "_json", 114),
     array(1021, "_float4", 700),
     array(1022, "_float8", 701),
+    array(1014, "_bpchar", 1042),
     array(1015, "_varchar", 1043),
     array(1182, "_date", 1082),
     array(1183, "_time", 1083),
@@ -80,6 +82,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
         SqlType::Real => 700,
         SqlType::Double => 701,
         SqlType::Varchar(_) => 1043,
+        SqlType::Char(_) => 1042,
         SqlType::Date => 1082,
         SqlType::Time => 1083,
         SqlType::Timestamp => 1114,
@@ -108,7 +111,9 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
 pub(crate) fn typmod(sql_type: &SqlType) -> i64 {
     match sql_type {
         SqlType::Numeric(precision, scale) => ((i64::from(*precision) << 16) | (i64::from(*scale) & 0x7ff)) + 4,
-        SqlType::Varchar(length) => i64::from(*length) + 4,
+        SqlType::Char(0) => -1,
+        SqlType::Varchar(length) | SqlType::Char(length) => i64::from(*length) + 4,
+        SqlType::Array(item) => typmod(item),
         _ => -1,
     }
 }
@@ -127,6 +132,8 @@ fn format_type(oid: i64, typmod: i64) -> Option<String> {
         "int4" => "integer".into(),
         "float4" => "real".into(),
         "float8" => "double precision".into(),
+        "bpchar" if typmod >= 4 => format!("character({modifier})"),
+        "bpchar" => "character".into(),
         "varchar" if typmod >= 4 => format!("character varying({modifier})"),
         "varchar" => "character varying".into(),
         "numeric" if typmod >= 4 => format!("numeric({},{})", modifier >> 16, modifier & 0x7ff),

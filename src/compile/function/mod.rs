@@ -245,6 +245,11 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
     }
 }
 
+/// Whether a call is of one of our functions, which know all SQL types.
+pub(in crate::compile) fn is_ours(call: &ScalarFunction) -> bool {
+    call.func.inner().downcast_ref::<Function>().is_some()
+}
+
 /// The call in a query whose constants have their types from now on.
 pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
     if let Some(function) = call.func.inner().downcast_ref::<Function>() {
@@ -257,6 +262,11 @@ pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
 pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
     let arguments = vec![expression, lit(sql_type.expression_name())];
     Expr::ScalarFunction(ScalarFunction::new_udf(udf(&cast::DEFINITION), arguments))
+}
+
+/// `instant AT TIME ZONE 'zone'`.
+pub(in crate::compile) fn at_time_zone(instant: Expr, zone: &str) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(udf(&datetime::timezone::DEFINITION), vec![lit(zone), instant]))
 }
 
 /// A definition as DataFusion calls it.

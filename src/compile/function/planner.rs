@@ -111,7 +111,7 @@ fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<
         | BinaryOperator::LtEq
         | BinaryOperator::Gt
         | BinaryOperator::GtEq => {
-            let is_text = |side: &Option<SqlType>| matches!(side, Some(SqlType::Text | SqlType::Varchar(_)));
+            let is_text = |side: &Option<SqlType>| side.as_ref().is_some_and(SqlType::is_text);
             let is_other = |side: &Option<SqlType>| {
                 matches!(side, Some(Boolean | SmallInt | Integer | BigInt | Real | Double | Numeric(..)))
             };
@@ -207,7 +207,7 @@ fn typed(constant: Expr, other: Option<SqlType>) -> Expr {
         None | Some(SqlType::Text | SqlType::Varchar(_)) => constant,
         // As many digits as are written, so that nothing is rounded before the comparison.
         Some(SqlType::Numeric(..)) => call(&super::cast::DEFINITION, vec![constant, lit("numeric")]),
-        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.expression_name())]),
+        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.of_constants().expression_name())]),
     }
 }
 

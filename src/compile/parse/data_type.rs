@@ -11,6 +11,8 @@ use crate::types::SqlType;
 /// Digits of `numeric` at most, and what `numeric` alone means.
 const NUMERIC_DIGITS_MAX: u64 = 38;
 const NUMERIC_SCALE_DEFAULT: i8 = 10;
+/// Characters of `varchar(n)` and `char(n)` at most.
+const LENGTH_MAX: u32 = 10_485_760;
 
 /// The type that `written` names, in any of PostgreSQL's spellings and in the spellings of other streaming engines that mean the same.
 /// Errors: 0A000 naming a type that does not exist here.
@@ -28,9 +30,7 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
         DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
             varchar(length)?
         }
-        DataType::Character(_) | DataType::Char(_) => {
-            return Err(unsupported(written).hint("use text or varchar(n): they do not pad with blanks"));
-        }
+        DataType::Character(length) | DataType::Char(length) => char(length)?,
         DataType::Bytea | DataType::Bytes(None) => SqlType::Bytea,
         DataType::Date => SqlType::Date,
         DataType::Timestamp(None | Some(6), zone) => match zone {
@@ -69,6 +69,7 @@ pub(super) fn internal_name(written: &SqlType) -> String {
         SqlType::Double => "float8".to_string(),
         SqlType::Numeric(..) => "numeric".to_string(),
         SqlType::Varchar(_) => "varchar".to_string(),
+        SqlType::Char(_) => "bpchar".to_string(),
         SqlType::Time => "time".to_string(),
         SqlType::Timestamp => "timestamp".to_string(),
         SqlType::TimestampTz => "timestamptz".to_string(),
@@ -141,7 +142,11 @@ fn custom(written: &DataType, name: &ObjectName, modifiers: &[String]) -> Result
         ("float4", []) => SqlType::Real,
         ("float8", []) => SqlType::Double,
         ("numeric", []) => SqlType::Numeric(NUMERIC_DIGITS_MAX as u8, NUMERIC_SCALE_DEFAULT),
-        ("text" | "varchar" | "name" | "bpchar", []) => SqlType::Text,
+        ("text" | "varchar" | "name", []) => SqlType::Text,
+        ("bpchar", []) => SqlType::Char(0),
+        ("bpchar", [length]) => {
+            char(&length.parse().ok().map(|length| CharacterLength::IntegerLength { length, unit: None }))?
+        }
         ("bytea", []) => SqlType::Bytea,
         ("date", []) => SqlType::Date,
         ("timestamp", []) => SqlType::Timestamp,
@@ -185,15 +190,31 @@ fn numeric(written: &DataType, info: &ExactNumberInfo) -> Result<SqlType> {
     }
 }
 
+fn char(length: &Option<CharacterLength>) -> Result<SqlType> {
+    match length {
+        None => Ok(SqlType::Char(1)),
+        Some(CharacterLength::IntegerLength { length, .. }) => match u32::try_from(*length) {
+            Ok(length @ 1..=LENGTH_MAX) => Ok(SqlType::Char(length)),
+            _ => Err(wrong_length("char", *length)),
+        },
+        Some(CharacterLength::Max) => Err(Error::unsupported("type char(max) is not supported")),
+    }
+}
+
+fn wrong_length(name: &str, length: u64) -> Error {
+    let message = match length {
+        0 => format!("length for type {name} must be at least 1"),
+        _ => format!("length for type {name} cannot exceed {LENGTH_MAX}"),
+    };
+    Error::new(crate::error::code::INVALID_PARAMETER_VALUE, message)
+}
+
 fn varchar(length: &Option<CharacterLength>) -> Result<SqlType> {
     match length {
         None | Some(CharacterLength::Max) => Ok(SqlType::Text),
         Some(CharacterLength::IntegerLength { length, .. }) => match u32::try_from(*length) {
-            Ok(length @ 1..=10_485_760) => Ok(SqlType::Varchar(length)),
-            _ => Err(Error::new(
-                crate::error::code::INVALID_PARAMETER_VALUE,
-                "length for type varchar must be from 1 to 10485760",
-            )),
+            Ok(length @ 1..=LENGTH_MAX) => Ok(SqlType::Varchar(length)),
+            _ => Err(wrong_length("varchar", *length)),
         },
     }
 }

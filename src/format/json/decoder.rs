@@ -134,7 +134,9 @@ impl Objects {
                 let sql_type = field.map_or(SqlType::Jsonb, |field| SqlType::of(field));
                 let found = found(&text[at..scanner.at]);
                 let hint = match sql_type {
-                    SqlType::Text | SqlType::Varchar(_) => "; declare the column as jsonb to take any JSON value",
+                    SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => {
+                        "; declare the column as jsonb to take any JSON value"
+                    }
                     _ => "",
                 };
                 format!("{place}expected {sql_type}, found {found} at byte {at}{hint}")

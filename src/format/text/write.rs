@@ -14,7 +14,9 @@ use datafusion::arrow::datatypes::{
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type, i256,
 };
 
-use super::calendar::{DAY_US, SECOND_US, write_date, write_offset, write_time, write_timestamp};
+use super::calendar::{
+    DATE_INFINITY, DAY_US, SECOND_US, is_finite, write_date, write_infinity, write_offset, write_time, write_timestamp,
+};
 use super::number::{write_decimal, write_decimal_digits, write_double, write_integer, write_real};
 use super::{TextOptions, TimeZone, bytea, interval};
 use crate::enumeration::LabelWriter;
@@ -194,6 +196,7 @@ impl<'a> ColumnWriter<'a> {
             Values::LargeBytes(array, escape) => write_bytes(array.value(row), *escape, out),
             Values::BytesView(array, escape) => write_bytes(array.value(row), *escape, out),
             Values::FixedBytes(array, escape) => write_bytes(array.value(row), *escape, out),
+            Values::Date32(values) if DATE_INFINITY.contains(&values[row]) => write_infinity(values[row] > 0, out),
             Values::Date32(values) => write_date(i64::from(values[row]), out),
             Values::Date64(values) => write_date(values[row].div_euclid(DAY_US / 1_000), out),
             Values::Time32(values, unit) => write_time(micros_of(i64::from(values[row]), *unit) as i64, out),
@@ -347,6 +350,9 @@ fn micros_of(value: i64, unit: TimeUnit) -> i128 {
 }
 
 fn write_local(value: i64, unit: TimeUnit, zone: Option<TimeZone>, out: &mut Vec<u8>) {
+    if !is_finite(value) {
+        return write_infinity(value > 0, out);
+    }
     let micros = micros_of(value, unit);
     let Some(zone) = zone else {
         return write_timestamp(micros, b' ', |_| {}, out);

@@ -12,6 +12,7 @@ use datafusion::arrow::datatypes::{
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
 
+use super::super::cast;
 use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::super::jsonb::{content, elements, kind, members};
 use super::{length, number};
@@ -31,7 +32,7 @@ fn types(arguments: &[Argument]) -> Types {
     let Some(sql_type) = &value.sql_type else { return Ok(Some((vec![SqlType::Text], SqlType::Text))) };
     Ok(match sql_type {
         SqlType::Interval => Some((vec![SqlType::Interval], SqlType::Numeric(38, 0))),
-        SqlType::Jsonb | SqlType::Array(_) => Some((vec![sql_type.clone()], SqlType::Text)),
+        SqlType::Jsonb | SqlType::Array(_) | SqlType::Char(_) => Some((vec![sql_type.clone()], SqlType::Text)),
         _ => None,
     })
 }
@@ -42,6 +43,9 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         let lengths = values.as_primitive::<IntervalMonthDayNanoType>().iter().map(|span| span.map(length));
         let lengths: Decimal128Array = lengths.collect();
         return Ok(Arc::new(lengths.with_data_type(call.result.arrow())));
+    }
+    if let SqlType::Char(_) = call.given[0] {
+        return Ok(cast::trimmed(values));
     }
     let mut keys = StringBuilder::new();
     let mut key = Vec::new();
@@ -112,6 +116,7 @@ pub(in crate::compile::function) fn append_item(
             write_decimal(items.as_primitive::<Decimal128Type>().value(at), *scale, &mut digits);
             number::append(&String::from_utf8_lossy(&digits), out);
         }
+        SqlType::Char(_) => bytes(cast::trim(texts(items).value(at)).as_bytes(), out),
         SqlType::Text | SqlType::Varchar(_) | SqlType::Uuid | SqlType::Json => {
             bytes(texts(items).value(at).as_bytes(), out);
         }
