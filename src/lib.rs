@@ -60,6 +60,8 @@ pub mod config;
 pub mod connector;
 // The façade.
 pub mod engine;
+// Enum types.
+pub mod enumeration;
 // What users see when something is wrong.
 pub mod error;
 // 3. Incremental execution.

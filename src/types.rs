@@ -4,12 +4,13 @@
 //! |---|---|---|
 //! | boolean, smallint, integer, bigint, real, double precision | Boolean, Int16, Int32, Int64, Float32, Float64 | – |
 //! | numeric(p,s), p ≤ 38; numeric alone is numeric(38,10) | Decimal128(p, s) | – |
-//! | text / varchar(n) / uuid / json / jsonb | Utf8 | – / `varchar:n` / `uuid` / `json` / `jsonb` |
+//! | text / varchar(n) / char(n) / uuid / json / jsonb | Utf8 | – / `varchar:n` / `char:n` / `uuid` / `json` / `jsonb` |
 //! | bytea, date, time | Binary, Date32, Time64(µs) | – |
 //! | timestamp / timestamptz | Timestamp(µs, None) / Timestamp(µs, "UTC") | – |
 //! | interval | Interval(MonthDayNano) | – |
+//! | an enum | Duration(s), see [`crate::enumeration`] | `enum:` and the type's identity |
 //! | T[] | List(field "item" of T, nullable) | on the item field |
-//! | record, composite types | Struct | `composite:name` for those with a name |
+//! | record, composite types | Struct | `composite:`, identity and name of the type |
 //!
 //! uuid is kept as canonical lower-case text, so that equality of the text is equality of the value; json as it was written; jsonb as
 //! canonical text (PostgreSQL's jsonb order and spacing), in which numbers keep their zeros: `1` and `1.0` are equal, but not their text.
@@ -23,7 +24,8 @@ mod row;
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
-pub use row::RowType;
+pub use row::{CompositeName, RowType};
+use crate::enumeration::{self, EnumType};
 
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
 pub const PG_TYPE: &str = "pg_type";
@@ -43,6 +45,8 @@ pub enum SqlType {
     Text,
     /// At most this many characters.
     Varchar(u32),
+    /// `char(n)`: filled up with blanks to this many characters; 0 for any number (`bpchar`). Blanks at the end do not count.
+    Char(u32),
     Bytea,
     Date,
     Time,
@@ -55,7 +59,13 @@ pub enum SqlType {
     Array(Box<SqlType>),
     /// Values with fields: of ROW(…), of whole rows of relations, of composite types.
     Row(Arc<RowType>),
+    Enum(EnumType),
+    /// A type that the catalog is to be asked for, by its name as statements write it. No column has it.
+    Named(Arc<str>),
 }
+
+/// Stands in front of the names of types that are no names of PostgreSQL's own, where expressions name types.
+pub const TYPE_MARK: char = '\u{2}';
 
 impl SqlType {
     /// The Arrow type that holds values of this type.
@@ -68,7 +78,8 @@ impl SqlType {
             SqlType::Real => DataType::Float32,
             SqlType::Double => DataType::Float64,
             SqlType::Numeric(precision, scale) => DataType::Decimal128(*precision, *scale),
-            SqlType::Text | SqlType::Varchar(_) | SqlType::Uuid | SqlType::Json | SqlType::Jsonb => DataType::Utf8,
+            SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => DataType::Utf8,
+            SqlType::Uuid | SqlType::Json | SqlType::Jsonb => DataType::Utf8,
             SqlType::Bytea => DataType::Binary,
             SqlType::Date => DataType::Date32,
             SqlType::Time => DataType::Time64(TimeUnit::Microsecond),
@@ -77,6 +88,63 @@ impl SqlType {
             SqlType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             SqlType::Array(item) => DataType::List(Arc::new(item.field("item"))),
             SqlType::Row(row) => DataType::Struct(row.arrow_fields()),
+            SqlType::Enum(_) => enumeration::ARROW,
+            SqlType::Named(_) => DataType::Null,
+        }
+    }
+
+    /// How an expression names the type, so that [`SqlType::read_name`] finds it again: as it is shown, but types of users by identity.
+    pub fn expression_name(&self) -> String {
+        match self {
+            SqlType::Enum(found) => format!("{TYPE_MARK}{}", found.oid()),
+            SqlType::Named(name) => format!("{TYPE_MARK}{name}"),
+            SqlType::Char(0) => "bpchar".to_string(),
+            SqlType::Array(item) => item.expression_name() + "[]",
+            SqlType::Row(row) => row.spelled(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The type of users that an expression names; `None` for names of PostgreSQL's own types.
+    pub fn read_name(name: &str) -> Option<SqlType> {
+        if let Some(item) = name.strip_suffix("[]") {
+            return SqlType::read_name(item).map(|item| SqlType::Array(Box::new(item)));
+        }
+        let name = name.strip_prefix(TYPE_MARK)?;
+        let by_oid = name.parse().ok().and_then(EnumType::by_oid);
+        Some(by_oid.map_or_else(|| SqlType::Named(name.into()), SqlType::Enum))
+    }
+
+    /// The type with what `resolve` says in place of the type that is only known by its name.
+    pub fn resolved<E>(self, resolve: &dyn Fn(&str) -> Result<SqlType, E>) -> Result<SqlType, E> {
+        match self {
+            SqlType::Named(name) => resolve(&name),
+            SqlType::Array(item) => item.resolved(resolve).map(|item| SqlType::Array(Box::new(item))),
+            SqlType::Row(row) => row.resolved(resolve).map(|row| SqlType::Row(Arc::new(row))),
+            other => Ok(other),
+        }
+    }
+
+    /// Whether values are texts that may become values of any other type of texts without being asked.
+    pub fn is_text(&self) -> bool {
+        matches!(self, SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_))
+    }
+
+    /// What a constant text beside a value of the type is read as: no length is asked of it.
+    pub fn of_constants(&self) -> SqlType {
+        match self {
+            SqlType::Char(_) => SqlType::Char(0),
+            other => other.clone(),
+        }
+    }
+
+    /// Identities of the types of users that it is made of.
+    pub fn user_types(&self) -> Vec<u32> {
+        match self {
+            SqlType::Enum(found) => vec![found.oid()],
+            SqlType::Array(item) => item.user_types(),
+            SqlType::Row(row) => row.user_types(),
+            _ => Vec::new(),
         }
     }
 
@@ -92,6 +160,8 @@ impl SqlType {
                 Some(tag) => tag,
                 None => return field,
             },
+            SqlType::Char(n) => format!("char:{n}"),
+            SqlType::Enum(found) if !found.is_any() => format!("enum:{}", found.oid()),
             _ => return field,
         };
         field.with_metadata(HashMap::from([(PG_TYPE.to_string(), tag)]))
@@ -106,6 +176,13 @@ impl SqlType {
             Some(tag) => {
                 if let Some(n) = tag.strip_prefix("varchar:").and_then(|n| n.parse().ok()) {
                     return SqlType::Varchar(n);
+                }
+                if let Some(n) = tag.strip_prefix("char:").and_then(|n| n.parse().ok()) {
+                    return SqlType::Char(n);
+                }
+                let oid = tag.strip_prefix("enum:").and_then(|oid| oid.parse().ok());
+                if let Some(found) = oid.and_then(EnumType::by_oid) {
+                    return SqlType::Enum(found);
                 }
             }
             None => {}
@@ -129,6 +206,7 @@ impl SqlType {
             DataType::Time32(_) | DataType::Time64(_) => SqlType::Time,
             DataType::Timestamp(_, None) => SqlType::Timestamp,
             DataType::Timestamp(_, Some(_)) => SqlType::TimestampTz,
+            DataType::Duration(TimeUnit::Second) => SqlType::Enum(EnumType::any()),
             DataType::Interval(_) | DataType::Duration(_) => SqlType::Interval,
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 SqlType::Array(Box::new(SqlType::of(item)))
@@ -154,6 +232,8 @@ impl fmt::Display for SqlType {
             SqlType::Numeric(precision, scale) => return write!(f, "numeric({precision},{scale})"),
             SqlType::Text => "text",
             SqlType::Varchar(n) => return write!(f, "character varying({n})"),
+            SqlType::Char(0) => "character",
+            SqlType::Char(n) => return write!(f, "character({n})"),
             SqlType::Bytea => "bytea",
             SqlType::Date => "date",
             SqlType::Time => "time without time zone",
@@ -165,6 +245,8 @@ impl fmt::Display for SqlType {
             SqlType::Jsonb => "jsonb",
             SqlType::Array(item) => return write!(f, "{item}[]"),
             SqlType::Row(row) => row.shown_name(),
+            SqlType::Enum(found) => return f.write_str(&found.labels().type_name),
+            SqlType::Named(name) => name,
         };
         f.write_str(name)
     }

@@ -7,6 +7,8 @@ pub mod pg_catalog;
 mod namespace;
 // Tables: columns, constraints, indexes.
 mod table;
+// Types.
+mod user_type;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use crate::error::{Error, Result, Subject, code};
 use crate::format::Layout;
 pub use namespace::{PUBLIC, full_name, path_of, split_name, unknown_schema};
 pub use table::{Check, ColumnValue, Index, IndexKind, Sequence, Table, TableColumn};
+pub use user_type::{TypeUser, UserType, UserTypeKind};
 
 /// Identity of a relation for its whole life; also its OID for clients. Never used again after a drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,7 +43,7 @@ pub struct Relation {
     pub definition: String,
     /// What it is.
     pub kind: RelationKind,
-    /// The relations it reads.
+    /// The relations it reads, and the types that its query names.
     pub depends_on: Vec<RelationId>,
 }
 
@@ -107,6 +110,8 @@ pub struct Catalog {
     indexes: BTreeMap<RelationId, Arc<Index>>,
     /// Schemas that users made.
     schemas: BTreeMap<String, RelationId>,
+    /// Types that users made, in the order they were made.
+    types: BTreeMap<RelationId, Arc<UserType>>,
     next_id: u32,
 }
 
@@ -117,6 +122,7 @@ impl Default for Catalog {
             by_name: BTreeMap::new(),
             indexes: BTreeMap::new(),
             schemas: BTreeMap::new(),
+            types: BTreeMap::new(),
             next_id: FIRST_RELATION_ID,
         }
     }
@@ -164,6 +170,11 @@ impl Catalog {
         let noun = match (self.get(name), self.index(name)) {
             (Some(relation), _) => relation.kind.noun(),
             (None, Some(_)) => "index",
+            (None, None) if self.type_named(name).is_some() => {
+                let error =
+                    Error::new(code::DUPLICATE_OBJECT, format!("type \"{}\" already exists", split_name(name).1));
+                return Err(error.hint("A relation has an associated type of the same name, so you must use a name that doesn't conflict with any existing type."));
+            }
             (None, None) => return Ok(()),
         };
         let error = Error::new(code::DUPLICATE_TABLE, format!("relation \"{}\" already exists", split_name(name).1));

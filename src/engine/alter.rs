@@ -111,7 +111,7 @@ impl Session {
         })
     }
 
-    async fn alter_relation(&mut self, id: RelationId, action: &AlterAction) -> Result<()> {
+    pub(super) async fn alter_relation(&mut self, id: RelationId, action: &AlterAction) -> Result<()> {
         let catalog = self.engine.catalog();
         let gone = || Error::new(code::UNDEFINED_TABLE, "the relation was dropped meanwhile");
         let relation = Relation::clone(catalog.by_id(id).ok_or_else(gone)?);

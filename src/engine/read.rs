@@ -19,6 +19,7 @@ use crate::compile::analyze::{self, Binding, ROWS_ID, Ready, Relations, Resolved
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
 use crate::flow::delta;
+use crate::types::SqlType;
 use crate::view::table::{snapshot_table, stream_table};
 use crate::view::{Lookup, Read, Snapshot};
 
@@ -74,6 +75,10 @@ impl Relations for Names<'_> {
                 None => catalog(name).map(Resolved::System),
             },
         })
+    }
+
+    fn type_named(&self, name: &str) -> Result<Option<SqlType>> {
+        Ok(self.catalog.find_sql_type(name, &self.path))
     }
 
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {

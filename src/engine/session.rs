@@ -107,6 +107,9 @@ impl Session {
             | Kind::DropIndex { .. }
             | Kind::CreateSchema { .. }
             | Kind::DropSchema { .. }
+            | Kind::CreateType(_)
+            | Kind::AlterType(_)
+            | Kind::DropType(_)
             | Kind::Alter(_)
             | Kind::Drop(_) => {
                 self.outside_transaction(&statement.text)?;

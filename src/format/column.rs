@@ -4,8 +4,8 @@ use std::mem;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array,
-    Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, Time64MicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DurationSecondArray, Float32Array, Float64Array,
+    Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, Time64MicrosecondArray,
     TimestampMicrosecondArray,
 };
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -14,6 +14,7 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalMonthDayNa
 use super::parts::Parts;
 use super::text::jsonb::Canonical;
 use super::text::{TimeZone, read};
+use crate::enumeration::EnumType;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -43,6 +44,8 @@ pub(super) enum Values {
     },
     Text(Bytes),
     Varchar(Bytes, u32),
+    /// Filled up with blanks to so many characters.
+    Char(Bytes, u32),
     Uuid(Bytes),
     Json(Bytes),
     Jsonb(Bytes, Canonical),
@@ -57,6 +60,7 @@ pub(super) enum Values {
     Interval(Vec<IntervalMonthDayNano>),
     Array(Items),
     Row(Parts),
+    Enum(Vec<i64>, EnumType),
 }
 
 /// Byte strings of different lengths.
@@ -91,6 +95,7 @@ impl ColumnBuilder {
             }
             SqlType::Text => Values::Text(Bytes::default()),
             SqlType::Varchar(letters_max) => Values::Varchar(Bytes::default(), *letters_max),
+            SqlType::Char(letters) => Values::Char(Bytes::default(), *letters),
             SqlType::Uuid => Values::Uuid(Bytes::default()),
             SqlType::Json => Values::Json(Bytes::default()),
             SqlType::Jsonb => Values::Jsonb(Bytes::default(), Canonical::default()),
@@ -106,6 +111,9 @@ impl ColumnBuilder {
                 offsets: vec![0],
             }),
             SqlType::Row(row) => Values::Row(Parts::new(row)),
+            SqlType::Enum(labels) => Values::Enum(Vec::new(), labels.clone()),
+            // No column has it.
+            SqlType::Named(_) => Values::Text(Bytes::default()),
         };
         ColumnBuilder { nulls: Vec::new(), values, time_zone: TimeZone::default() }
     }
@@ -162,9 +170,10 @@ impl ColumnBuilder {
             Values::Numeric { unscaled, .. } => unscaled.len(),
             Values::Interval(values) => values.len(),
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => bytes.len(),
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.len(),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.len(),
             Values::Array(items) => items.offsets.len() - 1,
             Values::Row(parts) => parts.rows,
+            Values::Enum(values, _) => values.len(),
         }
     }
 
@@ -195,9 +204,10 @@ impl ColumnBuilder {
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
                 bytes.push_empty()
             }
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.push_empty(),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.push_empty(),
             Values::Array(items) => items.push_empty(),
             Values::Row(parts) => parts.push_null(),
+            Values::Enum(values, _) => values.push(0),
         }
     }
 
@@ -230,9 +240,10 @@ impl ColumnBuilder {
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
                 bytes.truncate(rows)
             }
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.truncate(rows),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.truncate(rows),
             Values::Array(items) => items.truncate(rows),
             Values::Row(parts) => parts.truncate(rows),
+            Values::Enum(values, _) => values.truncate(rows),
         }
     }
 
@@ -257,6 +268,7 @@ impl ColumnBuilder {
             }
             Values::Text(bytes)
             | Values::Varchar(bytes, _)
+            | Values::Char(bytes, _)
             | Values::Uuid(bytes)
             | Values::Json(bytes)
             | Values::Jsonb(bytes, _) => {
@@ -280,6 +292,7 @@ impl ColumnBuilder {
                 Arc::new(ListArray::new(Arc::clone(&items.field), offsets, items.item.finish(), nulls))
             }
             Values::Row(parts) => parts.finish(nulls),
+            Values::Enum(values, _) => Arc::new(DurationSecondArray::new(taken(values), nulls)),
         }
     }
 }

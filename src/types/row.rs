@@ -9,11 +9,31 @@ use super::SqlType;
 /// What the metadata of a column of a composite type begins with; the type's name follows.
 const COMPOSITE: &str = "composite:";
 
+/// What a type with a name is: a composite type, or the type of a table's rows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CompositeName {
+    /// Its identity in `pg_type`.
+    pub oid: u32,
+    /// Its name, with the schema in front if that is not `public`.
+    pub name: String,
+}
+
+impl CompositeName {
+    fn tag(&self) -> String {
+        format!("{}:{}", self.oid, self.name)
+    }
+
+    fn read(tag: &str) -> Option<CompositeName> {
+        let (oid, name) = tag.split_once(':')?;
+        Some(CompositeName { oid: oid.parse().ok()?, name: name.to_string() })
+    }
+}
+
 /// The fields of a row type, in order. Names may repeat.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RowType {
-    /// The name of a composite type.
-    pub name: Option<String>,
+    /// What it is called; anonymous rows have no name.
+    pub name: Option<CompositeName>,
     /// Name and type of each field.
     pub fields: Vec<(String, SqlType)>,
 }
@@ -32,7 +52,19 @@ impl RowType {
 
     /// The name as messages show it.
     pub fn shown_name(&self) -> &str {
-        self.name.as_deref().unwrap_or("record")
+        self.name.as_ref().map_or("record", |composite| &composite.name)
+    }
+
+    /// The type with what `resolve` says in place of types of fields that are only known by their names.
+    pub(super) fn resolved<E>(&self, resolve: &dyn Fn(&str) -> Result<SqlType, E>) -> Result<RowType, E> {
+        let field = |(name, sql_type): &(String, SqlType)| Ok((name.clone(), sql_type.clone().resolved(resolve)?));
+        Ok(RowType { name: self.name.clone(), fields: self.fields.iter().map(field).collect::<Result<_, E>>()? })
+    }
+
+    /// Identities of the types of users that it is made of, its own included.
+    pub(super) fn user_types(&self) -> Vec<u32> {
+        let own = self.name.iter().map(|name| name.oid);
+        own.chain(self.fields.iter().flat_map(|(_, sql_type)| sql_type.user_types())).collect()
     }
 
     /// The fields of the struct that holds such values.
@@ -42,28 +74,28 @@ impl RowType {
 
     /// What a column's metadata says of the type; nothing for anonymous ones.
     pub(super) fn tag(&self) -> Option<String> {
-        self.name.as_ref().map(|name| format!("{COMPOSITE}{name}"))
+        self.name.as_ref().map(|name| format!("{COMPOSITE}{}", name.tag()))
     }
 
     /// The type of a struct with these fields, in a column whose metadata is `tag`.
     pub(super) fn of(fields: &Fields, tag: Option<&str>) -> RowType {
-        let name = tag.and_then(|tag| tag.strip_prefix(COMPOSITE)).map(str::to_string);
+        let name = tag.and_then(|tag| tag.strip_prefix(COMPOSITE)).and_then(CompositeName::read);
         let field = |field: &FieldRef| (field.name().clone(), SqlType::of(field));
         RowType { name, fields: fields.iter().map(field).collect() }
     }
 
-    /// The type in one line, fields included, as [`RowType::read`] takes it; `spelled` writes the fields' types.
-    fn spelled(&self) -> String {
-        let name = self.name.as_deref().map(quoted).unwrap_or_default();
-        let field = |(name, sql_type): &(String, SqlType)| format!("{} {}", quoted(name), sql_type.spelled());
+    /// The type in one line, fields included, as [`RowType::read`] takes it: how expressions name it.
+    pub fn spelled(&self) -> String {
+        let name = self.name.as_ref().map(|name| quoted(&name.tag())).unwrap_or_default();
+        let field = |(name, sql_type): &(String, SqlType)| format!("{} {}", quoted(name), sql_type.expression_name());
         format!("row{name}({})", self.fields.iter().map(field).collect::<Vec<_>>().join(","))
     }
 
-    /// The type that [`SqlType::spelled`] wrote; `None` if it is no row type. `read` reads the fields' types.
+    /// The type that [`RowType::spelled`] wrote; `None` if it is no row type. `read` reads the fields' types.
     pub fn read(text: &str, read: impl Fn(&str) -> Option<SqlType>) -> Option<RowType> {
         let mut rest = text.strip_prefix("row")?;
         let name = match rest.starts_with('"') {
-            true => Some(unquoted(&mut rest)?),
+            true => Some(CompositeName::read(&unquoted(&mut rest)?)?),
             false => None,
         };
         let mut inside = rest.strip_prefix('(')?.strip_suffix(')')?;
@@ -79,15 +111,6 @@ impl RowType {
 }
 
 impl SqlType {
-    /// The type's name with everything that makes it what it is: also the fields of a row, which its name does not tell.
-    pub fn spelled(&self) -> String {
-        match self {
-            SqlType::Row(row) => row.spelled(),
-            SqlType::Array(item) => format!("{}[]", item.spelled()),
-            other => other.to_string(),
-        }
-    }
-
     /// The type's name, with the fields of rows that have none.
     pub fn described(&self) -> String {
         match self {
@@ -157,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_is_spelled_is_read_again() {
-        let inner = RowType { name: Some("a \"b\"(,".to_string()), fields: vec![("x,\"".to_string(), SqlType::Numeric(5, 2))] };
+        let inner = RowType { name: Some(CompositeName { oid: 7, name: "a \"b\"(,:".to_string() }), fields: vec![("x,\"".to_string(), SqlType::Numeric(5, 2))] };
         let fields = vec![
             ("n".to_string(), SqlType::Integer),
             ("inner".to_string(), SqlType::Row(Arc::new(inner))),
@@ -165,7 +188,7 @@ mod tests {
         ];
         for fields in [fields, Vec::new()] {
             let sql_type = SqlType::Row(Arc::new(RowType { name: None, fields }));
-            assert_eq!(read(&sql_type.spelled()), Some(sql_type.clone()));
+            assert_eq!(read(&sql_type.expression_name()), Some(sql_type.clone()));
             assert_eq!(SqlType::of(&sql_type.field("c")), sql_type);
         }
     }

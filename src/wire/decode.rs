@@ -75,7 +75,8 @@ impl ParameterType {
     fn sql_type(&self) -> Result<SqlType> {
         let ours = SqlType::of(&self.field);
         if pg_type::oid(&ours) == self.oid {
-            return Ok(ours);
+            // A parameter is as long as it is.
+            return Ok(if let SqlType::Char(_) = ours { SqlType::Char(0) } else { ours });
         }
         pg_type::by_oid(self.oid).ok_or_else(|| unsupported_type(self.oid))
     }
@@ -119,7 +120,9 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
             let value = numeric::read(&bytes, *precision, *scale)?;
             ScalarValue::Decimal128(Some(value), *precision, *scale)
         }
-        SqlType::Text | SqlType::Varchar(_) => ScalarValue::Utf8(Some(text_without_nul(&bytes)?.to_string())),
+        SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => {
+            ScalarValue::Utf8(Some(text_without_nul(&bytes)?.to_string()))
+        }
         SqlType::Bytea => ScalarValue::Binary(Some(bytes.to_vec())),
         SqlType::Date => ScalarValue::Date32(Some(date(i32::from_be_bytes(exactly(&bytes)?))?)),
         SqlType::Time => {
@@ -143,6 +146,8 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
         }
         SqlType::Array(item) => array(bytes, item, field, options)?,
         SqlType::Row(_) => return Err(unsupported_type(oid)),
+        SqlType::Enum(_) => text::parse(utf8(&bytes)?, &sql_type, options)?,
+        SqlType::Named(_) => return Err(unsupported_type(oid)),
     })
 }
 
@@ -198,7 +203,7 @@ fn text_without_nul(bytes: &[u8]) -> Result<&str> {
 /// Days since 1970 of days since 2000; the largest and the smallest stand for infinity.
 fn date(days: i32) -> Result<i32> {
     match days {
-        i32::MIN | i32::MAX => Err(Error::unsupported("infinite dates are not supported")),
+        i32::MIN | i32::MAX => Ok(days),
         days => days.checked_add(EPOCH_DAYS).ok_or_else(|| out_of_range("date")),
     }
 }
@@ -206,7 +211,7 @@ fn date(days: i32) -> Result<i32> {
 /// The same for microseconds.
 fn timestamp(micros: i64) -> Result<i64> {
     match micros {
-        i64::MIN | i64::MAX => Err(Error::unsupported("infinite timestamps are not supported")),
+        i64::MIN | i64::MAX => Ok(micros),
         micros => micros.checked_add(EPOCH_MICROS).ok_or_else(|| out_of_range("timestamp")),
     }
 }

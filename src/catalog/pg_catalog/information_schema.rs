@@ -44,6 +44,8 @@ fn table_columns(context: &Context<'_>) -> Vec<Column> {
     let types: Vec<SqlType> = rows.iter().map(|(relation, i)| SqlType::of(relation.schema.field(*i))).collect();
     let data_type = |sql_type: &SqlType| match sql_type {
         SqlType::Varchar(_) => "character varying".to_string(),
+        SqlType::Char(_) => "character".to_string(),
+        SqlType::Enum(_) | SqlType::Row(_) => "USER-DEFINED".to_string(),
         SqlType::Numeric(..) => "numeric".to_string(),
         SqlType::Array(_) => "ARRAY".to_string(),
         other => other.to_string(),
@@ -70,7 +72,10 @@ fn table_columns(context: &Context<'_>) -> Vec<Column> {
         ColumnValue::Generated(text) => Some(format!("({text})")),
         _ => None,
     };
-    let length = |sql_type: &SqlType| if let SqlType::Varchar(n) = sql_type { Some(n.to_string()) } else { None };
+    let length = |sql_type: &SqlType| match sql_type {
+        SqlType::Varchar(n) | SqlType::Char(n) => Some(n.to_string()),
+        _ => None,
+    };
     vec![
         words("table_catalog", DATABASE, n),
         text("table_schema", rows.iter().map(|(relation, _)| relation.namespace())),
@@ -104,6 +109,7 @@ fn udt_name(sql_type: &SqlType) -> String {
         SqlType::Double => "float8".into(),
         SqlType::Numeric(..) => "numeric".into(),
         SqlType::Varchar(_) => "varchar".into(),
+        SqlType::Char(_) => "bpchar".into(),
         SqlType::Timestamp => "timestamp".into(),
         SqlType::TimestampTz => "timestamptz".into(),
         SqlType::Array(item) => format!("_{}", udt_name(item)),

@@ -26,7 +26,7 @@ mod relations;
 mod server;
 // `pg_size_pretty` and what goes into it.
 mod size;
-// `pg_type`.
+// `pg_type`, `pg_enum`.
 mod types;
 
 pub use function::{functions, has_function};
@@ -75,7 +75,7 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_views" => relations::pg_views(context),
         "pg_matviews" => relations::pg_matviews(context),
         "pg_indexes" => index::pg_indexes(context),
-        "pg_type" => types::pg_type(),
+        "pg_type" => types::pg_type(context),
         "pg_namespace" => server::pg_namespace(context),
         "pg_database" => server::pg_database(),
         "pg_roles" | "pg_authid" | "pg_user" => server::pg_roles(context),
@@ -84,7 +84,7 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_description" => server::pg_description(),
         "pg_tablespace" => server::pg_tablespace(),
         "pg_proc" => server::pg_proc(),
-        "pg_enum" => server::empty(&["oid", "enumtypid", "enumsortorder"], &["enumlabel"]),
+        "pg_enum" => types::pg_enum(context),
         "pg_range" => server::empty(&["rngtypid", "rngsubtype", "rngmultitypid"], &[]),
         _ => return None,
     };

@@ -1,6 +1,12 @@
 //! `pg_type`: the types of our columns with PostgreSQL's identities.
 
-use super::{Column, OWNER, PG_CATALOG, bigint, flags, nulls, numbers, text, words};
+use std::sync::Arc;
+
+use datafusion::arrow::array::Float32Array;
+
+use super::relations::schema_oid;
+use super::{Column, Context, OWNER, PG_CATALOG, bigint, flags, nulls, numbers, text, words};
+use crate::catalog::{UserType, UserTypeKind};
 use crate::types::SqlType;
 
 /// A type: identity, name, length, category, identity of its array type (0 for arrays), of its item (0 for others).
@@ -32,6 +38,7 @@ static TYPES: &[Type] = &[
     scalar(114, "json", -1, "U", 199),
     scalar(700, "float4", 4, "N", 1021),
     scalar(701, "float8", 8, "N", 1022),
+    scalar(1042, "bpchar", -1, "S", 1014),
     scalar(1043, "varchar", -1, "S", 1015),
     scalar(1082, "date", 4, "D", 1182),
     scalar(1083, "time", 8, "D", 1183),
@@ -41,6 +48,7 @@ static TYPES: &[Type] = &[
     scalar(1700, "numeric", -1, "N", 1231),
     scalar(2950, "uuid", 16, "U", 2951),
     scalar(3802, "jsonb", -1, "U", 3807),
+    Type { oid: 2249, name: "record", length: -1, category: "P", array: 2287, item: 0 },
     array(1000, "_bool", 16),
     array(1001, "_bytea", 17),
     array(1016, "_int8", 20),
@@ -51,6 +59,7 @@ static TYPES: &[Type] = &[
     array(199, "_json", 114),
     array(1021, "_float4", 700),
     array(1022, "_float8", 701),
+    array(1014, "_bpchar", 1042),
     array(1015, "_varchar", 1043),
     array(1182, "_date", 1082),
     array(1183, "_time", 1083),
@@ -60,6 +69,7 @@ static TYPES: &[Type] = &[
     array(1231, "_numeric", 1700),
     array(2951, "_uuid", 2950),
     array(3807, "_jsonb", 3802),
+    array(2287, "_record", 2249),
 ];
 
 /// PostgreSQL's identity of a type.
@@ -74,6 +84,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
         SqlType::Real => 700,
         SqlType::Double => 701,
         SqlType::Varchar(_) => 1043,
+        SqlType::Char(_) => 1042,
         SqlType::Date => 1082,
         SqlType::Time => 1083,
         SqlType::Timestamp => 1114,
@@ -83,15 +94,19 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
         SqlType::Uuid => 2950,
         SqlType::Json => 114,
         SqlType::Jsonb => 3802,
-        SqlType::Row(_) => 2249,
+        SqlType::Row(row) => row.name.as_ref().map_or(2249, |name| i64::from(name.oid)),
         SqlType::Array(item) => {
             let item = match item.as_ref() {
                 // PostgreSQL has one array type for any number of dimensions.
                 SqlType::Array(_) => return oid(item),
                 item => oid(item),
             };
-            TYPES.iter().find(|entry| entry.oid == item).map_or(1009, |entry| entry.array)
+            let known = TYPES.iter().find(|entry| entry.oid == item).map(|entry| entry.array);
+            // That of a user's type is one more than the type's.
+            known.unwrap_or(item + 1)
         }
+        SqlType::Enum(found) => i64::from(found.oid()),
+        SqlType::Named(_) => 0,
     }
 }
 
@@ -99,13 +114,15 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
 pub(crate) fn typmod(sql_type: &SqlType) -> i64 {
     match sql_type {
         SqlType::Numeric(precision, scale) => ((i64::from(*precision) << 16) | (i64::from(*scale) & 0x7ff)) + 4,
-        SqlType::Varchar(length) => i64::from(*length) + 4,
+        SqlType::Char(0) => -1,
+        SqlType::Varchar(length) | SqlType::Char(length) => i64::from(*length) + 4,
+        SqlType::Array(item) => typmod(item),
         _ => -1,
     }
 }
 
-/// What `format_type` prints; `None` for a type that does not exist.
-pub(super) fn format_type(oid: i64, typmod: i64) -> Option<String> {
+/// What `format_type` prints for PostgreSQL's own types; `None` for a type that does not exist.
+fn format_type(oid: i64, typmod: i64) -> Option<String> {
     let entry = TYPES.iter().find(|entry| entry.oid == oid)?;
     if entry.item != 0 {
         return format_type(entry.item, typmod).map(|item| item + "[]");
@@ -118,6 +135,8 @@ pub(super) fn format_type(oid: i64, typmod: i64) -> Option<String> {
         "int4" => "integer".into(),
         "float4" => "real".into(),
         "float8" => "double precision".into(),
+        "bpchar" if typmod >= 4 => format!("character({modifier})"),
+        "bpchar" => "character".into(),
         "varchar" if typmod >= 4 => format!("character varying({modifier})"),
         "varchar" => "character varying".into(),
         "numeric" if typmod >= 4 => format!("numeric({},{})", modifier >> 16, modifier & 0x7ff),
@@ -129,7 +148,7 @@ pub(super) fn format_type(oid: i64, typmod: i64) -> Option<String> {
 }
 
 /// Identity of a type by one of its names, as `'name'::regtype` finds it.
-pub(super) fn by_name(name: &str) -> Option<i64> {
+fn by_name(name: &str) -> Option<i64> {
     let (base, is_array) = match name.trim().strip_suffix("[]") {
         Some(base) => (base, true),
         None => (name.trim(), false),
@@ -138,31 +157,86 @@ pub(super) fn by_name(name: &str) -> Option<i64> {
     Some(if is_array { found.array } else { found.oid })
 }
 
-pub(super) fn pg_type() -> Vec<Column> {
-    let n = TYPES.len();
+/// A row of `pg_type`.
+struct Row {
+    oid: i64,
+    name: String,
+    namespace: i64,
+    length: i64,
+    /// `b`, `e`, …
+    kind: &'static str,
+    category: &'static str,
+    array: i64,
+    item: i64,
+    input: String,
+}
+
+fn rows(context: &Context<'_>) -> Vec<Row> {
+    let own = TYPES.iter().map(|entry| Row {
+        oid: entry.oid,
+        name: entry.name.to_string(),
+        namespace: PG_CATALOG,
+        length: entry.length,
+        kind: if entry.category == "P" { "p" } else { "b" },
+        category: entry.category,
+        array: entry.array,
+        item: entry.item,
+        input: if entry.category == "P" {
+            "record_".to_string()
+        } else if entry.item == 0 {
+            entry.name.to_string()
+        } else {
+            "array_".to_string()
+        },
+    });
+    own.chain(context.catalog.types().flat_map(|found| user_rows(context, found))).collect()
+}
+
+/// A type of a user and the type of its arrays.
+fn user_rows(context: &Context<'_>, found: &UserType) -> [Row; 2] {
+    let namespace = schema_oid(context, found.namespace());
+    let oid = i64::from(found.id.0);
+    let (length, kind, category, input) = match &found.kind {
+        UserTypeKind::Enum(_) => (4, "e", "E", "enum_"),
+        UserTypeKind::Composite(_) => (-1, "c", "C", "record_"),
+    };
+    let name = found.local_name();
+    let list = Row {
+        oid: oid + 1,
+        name: format!("_{name}"),
+        namespace,
+        length: -1,
+        kind: "b",
+        category: "A",
+        array: 0,
+        item: oid,
+        input: "array_".into(),
+    };
+    let (name, array, input) = (name.into(), oid + 1, input.into());
+    [Row { oid, name, namespace, length, kind, category, array, item: 0, input }, list]
+}
+
+pub(super) fn pg_type(context: &Context<'_>) -> Vec<Column> {
+    let rows = rows(context);
+    let n = rows.len();
     vec![
-        bigint("oid", TYPES.iter().map(|entry| entry.oid)),
-        text("typname", TYPES.iter().map(|entry| entry.name)),
-        numbers("typnamespace", PG_CATALOG, n),
+        bigint("oid", rows.iter().map(|row| row.oid)),
+        text("typname", rows.iter().map(|row| &row.name)),
+        bigint("typnamespace", rows.iter().map(|row| row.namespace)),
         numbers("typowner", OWNER, n),
-        bigint("typlen", TYPES.iter().map(|entry| entry.length)),
+        bigint("typlen", rows.iter().map(|row| row.length)),
         flags("typbyval", false, n),
-        words("typtype", "b", n),
-        text("typcategory", TYPES.iter().map(|entry| entry.category)),
+        text("typtype", rows.iter().map(|row| row.kind)),
+        text("typcategory", rows.iter().map(|row| row.category)),
         flags("typispreferred", false, n),
         flags("typisdefined", true, n),
         words("typdelim", ",", n),
-        numbers("typrelid", 0, n),
-        bigint("typelem", TYPES.iter().map(|entry| entry.item)),
-        bigint("typarray", TYPES.iter().map(|entry| entry.array)),
-        text(
-            "typinput",
-            TYPES.iter().map(|entry| if entry.item == 0 { format!("{}in", entry.name) } else { "array_in".into() }),
-        ),
-        text(
-            "typoutput",
-            TYPES.iter().map(|entry| if entry.item == 0 { format!("{}out", entry.name) } else { "array_out".into() }),
-        ),
+        // The relation that has the fields has the type's own number.
+        bigint("typrelid", rows.iter().map(|row| if row.kind == "c" { row.oid } else { 0 })),
+        bigint("typelem", rows.iter().map(|row| row.item)),
+        bigint("typarray", rows.iter().map(|row| row.array)),
+        text("typinput", rows.iter().map(|row| format!("{}in", row.input))),
+        text("typoutput", rows.iter().map(|row| format!("{}out", row.input))),
         numbers("typreceive", 1, n),
         numbers("typsend", 1, n),
         flags("typnotnull", false, n),
@@ -172,6 +246,53 @@ pub(super) fn pg_type() -> Vec<Column> {
         numbers("typcollation", 0, n),
         nulls("typdefault", n),
     ]
+}
+
+pub(super) fn pg_enum(context: &Context<'_>) -> Vec<Column> {
+    let mut rows = Vec::new();
+    for found in context.catalog.types() {
+        let UserTypeKind::Enum(labels) = &found.kind else { continue };
+        rows.extend(labels.labels().iter().map(|label| (labels.oid(), label.clone())));
+    }
+    let orders = rows.iter().map(|(_, label)| label.sort_order);
+    vec![
+        bigint("oid", rows.iter().map(|(_, label)| i64::from(label.oid))),
+        bigint("enumtypid", rows.iter().map(|(oid, _)| i64::from(*oid))),
+        ("enumsortorder", SqlType::Real, Arc::new(Float32Array::from_iter_values(orders))),
+        text("enumlabel", rows.iter().map(|(_, label)| &label.text)),
+    ]
+}
+
+/// Names and identities of the types of users and of their arrays, for functions that look them up.
+pub(super) struct UserNames(Vec<(i64, String)>);
+
+impl UserNames {
+    pub(super) fn new(context: &Context<'_>) -> UserNames {
+        let path = super::search_path(context);
+        let name = |found: &UserType| match context.catalog.find_type(found.local_name(), &path) {
+            Some(visible) if visible.id == found.id => found.local_name().to_string(),
+            _ => format!("{}.{}", found.namespace(), found.local_name()),
+        };
+        UserNames(context.catalog.types().map(|found| (i64::from(found.id.0), name(found))).collect())
+    }
+
+    /// As [`format_type`].
+    pub(super) fn format_type(&self, oid: i64, typmod: i64) -> Option<String> {
+        let known = |oid: i64| self.0.iter().find(|(id, _)| *id == oid).map(|(_, name)| name.clone());
+        known(oid).or_else(|| known(oid - 1).map(|item| item + "[]")).or_else(|| format_type(oid, typmod))
+    }
+
+    /// As [`by_name`].
+    pub(super) fn by_name(&self, name: &str) -> Option<i64> {
+        let (base, is_array) = match name.trim().strip_suffix("[]") {
+            Some(base) => (base, 1),
+            None => (name.trim(), 0),
+        };
+        let base = base.trim_matches('"');
+        let local = base.strip_prefix("public.").unwrap_or(base);
+        let found = self.0.iter().find(|(_, known)| known == base || known == local);
+        by_name(name).or_else(|| found.map(|(oid, _)| oid + is_array))
+    }
 }
 
 #[cfg(test)]

@@ -85,6 +85,12 @@ pub trait Relations {
     /// What `[schema.]name` stands for; `None` if nothing has that name. Names are folded already.
     fn resolve(&self, schema: Option<&str>, name: &str) -> Result<Option<Resolved>>;
 
+    /// The type of a user that `[schema.]name` stands for; `None` if nothing has that name.
+    fn type_named(&self, name: &str) -> Result<Option<SqlType>> {
+        let _ = name;
+        Ok(None)
+    }
+
     /// Names that hints may suggest.
     fn names(&self) -> Vec<String>;
 

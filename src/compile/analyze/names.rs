@@ -27,6 +27,7 @@ use crate::compile::function::{is_foreign, unknown};
 use crate::compile::parse::{ARRAY, MergedColumns, Query, UnnestedRows, WholeRows, without_markers};
 use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
+use crate::types::SqlType;
 
 /// Names of one statement.
 pub(super) struct Names<'a> {
@@ -75,6 +76,13 @@ impl<'a> Names<'a> {
             planners.insert(planners.len().min(1), Arc::new(WholeRows::new(whole)));
         }
         let names = Names { relations: self.relations, state: self.state, planners };
+        let find = |name: &str| {
+            type_named(self.relations, name).map_err(|error| match query.position_of(name) {
+                Some(position) => error.at(position),
+                None => error,
+            })
+        };
+        let query = query.clone().with_types(&find).map_err(|error| DataFusionError::External(Box::new(error)))?;
         match query.statement() {
             Statement::Statement(statement) => {
                 without_markers(SqlToRel::new(&names).sql_statement_to_plan_with_context(*statement, &mut context)?)
@@ -104,6 +112,12 @@ impl<'a> Names<'a> {
             None => failure,
         }
     }
+}
+
+/// The type of that name. Errors: 42704.
+pub(super) fn type_named(relations: &dyn Relations, name: &str) -> Result<SqlType> {
+    let unknown = || Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"));
+    relations.type_named(name)?.ok_or_else(unknown)
 }
 
 /// The plan with other names for its columns, as CREATE VIEW v (a, b) gives them; columns without a new name keep theirs.

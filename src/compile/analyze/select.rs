@@ -60,7 +60,7 @@ pub fn plan_select(
 ) -> Result<Select> {
     let state = session::state(settings);
     let explain = |failure| error::from_datafusion(failure, query);
-    let hints = with_written_types(hints, query);
+    let hints = with_written_types(hints, query, relations)?;
     let raw = names::Names::new(relations, &state).plan(query, &hints).map_err(explain)?;
     let parameters = parameters(&raw, &hints).map_err(explain)??;
     // Planned once more where types were missing: as in PostgreSQL, what nothing tells is text.
@@ -228,16 +228,23 @@ fn relations_of(plan: &LogicalPlan) -> PlanResult<Vec<RelationId>> {
 }
 
 /// The hints, completed by what the query writes: `$1::integer`.
-fn with_written_types(hints: &[Option<FieldRef>], query: &Query) -> Vec<Option<FieldRef>> {
+fn with_written_types(
+    hints: &[Option<FieldRef>],
+    query: &Query,
+    relations: &dyn Relations,
+) -> Result<Vec<Option<FieldRef>>> {
     let mut hints = hints.to_vec();
     for (number, kind) in query.parameter_types() {
         let Some(at) = number.checked_sub(1).filter(|at| *at < PARAMETERS_MAX) else { continue };
         if hints.len() <= at {
             hints.resize(at + 1, None);
         }
-        hints[at].get_or_insert_with(|| Arc::new(kind.field("")));
+        if hints[at].is_none() {
+            let kind = kind.clone().resolved(&|name| names::type_named(relations, name))?;
+            hints[at] = Some(Arc::new(kind.field("")));
+        }
     }
-    hints
+    Ok(hints)
 }
 
 /// Types of `$1…`: as hinted, else as the query tells, else text.

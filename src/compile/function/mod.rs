@@ -37,6 +37,8 @@ mod container;
 pub(in crate::compile) mod condition;
 // Dates, times and intervals.
 mod datetime;
+// `enum_range` and the like.
+mod enum_range;
 // `gen_random_uuid`.
 mod gen_random_uuid;
 // `in`: what `x IN ('a', …)` becomes.
@@ -184,6 +186,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         DEFINITIONS,
         binary::DEFINITIONS,
         condition::DEFINITIONS,
+        enum_range::DEFINITIONS,
         math::DEFINITIONS,
         pattern::DEFINITIONS,
         row::DEFINITIONS,
@@ -245,6 +248,11 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
     }
 }
 
+/// Whether a call is of one of our functions, which know all SQL types.
+pub(in crate::compile) fn is_ours(call: &ScalarFunction) -> bool {
+    call.func.inner().downcast_ref::<Function>().is_some()
+}
+
 /// The call in a query whose constants have their types from now on.
 pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
     if let Some(function) = call.func.inner().downcast_ref::<Function>() {
@@ -255,8 +263,13 @@ pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
 
 /// `CAST(expression AS sql_type)`.
 pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
-    let arguments = vec![expression, lit(sql_type.spelled())];
+    let arguments = vec![expression, lit(sql_type.expression_name())];
     Expr::ScalarFunction(ScalarFunction::new_udf(udf(&cast::DEFINITION), arguments))
+}
+
+/// `instant AT TIME ZONE 'zone'`.
+pub(in crate::compile) fn at_time_zone(instant: Expr, zone: &str) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(udf(&datetime::timezone::DEFINITION), vec![lit(zone), instant]))
 }
 
 /// A definition as DataFusion calls it.

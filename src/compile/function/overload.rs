@@ -105,6 +105,7 @@ fn converts(argument: &Argument, kind: Kind, lax: bool) -> bool {
     }
     match (&argument.sql_type, kind) {
         // Whole numbers as they are written have their smallest type only later on.
+        (Some(SqlType::Char(_)), Kind::Text) => true,
         (Some(BigInt), Kind::Integer) => lax || argument.may_be_integer(),
         (Some(SmallInt), Kind::Integer | Kind::BigInt | Kind::Numeric | Kind::Double) => true,
         (Some(Integer), Kind::BigInt | Kind::Numeric | Kind::Double) => true,

@@ -105,6 +105,12 @@ fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<
         None => "unknown".to_string(),
     };
     match op {
+        _ if !matches!(op, BinaryOperator::And | BinaryOperator::Or) && !goes_with_enum(op, sides) => {
+            let message = format!("operator does not exist: {} {op} {}", name(left), name(right));
+            let hint =
+                "No operator matches the given name and argument types. You might need to add explicit type casts.";
+            Err(external(Error::new(code::UNDEFINED_FUNCTION, message).hint(hint)))
+        }
         BinaryOperator::And | BinaryOperator::Or => {
             let is_condition = |side: &&Option<SqlType>| matches!(side, None | Some(Boolean | SqlType::Text));
             let Some(wrong) = sides.into_iter().find(|side| !is_condition(side)) else { return Ok(()) };
@@ -117,7 +123,7 @@ fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<
         | BinaryOperator::LtEq
         | BinaryOperator::Gt
         | BinaryOperator::GtEq => {
-            let is_text = |side: &Option<SqlType>| matches!(side, Some(SqlType::Text | SqlType::Varchar(_)));
+            let is_text = |side: &Option<SqlType>| side.as_ref().is_some_and(SqlType::is_text);
             let is_other = |side: &Option<SqlType>| {
                 matches!(side, Some(Boolean | SmallInt | Integer | BigInt | Real | Double | Numeric(..)))
             };
@@ -130,6 +136,23 @@ fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<
             Err(external(Error::new(code::UNDEFINED_FUNCTION, message).hint(hint)))
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether an operator has such operands, as far as one is of an enum type: values of one type can be compared, and labels joined to texts.
+fn goes_with_enum(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> bool {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq, StringConcat};
+    let is_enum = |side: &Option<SqlType>| matches!(side, Some(SqlType::Enum(_)));
+    if !sides.into_iter().any(is_enum) {
+        return true;
+    }
+    match (op, sides) {
+        (StringConcat, _) => true,
+        (Eq | NotEq | Lt | LtEq | Gt | GtEq, [Some(SqlType::Enum(left)), Some(SqlType::Enum(right))]) => {
+            left == right || left.is_any() || right.is_any()
+        }
+        (Eq | NotEq | Lt | LtEq | Gt | GtEq, sides) => sides.contains(&&None),
+        _ => sides.into_iter().any(|side| matches!(side, Some(SqlType::Array(_)))),
     }
 }
 
@@ -196,7 +219,7 @@ fn typed(constant: Expr, other: Option<SqlType>) -> Expr {
         None | Some(SqlType::Text | SqlType::Varchar(_)) => constant,
         // As many digits as are written, so that nothing is rounded before the comparison.
         Some(SqlType::Numeric(..)) => call(&super::cast::DEFINITION, vec![constant, lit("numeric")]),
-        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.spelled())]),
+        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.of_constants().expression_name())]),
     }
 }
 

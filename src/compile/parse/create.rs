@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::grammar::Grammar;
 use super::table::{self, element};
+use super::user_type;
 use super::{CreateSink, CreateStream, CreateView, Drop, Kind, Query, RelationClass};
 use crate::connector::Options;
 use crate::error::{Error, Result, code};
@@ -43,6 +44,9 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         }
         return Ok(Kind::CreateSchema { name, if_not_exists });
     }
+    if grammar.eat(&["TYPE"]) {
+        return user_type::create_type(grammar);
+    }
     const KNOWN: &[&str] = &[
         "AGGREGATE",
         "CAST",
@@ -73,7 +77,6 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         "TEMP",
         "TEMPORARY",
         "TRIGGER",
-        "TYPE",
         "UNLOGGED",
         "USER",
     ];
@@ -103,6 +106,9 @@ pub(super) fn drop(grammar: &mut Grammar) -> Result<Kind> {
             _ => Kind::DropSchema { names, if_exists, cascade },
         });
     }
+    if grammar.eat(&["TYPE"]) {
+        return user_type::drop_type(grammar);
+    }
     let class = relation_class(grammar)?.ok_or_else(|| {
         match grammar.peek() {
             Token::Word(word) if !word.value.is_empty() => {
@@ -110,7 +116,7 @@ pub(super) fn drop(grammar: &mut Grammar) -> Result<Kind> {
             }
             _ => grammar.unexpected(),
         }
-        .hint("DROP takes STREAM, SOURCE, TABLE, VIEW, MATERIALIZED VIEW, SINK, INDEX or SCHEMA")
+        .hint("DROP takes STREAM, SOURCE, TABLE, VIEW, MATERIALIZED VIEW, SINK, INDEX, SCHEMA or TYPE")
     })?;
     let if_exists = grammar.eat(&["IF", "EXISTS"]);
     let mut names = vec![grammar.relation()?];

@@ -54,8 +54,10 @@ mod table;
 mod unnested;
 // Whole rows of relations.
 mod whole;
+// CREATE, ALTER, DROP TYPE.
 #[cfg(test)]
 mod tests;
+mod user_type;
 
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
@@ -64,10 +66,11 @@ pub use definition::{
     CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
-pub use query::{Query, ROWS, shown_name};
+pub use query::{Query, ROWS, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;
 pub(in crate::compile) use unnested::UnnestedRows;
 pub(in crate::compile) use whole::{WHOLE, WholeRows};
+pub use user_type::{AlterType, AlterTypeAction, CreateType, DropType, TypeDefinition};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///
@@ -160,6 +163,12 @@ pub enum Kind {
         /// CASCADE.
         cascade: bool,
     },
+    /// CREATE TYPE.
+    CreateType(CreateType),
+    /// ALTER TYPE.
+    AlterType(AlterType),
+    /// DROP TYPE.
+    DropType(DropType),
     /// ALTER TABLE, VIEW, …, INDEX.
     Alter(Alter),
     /// SHOW STREAMS | SOURCES | TABLES | VIEWS | MATERIALIZED VIEWS | SINKS.

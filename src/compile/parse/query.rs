@@ -11,7 +11,7 @@ use super::grammar::Grammar;
 use super::scan::Scan;
 use super::{catalog_query, rewrite, whole};
 use crate::error::Result;
-use crate::types::SqlType;
+use crate::types::{SqlType, TYPE_MARK};
 
 /// A query that was parsed and rewritten for the planner. Opaque outside `compile`.
 #[derive(Debug, Clone)]
@@ -136,7 +136,24 @@ impl Query {
             }
             ControlFlow::<()>::Continue(())
         });
+        let in_schema = |name: &str| match schemas.get(&type_key(name)) {
+            Some(schema) => Ok(SqlType::Named(format!("{schema}.{name}").into())),
+            None => Ok(SqlType::Named(name.into())),
+        };
+        // The closure does not fail.
+        let _ = rewrite::type_name::resolve(self.ast.as_mut(), &in_schema);
         self
+    }
+
+    /// The query with identities for the types that it names, as `resolve` finds them.
+    pub(in crate::compile) fn with_types(mut self, resolve: &dyn Fn(&str) -> Result<SqlType>) -> Result<Query> {
+        rewrite::type_name::resolve(self.ast.as_mut(), resolve)?;
+        Ok(self)
+    }
+
+    /// The types that it names and only the catalog knows, each once.
+    pub fn types(&self) -> Vec<String> {
+        rewrite::type_name::names(self.ast.as_ref())
     }
 
     /// The names without dots that stand in expressions: of columns, mostly.
@@ -206,6 +223,11 @@ impl Query {
 /// where PostgreSQL would give two columns one name, the later ones get a mark and a number behind it (see [`hidden`]).
 pub fn shown_name(column: &str) -> &str {
     column.split(MARK).next().unwrap_or(column)
+}
+
+/// By what the schema of a type that a view names is found among those of its relations.
+pub fn type_key(name: &str) -> String {
+    format!("{TYPE_MARK}{name}")
 }
 
 /// The relation of the rows that a statement brings itself: a CHECK reads the new rows, RETURNING the changed ones. No query can name it

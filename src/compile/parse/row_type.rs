@@ -16,12 +16,23 @@ pub(super) fn column_type(grammar: &mut Grammar) -> Result<SqlType> {
     nested(grammar, &mut closed)
 }
 
+/// Reads `(name type, …)`, also without fields.
+pub(super) fn fields(grammar: &mut Grammar) -> Result<Vec<(String, SqlType)>> {
+    if grammar.peek_at(1) == Token::RParen {
+        grammar.next();
+        grammar.next();
+        return Ok(Vec::new());
+    }
+    let mut closed = 0;
+    fields_in_brackets(grammar, &mut closed)
+}
+
 /// Reads a type. `closed` is how many brackets were closed beyond the type's own, since `>>` is one token.
 fn nested(grammar: &mut Grammar, closed: &mut usize) -> Result<SqlType> {
     let opens = |token: Token| matches!(token, Token::LParen | Token::Lt);
     if (grammar.sees(&["ROW"]) || grammar.sees(&["STRUCT"])) && opens(grammar.peek_at(1)) {
         grammar.next();
-        let fields = fields(grammar, closed)?;
+        let fields = fields_in_brackets(grammar, closed)?;
         let row = SqlType::Row(Arc::new(RowType { name: None, fields }));
         return if *closed > 0 { Ok(row) } else { with_dimensions(grammar, row) };
     }
@@ -39,7 +50,7 @@ fn nested(grammar: &mut Grammar, closed: &mut usize) -> Result<SqlType> {
 }
 
 /// Reads `(name type, …)` or `<name type, …>`.
-fn fields(grammar: &mut Grammar, closed: &mut usize) -> Result<Vec<(String, SqlType)>> {
+fn fields_in_brackets(grammar: &mut Grammar, closed: &mut usize) -> Result<Vec<(String, SqlType)>> {
     let in_parentheses = grammar.peek() == Token::LParen;
     grammar.next();
     let mut fields: Vec<(String, SqlType)> = Vec::new();

@@ -289,6 +289,9 @@ pub(super) fn create_index(grammar: &mut Grammar, unique: bool) -> Result<Kind> 
 
 /// What follows ALTER.
 pub(super) fn alter(grammar: &mut Grammar) -> Result<Kind> {
+    if grammar.eat(&["TYPE"]) {
+        return super::user_type::alter_type(grammar);
+    }
     let class = match grammar.eat(&["INDEX"]) {
         true => None,
         false => Some(relation_class(grammar)?.ok_or_else(|| match grammar.peek() {

@@ -9,7 +9,7 @@ pub(super) mod contains;
 // `array_fill`.
 pub(super) mod fill;
 // What the functions make their results with.
-mod gather;
+pub(super) mod gather;
 // `array_position` and `array_positions`.
 pub(super) mod position;
 // `ANY` and `ALL`.
@@ -41,9 +41,7 @@ pub(super) fn common_type(arguments: &[&Argument]) -> Option<SqlType> {
 
 /// The wider of two types.
 pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
-    use SqlType::{
-        Array, BigInt, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz, Varchar,
-    };
+    use SqlType::{Array, BigInt, Char, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz};
     let rank = |kind: &SqlType| match kind {
         SmallInt => Some(0),
         Integer => Some(1),
@@ -62,8 +60,9 @@ pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
         (Numeric(_, scale), SmallInt | Integer | BigInt) | (SmallInt | Integer | BigInt, Numeric(_, scale)) => {
             Some(Numeric(38, *scale))
         }
-        (Text | Varchar(_), Text | Varchar(_)) => Some(Text),
         (SqlType::Row(_), SqlType::Row(_)) => super::condition::common_type::wider(&a, &b),
+        (Char(_), Char(_)) => Some(Char(0)),
+        (one, other) if one.is_text() && other.is_text() => Some(Text),
         (Array(left), Array(right)) => wider(*left.clone(), *right.clone()).map(|item| Array(Box::new(item))),
         _ => {
             let (left, right) = (rank(&a)?, rank(&b)?);
@@ -84,7 +83,7 @@ fn items_of(argument: &Argument) -> Option<SqlType> {
 }
 
 /// An array type.
-fn array_of(item: SqlType) -> SqlType {
+pub(super) fn array_of(item: SqlType) -> SqlType {
     SqlType::Array(Box::new(item))
 }
 

@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{Int32Type, IntervalMonthDayNano, Time64Micros
 use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::{intervals, micros_of, timestamps};
 use crate::error::Result;
-use crate::format::text::calendar::{HOUR_US, MINUTE_US};
+use crate::format::text::calendar::{HOUR_US, MINUTE_US, is_finite};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static PRECISION: Definition = Definition::immutable("to_precision", types, round);
@@ -37,6 +37,9 @@ fn field_types(arguments: &[Argument]) -> Types {
 fn round(call: &Call) -> Result<ArrayRef> {
     let digits = call.arguments[1].as_primitive::<Int32Type>();
     let rounded = |micros: i64, row: usize| {
+        if !is_finite(micros) {
+            return micros;
+        }
         let unit = 10_i64.pow(6 - digits.value(row).clamp(0, 6) as u32);
         // Halves go away from zero.
         let half = if micros < 0 { -(unit / 2) } else { unit / 2 };

@@ -20,7 +20,7 @@ fn types(arguments: &[Argument]) -> Types {
         return Err(Error::new(code::WRONG_OBJECT_TYPE, message));
     };
     let names = RowType { name: None, fields: row.fields.iter().map(|(name, _)| (name.clone(), SqlType::Text)).collect() };
-    let told = SqlType::Row(Arc::new(names)).spelled();
+    let told = SqlType::Row(Arc::new(names)).expression_name();
     Err(Error::new(TOLD, told).hint(number.text.clone().unwrap_or_default()))
 }
 

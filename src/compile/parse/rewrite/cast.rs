@@ -113,14 +113,14 @@ fn cast_array(value: &mut ast::Expr, target: &SqlType) -> bool {
         return false;
     }
     if list.args.is_empty() {
-        *value = call("cast", [text("{}"), text(target.to_string())]);
+        *value = call("cast", [text("{}"), text(target.expression_name())]);
         return true;
     }
     for argument in &mut list.args {
         if let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(part)) = argument
             && !cast_array(part, target)
         {
-            *part = call("cast", [take(part), text(item.to_string())]);
+            *part = call("cast", [take(part), text(item.expression_name())]);
         }
     }
     true
@@ -135,7 +135,7 @@ fn cast(value: ast::Expr, target: &SqlType, written: &ast::DataType) -> ast::Exp
 pub(super) fn target_name(target: &SqlType, written: &ast::DataType) -> String {
     match target {
         SqlType::Numeric(..) if !written.to_string().contains('(') => "numeric".to_string(),
-        target => target.spelled(),
+        target => target.expression_name(),
     }
 }
 

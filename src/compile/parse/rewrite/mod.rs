@@ -51,6 +51,8 @@ mod subscript;
 mod syntax;
 // `(row).*` in SELECT lists.
 mod star_item;
+// Types of users.
+pub(super) mod type_name;
 // Rows among the rows of subqueries.
 mod row_in;
 // USING and NATURAL.
