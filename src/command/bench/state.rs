@@ -1,8 +1,6 @@
 //! What the change of one row costs each kind of view, by the rows that the view stands on; and how fast a view over rows
 //! that are there is made.
 
-use std::time::Duration;
-
 use clap::Args;
 use tidewater::clock::{self, Clock};
 use tidewater::engine::{Engine, Outcome, Session};
@@ -19,7 +17,7 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 1_000_000])]
     rows: Vec<u64>,
     /// Changes that are timed per view
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 200)]
     changes: u64,
     /// Worker threads
     #[arg(long, default_value_t = 1)]
@@ -92,7 +90,7 @@ async fn measure(rows: u64, options: &Options) -> Result<()> {
     fill(&mut session, rows).await?;
     let mut changes = Changes { rows, done: 0 };
     let alone = changes.time(&mut session, options.changes).await?;
-    say(&format!("{rows} rows; a change without views: {}", shown(&alone)));
+    say(&format!("{rows} rows; a change without views: {alone}"));
     for (name, query) in VIEWS.iter().filter(|(name, _)| name.contains(&options.only)) {
         let (wall, cpu) = (clock::instant(), cpu_seconds());
         execute(&mut session, &format!("CREATE MATERIALIZED VIEW v AS {query}")).await?;
@@ -101,8 +99,7 @@ async fn measure(rows: u64, options: &Options) -> Result<()> {
         let one = changes.time(&mut session, options.changes).await?;
         execute(&mut session, "DROP MATERIALIZED VIEW v").await?;
         say(&format!(
-            "{name:32} change {}   made in {wall:7.3} s ({:.2} M rows/s, {:.2} M per CPU second)",
-            shown(&one),
+            "{name:32} change {one}   made in {wall:7.3} s ({:.2} M rows/s, {:.2} M per CPU second)",
             rows as f64 / wall / 1e6,
             rows as f64 / cpu.max(0.01) / 1e6
         ));
@@ -133,9 +130,10 @@ struct Changes {
 }
 
 impl Changes {
-    /// Times of `n` changes, each until all views show it; sorted.
-    async fn time(&mut self, session: &mut Session, n: u64) -> Result<Vec<Duration>> {
+    /// `n` changes, each until all views show it. Returns what they took.
+    async fn time(&mut self, session: &mut Session, n: u64) -> Result<String> {
         let mut times = Vec::new();
+        let cpu = cpu_seconds();
         for _ in 0..n {
             self.done += 1;
             let id = self.done * 104_729 % self.rows + 1;
@@ -146,7 +144,9 @@ impl Changes {
             times.push(begun.elapsed());
         }
         times.sort_unstable();
-        Ok(times)
+        let at = |share: usize| times.get(times.len() * share / 100).map_or(0.0, |time| time.as_secs_f64() * 1e3);
+        let cpu = (cpu_seconds() - cpu) * 1e3 / n.max(1) as f64;
+        Ok(format!("p50 {:8.2} ms, p90 {:8.2} ms, CPU {cpu:8.2} ms", at(50), at(90)))
     }
 }
 
@@ -159,9 +159,4 @@ async fn execute(session: &mut Session, script: &str) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn shown(times: &[Duration]) -> String {
-    let at = |share: usize| times.get(times.len() * share / 100).map_or(0.0, |time| time.as_secs_f64() * 1e3);
-    format!("p50 {:8.3} ms, p90 {:8.3} ms", at(50), at(90))
 }
