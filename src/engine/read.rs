@@ -41,6 +41,7 @@ impl Names<'_> {
     fn context(&self) -> pg_catalog::Context<'_> {
         pg_catalog::Context {
             catalog: &self.catalog,
+            system: self.engine.inner.system.get_or_init(|| system::relations(self.engine)),
             user: &self.session.user,
             backend: self.session.backend,
             settings: self.settings.get_or_init(|| self.session.settings.all()),

@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering;
 use datafusion::arrow::array::{
     ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 
 use super::Engine;
-use crate::catalog::{Relation, RelationKind};
+use crate::catalog::{Relation, RelationId, RelationKind};
 use crate::error::{Error, Result};
 use crate::flow::runtime::ViewState;
 use crate::types::SqlType;
@@ -20,26 +20,54 @@ use crate::view::table::snapshot_table;
 /// The relations of the schema `tidewater`.
 pub(super) const NAMES: &[&str] = &["sources", "views", "sinks", "rejected_records", "row_errors", "engine"];
 
+/// Identity of the first of them; those of users' relations are greater.
+const FIRST_ID: u32 = 13_100;
+
 /// A column under construction.
 type Column = (&'static str, SqlType, ArrayRef);
 
 /// The relation `tidewater.<name>` as it is now.
 pub(super) fn table(engine: &Engine, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-    let columns = match name {
+    let Some(columns) = columns(engine, name) else { return Ok(None) };
+    let schema = schema(&columns);
+    let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
+    let batch =
+        RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(Some(snapshot_table(Snapshot { schema, batches: vec![batch] })))
+}
+
+fn columns(engine: &Engine, name: &str) -> Option<Vec<Column>> {
+    Some(match name {
         "sources" => sources(engine),
         "views" => views(engine),
         "sinks" => sinks(engine),
         "rejected_records" => rejected_records(engine),
         "row_errors" => row_errors(engine),
         "engine" => overview(engine),
-        _ => return Ok(None),
+        _ => return None,
+    })
+}
+
+fn schema(columns: &[Column]) -> SchemaRef {
+    Arc::new(Schema::new(columns.iter().map(|(name, sql_type, _)| sql_type.field(name)).collect::<Vec<_>>()))
+}
+
+/// All of them as catalogs describe them: views without a definition.
+pub(super) fn relations(engine: &Engine) -> Vec<Arc<Relation>> {
+    let relation = |(number, name): (u32, &&str)| {
+        let kind = RelationKind::View { query: String::new(), schemas: std::collections::BTreeMap::new() };
+        let schema = columns(engine, name).map(|columns| schema(&columns))?;
+        let name = crate::catalog::full_name("tidewater", name);
+        Some(Arc::new(Relation {
+            id: RelationId(FIRST_ID + number),
+            name,
+            schema,
+            definition: String::new(),
+            kind,
+            depends_on: vec![],
+        }))
     };
-    let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| sql_type.field(name)).collect();
-    let schema = Arc::new(Schema::new(fields));
-    let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
-    let batch =
-        RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(Some(snapshot_table(Snapshot { schema, batches: vec![batch] })))
+    (0..).zip(NAMES).filter_map(relation).collect()
 }
 
 /// State of a materialized view and, if it failed, why.
