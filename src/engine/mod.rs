@@ -42,6 +42,8 @@ mod subscribe;
 mod system;
 // CREATE TABLE, CREATE INDEX.
 mod table;
+// Rows for which an expression fails.
+mod row_error;
 // Transactions.
 mod transaction;
 
@@ -146,6 +148,11 @@ impl Engine {
                 sinks_open: tokio::sync::watch::Sender::new(true),
             }),
         })
+    }
+
+    /// The tick of the last write of any session.
+    fn last_write(&self) -> u64 {
+        self.inner.last_write.load(std::sync::atomic::Ordering::Acquire)
     }
 
     /// A session for `user`.

@@ -264,7 +264,7 @@ impl Coordinator {
         let mut changes: BTreeMap<RelationId, Vec<Delta>> = tick.tables.into_iter().collect();
         for output in tick.outputs {
             let Some(dataflow) = self.dataflow(output.id).filter(|dataflow| dataflow.runs()) else { continue };
-            self.status.add_row_errors(output.id, &dataflow.name, output.errors);
+            self.status.add_row_errors(tick.t, output.id, &dataflow.name, output.errors);
             if dataflow.is_kept() || self.publishers.contains_key(&output.id) {
                 changes.entry(output.id).or_default().extend(output.rows);
             }
