@@ -231,7 +231,7 @@ fn metadata_not_null_and_tombstones() {
         row(0),
         concat!(
             r#"1|k1|3|10|1970-01-01 00:00:01+00|[{"key": "a\"", "value": "v"}, "#,
-            r#"{"key": "a\"", "value": null}, {"key": "b", "value": null}]"#
+            r#"{"key": "a\"", "value": null, "base64": "/w=="}, {"key": "b", "value": null}]"#
         )
     );
     assert_eq!(row(1), "3|NULL|3|13|NULL|[]");
