@@ -68,6 +68,8 @@ pub mod error;
 pub mod flow;
 // 2. Bytes ⇄ Arrow.
 pub mod format;
+// Digits and fields that columns of times keep.
+pub mod precision;
 // SQL types ⇄ Arrow types.
 pub mod types;
 // 4. Results.

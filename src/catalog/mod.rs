@@ -21,7 +21,7 @@ use crate::error::{Error, Result, Subject, code};
 use crate::format::Layout;
 pub use namespace::{PUBLIC, full_name, path_of, split_name, unknown_schema};
 pub use table::{Check, ColumnValue, Index, IndexKind, Sequence, Table, TableColumn};
-pub use user_type::{TypeUser, UserType, UserTypeKind};
+pub use user_type::{Domain, DomainCheck, TypeUser, UserType, UserTypeKind};
 
 /// The database that clients connect to, and its owner.
 pub const DATABASE: &str = "tidewater";

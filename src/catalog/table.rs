@@ -34,6 +34,8 @@ pub struct TableColumn {
     pub not_null: bool,
     /// Where its value comes from if none is given.
     pub value: ColumnValue,
+    /// The domain that its values are checked against.
+    pub domain: Option<RelationId>,
 }
 
 /// Where a column's value comes from.

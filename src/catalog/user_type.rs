@@ -6,6 +6,7 @@ use super::{Catalog, Relation, RelationId, RelationKind, full_name, split_name};
 use crate::compile::parse::Query;
 use crate::enumeration::EnumType;
 use crate::error::{Error, Result, code};
+use crate::precision::Precision;
 use crate::types::{CompositeName, RowType, SqlType};
 
 /// PostgreSQL's identity of the type `record`.
@@ -31,6 +32,42 @@ pub enum UserTypeKind {
     Enum(EnumType),
     /// Rows with fields.
     Composite(Arc<RowType>),
+    /// Values of another type that pass tests.
+    Domain(Arc<Domain>),
+}
+
+/// A domain: a type whose values are those of another one that pass its tests.
+#[derive(Debug, Clone)]
+pub struct Domain {
+    /// The type under it, which is no domain.
+    pub base: SqlType,
+    /// Its precision.
+    pub precision: Option<Precision>,
+    /// What columns without a default of their own get, as SQL text.
+    pub default: Option<String>,
+    /// NOT NULL.
+    pub not_null: bool,
+    /// CHECK over `value`, in the order of their names; those of domains under it first.
+    pub checks: Vec<DomainCheck>,
+}
+
+/// A CHECK of a domain.
+#[derive(Debug, Clone)]
+pub struct DomainCheck {
+    /// The domain that has it.
+    pub domain: String,
+    /// The constraint's name.
+    pub name: String,
+    /// Over `value`, as SQL text.
+    pub condition: String,
+}
+
+impl Domain {
+    /// The modifier of the type under it; −1 without.
+    pub fn modifier(&self) -> i64 {
+        let plain = super::pg_catalog::typmod(&self.base);
+        self.precision.map_or(plain, |precision| i64::from(precision.modifier()))
+    }
 }
 
 /// What uses a type.
@@ -45,11 +82,12 @@ pub enum TypeUser {
 }
 
 impl UserType {
-    /// The type of columns and expressions.
+    /// The type of columns and expressions; of a domain the one under it.
     pub fn sql_type(&self) -> SqlType {
         match &self.kind {
             UserTypeKind::Enum(found) => SqlType::Enum(found.clone()),
             UserTypeKind::Composite(row) => SqlType::Row(Arc::clone(row)),
+            UserTypeKind::Domain(domain) => domain.base.clone(),
         }
     }
 
@@ -105,6 +143,11 @@ impl Catalog {
         self.types.values()
     }
 
+    /// The type of that identity.
+    pub fn user_type(&self, id: RelationId) -> Option<&Arc<UserType>> {
+        self.types.get(&id)
+    }
+
     /// The type of that full name.
     pub fn type_named(&self, name: &str) -> Option<&Arc<UserType>> {
         self.types.values().find(|found| found.name == name)
@@ -144,7 +187,11 @@ impl Catalog {
         for relation in self.iter() {
             let found = users.len();
             for (at, field) in relation.schema.fields().iter().enumerate() {
-                if SqlType::of(field).user_types().contains(&id.0) {
+                let of_domain = match &relation.kind {
+                    RelationKind::Table(table) => table.columns.get(at).is_some_and(|column| column.domain == Some(id)),
+                    _ => false,
+                };
+                if of_domain || SqlType::of(field).user_types().contains(&id.0) {
                     users.push(TypeUser::Column(Arc::clone(relation), at));
                 }
             }

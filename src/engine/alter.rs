@@ -245,7 +245,7 @@ impl Session {
         table.columns.push(table_column(relation.local_name(), column));
         relation.kind = RelationKind::Table(Arc::new(table));
         let mut fields: Vec<Arc<Field>> = relation.schema.fields().iter().map(Arc::clone).collect();
-        fields.push(Arc::new(column.sql_type.field(&column.name)));
+        fields.push(Arc::new(column.field()));
         relation.schema = Arc::new(Schema::new(fields));
         let relation = self.with_checks(relation, checks)?;
         self.check_expressions(&relation).await?;

@@ -322,7 +322,11 @@ fn columns_schema(columns: &[ColumnDefinition]) -> Result<SchemaRef> {
         if fields.iter().any(|field| field.name() == &column.name) {
             return Err(duplicate_column(&column.name));
         }
-        fields.push(column.sql_type.field(&column.name).with_nullable(!column.not_null));
+        if column.domain.is_some() {
+            let message = format!("column \"{}\": a stream's column cannot be of a domain", column.name);
+            return Err(Error::unsupported(message).hint("use the type under it, and check values in a view"));
+        }
+        fields.push(column.field().with_nullable(!column.not_null));
     }
     Ok(Arc::new(Schema::new(fields)))
 }

@@ -13,7 +13,7 @@ use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
 
 use super::{Engine, Outcome, Rows, Session, distinct, is_kept, stream_spec, system};
-use crate::catalog::{Catalog, Relation, RelationId, RelationKind, full_name, pg_catalog};
+use crate::catalog::{Catalog, Domain, Relation, RelationId, RelationKind, UserTypeKind, full_name, pg_catalog};
 use crate::compile::analyze::error::from_execution;
 use crate::compile::analyze::{self, Binding, ROWS_ID, Ready, Relations, Resolved, Select};
 use crate::compile::parse::Query;
@@ -80,6 +80,13 @@ impl Relations for Names<'_> {
 
     fn type_named(&self, name: &str) -> Result<Option<SqlType>> {
         Ok(self.catalog.find_sql_type(name, &self.path))
+    }
+
+    fn domain_named(&self, name: &str) -> Option<Arc<Domain>> {
+        match &self.catalog.find_type(name, &self.path)?.kind {
+            UserTypeKind::Domain(domain) => Some(Arc::clone(domain)),
+            UserTypeKind::Enum(_) | UserTypeKind::Composite(_) => None,
+        }
     }
 
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {

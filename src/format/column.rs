@@ -16,6 +16,7 @@ use super::text::jsonb::Canonical;
 use super::text::{TimeZone, read};
 use crate::enumeration::EnumType;
 use crate::error::{Error, Result, code};
+use crate::precision::Precision;
 use crate::types::SqlType;
 
 /// A column under construction. Appending is atomic: after an error the column is as it was before.
@@ -26,6 +27,8 @@ pub struct ColumnBuilder {
     pub(super) values: Values,
     /// The zone of timestamptz without one.
     pub(super) time_zone: TimeZone,
+    /// How exact times are kept.
+    precision: Option<Precision>,
 }
 
 /// The values of a column, by how they are read and stored.
@@ -115,13 +118,13 @@ impl ColumnBuilder {
             // No column has it.
             SqlType::Named(_) => Values::Text(Bytes::default()),
         };
-        ColumnBuilder { nulls: Vec::new(), values, time_zone: TimeZone::default() }
+        ColumnBuilder { nulls: Vec::new(), values, time_zone: TimeZone::default(), precision: None }
     }
 
     /// An empty column for an Arrow field as [`SqlType::field`] makes them; 0A000 for a field of another type.
     pub fn for_field(field: &Field) -> Result<ColumnBuilder> {
         let sql_type = SqlType::of(field);
-        let mut column = ColumnBuilder::new(&sql_type);
+        let mut column = ColumnBuilder { precision: Precision::of(field), ..ColumnBuilder::new(&sql_type) };
         match (&mut column.values, field.data_type()) {
             // Whatever the list's item is called, the array must be of just that type.
             (Values::Array(items), DataType::List(item)) => {
@@ -249,6 +252,11 @@ impl ColumnBuilder {
 
     /// The column's rows as an Arrow array of the type's Arrow type. The column is empty afterwards, with room for as many rows.
     pub fn finish(&mut self) -> ArrayRef {
+        let values = self.taken();
+        self.precision.map_or(Arc::clone(&values), |precision| precision.apply(&values))
+    }
+
+    fn taken(&mut self) -> ArrayRef {
         let rows = self.len();
         let nulls = nulls_of(&mut self.nulls, rows);
         match &mut self.values {

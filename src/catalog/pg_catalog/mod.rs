@@ -30,6 +30,7 @@ mod size;
 mod types;
 
 pub use function::{functions, has_function};
+pub(crate) use types::typmod;
 
 /// What the system catalog is made from.
 pub struct Context<'a> {

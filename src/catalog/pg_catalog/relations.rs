@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::types::{oid, typmod};
+use super::types::{field_typmod, oid};
 use super::{
     CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, TIDEWATER, bigint, boolean, flags, index, null_array, nulls,
     numbers, optional_text, real, text, words,
@@ -72,7 +72,7 @@ fn classes<'a>(context: &'a Context<'_>) -> Vec<Class<'a>> {
 fn composites<'a>(context: &'a Context<'_>) -> Vec<(&'a UserType, &'a RowType)> {
     let composite = |found: &'a Arc<UserType>| match &found.kind {
         UserTypeKind::Composite(row) => Some((found.as_ref(), row.as_ref())),
-        UserTypeKind::Enum(_) => None,
+        UserTypeKind::Enum(_) | UserTypeKind::Domain(_) => None,
     };
     context.catalog.types().filter_map(composite).collect()
 }
@@ -149,7 +149,8 @@ struct Attribute {
     relation: i64,
     number: i64,
     name: String,
-    sql_type: SqlType,
+    type_oid: i64,
+    modifier: i64,
     not_null: bool,
     has_default: bool,
     /// `a` or `d` for identity columns.
@@ -178,7 +179,8 @@ fn attributes(context: &Context<'_>) -> Vec<Attribute> {
                 relation: class.oid,
                 number: number as i64 + 1,
                 name: field.name().clone(),
-                sql_type: SqlType::of(field),
+                type_oid: column.domain.map_or_else(|| oid(&SqlType::of(field)), |domain| i64::from(domain.0)),
+                modifier: if column.domain.is_some() { -1 } else { field_typmod(field) },
                 not_null: column.not_null,
                 has_default: expression(&column.value).is_some(),
                 identity,
@@ -191,7 +193,8 @@ fn attributes(context: &Context<'_>) -> Vec<Attribute> {
             relation: i64::from(found.id.0),
             number: at as i64 + 1,
             name: name.clone(),
-            sql_type: sql_type.clone(),
+            type_oid: oid(sql_type),
+            modifier: typmod(sql_type),
             not_null: false,
             has_default: false,
             identity: "",
@@ -216,13 +219,13 @@ pub(super) fn pg_attribute(context: &Context<'_>) -> Vec<Column> {
     vec![
         bigint("attrelid", rows.iter().map(|row| row.relation)),
         text("attname", rows.iter().map(|row| &row.name)),
-        bigint("atttypid", rows.iter().map(|row| oid(&row.sql_type))),
+        bigint("atttypid", rows.iter().map(|row| row.type_oid)),
         numbers("attstattarget", -1, n),
         numbers("attlen", -1, n),
         bigint("attnum", rows.iter().map(|row| row.number)),
         numbers("attndims", 0, n),
         numbers("attcacheoff", -1, n),
-        bigint("atttypmod", rows.iter().map(|row| typmod(&row.sql_type))),
+        bigint("atttypmod", rows.iter().map(|row| row.modifier)),
         flags("attbyval", false, n),
         words("attstorage", "p", n),
         words("attcompression", "", n),

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::Float32Array;
+use datafusion::arrow::datatypes::Field;
 
 use super::relations::schema_oid;
-use super::{Column, Context, OWNER, PG_CATALOG, bigint, flags, nulls, numbers, text, words};
-use crate::catalog::{UserType, UserTypeKind};
+use super::{
+    Column, Context, OWNER, PG_CATALOG, bigint, boolean, flags, null_array, numbers, optional_text, text, words,
+};
+use crate::catalog::{Domain, UserType, UserTypeKind};
+use crate::precision::Precision;
 use crate::types::SqlType;
 
 /// A type: identity, name, length, category, identity of its array type (0 for arrays), of its item (0 for others).
@@ -121,6 +125,11 @@ pub(crate) fn typmod(sql_type: &SqlType) -> i64 {
     }
 }
 
+/// The modifier of a column's type.
+pub(super) fn field_typmod(field: &Field) -> i64 {
+    Precision::of(field).map_or_else(|| typmod(&SqlType::of(field)), |precision| i64::from(precision.modifier()))
+}
+
 /// What `format_type` prints for PostgreSQL's own types; `None` for a type that does not exist.
 fn format_type(oid: i64, typmod: i64) -> Option<String> {
     let entry = TYPES.iter().find(|entry| entry.oid == oid)?;
@@ -128,6 +137,12 @@ fn format_type(oid: i64, typmod: i64) -> Option<String> {
         return format_type(entry.item, typmod).map(|item| item + "[]");
     }
     let modifier = typmod - 4;
+    if let Some(precision) = Precision::of_modifier(typmod) {
+        let of_times = [SqlType::Time, SqlType::Timestamp, SqlType::TimestampTz, SqlType::Interval];
+        if let Some(sql_type) = of_times.iter().find(|sql_type| self::oid(sql_type) == entry.oid) {
+            return Some(precision.shown(sql_type));
+        }
+    }
     Some(match entry.name {
         "bool" => "boolean".into(),
         "int8" => "bigint".into(),
@@ -163,8 +178,10 @@ struct Row {
     name: String,
     namespace: i64,
     length: i64,
-    /// `b`, `e`, …
+    /// `b`, `d`, `e`, …
     kind: &'static str,
+    /// Of a domain.
+    domain: Option<Arc<Domain>>,
     category: &'static str,
     array: i64,
     item: i64,
@@ -178,6 +195,7 @@ fn rows(context: &Context<'_>) -> Vec<Row> {
         namespace: PG_CATALOG,
         length: entry.length,
         kind: if entry.category == "P" { "p" } else { "b" },
+        domain: None,
         category: entry.category,
         array: entry.array,
         item: entry.item,
@@ -199,6 +217,11 @@ fn user_rows(context: &Context<'_>, found: &UserType) -> [Row; 2] {
     let (length, kind, category, input) = match &found.kind {
         UserTypeKind::Enum(_) => (4, "e", "E", "enum_"),
         UserTypeKind::Composite(_) => (-1, "c", "C", "record_"),
+        UserTypeKind::Domain(domain) => {
+            let base = self::oid(&domain.base);
+            let known = TYPES.iter().find(|entry| entry.oid == base);
+            known.map_or((-1, "d", "U", "domain_"), |entry| (entry.length, "d", entry.category, "domain_"))
+        }
     };
     let name = found.local_name();
     let list = Row {
@@ -207,13 +230,18 @@ fn user_rows(context: &Context<'_>, found: &UserType) -> [Row; 2] {
         namespace,
         length: -1,
         kind: "b",
+        domain: None,
         category: "A",
         array: 0,
         item: oid,
         input: "array_".into(),
     };
     let (name, array, input) = (name.into(), oid + 1, input.into());
-    [Row { oid, name, namespace, length, kind, category, array, item: 0, input }, list]
+    let domain = match &found.kind {
+        UserTypeKind::Domain(domain) => Some(Arc::clone(domain)),
+        UserTypeKind::Enum(_) | UserTypeKind::Composite(_) => None,
+    };
+    [Row { oid, name, namespace, length, kind, domain, category, array, item: 0, input }, list]
 }
 
 pub(super) fn pg_type(context: &Context<'_>) -> Vec<Column> {
@@ -239,12 +267,16 @@ pub(super) fn pg_type(context: &Context<'_>) -> Vec<Column> {
         text("typoutput", rows.iter().map(|row| format!("{}out", row.input))),
         numbers("typreceive", 1, n),
         numbers("typsend", 1, n),
-        flags("typnotnull", false, n),
-        numbers("typbasetype", 0, n),
-        numbers("typtypmod", -1, n),
+        boolean("typnotnull", rows.iter().map(|row| row.domain.as_ref().is_some_and(|domain| domain.not_null))),
+        bigint("typbasetype", rows.iter().map(|row| row.domain.as_ref().map_or(0, |domain| oid(&domain.base)))),
+        bigint("typtypmod", rows.iter().map(|row| row.domain.as_ref().map_or(-1, |domain| domain.modifier()))),
         numbers("typndims", 0, n),
         numbers("typcollation", 0, n),
-        nulls("typdefault", n),
+        optional_text(
+            "typdefault",
+            rows.iter().map(|row| row.domain.as_ref().and_then(|domain| domain.default.clone())),
+        ),
+        null_array("typacl", n),
     ]
 }
 

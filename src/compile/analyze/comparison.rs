@@ -148,12 +148,19 @@ fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Optio
     }
     // Beside other texts, blanks at the end of char(n) are none and those of the others count.
     if kinds.iter().flatten().any(|kind| matches!(kind, SqlType::Text | SqlType::Varchar(_))) {
+        let beside_text = kinds.contains(&Some(SqlType::Text));
         let is_char = |kind: Option<&Option<SqlType>>| matches!(kind, Some(Some(SqlType::Char(_))));
         if !kinds.iter().any(|kind| is_char(Some(kind))) {
             return Ok(None);
         }
         let mut kinds = kinds.iter();
-        return Ok(Some(sides.map(|side| if is_char(kinds.next()) { key_of(side) } else { side })));
+        return Ok(Some(sides.map(|side| match kinds.next() {
+            Some(Some(SqlType::Varchar(_))) if !beside_text => {
+                key_of(crate::compile::function::cast_to(side, &SqlType::Char(0)))
+            }
+            kind if is_char(kind) => key_of(side),
+            _ => side,
+        })));
     }
     let mut common: Option<&SqlType> = None;
     for kind in kinds.iter().flatten() {

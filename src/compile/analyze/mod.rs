@@ -61,8 +61,9 @@ use super::lower;
 use super::parse::{Query, shown_name};
 use super::plan::Plan;
 use super::{rewrite, window};
-use crate::catalog::RelationId;
+use crate::catalog::{Domain, RelationId};
 use crate::error::Result;
+use crate::precision::Precision;
 use crate::types::SqlType;
 
 /// Session settings that change what a query means; views keep those they were created with.
@@ -89,6 +90,12 @@ pub trait Relations {
     fn type_named(&self, name: &str) -> Result<Option<SqlType>> {
         let _ = name;
         Ok(None)
+    }
+
+    /// The domain that `[schema.]name` stands for, if it is one.
+    fn domain_named(&self, name: &str) -> Option<Arc<Domain>> {
+        let _ = name;
+        None
     }
 
     /// Names that hints may suggest.
@@ -165,7 +172,8 @@ fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
         } else {
             SqlType::of(&Field::new("", wanted.clone(), true))
         };
-        fields.push(kind.field(shown_name(field.name())));
+        let shown = kind.field(shown_name(field.name()));
+        fields.push(Precision::of(field).map_or_else(|| shown.clone(), |precision| precision.on(shown.clone())));
         if wanted == *field.data_type() {
             columns.push(column);
         } else {

@@ -82,7 +82,10 @@ impl<'a> Names<'a> {
                 None => error,
             })
         };
-        let query = query.clone().with_types(&find).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let query = query
+            .clone()
+            .with_types(&find, &|name| self.relations.domain_named(name))
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
         match query.statement() {
             Statement::Statement(statement) => {
                 without_markers(SqlToRel::new(&names).sql_statement_to_plan_with_context(*statement, &mut context)?)

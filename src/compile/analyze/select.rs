@@ -14,7 +14,8 @@ use datafusion::datasource::provider_as_source;
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{LogicalPlan, TableSource, Volatility};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{ExprSchemable, LogicalPlan, TableSource, Volatility};
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::Expr;
@@ -98,6 +99,47 @@ impl Select {
             })
         });
         immutable
+    }
+
+    /// Whether functions see values of an enum type: its labels, not only which of them it is.
+    pub fn converts(&self, oid: u32) -> bool {
+        /// Functions that answer one of their arguments, or compare them.
+        const BLIND: [&str; 10] = [
+            "coalesce",
+            "nullif",
+            "greatest",
+            "least",
+            "tagged",
+            "in",
+            "array",
+            "array_append",
+            "unnest[]",
+            "sort_key",
+        ];
+        let mut found = false;
+        // The closures do not fail.
+        let _ = self.plan.apply_with_subqueries(|node| {
+            let schema = merge_schema(&node.inputs());
+            node.apply_expressions(|expression| {
+                expression.apply(|part| {
+                    let of_type = |part: &Expr| {
+                        part.to_field(&schema).is_ok_and(|(_, field)| SqlType::of(&field).user_types().contains(&oid))
+                    };
+                    found |= match part {
+                        Expr::ScalarFunction(call) => {
+                            !BLIND.contains(&call.func.name()) && (call.args.iter().any(of_type) || of_type(part))
+                        }
+                        Expr::AggregateFunction(call) => {
+                            let shows = call.func.name().starts_with("json") || call.func.name() == "string_agg";
+                            shows && call.params.args.iter().any(of_type)
+                        }
+                        _ => false,
+                    };
+                    Ok(TreeNodeRecursion::Continue)
+                })
+            })
+        });
+        found
     }
 
     /// Gets ready to run, with values for [`Select::parameters`].

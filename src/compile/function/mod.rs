@@ -31,6 +31,8 @@ mod binary;
 mod call;
 // `cast`: what `CAST` and `::` become.
 mod cast;
+// `checked`: what casts to domains become.
+mod checked;
 // What operators mean on JSON and arrays.
 mod container;
 // Conditional expressions.
@@ -103,6 +105,8 @@ static DEFINITIONS: &[&Definition] = &[
     &array::subscript::SUBSCRIPT,
     &array::subscript::TRIM,
     &cast::DEFINITION,
+    &checked::CHECKED,
+    &checked::PRECISION,
     &attempt::DEFINITION,
     &datetime::age::DEFINITION,
     &cast::TRY,

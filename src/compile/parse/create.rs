@@ -47,6 +47,9 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
     if grammar.eat(&["TYPE"]) {
         return user_type::create_type(grammar);
     }
+    if grammar.eat(&["DOMAIN"]) {
+        return user_type::create_domain(grammar);
+    }
     const KNOWN: &[&str] = &[
         "AGGREGATE",
         "CAST",
@@ -54,7 +57,6 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         "CONNECTION",
         "CONVERSION",
         "DATABASE",
-        "DOMAIN",
         "EVENT",
         "EXTENSION",
         "EXTERNAL",
@@ -106,8 +108,8 @@ pub(super) fn drop(grammar: &mut Grammar) -> Result<Kind> {
             _ => Kind::DropSchema { names, if_exists, cascade },
         });
     }
-    if grammar.eat(&["TYPE"]) {
-        return user_type::drop_type(grammar);
+    if let Some(which) = grammar.eat_one(&["TYPE", "DOMAIN"]) {
+        return user_type::drop_type(grammar, which == "DOMAIN");
     }
     let class = relation_class(grammar)?.ok_or_else(|| {
         match grammar.peek() {
@@ -116,7 +118,7 @@ pub(super) fn drop(grammar: &mut Grammar) -> Result<Kind> {
             }
             _ => grammar.unexpected(),
         }
-        .hint("DROP takes STREAM, SOURCE, TABLE, VIEW, MATERIALIZED VIEW, SINK, INDEX, SCHEMA or TYPE")
+        .hint("DROP takes STREAM, SOURCE, TABLE, VIEW, MATERIALIZED VIEW, SINK, INDEX, SCHEMA, TYPE or DOMAIN")
     })?;
     let if_exists = grammar.eat(&["IF", "EXISTS"]);
     let mut names = vec![grammar.relation()?];

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::grammar::folded_ident;
 use crate::error::{Error, Result};
+use crate::precision::Precision;
 use crate::types::SqlType;
 
 /// Digits of `numeric` at most, and what `numeric` alone means.
@@ -33,18 +34,15 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
         DataType::Character(length) | DataType::Char(length) => char(length)?,
         DataType::Bytea | DataType::Bytes(None) => SqlType::Bytea,
         DataType::Date => SqlType::Date,
-        DataType::Timestamp(None | Some(6), zone) => match zone {
+        DataType::Timestamp(_, zone) => match zone {
             TimezoneInfo::None | TimezoneInfo::WithoutTimeZone => SqlType::Timestamp,
             TimezoneInfo::Tz | TimezoneInfo::WithTimeZone => SqlType::TimestampTz,
         },
-        DataType::Timestamp(..) => {
-            return Err(unsupported(written).hint("leave the precision out: timestamps have microseconds"));
-        }
-        DataType::Interval { fields: None, precision: None } => SqlType::Interval,
+        DataType::Interval { .. } => SqlType::Interval,
         DataType::Uuid => SqlType::Uuid,
         DataType::JSON => SqlType::Json,
         DataType::JSONB => SqlType::Jsonb,
-        DataType::Time(None | Some(6), TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => SqlType::Time,
+        DataType::Time(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => SqlType::Time,
         DataType::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => {
             match sql_type(item)? {
                 SqlType::Array(_) => {
@@ -56,6 +54,20 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
         DataType::Custom(name, modifiers) => custom(written, name, modifiers)?,
         _ => return Err(unsupported(written)),
     })
+}
+
+/// The precision that a type of times is written with.
+pub(super) fn precision(written: &DataType) -> Option<Precision> {
+    match written {
+        DataType::Timestamp(Some(digits), _) | DataType::Time(Some(digits), _) => Some(Precision::digits(*digits)),
+        DataType::Interval { fields: None, precision: None } => None,
+        DataType::Interval { fields, precision } => {
+            let fields = fields.as_ref().map(|fields| fields.to_string().to_ascii_lowercase());
+            let range = fields.as_deref().map(|fields| fields.split_once(" to ").unwrap_or((fields, fields)));
+            Some(Precision::interval(range, *precision))
+        }
+        _ => None,
+    }
 }
 
 /// PostgreSQL's internal name of a type: what a cast column is called.

@@ -10,7 +10,8 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use super::grammar::Grammar;
 use super::scan::Scan;
 use super::{catalog_query, rewrite, whole};
-use crate::error::Result;
+use crate::catalog::Domain;
+use crate::error::{Error, Result};
 use crate::types::{SqlType, TYPE_MARK};
 
 /// A query that was parsed and rewritten for the planner. Opaque outside `compile`.
@@ -126,6 +127,18 @@ impl Query {
         Query::made(&grammar, 0, select(items, vec![rows_relation(ROWS)], None))
     }
 
+    /// The only expression over the rows that a statement brings itself.
+    pub(super) fn only_expression(text: &str) -> Result<ast::Expr> {
+        let query = Query::over_rows(&[text])?;
+        let ast::SetExpr::Select(select) = *query.ast.body else { return Err(Error::internal("no SELECT")) };
+        match select.projection.into_iter().next() {
+            Some(
+                ast::SelectItem::UnnamedExpr(expression) | ast::SelectItem::ExprWithAlias { expr: expression, .. },
+            ) => Ok(expression),
+            _ => Err(Error::internal("no expression")),
+        }
+    }
+
     /// The query with schemas for relations that it names without one, by name.
     pub fn in_schemas(mut self, schemas: &BTreeMap<String, String>) -> Query {
         let _ = ast::visit_relations_mut(self.ast.as_mut(), |name| {
@@ -146,7 +159,13 @@ impl Query {
     }
 
     /// The query with identities for the types that it names, as `resolve` finds them.
-    pub(in crate::compile) fn with_types(mut self, resolve: &dyn Fn(&str) -> Result<SqlType>) -> Result<Query> {
+    /// Casts to domains, which `domains` knows, test their values.
+    pub(in crate::compile) fn with_types(
+        mut self,
+        resolve: &dyn Fn(&str) -> Result<SqlType>,
+        domains: &dyn Fn(&str) -> Option<Arc<Domain>>,
+    ) -> Result<Query> {
+        rewrite::type_name::test(self.ast.as_mut(), domains)?;
         rewrite::type_name::resolve(self.ast.as_mut(), resolve)?;
         Ok(self)
     }

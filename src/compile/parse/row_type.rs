@@ -10,6 +10,15 @@ use super::grammar::Grammar;
 use crate::error::{Error, Result};
 use crate::types::{RowType, SqlType};
 
+/// Whether a type comes next that has fields, or an array of such.
+pub(super) fn begins(grammar: &Grammar) -> bool {
+    let is_row = |at: usize| {
+        (grammar.sees_at(at, "ROW") || grammar.sees_at(at, "STRUCT"))
+            && matches!(grammar.peek_at(at + 1), Token::LParen | Token::Lt)
+    };
+    is_row(0) || grammar.sees(&["ARRAY"]) && grammar.peek_at(1) == Token::Lt && is_row(2)
+}
+
 /// Reads the type of a column.
 pub(super) fn column_type(grammar: &mut Grammar) -> Result<SqlType> {
     let mut closed = 0;

@@ -1,15 +1,17 @@
-//! CREATE, ALTER and DROP of types.
+//! CREATE, ALTER and DROP of types and domains.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::Kind;
 use super::grammar::Grammar;
 use super::row_type;
+use super::table::{self, check, constraint_name, data_type};
+use super::{CheckDefinition, ColumnDefault, Kind};
 use crate::enumeration::Place;
 use crate::error::Result;
+use crate::precision::Precision;
 use crate::types::SqlType;
 
-/// CREATE TYPE.
+/// CREATE TYPE and CREATE DOMAIN.
 #[derive(Debug, Clone)]
 pub struct CreateType {
     /// Name.
@@ -25,6 +27,19 @@ pub enum TypeDefinition {
     Enum(Vec<String>),
     /// AS (…): names and types of fields in order.
     Composite(Vec<(String, SqlType)>),
+    /// CREATE DOMAIN.
+    Domain {
+        /// The type under it.
+        base: SqlType,
+        /// Its precision.
+        precision: Option<Precision>,
+        /// DEFAULT, as SQL text.
+        default: Option<String>,
+        /// NOT NULL.
+        not_null: bool,
+        /// CHECK (…), over `value`.
+        checks: Vec<CheckDefinition>,
+    },
 }
 
 /// ALTER TYPE.
@@ -46,7 +61,7 @@ pub enum AlterTypeAction {
     SetSchema(String),
 }
 
-/// DROP TYPE.
+/// DROP TYPE and DROP DOMAIN.
 #[derive(Debug, Clone)]
 pub struct DropType {
     /// Names.
@@ -55,6 +70,8 @@ pub struct DropType {
     pub if_exists: bool,
     /// CASCADE.
     pub cascade: bool,
+    /// DROP DOMAIN.
+    pub domain: bool,
 }
 
 /// What follows CREATE TYPE.
@@ -75,6 +92,36 @@ pub(super) fn create_type(grammar: &mut Grammar) -> Result<Kind> {
         }
         _ => grammar.unexpected(),
     })
+}
+
+/// What follows CREATE DOMAIN.
+pub(super) fn create_domain(grammar: &mut Grammar) -> Result<Kind> {
+    let name = grammar.relation()?;
+    grammar.eat(&["AS"]);
+    let (base, precision) = data_type(grammar)?;
+    let (mut default, mut not_null, mut checks) = (None, false, Vec::new());
+    loop {
+        let constraint = constraint_name(grammar)?;
+        if grammar.eat(&["NOT", "NULL"]) {
+            not_null = true;
+        } else if grammar.eat(&["NULL"]) {
+        } else if grammar.eat(&["CHECK"]) {
+            checks.push(check(grammar, constraint)?);
+        } else if constraint.is_none() && grammar.eat(&["DEFAULT"]) {
+            if let ColumnDefault::Expression(text) = table::default(grammar)? {
+                default = Some(text);
+            }
+        } else if constraint.is_some() {
+            return Err(grammar.unexpected());
+        } else {
+            break;
+        }
+    }
+    if grammar.sees(&["COLLATE"]) {
+        return Err(grammar.unsupported("COLLATE is not supported"));
+    }
+    let definition = TypeDefinition::Domain { base, precision, default, not_null, checks };
+    Ok(Kind::CreateType(CreateType { name, definition }))
 }
 
 /// `('a', 'b', …)`, also of nothing.
@@ -119,13 +166,13 @@ pub(super) fn alter_type(grammar: &mut Grammar) -> Result<Kind> {
     Ok(Kind::AlterType(AlterType { name, action }))
 }
 
-/// What follows DROP TYPE.
-pub(super) fn drop_type(grammar: &mut Grammar) -> Result<Kind> {
+/// What follows DROP TYPE or DROP DOMAIN.
+pub(super) fn drop_type(grammar: &mut Grammar, domain: bool) -> Result<Kind> {
     let if_exists = grammar.eat(&["IF", "EXISTS"]);
     let mut names = vec![grammar.relation()?];
     while grammar.eat_token(&Token::Comma) {
         names.push(grammar.relation()?);
     }
     let cascade = grammar.eat_one(&["CASCADE", "RESTRICT"]) == Some("CASCADE");
-    Ok(Kind::DropType(DropType { names, if_exists, cascade }))
+    Ok(Kind::DropType(DropType { names, if_exists, cascade, domain }))
 }

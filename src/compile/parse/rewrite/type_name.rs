@@ -2,12 +2,65 @@
 //! [`SqlType::expression_name`].
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast;
 
-use super::text;
+use super::super::Query;
+use super::{call, text};
+use crate::catalog::Domain;
 use crate::error::Result;
 use crate::types::{SqlType, TYPE_MARK};
+
+/// Puts tests around casts to domains: `checked(cast(x, 'd'), condition over cast(x, 'd'), 'd', 'constraint')`.
+pub(in crate::compile::parse) fn test(
+    query: &mut ast::Query,
+    domains: &dyn Fn(&str) -> Option<Arc<Domain>>,
+) -> Result<()> {
+    let visited = ast::visit_expressions_mut(query, |part| {
+        let name = target(part).and_then(|target| written(target));
+        let name = name.as_deref().and_then(|name| name.strip_prefix(TYPE_MARK));
+        let Some((name, domain)) = name.and_then(|name| Some((name.to_string(), domains(name)?))) else {
+            return ControlFlow::Continue(());
+        };
+        match tested(part.clone(), &name, &domain) {
+            Ok(checked) => *part = checked,
+            Err(error) => return ControlFlow::Break(error),
+        }
+        ControlFlow::Continue(())
+    });
+    match visited {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+fn tested(value: ast::Expr, name: &str, domain: &Domain) -> Result<ast::Expr> {
+    let value = match domain.precision {
+        Some(precision) => {
+            let modifier = ast::Expr::value(ast::Value::Number(precision.modifier().to_string(), false));
+            call("with_precision", [value, modifier])
+        }
+        None => value,
+    };
+    let mut checked = value.clone();
+    let local = name.rsplit('.').next().unwrap_or(name);
+    if domain.not_null {
+        let is_given = ast::Expr::IsNotNull(Box::new(value.clone()));
+        checked = call("checked", [checked, is_given, text(local), text("")]);
+    }
+    for check in &domain.checks {
+        let mut condition = Query::only_expression(&check.condition)?;
+        let _ = ast::visit_expressions_mut(&mut condition, |part| {
+            if matches!(part, ast::Expr::Identifier(name) if name.value.eq_ignore_ascii_case("value")) {
+                *part = ast::Expr::Nested(Box::new(value.clone()));
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        checked = call("checked", [checked, condition, text(local), text(check.name.clone())]);
+    }
+    Ok(checked)
+}
 
 /// Puts what `resolve` finds in the place of names.
 pub(in crate::compile::parse) fn resolve(
