@@ -25,6 +25,10 @@ use crate::enumeration::{self, EnumType};
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
 pub const PG_TYPE: &str = "pg_type";
 
+/// Metadata key of an Arrow field of the system catalog that names the type that clients are told: `oid`, `name` or `char`. Expressions
+/// take the values for what [`SqlType::of`] says.
+pub const PG_CLIENT_TYPE: &str = "pg_client_type";
+
 /// A SQL type of a column.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the variants are the SQL names")]

@@ -8,6 +8,8 @@ use crate::harness::{Postgres, Server, rows, run};
 
 // DML with constraints.
 mod tables;
+// Types that users make and others beyond the usual ones.
+mod types;
 
 /// Tables of both sides. Small domains, so that groups empty, keys meet and extremes go.
 const TABLES: &str = "

@@ -254,7 +254,7 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
         .into();
     namespaces.extend(context.catalog.schemas().map(|(name, oid)| (i64::from(oid), name.to_string())));
     let by_oid_namespaces = namespaces.clone();
-    let [of_regtype, to_regtype, name_of_regtype] = std::array::from_fn(|_| UserNames::new(context));
+    let [of_regtype, to_regtype, name_of_regtype, regtype] = std::array::from_fn(|_| UserNames::new(context));
     vec![
         bigint("oid_of_regclass", move |arguments| {
             let Some(name) = string(arguments, 0) else { return Ok(None) };
@@ -305,6 +305,14 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
                 Some(oid) => Ok(Some(known(oid))),
                 None if of_regclass.contains_key(&bare(&name)) => Ok(Some(bare(&name))),
                 None => plan_err!("relation \"{}\" does not exist", bare(&name)),
+            }
+        }),
+        text("regtype", move |arguments| {
+            let Some(name) = string(arguments, 0) else { return Ok(None) };
+            let oid = name.trim().parse().ok().or_else(|| regtype.by_name(&name));
+            match oid.and_then(|oid| regtype.format_type(oid, -1)) {
+                Some(shown) => Ok(Some(shown)),
+                None => plan_err!("type \"{name}\" does not exist"),
             }
         }),
         text("name_of_regproc", |arguments| Ok(string(arguments, 0))),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Int64Array, RecordBatch, StringArray, new_null_array,
 };
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::catalog::TableProvider;
 
 use super::Catalog;
-use crate::types::SqlType;
+use crate::types::{PG_CLIENT_TYPE, SqlType};
 use crate::view::Snapshot;
 use crate::view::table::snapshot_table;
 
@@ -104,12 +104,44 @@ pub fn information_schema(context: &Context<'_>, name: &str) -> Option<Arc<dyn T
 }
 
 fn provider(columns: Vec<Column>) -> Option<Arc<dyn TableProvider>> {
-    let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| sql_type.field(name)).collect();
+    let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| field(name, sql_type)).collect();
     let schema = Arc::new(Schema::new(fields));
     let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
     // Columns of one relation are made from the same rows, with the types named beside them.
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).ok()?;
     Some(snapshot_table(Snapshot { schema, batches: vec![batch] }))
+}
+
+/// Columns of `pg_catalog` that drivers decode as the types that they have in PostgreSQL.
+const OIDS: &[&str] = &[
+    "attrelid",
+    "atttypid",
+    "conrelid",
+    "enumtypid",
+    "indexrelid",
+    "indrelid",
+    "oid",
+    "relnamespace",
+    "rngsubtype",
+    "rngtypid",
+    "typarray",
+    "typbasetype",
+    "typelem",
+    "typnamespace",
+    "typrelid",
+];
+const NAMES: &[&str] = &["attname", "conname", "enumlabel", "nspname", "relname", "typname"];
+const CHARS: &[&str] = &["attgenerated", "attidentity", "contype", "relkind", "typcategory", "typdelim", "typtype"];
+
+fn field(name: &str, sql_type: &SqlType) -> Field {
+    let client_type = match sql_type {
+        SqlType::BigInt if OIDS.contains(&name) => "oid",
+        SqlType::Text if NAMES.contains(&name) => "name",
+        SqlType::Text if CHARS.contains(&name) => "char",
+        _ => return sql_type.field(name),
+    };
+    let metadata = [(PG_CLIENT_TYPE.to_string(), client_type.to_string())];
+    sql_type.field(name).with_metadata(metadata.into())
 }
 
 fn text<S: AsRef<str>>(name: &'static str, values: impl IntoIterator<Item = S>) -> Column {

@@ -24,6 +24,10 @@ pub(in crate::wire) const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000
 /// How the values of `array`, which has the canonical Arrow type of `field`, are written.
 pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeValue>> {
     let array = array.as_ref();
+    if pg_type::field_oid(field) == pg_type::OID {
+        // The server's own identities have 32 bits.
+        return Ok(fixed::<Int64Type, 4>(array, |value| Ok((value as u32).to_be_bytes())));
+    }
     Ok(match SqlType::of(field) {
         SqlType::Boolean => Box::new(array.as_boolean().clone()),
         SqlType::SmallInt => fixed::<Int16Type, 2>(array, |value| Ok(value.to_be_bytes())),
