@@ -138,13 +138,9 @@ impl Batch<'_> {
         while self.sent.len() < STATEMENTS {
             for sql in self.next() {
                 self.sent.push(sql.clone());
-                let start = Instant::now();
                 let answer = self.send(&sql).await;
                 if let Some(complaint) = complaint(&answer) {
                     return Err(complaint);
-                }
-                if std::env::var_os("NOISE_TIMES").is_some() && start.elapsed() > Duration::from_secs(4) {
-                    println!("{:.1?} {}", start.elapsed(), shown(&sql));
                 }
                 if answer.gone || self.sent.len() % 40 == 0 {
                     self.connection = Batch::connect(&self.server).await;
@@ -191,7 +187,7 @@ impl Batch<'_> {
 /// A statement, or its ends if it is long.
 fn shown(sql: &[u8]) -> String {
     let text = String::from_utf8_lossy(sql);
-    match (text.char_indices().nth(1500), text.char_indices().rev().nth(300)) {
+    match (text.char_indices().nth(800), text.char_indices().rev().nth(150)) {
         (Some((start, _)), Some((end, _))) if start < end => {
             format!("{} … {} bytes … {}", &text[..start], text.len(), &text[end..])
         }

@@ -21,7 +21,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
 use super::source::{RelationSource, ViewSource};
-use super::{Relations, Resolved, error, rows};
+use super::{Relations, Resolved, complexity, error, rows};
 use crate::compile::function::{is_foreign, unknown};
 use crate::compile::parse::{ARRAY, MergedColumns, Query, without_markers};
 use crate::compile::rewrite::elements;
@@ -49,7 +49,9 @@ impl<'a> Names<'a> {
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
         match query.statement() {
             Statement::Statement(statement) => {
-                without_markers(SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context)?)
+                let plan = SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context)?;
+                complexity::check_size(&plan)?;
+                without_markers(plan)
             }
             _ => internal_err!("a query is one SQL statement"),
         }
