@@ -32,6 +32,8 @@ mod grammar;
 mod insert;
 // Columns that a join makes one.
 mod merged;
+// Depths that are refused.
+mod nesting;
 // Cursors, subscriptions, COPY, prepared statements.
 mod port;
 // Queries.
@@ -86,6 +88,7 @@ fn parse_tokens(sql: &str) -> Result<Vec<Statement>> {
         .into_iter()
         .map(|range| {
             scan.refuse_deep(&range)?;
+            nesting::refuse(&scan, &range)?;
             let text = scan.text(&range);
             let offset = scan.characters(&range).start;
             let mut grammar = grammar::Grammar::new(&scan, range);
