@@ -11,6 +11,7 @@
 //! - [`over`]: windows get the frames that the planner does not know.
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`grouping`]: `ROLLUP` and `CUBE` become lists of sets.
+//! - [`row_items`]: outputs beside them that have a column's name get another one;
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
 //! - [`using`]: joins with merged columns are nested.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
@@ -43,6 +44,7 @@ mod pattern_list;
 mod place;
 mod refuse;
 mod row;
+mod row_items;
 mod set_returning;
 mod subscript;
 mod syntax;
@@ -111,6 +113,7 @@ impl ast::VisitorMut for Rewriter<'_> {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }
         name::name_outputs(query);
+        row_items::separate(query);
         limit_fetch(query);
         self.values.push(values);
         ControlFlow::Continue(())

@@ -48,6 +48,8 @@ pub struct Window {
     encoding: Encoding,
     index: GroupIndex,
     partitions: Vec<Partition>,
+    /// Different rows of all partitions.
+    entries: u64,
 }
 
 impl Window {
@@ -69,7 +71,7 @@ impl Window {
             _ => Reach::Partition,
         };
         let reach = calls.iter().fold(Reach::Rows(0, 0), both);
-        Ok(Window { input, partition, order, calls, reach, schema, encoding, index, partitions: Vec::new() })
+        Ok(Window { input, partition, order, calls, reach, schema, encoding, index, partitions: Vec::new(), entries: 0 })
     }
 
     /// Changed weights by partition and row.
@@ -163,8 +165,10 @@ impl Operator for Window {
         let (mut segments, mut rows) = (Vec::new(), 0);
         for (group, changes) in changes {
             let partition = &mut self.partitions[group as usize];
+            self.entries -= partition.len() as u64;
             let touched = partition.change(changes, self.reach)?;
-            if partition.is_empty() {
+            self.entries += partition.len() as u64;
+            if partition.len() == 0 {
                 *partition = Partition::default();
                 self.index.remove(group);
             }
@@ -183,6 +187,10 @@ impl Operator for Window {
     fn bytes(&self) -> usize {
         let rows: usize = self.partitions.iter().map(Partition::bytes).sum();
         self.index.bytes() + self.partitions.capacity() * size_of::<Partition>() + rows
+    }
+
+    fn state_rows(&self) -> u64 {
+        self.entries
     }
 }
 

@@ -142,7 +142,9 @@ impl Coordinator {
             dataflows: Arc::from([id]),
             outputs: Vec::new(),
         };
-        let installs = plans.into_iter().map(|plan| Install { id, plan, failure: Arc::clone(failure) }).collect();
+        let state_rows = self.status.begin_dataflow(id);
+        let install = |plan| Install { id, plan, failure: Arc::clone(failure), state_rows: Arc::clone(&state_rows) };
+        let installs = plans.into_iter().map(install).collect();
         self.send(tick, feeds, Some(installs));
     }
 
