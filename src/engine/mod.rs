@@ -233,7 +233,8 @@ impl Engine {
         self.inner.runtime.stop().await;
     }
 
-    fn runtime(&self) -> &Runtime {
+    /// What runs the views.
+    pub fn runtime(&self) -> &Runtime {
         &self.inner.runtime
     }
 

@@ -19,6 +19,7 @@ mod equijoin;
 mod extreme;
 // Relations and functions by name.
 mod names;
+pub(in crate::compile) mod outer_join;
 // Rows that a statement brings itself.
 mod rows;
 // Reads over snapshots.

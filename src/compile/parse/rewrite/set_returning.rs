@@ -58,6 +58,11 @@ fn columns_of(function: &str) -> Option<&'static [OutputColumn]> {
     FUNCTIONS.iter().find(|(name, _)| *name == function).map(|(_, columns)| *columns)
 }
 
+/// Whether a function answers rows.
+pub(super) fn is_set_returning(name: &ast::ObjectName) -> bool {
+    function_name(name).is_some_and(|name| name == "unnest" || columns_of(&name).is_some())
+}
+
 /// What makes one array of arrays of arrays.
 const FLAT: &str = "unnest[]";
 
