@@ -74,6 +74,9 @@ pub(super) fn items(expression: &ast::Expr) -> Option<Vec<ast::Expr>> {
 /// `None` where a field of a row is taken.
 fn subscripted(root: &mut ast::Expr, chain: &mut Vec<ast::AccessExpr>) -> Result<Option<ast::Expr>> {
     let names = chain.iter().take_while(|access| matches!(access, ast::AccessExpr::Dot(_))).count();
+    if names == chain.len() && matches!(root, ast::Expr::Nested(_)) {
+        return Err(Error::unsupported("fields of rows are not supported").hint("name the columns of the row"));
+    }
     if names == chain.len() || chain[names..].iter().any(|access| matches!(access, ast::AccessExpr::Dot(_))) {
         return Ok(None);
     }
