@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::types::SqlType;
 
+// COMMENT ON, GRANT, REVOKE.
+mod annotation;
 // Long lists of VALUES.
 mod bulk;
 // Queries over the system catalog.
@@ -62,7 +64,7 @@ mod tests;
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use definition::{
-    Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CreateIndex, CreateSink, CreateStream,
+    Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CommentOn, CreateIndex, CreateSink, CreateStream,
     CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
@@ -165,6 +167,20 @@ pub enum Kind {
     },
     /// ALTER TABLE, VIEW, …, INDEX.
     Alter(Alter),
+    /// COMMENT ON … IS ….
+    Comment {
+        /// What it is about.
+        on: CommentOn,
+        /// NULL takes it away.
+        text: Option<String>,
+    },
+    /// A statement of PostgreSQL's that changes nothing here: GRANT, REVOKE, UNLISTEN.
+    NoEffect {
+        /// Command tag.
+        tag: &'static str,
+        /// What the client is told.
+        notice: Option<&'static str>,
+    },
     /// SHOW STREAMS | SOURCES | TABLES | VIEWS | MATERIALIZED VIEWS | SINKS.
     ShowRelations(RelationClass),
     /// SHOW CREATE [STREAM | TABLE | VIEW | …] x.

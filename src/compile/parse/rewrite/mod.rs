@@ -12,7 +12,7 @@
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`grouping`]: `ROLLUP` and `CUBE` become lists of sets.
 //! - [`star_item`]: `(row).*` gets a mark that is replaced when the row's fields are known.
-//! - [`row_items`]: outputs beside them that have a column's name get another one;
+//! - [`row_items`]: outputs beside `unnest` that have a column's name get another one.
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
 //! - [`using`]: joins with merged columns are nested.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
