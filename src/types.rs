@@ -10,6 +10,7 @@
 //! | interval | Interval(MonthDayNano) | – |
 //! | an enum | Duration(s), see [`crate::enumeration`] | `enum:` and the type's identity |
 //! | T[] | List(field "item" of T, nullable) | on the item field |
+//! | record, composite types | Struct | `composite:name` for those with a name |
 //!
 //! uuid is kept as canonical lower-case text, so that equality of the text is equality of the value; json as it was written; jsonb as
 //! canonical text (PostgreSQL's jsonb order and spacing), in which numbers keep their zeros: `1` and `1.0` are equal, but not their text.
@@ -18,9 +19,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+// Row types.
+mod row;
+
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
 use crate::enumeration::{self, EnumType};
+pub use row::RowType;
 
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
 pub const PG_TYPE: &str = "pg_type";
@@ -59,6 +64,8 @@ pub enum SqlType {
     Enum(EnumType),
     /// A type that the catalog is to be asked for, by its name as statements write it. No column has it.
     Named(Arc<str>),
+    /// Values with fields: of ROW(…), of whole rows of relations, of composite types.
+    Row(Arc<RowType>),
 }
 
 /// Stands in front of the names of types that are no names of PostgreSQL's own, where expressions name types.
@@ -86,17 +93,7 @@ impl SqlType {
             SqlType::Array(item) => DataType::List(Arc::new(item.field("item"))),
             SqlType::Enum(_) => enumeration::ARROW,
             SqlType::Named(_) => DataType::Null,
-        }
-    }
-
-    /// How an expression names the type, so that [`SqlType::read_name`] finds it again: as it is shown, but types of users by identity.
-    pub fn expression_name(&self) -> String {
-        match self {
-            SqlType::Enum(found) => format!("{TYPE_MARK}{}", found.oid()),
-            SqlType::Named(name) => format!("{TYPE_MARK}{name}"),
-            SqlType::Char(0) => "bpchar".to_string(),
-            SqlType::Array(item) => item.expression_name() + "[]",
-            other => other.to_string(),
+            SqlType::Row(row) => DataType::Struct(row.arrow_fields()),
         }
     }
 
@@ -111,9 +108,15 @@ impl SqlType {
     }
 
     /// The type with what `resolve` says in place of the type that is only known by its name.
-    pub fn resolved<E>(self, resolve: impl FnOnce(&str) -> Result<SqlType, E>) -> Result<SqlType, E> {
+    pub fn resolved<E>(self, resolve: &dyn Fn(&str) -> Result<SqlType, E>) -> Result<SqlType, E> {
         match self {
             SqlType::Named(name) => resolve(&name),
+            SqlType::Row(row) => {
+                let field =
+                    |(name, sql_type): &(String, SqlType)| Ok((name.clone(), sql_type.clone().resolved(resolve)?));
+                let fields = row.fields.iter().map(field).collect::<Result<_, E>>()?;
+                Ok(SqlType::Row(Arc::new(RowType { name: row.name.clone(), fields })))
+            }
             SqlType::Array(item) => item.resolved(resolve).map(|item| SqlType::Array(Box::new(item))),
             other => Ok(other),
         }
@@ -137,6 +140,7 @@ impl SqlType {
         match self {
             SqlType::Enum(found) => vec![found.oid()],
             SqlType::Array(item) => item.user_types(),
+            SqlType::Row(row) => row.fields.iter().flat_map(|(_, sql_type)| sql_type.user_types()).collect(),
             _ => Vec::new(),
         }
     }
@@ -151,6 +155,10 @@ impl SqlType {
             SqlType::Varchar(n) => format!("varchar:{n}"),
             SqlType::Char(n) => format!("char:{n}"),
             SqlType::Enum(found) if !found.is_any() => format!("enum:{}", found.oid()),
+            SqlType::Row(row) => match row.tag() {
+                Some(tag) => tag,
+                None => return field,
+            },
             _ => return field,
         };
         field.with_metadata(HashMap::from([(PG_TYPE.to_string(), tag)]))
@@ -200,6 +208,9 @@ impl SqlType {
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 SqlType::Array(Box::new(SqlType::of(item)))
             }
+            DataType::Struct(fields) => {
+                SqlType::Row(Arc::new(RowType::of(fields, field.metadata().get(PG_TYPE).map(String::as_str))))
+            }
             _ => SqlType::Text,
         }
     }
@@ -232,6 +243,7 @@ impl fmt::Display for SqlType {
             SqlType::Array(item) => return write!(f, "{item}[]"),
             SqlType::Enum(found) => return f.write_str(&found.labels().type_name),
             SqlType::Named(name) => name,
+            SqlType::Row(row) => row.shown_name(),
         };
         f.write_str(name)
     }

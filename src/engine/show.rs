@@ -107,7 +107,7 @@ fn describe(catalog: &Catalog, relation: &Relation) -> Vec<Vec<String>> {
     let row = |(i, field): (usize, &Arc<Field>)| {
         let (nullable, note) = column_note(catalog, relation, i, field);
         let sql_type = SqlType::of(field);
-        let shown = Precision::of(field).map_or_else(|| sql_type.to_string(), |precision| precision.shown(&sql_type));
+        let shown = Precision::of(field).map_or_else(|| sql_type.described(), |precision| precision.shown(&sql_type));
         vec![field.name().clone(), shown, if nullable { "yes" } else { "no" }.into(), note]
     };
     relation.schema.fields().iter().enumerate().map(row).collect()

@@ -61,7 +61,7 @@ impl Session {
             _ => None,
         };
         domain.base =
-            domain.base.clone().resolved(|name| self.find_type(&catalog, name).map(|found| found.sql_type()))?;
+            domain.base.clone().resolved(&|name| self.find_type(&catalog, name).map(|found| found.sql_type()))?;
         depends_on.extend(domain.base.user_types().into_iter().map(RelationId));
         if let Some(found) = under
             && let UserTypeKind::Domain(under) = &found.kind
@@ -248,6 +248,7 @@ impl Session {
         self.writing(async |session| {
             session.lock(id).await?;
             session.alter_relation(id, &action).await?;
+            session.redefine(id)?;
             Ok(Outcome::Done(String::new()))
         })
         .await
@@ -274,7 +275,7 @@ impl Session {
                 column.default =
                     column.default.take().or_else(|| domain.default.clone().map(ColumnDefault::Expression));
             }
-            column.sql_type = named.resolved(|name| match self.find_type(&catalog, name)? {
+            column.sql_type = named.resolved(&|name| match self.find_type(&catalog, name)? {
                 // Items would have to be tested.
                 found if matches!((&found.kind, column.domain), (UserTypeKind::Domain(_), None)) => {
                     Err(Error::unsupported(format!("arrays of the domain {} are not supported", found.name)))

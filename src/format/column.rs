@@ -11,6 +11,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalMonthDayNano};
 
+use super::parts::Parts;
 use super::text::jsonb::Canonical;
 use super::text::{TimeZone, read};
 use crate::enumeration::EnumType;
@@ -62,6 +63,7 @@ pub(super) enum Values {
     Interval(Vec<IntervalMonthDayNano>),
     Array(Items),
     Enum(Vec<i64>, EnumType),
+    Row(Parts),
 }
 
 /// Byte strings of different lengths.
@@ -114,6 +116,7 @@ impl ColumnBuilder {
             SqlType::Enum(labels) => Values::Enum(Vec::new(), labels.clone()),
             // No column has it.
             SqlType::Named(_) => Values::Text(Bytes::default()),
+            SqlType::Row(row) => Values::Row(Parts::new(row)),
         };
         ColumnBuilder { nulls: Vec::new(), values, time_zone: TimeZone::default(), precision: None }
     }
@@ -128,6 +131,7 @@ impl ColumnBuilder {
                 *items.item = ColumnBuilder::for_field(item)?;
                 items.field = Arc::clone(item);
             }
+            (Values::Row(parts), DataType::Struct(fields)) => *parts = Parts::for_fields(fields)?,
             (_, data_type) if sql_type.arrow() == *data_type => {}
             (_, data_type) => {
                 let name = field.name();
@@ -150,6 +154,9 @@ impl ColumnBuilder {
         if let Values::Array(items) = &mut self.values {
             items.item.set_time_zone(time_zone);
         }
+        if let Values::Row(parts) = &mut self.values {
+            parts.columns.iter_mut().for_each(|column| column.set_time_zone(time_zone));
+        }
     }
 
     /// How many rows there are.
@@ -169,6 +176,7 @@ impl ColumnBuilder {
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.len(),
             Values::Array(items) => items.offsets.len() - 1,
             Values::Enum(values, _) => values.len(),
+            Values::Row(parts) => parts.rows,
         }
     }
 
@@ -202,6 +210,7 @@ impl ColumnBuilder {
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.push_empty(),
             Values::Array(items) => items.push_empty(),
             Values::Enum(values, _) => values.push(0),
+            Values::Row(parts) => parts.push_null(),
         }
     }
 
@@ -237,6 +246,7 @@ impl ColumnBuilder {
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.truncate(rows),
             Values::Array(items) => items.truncate(rows),
             Values::Enum(values, _) => values.truncate(rows),
+            Values::Row(parts) => parts.truncate(rows),
         }
     }
 
@@ -290,6 +300,7 @@ impl ColumnBuilder {
                 Arc::new(ListArray::new(Arc::clone(&items.field), offsets, items.item.finish(), nulls))
             }
             Values::Enum(values, _) => Arc::new(DurationSecondArray::new(taken(values), nulls)),
+            Values::Row(parts) => parts.finish(nulls),
         }
     }
 }

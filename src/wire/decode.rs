@@ -143,7 +143,7 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
         }
         SqlType::Array(item) => array(bytes, item, field, options)?,
         SqlType::Enum(_) => text::parse(utf8(&bytes)?, &sql_type, options)?,
-        SqlType::Named(_) => return Err(unsupported_type(oid)),
+        SqlType::Named(_) | SqlType::Row(_) => return Err(unsupported_type(oid)),
     })
 }
 

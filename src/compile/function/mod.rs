@@ -61,6 +61,8 @@ mod pattern;
 pub(in crate::compile) mod order;
 // `round`, `trunc`, `ceil`, `floor`.
 mod round;
+// Values with fields.
+pub(in crate::compile) mod row;
 // Set-returning functions.
 mod set;
 // `sign`.
@@ -191,6 +193,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         enum_range::DEFINITIONS,
         math::DEFINITIONS,
         pattern::DEFINITIONS,
+        row::DEFINITIONS,
         set::jsonb::DEFINITIONS,
         text::DEFINITIONS,
     ];
@@ -264,7 +267,7 @@ pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
 
 /// `CAST(expression AS sql_type)`.
 pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
-    let arguments = vec![expression, lit(sql_type.expression_name())];
+    let arguments = vec![expression, lit(sql_type.spelled())];
     Expr::ScalarFunction(ScalarFunction::new_udf(udf(&cast::DEFINITION), arguments))
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::array::append_array;
+use super::record::append_record;
 use super::{bytea, check_no_nul, datetime, interval, invalid_syntax, jsonb, number};
 use crate::error::{Error, Result, code};
 use crate::format::column::{Bytes, ColumnBuilder, Values};
@@ -52,6 +53,7 @@ pub(crate) fn append(column: &mut ColumnBuilder, text: &str) -> Result<()> {
         Values::Interval(values) => values.push(interval::parse(text)?),
         Values::Array(items) => append_array(text, items)?,
         Values::Enum(values, labels) => values.push(labels.value_of(text)?),
+        Values::Row(parts) => append_record(text, parts)?,
     }
     Ok(())
 }
