@@ -10,7 +10,7 @@
 //! | interval | Interval(MonthDayNano) | – |
 //! | an enum | Duration(s), see [`crate::enumeration`] | `enum:` and the type's identity |
 //! | T[] | List(field "item" of T, nullable) | on the item field |
-//! | record, composite types | Struct | `composite:`, identity and name of the type |
+//! | record, composite types | Struct | `composite:name` for those with a name |
 //!
 //! uuid is kept as canonical lower-case text, so that equality of the text is equality of the value; json as it was written; jsonb as
 //! canonical text (PostgreSQL's jsonb order and spacing), in which numbers keep their zeros: `1` and `1.0` are equal, but not their text.
@@ -24,11 +24,15 @@ mod row;
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
-pub use row::{CompositeName, RowType};
 use crate::enumeration::{self, EnumType};
+pub use row::{CompositeName, RowType};
 
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
 pub const PG_TYPE: &str = "pg_type";
+
+/// Metadata key of an Arrow field of the system catalog that names the type that clients are told: `oid`, `name` or `char`. Expressions
+/// take the values for what [`SqlType::of`] says.
+pub const PG_CLIENT_TYPE: &str = "pg_client_type";
 
 /// A SQL type of a column.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,11 +61,11 @@ pub enum SqlType {
     Json,
     Jsonb,
     Array(Box<SqlType>),
-    /// Values with fields: of ROW(…), of whole rows of relations, of composite types.
-    Row(Arc<RowType>),
     Enum(EnumType),
     /// A type that the catalog is to be asked for, by its name as statements write it. No column has it.
     Named(Arc<str>),
+    /// Values with fields: of ROW(…), of whole rows of relations, of composite types.
+    Row(Arc<RowType>),
 }
 
 /// Stands in front of the names of types that are no names of PostgreSQL's own, where expressions name types.
@@ -87,21 +91,9 @@ impl SqlType {
             SqlType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             SqlType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             SqlType::Array(item) => DataType::List(Arc::new(item.field("item"))),
-            SqlType::Row(row) => DataType::Struct(row.arrow_fields()),
             SqlType::Enum(_) => enumeration::ARROW,
             SqlType::Named(_) => DataType::Null,
-        }
-    }
-
-    /// How an expression names the type, so that [`SqlType::read_name`] finds it again: as it is shown, but types of users by identity.
-    pub fn expression_name(&self) -> String {
-        match self {
-            SqlType::Enum(found) => format!("{TYPE_MARK}{}", found.oid()),
-            SqlType::Named(name) => format!("{TYPE_MARK}{name}"),
-            SqlType::Char(0) => "bpchar".to_string(),
-            SqlType::Array(item) => item.expression_name() + "[]",
-            SqlType::Row(row) => row.spelled(),
-            other => other.to_string(),
+            SqlType::Row(row) => DataType::Struct(row.arrow_fields()),
         }
     }
 
@@ -119,8 +111,13 @@ impl SqlType {
     pub fn resolved<E>(self, resolve: &dyn Fn(&str) -> Result<SqlType, E>) -> Result<SqlType, E> {
         match self {
             SqlType::Named(name) => resolve(&name),
+            SqlType::Row(row) => {
+                let field =
+                    |(name, sql_type): &(String, SqlType)| Ok((name.clone(), sql_type.clone().resolved(resolve)?));
+                let fields = row.fields.iter().map(field).collect::<Result<_, E>>()?;
+                Ok(SqlType::Row(Arc::new(RowType { name: row.name.clone(), fields })))
+            }
             SqlType::Array(item) => item.resolved(resolve).map(|item| SqlType::Array(Box::new(item))),
-            SqlType::Row(row) => row.resolved(resolve).map(|row| SqlType::Row(Arc::new(row))),
             other => Ok(other),
         }
     }
@@ -143,7 +140,10 @@ impl SqlType {
         match self {
             SqlType::Enum(found) => vec![found.oid()],
             SqlType::Array(item) => item.user_types(),
-            SqlType::Row(row) => row.user_types(),
+            SqlType::Row(row) => {
+                let own = row.name.iter().map(|name| name.oid);
+                own.chain(row.fields.iter().flat_map(|(_, sql_type)| sql_type.user_types())).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -156,12 +156,12 @@ impl SqlType {
             SqlType::Json => "json".to_string(),
             SqlType::Jsonb => "jsonb".to_string(),
             SqlType::Varchar(n) => format!("varchar:{n}"),
+            SqlType::Char(n) => format!("char:{n}"),
+            SqlType::Enum(found) if !found.is_any() => format!("enum:{}", found.oid()),
             SqlType::Row(row) => match row.tag() {
                 Some(tag) => tag,
                 None => return field,
             },
-            SqlType::Char(n) => format!("char:{n}"),
-            SqlType::Enum(found) if !found.is_any() => format!("enum:{}", found.oid()),
             _ => return field,
         };
         field.with_metadata(HashMap::from([(PG_TYPE.to_string(), tag)]))
@@ -244,9 +244,9 @@ impl fmt::Display for SqlType {
             SqlType::Json => "json",
             SqlType::Jsonb => "jsonb",
             SqlType::Array(item) => return write!(f, "{item}[]"),
-            SqlType::Row(row) => row.shown_name(),
             SqlType::Enum(found) => return f.write_str(&found.labels().type_name),
             SqlType::Named(name) => name,
+            SqlType::Row(row) => row.shown_name(),
         };
         f.write_str(name)
     }

@@ -3,6 +3,8 @@
 
 // The system catalog as PostgreSQL's clients expect it.
 pub mod pg_catalog;
+// COMMENT ON.
+mod comment;
 // Schemas.
 mod namespace;
 // Tables: columns, constraints, indexes.
@@ -12,6 +14,7 @@ mod user_type;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use datafusion::arrow::datatypes::SchemaRef;
 
@@ -19,6 +22,7 @@ use crate::compile::plan::Plan;
 use crate::connector::{Options, Source};
 use crate::error::{Error, Result, Subject, code};
 use crate::format::Layout;
+pub use comment::Described;
 pub use namespace::{PUBLIC, full_name, path_of, split_name, unknown_schema};
 pub use table::{Check, ColumnValue, Index, IndexKind, Sequence, Table, TableColumn};
 pub use user_type::{Domain, DomainCheck, TypeUser, UserType, UserTypeKind};
@@ -115,9 +119,11 @@ pub struct Catalog {
     indexes: BTreeMap<RelationId, Arc<Index>>,
     /// Schemas that users made.
     schemas: BTreeMap<String, RelationId>,
+    comments: BTreeMap<Described, String>,
     /// Types that users made, in the order they were made.
     types: BTreeMap<RelationId, Arc<UserType>>,
-    next_id: u32,
+    /// One for all versions: an identity is never given twice, also if a version is given up.
+    next_id: Arc<AtomicU32>,
 }
 
 impl Default for Catalog {
@@ -127,8 +133,9 @@ impl Default for Catalog {
             by_name: BTreeMap::new(),
             indexes: BTreeMap::new(),
             schemas: BTreeMap::new(),
+            comments: BTreeMap::new(),
             types: BTreeMap::new(),
-            next_id: FIRST_RELATION_ID,
+            next_id: Arc::new(AtomicU32::new(FIRST_RELATION_ID)),
         }
     }
 }
@@ -136,9 +143,7 @@ impl Default for Catalog {
 impl Catalog {
     /// A fresh identity.
     pub fn next_id(&mut self) -> RelationId {
-        let id = RelationId(self.next_id);
-        self.next_id += 1;
-        id
+        RelationId(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Adds a relation; its name must be free.
@@ -156,10 +161,14 @@ impl Catalog {
             self.by_name.remove(&relation.name);
         }
         self.indexes.retain(|_, index| index.relation != id);
+        self.forget_comments(id);
     }
 
     /// Puts another version of a relation in the place of the one with its identity; the name may differ and must then be free.
     pub fn replace(&mut self, relation: Relation) -> Result<()> {
+        if let Some(before) = self.by_id.get(&relation.id).cloned() {
+            self.move_comments(&before, &relation);
+        }
         let before = self.by_id.get(&relation.id).map(|before| before.name.clone()).unwrap_or_default();
         if before != relation.name {
             self.check_free(&relation.name)?;

@@ -187,11 +187,15 @@ impl Catalog {
         for relation in self.iter() {
             let found = users.len();
             for (at, field) in relation.schema.fields().iter().enumerate() {
-                let of_domain = match &relation.kind {
-                    RelationKind::Table(table) => table.columns.get(at).is_some_and(|column| column.domain == Some(id)),
-                    _ => false,
+                let domain = match &relation.kind {
+                    RelationKind::Table(table) => table.columns.get(at).and_then(|column| column.domain),
+                    _ => None,
                 };
-                if of_domain || SqlType::of(field).user_types().contains(&id.0) {
+                let uses = match domain {
+                    Some(domain) => domain == id,
+                    None => SqlType::of(field).user_types().contains(&id.0),
+                };
+                if uses {
                     users.push(TypeUser::Column(Arc::clone(relation), at));
                 }
             }

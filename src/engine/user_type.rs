@@ -264,6 +264,7 @@ impl Session {
         self.writing(async |session| {
             session.lock(id).await?;
             session.alter_relation(id, &action).await?;
+            session.redefine(id)?;
             Ok(Outcome::Done(String::new()))
         })
         .await
@@ -286,7 +287,7 @@ impl Session {
     fn part_type(&self, catalog: &Catalog, name: &str) -> Result<SqlType> {
         match self.find_type(catalog, name) {
             Ok(found) if matches!(found.kind, UserTypeKind::Domain(_)) => {
-                Err(Error::unsupported(format!("arrays and fields of the domain {} are not supported", found.name)))
+                Err(Error::unsupported(format!("arrays of the domain {} are not supported", found.name)))
             }
             _ => self.find_sql_type(catalog, name),
         }

@@ -62,8 +62,8 @@ pub(super) enum Values {
     TimestampTz(Vec<i64>),
     Interval(Vec<IntervalMonthDayNano>),
     Array(Items),
-    Row(Parts),
     Enum(Vec<i64>, EnumType),
+    Row(Parts),
 }
 
 /// Byte strings of different lengths.
@@ -113,10 +113,10 @@ impl ColumnBuilder {
                 item: Box::new(ColumnBuilder::new(item)),
                 offsets: vec![0],
             }),
-            SqlType::Row(row) => Values::Row(Parts::new(row)),
             SqlType::Enum(labels) => Values::Enum(Vec::new(), labels.clone()),
             // No column has it.
             SqlType::Named(_) => Values::Text(Bytes::default()),
+            SqlType::Row(row) => Values::Row(Parts::new(row)),
         };
         ColumnBuilder { nulls: Vec::new(), values, time_zone: TimeZone::default(), precision: None }
     }
@@ -175,8 +175,8 @@ impl ColumnBuilder {
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => bytes.len(),
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.len(),
             Values::Array(items) => items.offsets.len() - 1,
-            Values::Row(parts) => parts.rows,
             Values::Enum(values, _) => values.len(),
+            Values::Row(parts) => parts.rows,
         }
     }
 
@@ -209,8 +209,8 @@ impl ColumnBuilder {
             }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.push_empty(),
             Values::Array(items) => items.push_empty(),
-            Values::Row(parts) => parts.push_null(),
             Values::Enum(values, _) => values.push(0),
+            Values::Row(parts) => parts.push_null(),
         }
     }
 
@@ -245,8 +245,8 @@ impl ColumnBuilder {
             }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.truncate(rows),
             Values::Array(items) => items.truncate(rows),
-            Values::Row(parts) => parts.truncate(rows),
             Values::Enum(values, _) => values.truncate(rows),
+            Values::Row(parts) => parts.truncate(rows),
         }
     }
 
@@ -299,8 +299,8 @@ impl ColumnBuilder {
                 let offsets = offsets_of(&mut items.offsets);
                 Arc::new(ListArray::new(Arc::clone(&items.field), offsets, items.item.finish(), nulls))
             }
-            Values::Row(parts) => parts.finish(nulls),
             Values::Enum(values, _) => Arc::new(DurationSecondArray::new(taken(values), nulls)),
+            Values::Row(parts) => parts.finish(nulls),
         }
     }
 }

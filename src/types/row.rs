@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{FieldRef, Fields};
 
-use super::SqlType;
+use super::{SqlType, TYPE_MARK};
 
 /// What the metadata of a column of a composite type begins with; the type's name follows.
 const COMPOSITE: &str = "composite:";
@@ -55,18 +55,6 @@ impl RowType {
         self.name.as_ref().map_or("record", |composite| &composite.name)
     }
 
-    /// The type with what `resolve` says in place of types of fields that are only known by their names.
-    pub(super) fn resolved<E>(&self, resolve: &dyn Fn(&str) -> Result<SqlType, E>) -> Result<RowType, E> {
-        let field = |(name, sql_type): &(String, SqlType)| Ok((name.clone(), sql_type.clone().resolved(resolve)?));
-        Ok(RowType { name: self.name.clone(), fields: self.fields.iter().map(field).collect::<Result<_, E>>()? })
-    }
-
-    /// Identities of the types of users that it is made of, its own included.
-    pub(super) fn user_types(&self) -> Vec<u32> {
-        let own = self.name.iter().map(|name| name.oid);
-        own.chain(self.fields.iter().flat_map(|(_, sql_type)| sql_type.user_types())).collect()
-    }
-
     /// The fields of the struct that holds such values.
     pub(super) fn arrow_fields(&self) -> Fields {
         self.fields.iter().map(|(name, sql_type)| Arc::new(sql_type.field(name))).collect()
@@ -84,14 +72,14 @@ impl RowType {
         RowType { name, fields: fields.iter().map(field).collect() }
     }
 
-    /// The type in one line, fields included, as [`RowType::read`] takes it: how expressions name it.
-    pub fn spelled(&self) -> String {
+    /// The type in one line, fields included, as [`RowType::read`] takes it; `spelled` writes the fields' types.
+    fn spelled(&self) -> String {
         let name = self.name.as_ref().map(|name| quoted(&name.tag())).unwrap_or_default();
-        let field = |(name, sql_type): &(String, SqlType)| format!("{} {}", quoted(name), sql_type.expression_name());
+        let field = |(name, sql_type): &(String, SqlType)| format!("{} {}", quoted(name), sql_type.spelled());
         format!("row{name}({})", self.fields.iter().map(field).collect::<Vec<_>>().join(","))
     }
 
-    /// The type that [`RowType::spelled`] wrote; `None` if it is no row type. `read` reads the fields' types.
+    /// The type that [`SqlType::spelled`] wrote; `None` if it is no row type. `read` reads the fields' types.
     pub fn read(text: &str, read: impl Fn(&str) -> Option<SqlType>) -> Option<RowType> {
         let mut rest = text.strip_prefix("row")?;
         let name = match rest.starts_with('"') {
@@ -111,6 +99,19 @@ impl RowType {
 }
 
 impl SqlType {
+    /// How expressions name the type, with everything that makes it what it is: also the fields of a row, which its name does not tell.
+    pub fn spelled(&self) -> String {
+        match self {
+            SqlType::Row(row) => row.spelled(),
+            // Types of users by identity: names may be taken over by others.
+            SqlType::Enum(found) => format!("{TYPE_MARK}{}", found.oid()),
+            SqlType::Named(name) => format!("{TYPE_MARK}{name}"),
+            SqlType::Char(0) => "bpchar".to_string(),
+            SqlType::Array(item) => format!("{}[]", item.spelled()),
+            other => other.to_string(),
+        }
+    }
+
     /// The type's name, with the fields of rows that have none.
     pub fn described(&self) -> String {
         match self {
@@ -180,7 +181,8 @@ mod tests {
 
     #[test]
     fn what_is_spelled_is_read_again() {
-        let inner = RowType { name: Some(CompositeName { oid: 7, name: "a \"b\"(,:".to_string() }), fields: vec![("x,\"".to_string(), SqlType::Numeric(5, 2))] };
+        let inner =
+            RowType { name: Some(CompositeName { oid: 7, name: "a \"b\"(,:".to_string() }), fields: vec![("x,\"".to_string(), SqlType::Numeric(5, 2))] };
         let fields = vec![
             ("n".to_string(), SqlType::Integer),
             ("inner".to_string(), SqlType::Row(Arc::new(inner))),
@@ -188,7 +190,7 @@ mod tests {
         ];
         for fields in [fields, Vec::new()] {
             let sql_type = SqlType::Row(Arc::new(RowType { name: None, fields }));
-            assert_eq!(read(&sql_type.expression_name()), Some(sql_type.clone()));
+            assert_eq!(read(&sql_type.spelled()), Some(sql_type.clone()));
             assert_eq!(SqlType::of(&sql_type.field("c")), sql_type);
         }
     }

@@ -14,9 +14,6 @@ use crate::error::{Error, Result};
 use crate::format::text::{self, TextOptions};
 use crate::types::SqlType;
 
-/// OIDs whose binary form differs from that of the type they stand for.
-const OID_OID: u32 = 26;
-
 /// A parameter's type as the client knows it (an OID) and as the planner wants it.
 #[derive(Debug, Clone)]
 pub(super) struct ParameterType {
@@ -101,7 +98,7 @@ fn invalid() -> Error {
 
 /// Reads a binary value of type `oid`; `field` gives precision and scale where the client's type has none.
 fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Result<ScalarValue> {
-    if oid == OID_OID {
+    if oid == pg_type::OID {
         return Ok(ScalarValue::Int64(Some(i64::from(u32::from_be_bytes(exactly(&bytes)?)))));
     }
     let ours = SqlType::of(field);
@@ -145,9 +142,8 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
             text::parse(utf8(json)?, &SqlType::Jsonb, options)?
         }
         SqlType::Array(item) => array(bytes, item, field, options)?,
-        SqlType::Row(_) => return Err(unsupported_type(oid)),
         SqlType::Enum(_) => text::parse(utf8(&bytes)?, &sql_type, options)?,
-        SqlType::Named(_) => return Err(unsupported_type(oid)),
+        SqlType::Named(_) | SqlType::Row(_) => return Err(unsupported_type(oid)),
     })
 }
 

@@ -1,12 +1,37 @@
 //! SQL types as the protocol numbers them: OIDs, sizes and type modifiers of `pg_type`.
 
+use datafusion::arrow::datatypes::Field;
+
 use crate::enumeration::EnumType;
-use crate::types::SqlType;
+use crate::types::{PG_CLIENT_TYPE, SqlType};
 
 /// The OID of a type.
 pub(crate) fn oid(sql_type: &SqlType) -> u32 {
     oids(sql_type).0
 }
+
+/// The OID of a column's type.
+pub(crate) fn field_oid(field: &Field) -> u32 {
+    match field.metadata().get(PG_CLIENT_TYPE).map(String::as_str) {
+        Some("oid") => OID,
+        Some("name") => 19,
+        Some("char") => 18,
+        _ => oid(&SqlType::of(field)),
+    }
+}
+
+/// `typlen` of a column's type.
+pub(crate) fn field_size(field: &Field) -> i16 {
+    match field_oid(field) {
+        OID => 4,
+        19 => 64,
+        18 => 1,
+        _ => size(&SqlType::of(field)),
+    }
+}
+
+/// The OID of the type `oid`, which travels in 4 bytes.
+pub(crate) const OID: u32 = 26;
 
 /// The type that a client's OID names; `None` if there is none of ours. Types that are text to us (`name`, `unknown`) are
 /// text, `oid` is bigint.

@@ -6,18 +6,28 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Int64Array, RecordBatch, StringArray, new_null_array,
 };
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::catalog::TableProvider;
 
 use super::{Catalog, Relation};
-use crate::types::SqlType;
+use crate::types::{PG_CLIENT_TYPE, SqlType};
 use crate::view::Snapshot;
 use crate::view::table::snapshot_table;
 
+// What sessions and tables do.
+mod activity;
+// Functions with one answer for all.
+mod answer;
+// Comments.
+mod description;
 // Functions over the catalog: `pg_table_is_visible`, `format_type`, ….
 mod function;
 // `information_schema`.
 mod information_schema;
+// Words of SQL.
+mod keyword;
+// The columns that PostgreSQL's relations have.
+mod layout;
 // `pg_index`, `pg_constraint`.
 mod index;
 // `pg_class`, `pg_attribute`, `pg_attrdef`.
@@ -81,17 +91,21 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_type" => types::pg_type(context),
         "pg_namespace" => server::pg_namespace(context),
         "pg_database" => server::pg_database(),
-        "pg_roles" | "pg_authid" | "pg_user" => server::pg_roles(context),
+        "pg_roles" | "pg_authid" | "pg_user" | "pg_shadow" => server::pg_roles(context),
         "pg_settings" => server::pg_settings(context),
         "pg_am" => server::pg_am(),
-        "pg_description" => server::pg_description(),
+        "pg_collation" => server::pg_collation(),
+        "pg_language" => server::pg_language(),
         "pg_tablespace" => server::pg_tablespace(),
-        "pg_proc" => server::pg_proc(),
         "pg_enum" => types::pg_enum(context),
-        "pg_range" => server::empty(&["rngtypid", "rngsubtype", "rngmultitypid"], &[]),
-        _ => return None,
+        "pg_description" => description::pg_description(context),
+        "pg_shdescription" => description::pg_shdescription(context),
+        "pg_stat_activity" => activity::pg_stat_activity(context),
+        "pg_stat_user_tables" | "pg_stat_all_tables" => activity::pg_stat_user_tables(context),
+        "pg_stat_database" => activity::pg_stat_database(),
+        _ => Vec::new(),
     };
-    provider(columns)
+    provider(layout::complete("pg_catalog", name, columns)?)
 }
 
 /// The schemas in which the session looks for names.
@@ -102,16 +116,49 @@ fn search_path(context: &Context<'_>) -> Vec<String> {
 
 /// The relation `information_schema.<name>`; `None` if there is no such one.
 pub fn information_schema(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>> {
-    provider(information_schema::columns(context, name)?)
+    let columns = information_schema::columns(context, name).unwrap_or_default();
+    provider(layout::complete("information_schema", name, columns)?)
 }
 
 fn provider(columns: Vec<Column>) -> Option<Arc<dyn TableProvider>> {
-    let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| sql_type.field(name)).collect();
+    let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| field(name, sql_type)).collect();
     let schema = Arc::new(Schema::new(fields));
     let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
     // Columns of one relation are made from the same rows, with the types named beside them.
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).ok()?;
     Some(snapshot_table(Snapshot { schema, batches: vec![batch] }))
+}
+
+/// Columns of `pg_catalog` that drivers decode as the types that they have in PostgreSQL.
+const OIDS: &[&str] = &[
+    "attrelid",
+    "atttypid",
+    "conrelid",
+    "enumtypid",
+    "indexrelid",
+    "indrelid",
+    "oid",
+    "relnamespace",
+    "rngsubtype",
+    "rngtypid",
+    "typarray",
+    "typbasetype",
+    "typelem",
+    "typnamespace",
+    "typrelid",
+];
+const NAMES: &[&str] = &["attname", "conname", "enumlabel", "nspname", "relname", "typname"];
+const CHARS: &[&str] = &["attgenerated", "attidentity", "contype", "relkind", "typcategory", "typdelim", "typtype"];
+
+fn field(name: &str, sql_type: &SqlType) -> Field {
+    let client_type = match sql_type {
+        SqlType::BigInt if OIDS.contains(&name) => "oid",
+        SqlType::Text if NAMES.contains(&name) => "name",
+        SqlType::Text if CHARS.contains(&name) => "char",
+        _ => return sql_type.field(name),
+    };
+    let metadata = [(PG_CLIENT_TYPE.to_string(), client_type.to_string())];
+    sql_type.field(name).with_metadata(metadata.into())
 }
 
 fn text<S: AsRef<str>>(name: &'static str, values: impl IntoIterator<Item = S>) -> Column {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::types::{field_typmod, oid};
+use super::types::{field_typmod, oid, typmod};
 use super::{
     CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, TIDEWATER, bigint, boolean, flags, index, null_array, nulls,
     numbers, optional_text, real, text, words,

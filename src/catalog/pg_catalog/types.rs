@@ -1,80 +1,44 @@
 //! `pg_type`: the types of our columns with PostgreSQL's identities.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::Float32Array;
 use datafusion::arrow::datatypes::Field;
 
 use super::relations::schema_oid;
-use super::{
-    Column, Context, OWNER, PG_CATALOG, bigint, boolean, flags, null_array, numbers, optional_text, text, words,
-};
+use super::{Column, Context, OWNER, PG_CATALOG, bigint, boolean, flags, numbers, optional_text, text, words};
 use crate::catalog::{Domain, UserType, UserTypeKind};
 use crate::precision::Precision;
 use crate::types::SqlType;
 
-/// A type: identity, name, length, category, identity of its array type (0 for arrays), of its item (0 for others).
+/// A type, as a row of `pg_type`.
 struct Type {
     oid: i64,
     name: &'static str,
-    length: i64,
-    category: &'static str,
+    /// Identity of its array type; 0 for arrays.
     array: i64,
+    /// Identity of its item; 0 for others.
     item: i64,
+    /// All columns of the line, by position.
+    columns: Vec<&'static str>,
 }
 
-const fn scalar(oid: i64, name: &'static str, length: i64, category: &'static str, array: i64) -> Type {
-    Type { oid, name, length, category, array, item: 0 }
-}
+/// PostgreSQL's base and pseudo types, one a line: oid, typname, typlen, typbyval, typtype, typcategory, typispreferred, typdelim, typelem,
+/// typarray, typinput, typoutput, typreceive, typsend, typalign, typstorage, typcollation, typsubscript.
+const LINES: &str = include_str!("types.txt");
 
-const fn array(oid: i64, name: &'static str, item: i64) -> Type {
-    Type { oid, name, length: -1, category: "A", array: 0, item }
+fn types() -> &'static [Type] {
+    static TYPES: OnceLock<Vec<Type>> = OnceLock::new();
+    let read = |line: &'static str| {
+        let columns: Vec<&str> = line.split(' ').collect();
+        let number = |at: usize| columns.get(at).and_then(|text| text.parse().ok());
+        let name = columns.get(1)?;
+        let is_array = columns.get(5) == Some(&"A");
+        let item = if is_array { number(8)? } else { 0 };
+        Some(Type { oid: number(0)?, name, array: number(9)?, item, columns })
+    };
+    TYPES.get_or_init(|| LINES.lines().filter_map(read).collect())
 }
-
-static TYPES: &[Type] = &[
-    scalar(16, "bool", 1, "B", 1000),
-    scalar(17, "bytea", -1, "U", 1001),
-    scalar(20, "int8", 8, "N", 1016),
-    scalar(21, "int2", 2, "N", 1005),
-    scalar(23, "int4", 4, "N", 1007),
-    scalar(25, "text", -1, "S", 1009),
-    scalar(26, "oid", 4, "N", 1028),
-    scalar(114, "json", -1, "U", 199),
-    scalar(700, "float4", 4, "N", 1021),
-    scalar(701, "float8", 8, "N", 1022),
-    scalar(1042, "bpchar", -1, "S", 1014),
-    scalar(1043, "varchar", -1, "S", 1015),
-    scalar(1082, "date", 4, "D", 1182),
-    scalar(1083, "time", 8, "D", 1183),
-    scalar(1114, "timestamp", 8, "D", 1115),
-    scalar(1184, "timestamptz", 8, "D", 1185),
-    scalar(1186, "interval", 16, "T", 1187),
-    scalar(1700, "numeric", -1, "N", 1231),
-    scalar(2950, "uuid", 16, "U", 2951),
-    scalar(3802, "jsonb", -1, "U", 3807),
-    Type { oid: 2249, name: "record", length: -1, category: "P", array: 2287, item: 0 },
-    array(1000, "_bool", 16),
-    array(1001, "_bytea", 17),
-    array(1016, "_int8", 20),
-    array(1005, "_int2", 21),
-    array(1007, "_int4", 23),
-    array(1009, "_text", 25),
-    array(1028, "_oid", 26),
-    array(199, "_json", 114),
-    array(1021, "_float4", 700),
-    array(1022, "_float8", 701),
-    array(1014, "_bpchar", 1042),
-    array(1015, "_varchar", 1043),
-    array(1182, "_date", 1082),
-    array(1183, "_time", 1083),
-    array(1115, "_timestamp", 1114),
-    array(1185, "_timestamptz", 1184),
-    array(1187, "_interval", 1186),
-    array(1231, "_numeric", 1700),
-    array(2951, "_uuid", 2950),
-    array(3807, "_jsonb", 3802),
-    array(2287, "_record", 2249),
-];
 
 /// PostgreSQL's identity of a type.
 pub(crate) fn oid(sql_type: &SqlType) -> i64 {
@@ -105,7 +69,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
                 SqlType::Array(_) => return oid(item),
                 item => oid(item),
             };
-            let known = TYPES.iter().find(|entry| entry.oid == item).map(|entry| entry.array);
+            let known = types().iter().find(|entry| entry.oid == item).map(|entry| entry.array);
             // That of a user's type is one more than the type's.
             known.unwrap_or(item + 1)
         }
@@ -132,7 +96,7 @@ pub(super) fn field_typmod(field: &Field) -> i64 {
 
 /// What `format_type` prints for PostgreSQL's own types; `None` for a type that does not exist.
 fn format_type(oid: i64, typmod: i64) -> Option<String> {
-    let entry = TYPES.iter().find(|entry| entry.oid == oid)?;
+    let entry = types().iter().find(|entry| entry.oid == oid)?;
     if entry.item != 0 {
         return format_type(entry.item, typmod).map(|item| item + "[]");
     }
@@ -155,6 +119,9 @@ fn format_type(oid: i64, typmod: i64) -> Option<String> {
         "varchar" if typmod >= 4 => format!("character varying({modifier})"),
         "varchar" => "character varying".into(),
         "numeric" if typmod >= 4 => format!("numeric({},{})", modifier >> 16, modifier & 0x7ff),
+        "char" => "\"char\"".into(),
+        "varbit" => "bit varying".into(),
+        "timetz" => "time with time zone".into(),
         "time" => "time without time zone".into(),
         "timestamp" => "timestamp without time zone".into(),
         "timestamptz" => "timestamp with time zone".into(),
@@ -168,44 +135,25 @@ fn by_name(name: &str) -> Option<i64> {
         Some(base) => (base, true),
         None => (name.trim(), false),
     };
-    let found = TYPES.iter().find(|entry| entry.name == base || format_type(entry.oid, -1).as_deref() == Some(base))?;
+    let found =
+        types().iter().find(|entry| entry.name == base || format_type(entry.oid, -1).as_deref() == Some(base))?;
     Some(if is_array { found.array } else { found.oid })
 }
 
 /// A row of `pg_type`.
 struct Row {
-    oid: i64,
-    name: String,
     namespace: i64,
-    length: i64,
-    /// `b`, `d`, `e`, …
-    kind: &'static str,
+    /// As in [`LINES`].
+    columns: Vec<String>,
     /// Of a domain.
     domain: Option<Arc<Domain>>,
-    category: &'static str,
-    array: i64,
-    item: i64,
-    input: String,
 }
 
 fn rows(context: &Context<'_>) -> Vec<Row> {
-    let own = TYPES.iter().map(|entry| Row {
-        oid: entry.oid,
-        name: entry.name.to_string(),
+    let own = types().iter().map(|entry| Row {
         namespace: PG_CATALOG,
-        length: entry.length,
-        kind: if entry.category == "P" { "p" } else { "b" },
+        columns: entry.columns.iter().map(ToString::to_string).collect(),
         domain: None,
-        category: entry.category,
-        array: entry.array,
-        item: entry.item,
-        input: if entry.category == "P" {
-            "record_".to_string()
-        } else if entry.item == 0 {
-            entry.name.to_string()
-        } else {
-            "array_".to_string()
-        },
     });
     own.chain(context.catalog.types().flat_map(|found| user_rows(context, found))).collect()
 }
@@ -213,70 +161,73 @@ fn rows(context: &Context<'_>) -> Vec<Row> {
 /// A type of a user and the type of its arrays.
 fn user_rows(context: &Context<'_>, found: &UserType) -> [Row; 2] {
     let namespace = schema_oid(context, found.namespace());
-    let oid = i64::from(found.id.0);
-    let (length, kind, category, input) = match &found.kind {
-        UserTypeKind::Enum(_) => (4, "e", "E", "enum_"),
-        UserTypeKind::Composite(_) => (-1, "c", "C", "record_"),
+    let (oid, name) = (i64::from(found.id.0), found.local_name());
+    let array = oid + 1;
+    let line = |line: String| line.split(' ').map(str::to_string).collect::<Vec<_>>();
+    let (mut columns, domain) = match &found.kind {
+        UserTypeKind::Enum(_) => {
+            (line(format!("{oid} ? 4 t e E f , 0 {array} enum_in enum_out enum_recv enum_send i p 0 -")), None)
+        }
+        UserTypeKind::Composite(_) => {
+            let text = format!("{oid} ? -1 f c C f , 0 {array} record_in record_out record_recv record_send d x 0 -");
+            (line(text), None)
+        }
         UserTypeKind::Domain(domain) => {
             let base = self::oid(&domain.base);
-            let known = TYPES.iter().find(|entry| entry.oid == base);
-            known.map_or((-1, "d", "U", "domain_"), |entry| (entry.length, "d", entry.category, "domain_"))
+            let base = types().iter().find(|entry| entry.oid == base);
+            let part = |at: usize| base.and_then(|base| base.columns.get(at)).copied().unwrap_or("-1");
+            let (length, category) = (part(2), part(5));
+            let text = format!("{oid} ? {length} f d {category} f , 0 {array} domain_in ? domain_recv ? i p 0 -");
+            (line(text), Some(Arc::clone(domain)))
         }
     };
-    let name = found.local_name();
-    let list = Row {
-        oid: oid + 1,
-        name: format!("_{name}"),
-        namespace,
-        length: -1,
-        kind: "b",
-        domain: None,
-        category: "A",
-        array: 0,
-        item: oid,
-        input: "array_".into(),
-    };
-    let (name, array, input) = (name.into(), oid + 1, input.into());
-    let domain = match &found.kind {
-        UserTypeKind::Domain(domain) => Some(Arc::clone(domain)),
-        UserTypeKind::Enum(_) | UserTypeKind::Composite(_) => None,
-    };
-    [Row { oid, name, namespace, length, kind, domain, category, array, item: 0, input }, list]
+    columns[1] = name.to_string();
+    let mut list = line(format!("{array} ? -1 f b A f , {oid} 0 array_in array_out array_recv array_send i x 0 -"));
+    list[1] = format!("_{name}");
+    [Row { namespace, columns, domain }, Row { namespace, columns: list, domain: None }]
 }
 
 pub(super) fn pg_type(context: &Context<'_>) -> Vec<Column> {
-    let rows = rows(context);
-    let n = rows.len();
+    let all = rows(context);
+    let n = all.len();
+    let column = |at: usize| all.iter().map(move |row| row.columns.get(at).map(String::as_str).unwrap_or_default());
+    let number = |name: &'static str, at: usize| bigint(name, column(at).map(|text| text.parse().unwrap_or_default()));
+    let flag = |name: &'static str, at: usize| boolean(name, column(at).map(|text| text == "t"));
     vec![
-        bigint("oid", rows.iter().map(|row| row.oid)),
-        text("typname", rows.iter().map(|row| &row.name)),
-        bigint("typnamespace", rows.iter().map(|row| row.namespace)),
+        number("oid", 0),
+        text("typname", column(1)),
+        bigint("typnamespace", all.iter().map(|row| row.namespace)),
         numbers("typowner", OWNER, n),
-        bigint("typlen", rows.iter().map(|row| row.length)),
-        flags("typbyval", false, n),
-        text("typtype", rows.iter().map(|row| row.kind)),
-        text("typcategory", rows.iter().map(|row| row.category)),
-        flags("typispreferred", false, n),
+        number("typlen", 2),
+        flag("typbyval", 3),
+        text("typtype", column(4)),
+        text("typcategory", column(5)),
+        flag("typispreferred", 6),
         flags("typisdefined", true, n),
-        words("typdelim", ",", n),
+        text("typdelim", column(7)),
         // The relation that has the fields has the type's own number.
-        bigint("typrelid", rows.iter().map(|row| if row.kind == "c" { row.oid } else { 0 })),
-        bigint("typelem", rows.iter().map(|row| row.item)),
-        bigint("typarray", rows.iter().map(|row| row.array)),
-        text("typinput", rows.iter().map(|row| format!("{}in", row.input))),
-        text("typoutput", rows.iter().map(|row| format!("{}out", row.input))),
-        numbers("typreceive", 1, n),
-        numbers("typsend", 1, n),
-        boolean("typnotnull", rows.iter().map(|row| row.domain.as_ref().is_some_and(|domain| domain.not_null))),
-        bigint("typbasetype", rows.iter().map(|row| row.domain.as_ref().map_or(0, |domain| oid(&domain.base)))),
-        bigint("typtypmod", rows.iter().map(|row| row.domain.as_ref().map_or(-1, |domain| domain.modifier()))),
+        bigint("typrelid", column(0).zip(column(4)).map(|(oid, kind)| match kind {
+            "c" => oid.parse().unwrap_or_default(),
+            _ => 0,
+        })),
+        number("typelem", 8),
+        number("typarray", 9),
+        text("typinput", column(10)),
+        text("typoutput", column(11)),
+        text("typreceive", column(12)),
+        text("typsend", column(13)),
+        words("typmodin", "-", n),
+        words("typmodout", "-", n),
+        words("typanalyze", "-", n),
+        text("typsubscript", column(17)),
+        text("typalign", column(14)),
+        text("typstorage", column(15)),
+        boolean("typnotnull", all.iter().map(|row| row.domain.as_ref().is_some_and(|domain| domain.not_null))),
+        bigint("typbasetype", all.iter().map(|row| row.domain.as_ref().map_or(0, |domain| oid(&domain.base)))),
+        bigint("typtypmod", all.iter().map(|row| row.domain.as_ref().map_or(-1, |domain| domain.modifier()))),
         numbers("typndims", 0, n),
-        numbers("typcollation", 0, n),
-        optional_text(
-            "typdefault",
-            rows.iter().map(|row| row.domain.as_ref().and_then(|domain| domain.default.clone())),
-        ),
-        null_array("typacl", n),
+        number("typcollation", 16),
+        optional_text("typdefault", all.iter().map(|row| row.domain.as_ref()?.default.clone())),
     ]
 }
 

@@ -19,6 +19,7 @@ mod equijoin;
 mod extreme;
 // Relations and functions by name.
 mod names;
+pub(in crate::compile) mod outer_join;
 // Rows that a statement brings itself.
 mod rows;
 // Reads over snapshots.
@@ -64,7 +65,7 @@ use super::{rewrite, window};
 use crate::catalog::{Domain, RelationId};
 use crate::error::Result;
 use crate::precision::Precision;
-use crate::types::SqlType;
+use crate::types::{PG_CLIENT_TYPE, SqlType};
 
 /// Session settings that change what a query means; views keep those they were created with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,6 +159,15 @@ fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanR
     window::node::windows(plan, &settings.time_zone)
 }
 
+/// The shown field with what its column was declared with and values do not tell.
+fn as_declared(shown: Field, column: &Field) -> Field {
+    let shown = Precision::of(column).map_or_else(|| shown.clone(), |precision| precision.on(shown.clone()));
+    let Some(client_type) = column.metadata().get(PG_CLIENT_TYPE) else { return shown };
+    let mut metadata = shown.metadata().clone();
+    metadata.insert(PG_CLIENT_TYPE.to_string(), client_type.clone());
+    shown.with_metadata(metadata)
+}
+
 /// The plan with outputs of SQL's types, and its columns as users see them. The plan's own names stay: DataFusion wants them
 /// unique, SQL does not.
 fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
@@ -173,7 +183,7 @@ fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
             SqlType::of(&Field::new("", wanted.clone(), true))
         };
         let shown = kind.field(shown_name(field.name()));
-        fields.push(Precision::of(field).map_or_else(|| shown.clone(), |precision| precision.on(shown.clone())));
+        fields.push(as_declared(shown, field));
         if wanted == *field.data_type() {
             columns.push(column);
         } else {

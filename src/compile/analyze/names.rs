@@ -22,7 +22,7 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
 use super::source::{RelationSource, ViewSource};
 use super::unresolved::{self, Unresolved};
-use super::{Relations, Resolved, error, rows};
+use super::{Relations, Resolved, complexity, error, rows};
 use crate::compile::function::{is_foreign, unknown};
 use crate::compile::parse::{ARRAY, MergedColumns, Query, UnnestedRows, WholeRows, without_markers};
 use crate::compile::rewrite::elements;
@@ -70,12 +70,6 @@ impl<'a> Names<'a> {
 
     fn plan_once(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
-        let whole = query.whole_rows();
-        let mut planners = self.planners.clone();
-        if !whole.is_empty() {
-            planners.insert(planners.len().min(1), Arc::new(WholeRows::new(whole)));
-        }
-        let names = Names { relations: self.relations, state: self.state, planners };
         let find = |name: &str| {
             type_named(self.relations, name).map_err(|error| match query.position_of(name) {
                 Some(position) => error.at(position),
@@ -86,9 +80,17 @@ impl<'a> Names<'a> {
             .clone()
             .with_types(&find, &|name| self.relations.domain_named(name))
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let whole = query.whole_rows();
+        let mut planners = self.planners.clone();
+        if !whole.is_empty() {
+            planners.insert(planners.len().min(1), Arc::new(WholeRows::new(whole)));
+        }
+        let names = Names { relations: self.relations, state: self.state, planners };
         match query.statement() {
             Statement::Statement(statement) => {
-                without_markers(SqlToRel::new(&names).sql_statement_to_plan_with_context(*statement, &mut context)?)
+                let plan = SqlToRel::new(&names).sql_statement_to_plan_with_context(*statement, &mut context)?;
+                complexity::check_size(&plan)?;
+                without_markers(plan)
             }
             _ => internal_err!("a query is one SQL statement"),
         }

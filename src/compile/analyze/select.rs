@@ -14,6 +14,7 @@ use datafusion::datasource::provider_as_source;
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{ExprSchemable, LogicalPlan, TableSource, Volatility};
 use datafusion::physical_plan::execute_stream;
@@ -25,7 +26,7 @@ use futures::StreamExt;
 use super::careful::careful;
 use super::lookup::{Binding, bindings};
 use super::source::ReadSource;
-use super::{Relations, Settings, coerce, error, names, relation_of, session, shown};
+use super::{Relations, Settings, as_declared, coerce, error, names, relation_of, session, shown};
 use crate::catalog::RelationId;
 use crate::clock::Clock;
 use crate::compile::parse::Query;
@@ -127,7 +128,11 @@ impl Select {
                     };
                     found |= match part {
                         Expr::ScalarFunction(call) => {
-                            !BLIND.contains(&call.func.name()) && (call.args.iter().any(of_type) || of_type(part))
+                            // A constant label became a value when the view was made.
+                            let is_constant =
+                                call.func.name() == "cast" && matches!(call.args.first(), Some(Expr::Literal(..)));
+                            let is_blind = is_constant || BLIND.contains(&call.func.name());
+                            !is_blind && (call.args.iter().any(of_type) || of_type(part))
                         }
                         Expr::AggregateFunction(call) => {
                             let shows = call.func.name().starts_with("json") || call.func.name() == "string_agg";
@@ -292,10 +297,31 @@ fn with_written_types(
     Ok(hints)
 }
 
+/// The fields of placeholders by their names. One that stands beside columns of one type with different modifiers has the first's.
+fn parameter_fields(plan: &LogicalPlan) -> PlanResult<HashMap<String, Option<FieldRef>>> {
+    let mut fields: HashMap<String, Option<FieldRef>> = HashMap::new();
+    let mut conflict = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::Placeholder(Placeholder { id, field }) = part {
+                    let known = fields.entry(id.clone()).or_default();
+                    conflict |= matches!((&*known, field), (Some(known), Some(field)) if known.data_type() != field.data_type());
+                    if known.is_none() {
+                        known.clone_from(field);
+                    }
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    if conflict { plan.get_parameter_fields() } else { Ok(fields) }
+}
+
 /// Types of `$1…`: as hinted, else as the query tells, else text.
 fn parameters(plan: &LogicalPlan, hints: &[Option<FieldRef>]) -> PlanResult<Result<Vec<FieldRef>>> {
     let mut by_number: HashMap<usize, Option<FieldRef>> = HashMap::new();
-    for (name, field) in plan.get_parameter_fields()? {
+    for (name, field) in parameter_fields(plan)? {
         match name.trim_start_matches('$').parse() {
             Ok(number) if number <= PARAMETERS_MAX => drop(by_number.insert(number, field)),
             _ => {
@@ -317,7 +343,7 @@ fn parameters(plan: &LogicalPlan, hints: &[Option<FieldRef>]) -> PlanResult<Resu
                 } else {
                     SqlType::of(&Field::new("", kind, true))
                 };
-                Arc::new(kind.field(&format!("${number}")))
+                Arc::new(as_declared(kind.field(&format!("${number}")), &field))
             }
             None => Arc::new(SqlType::Text.field(&format!("${number}"))),
         }

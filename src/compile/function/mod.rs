@@ -267,7 +267,7 @@ pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
 
 /// `CAST(expression AS sql_type)`.
 pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
-    let arguments = vec![expression, lit(sql_type.expression_name())];
+    let arguments = vec![expression, lit(sql_type.spelled())];
     Expr::ScalarFunction(ScalarFunction::new_udf(udf(&cast::DEFINITION), arguments))
 }
 

@@ -219,7 +219,7 @@ fn typed(constant: Expr, other: Option<SqlType>) -> Expr {
         None | Some(SqlType::Text | SqlType::Varchar(_)) => constant,
         // As many digits as are written, so that nothing is rounded before the comparison.
         Some(SqlType::Numeric(..)) => call(&super::cast::DEFINITION, vec![constant, lit("numeric")]),
-        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.of_constants().expression_name())]),
+        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.of_constants().spelled())]),
     }
 }
 

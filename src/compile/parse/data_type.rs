@@ -44,6 +44,9 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
         DataType::JSONB => SqlType::Jsonb,
         DataType::Time(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => SqlType::Time,
         DataType::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => {
+            if precision(item).is_some() {
+                return Err(Error::unsupported("arrays of times with a precision are not supported"));
+            }
             match sql_type(item)? {
                 SqlType::Array(_) => {
                     return Err(Error::unsupported("arrays of more than one dimension are not supported"));

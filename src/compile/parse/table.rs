@@ -6,7 +6,6 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::create::{relation_class, unique_names};
-use super::data_type::{precision, sql_type};
 use super::grammar::{Grammar, folded_ident};
 use super::row_type;
 use super::{
@@ -93,18 +92,13 @@ fn column_type(grammar: &mut Grammar) -> Result<(SqlType, Option<Precision>, boo
             _ => (SqlType::BigInt, None, true),
         });
     }
-    if row_type::begins(grammar) {
-        return Ok((row_type::column_type(grammar)?, None, false));
-    }
     let (sql_type, precision) = data_type(grammar)?;
     Ok((sql_type, precision, false))
 }
 
 /// A type with its precision.
 pub(super) fn data_type(grammar: &mut Grammar) -> Result<(SqlType, Option<Precision>)> {
-    let position = grammar.position();
-    let written = grammar.rule(|parser| parser.parse_data_type())?;
-    Ok((sql_type(&written).map_err(|error| error.at(position))?, precision(&written)))
+    row_type::column_type(grammar)
 }
 
 /// `[CONSTRAINT name] PRIMARY KEY (…) | UNIQUE (…) | CHECK (…)`, if one comes next.

@@ -83,7 +83,7 @@ pub(super) fn create_type(grammar: &mut Grammar) -> Result<Kind> {
         return Ok(Kind::CreateType(CreateType { name, definition }));
     }
     if grammar.peek() == Token::LParen {
-        let definition = TypeDefinition::Composite(row_type::fields(grammar)?);
+        let definition = TypeDefinition::Composite(row_type::definition(grammar)?);
         return Ok(Kind::CreateType(CreateType { name, definition }));
     }
     Err(match grammar.peek() {

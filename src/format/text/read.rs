@@ -52,8 +52,8 @@ pub(crate) fn append(column: &mut ColumnBuilder, text: &str) -> Result<()> {
         Values::TimestampTz(values) => values.push(datetime::parse_timestamptz(text, zone)?),
         Values::Interval(values) => values.push(interval::parse(text)?),
         Values::Array(items) => append_array(text, items)?,
-        Values::Row(parts) => append_record(text, parts)?,
         Values::Enum(values, labels) => values.push(labels.value_of(text)?),
+        Values::Row(parts) => append_record(text, parts)?,
     }
     Ok(())
 }

@@ -5,9 +5,9 @@ use datafusion::arrow::array::{
     StructArray,
 };
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Decimal256Type, DurationSecondType, Field, FieldRef, Float32Type, Float64Type,
-    Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
-    TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Decimal256Type, DurationSecondType, Field, FieldRef, Float32Type,
+    Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    Time64MicrosecondType, TimestampMicrosecondType,
 };
 
 use super::{Column, EncodeValue, length_of, numeric};
@@ -25,6 +25,10 @@ pub(in crate::wire) const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000
 /// How the values of `array`, which has the canonical Arrow type of `field`, are written.
 pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeValue>> {
     let array = array.as_ref();
+    if pg_type::field_oid(field) == pg_type::OID {
+        // The server's own identities have 32 bits.
+        return Ok(fixed::<Int64Type, 4>(array, |value| Ok((value as u32).to_be_bytes())));
+    }
     Ok(match SqlType::of(field) {
         SqlType::Boolean => Box::new(array.as_boolean().clone()),
         SqlType::SmallInt => fixed::<Int16Type, 2>(array, |value| Ok(value.to_be_bytes())),
@@ -58,13 +62,13 @@ pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeV
         SqlType::Jsonb => Box::new(Jsonb(array.as_string().clone())),
         SqlType::Bytea => Box::new(array.as_binary::<i32>().clone()),
         SqlType::Array(_) => Box::new(Items::new(array.as_list())?),
-        SqlType::Row(_) => Box::new(Record::new(array.as_struct())?),
         SqlType::Enum(_) => {
             let values = array.as_primitive::<DurationSecondType>().clone();
             let labels = LabelWriter::new(values.iter().flatten().next());
             Box::new(Enum { values, labels })
         }
         SqlType::Named(name) => return Err(Error::internal(format!("a column has the type {name}"))),
+        SqlType::Row(_) => Box::new(Record::new(array.as_struct())?),
     })
 }
 

@@ -94,8 +94,8 @@ pub(super) fn row_description(schema: &Schema, formats: &Formats) -> Result<PgWi
             field.name().replace('\0', "\u{fffd}"),
             0,
             0,
-            pg_type::oid(&sql_type),
-            pg_type::size(&sql_type),
+            pg_type::field_oid(field),
+            pg_type::field_size(field),
             Precision::of(field).map_or_else(|| pg_type::modifier(&sql_type), Precision::modifier),
             formats.of(index) as i16,
         )

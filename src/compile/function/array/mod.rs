@@ -60,9 +60,9 @@ pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
         (Numeric(_, scale), SmallInt | Integer | BigInt) | (SmallInt | Integer | BigInt, Numeric(_, scale)) => {
             Some(Numeric(38, *scale))
         }
-        (SqlType::Row(_), SqlType::Row(_)) => super::condition::common_type::wider(&a, &b),
         (Char(_), Char(_)) => Some(Char(0)),
         (one, other) if one.is_text() && other.is_text() => Some(Text),
+        (SqlType::Row(_), SqlType::Row(_)) => super::condition::common_type::wider(&a, &b),
         (Array(left), Array(right)) => wider(*left.clone(), *right.clone()).map(|item| Array(Box::new(item))),
         _ => {
             let (left, right) = (rank(&a)?, rank(&b)?);

@@ -15,7 +15,8 @@ use crate::types::{RowType, SqlType};
 /// Whether PostgreSQL has the cast.
 pub(super) fn exists(from: &SqlType, to: &SqlType) -> bool {
     use SqlType::{
-        Array, Boolean, Char, Date, Enum, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Varchar,
+        Array, Boolean, Char, Date, Enum, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz,
+        Varchar,
     };
     match (from, to) {
         _ if from == to => true,
@@ -47,8 +48,8 @@ pub(in crate::compile::function) fn convert(
     zone: TimeZone,
 ) -> Result<ArrayRef> {
     use SqlType::{
-        Array as List, Boolean, Char, Date, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Uuid,
-        Varchar,
+        Array as List, Boolean, Char, Date, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz,
+        Uuid, Varchar,
     };
     if values.null_count() == values.len() {
         return Ok(new_null_array(&to.arrow(), values.len()));
@@ -56,7 +57,6 @@ pub(in crate::compile::function) fn convert(
     match (from, to) {
         _ if from == to => Ok(Arc::clone(values)),
         (List(item), List(target)) => lists(values, item, target, zone),
-        (Row(from), Row(to)) if exists(&Row(from.clone()), &Row(to.clone())) => rows(values, from, to, zone),
         (Char(_), Text | Varchar(_)) => Ok(blank::trimmed(values)),
         (Char(_), Char(0)) => Ok(Arc::clone(values)),
         (from, Char(letters)) => {
@@ -64,6 +64,7 @@ pub(in crate::compile::function) fn convert(
             Ok(if *letters == 0 { texts } else { blank::padded(&truncated(&texts, *letters), *letters) })
         }
         (Char(_), to) => read(values, to, zone),
+        (Row(from), Row(to)) if exists(&Row(from.clone()), &Row(to.clone())) => rows(values, from, to, zone),
         (Text | Varchar(_), Text) | (Uuid | Json | Jsonb, Text) | (Jsonb, Json) => Ok(Arc::clone(values)),
         (Text | Varchar(_), Varchar(_)) => Ok(Arc::clone(values)),
         (Text | Varchar(_), to) | (Json, to @ Jsonb) => read(values, to, zone),

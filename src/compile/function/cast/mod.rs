@@ -55,14 +55,15 @@ pub(super) static TRY: Definition = Definition::immutable("try_cast", types, try
 
 /// The expression as a value of a type.
 pub(super) fn to_type(expression: Expr, target: &SqlType) -> Expr {
-    let arguments = vec![expression, datafusion::prelude::lit(target.expression_name())];
+    let arguments = vec![expression, datafusion::prelude::lit(target.spelled())];
     Expr::ScalarFunction(ScalarFunction::new_udf(super::udf(&DEFINITION), arguments))
 }
 
 fn types(arguments: &[Argument]) -> Types {
     let [value, target] = arguments else { return Ok(None) };
     let name = target.text.as_deref().unwrap_or_default();
-    let Some(named) = type_of(name) else { return Err(unknown_type(name)) };
+    let unknown = || Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"));
+    let named = type_of(name).ok_or_else(unknown)?;
     let target = if name == "numeric" { unbounded_numeric(value) } else { named };
     let from = value.sql_type.clone().unwrap_or_else(|| target.clone());
     if !convert::exists(&from, &target) {
@@ -150,10 +151,6 @@ pub(super) fn type_of(name: &str) -> Option<SqlType> {
         "numeric" => Some(SqlType::Numeric(38, 10)),
         name => plain.into_iter().find(|known| known.to_string() == name),
     }
-}
-
-fn unknown_type(name: &str) -> Error {
-    Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"))
 }
 
 /// Numeric for a value of any type, with as many digits after the point as the value may have.

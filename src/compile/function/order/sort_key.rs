@@ -33,7 +33,9 @@ fn types(arguments: &[Argument]) -> Types {
     let Some(sql_type) = &value.sql_type else { return Ok(Some((vec![SqlType::Text], SqlType::Text))) };
     Ok(match sql_type {
         SqlType::Interval => Some((vec![SqlType::Interval], SqlType::Numeric(38, 0))),
-        SqlType::Jsonb | SqlType::Array(_) | SqlType::Row(_) | SqlType::Char(_) => Some((vec![sql_type.clone()], SqlType::Text)),
+        SqlType::Jsonb | SqlType::Array(_) | SqlType::Row(_) | SqlType::Char(_) => {
+            Some((vec![sql_type.clone()], SqlType::Text))
+        }
         _ => None,
     })
 }

@@ -16,7 +16,7 @@ pub(in crate::compile) static DEFINITION: Definition =
 pub(in crate::compile) fn tagged(expression: Expr, sql_type: &SqlType) -> Expr {
     match sql_type {
         SqlType::Jsonb | SqlType::Json | SqlType::Uuid | SqlType::Char(_) | SqlType::Enum(_) => {
-            let arguments = vec![expression, lit(sql_type.expression_name())];
+            let arguments = vec![expression, lit(sql_type.spelled())];
             Expr::ScalarFunction(ScalarFunction::new_udf(super::super::udf(&DEFINITION), arguments))
         }
         _ => expression,

@@ -129,14 +129,14 @@ fn cast_array(value: &mut ast::Expr, target: &SqlType) -> bool {
         return false;
     }
     if list.args.is_empty() {
-        *value = call("cast", [text("{}"), text(target.expression_name())]);
+        *value = call("cast", [text("{}"), text(target.spelled())]);
         return true;
     }
     for argument in &mut list.args {
         if let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(part)) = argument
             && !cast_array(part, target)
         {
-            *part = call("cast", [take(part), text(item.expression_name())]);
+            *part = call("cast", [take(part), text(item.spelled())]);
         }
     }
     true
@@ -151,7 +151,7 @@ fn cast(value: ast::Expr, target: &SqlType, written: &ast::DataType) -> ast::Exp
 pub(super) fn target_name(target: &SqlType, written: &ast::DataType) -> String {
     match target {
         SqlType::Numeric(..) if !written.to_string().contains('(') => "numeric".to_string(),
-        target => target.expression_name(),
+        target => target.spelled(),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Types that a query names and only the catalog knows: `cast(value, 'name')` with a mark in front of the name, see
-//! [`SqlType::expression_name`].
+//! [`SqlType::spelled`].
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ pub(in crate::compile::parse) fn resolve(
             return ControlFlow::Continue(());
         };
         match named.resolved(resolve) {
-            Ok(found) => *target = text(found.expression_name()),
+            Ok(found) => *target = text(found.spelled()),
             Err(error) => return ControlFlow::Break(error),
         }
         ControlFlow::Continue(())
