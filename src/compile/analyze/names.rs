@@ -1,11 +1,12 @@
 //! What the names in a query mean: relations from the catalog, functions from the session.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::TableFunctionArgs;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::{DFSchema, DataFusionError, TableReference, internal_err};
+use datafusion::common::{Constraint, Constraints, DFSchema, DataFusionError, TableReference, internal_err};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result as PlanResult;
@@ -23,15 +24,20 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use super::source::{RelationSource, ViewSource};
 use super::{Relations, Resolved, error, rows};
 use crate::compile::function::{is_foreign, unknown};
-use crate::compile::parse::{ARRAY, MergedColumns, Query, without_markers};
+use crate::compile::parse::{ARRAY, ColumnAliases, MergedColumns, Query, without_markers};
 use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
+
+/// What the planner says of a column that is not grouped by.
+const UNGROUPED: &str = "must appear in the GROUP BY clause";
 
 /// Names of one statement.
 pub(super) struct Names<'a> {
     relations: &'a dyn Relations,
     state: &'a SessionState,
     planners: Vec<Arc<dyn RelationPlanner>>,
+    /// Whether the planner is told the primary keys of tables.
+    keyed: Cell<bool>,
 }
 
 impl<'a> Names<'a> {
@@ -40,12 +46,27 @@ impl<'a> Names<'a> {
         let mut planners: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(elements::Relations::default())];
         planners.extend(state.relation_planners().iter().cloned());
         planners.push(Arc::new(MergedColumns));
+        planners.push(Arc::new(ColumnAliases));
         planners.extend(relations.rows().map(rows::planner));
-        Names { relations, state, planners }
+        Names { relations, state, planners, keyed: Cell::new(false) }
     }
 
     /// The logical plan of a query as DataFusion makes it; `parameters` are the types of `$1…` where they are known.
     pub(super) fn plan(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
+        let plan = self.attempt(query, parameters);
+        match plan {
+            // Who groups by a primary key may use the other columns of its table. The planner then groups by all of them.
+            Err(failure) if !self.keyed.get() && failure.to_string().contains(UNGROUPED) => {
+                self.keyed.set(true);
+                let plan = self.attempt(query, parameters);
+                self.keyed.set(false);
+                plan.map_err(|_| failure)
+            }
+            plan => plan,
+        }
+    }
+
+    fn attempt(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
         match query.statement() {
             Statement::Statement(statement) => {
@@ -57,7 +78,11 @@ impl<'a> Names<'a> {
 
     fn resolve(&self, schema: Option<&str>, name: &str) -> Result<Arc<dyn TableSource>> {
         match self.relations.resolve(schema, name)? {
-            Some(Resolved::Relation { id, schema }) => Ok(Arc::new(RelationSource { relation: id, schema })),
+            Some(Resolved::Relation { id, schema, key }) => {
+                let keyed = self.keyed.get() && !key.is_empty();
+                let constraints = keyed.then(|| Constraints::new_unverified(vec![Constraint::PrimaryKey(key)]));
+                Ok(Arc::new(RelationSource { relation: id, schema, constraints }))
+            }
             Some(Resolved::System(provider)) => Ok(provider_as_source(provider)),
             Some(Resolved::View(query, columns)) => {
                 let plan = self.plan(&query, &[]).and_then(|plan| renamed(plan, &columns));

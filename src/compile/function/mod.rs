@@ -63,6 +63,8 @@ mod set;
 mod sign;
 // Functions on texts.
 mod text;
+// `pg_typeof`.
+mod type_of;
 // Functions that do not exist.
 mod unknown;
 
@@ -70,9 +72,11 @@ use crate::types::SqlType;
 pub use cast::Target;
 pub(in crate::compile) use datetime::date_bin::stride_micros;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
+pub(in crate::compile) use datetime::part_sum::{divided, interval_of, parts_of};
 use definition::Function;
 pub(in crate::compile) use definition::{Definition, external};
 pub(in crate::compile) use jsonb::write::write_value as write_json;
+pub(in crate::compile) use type_of::NAME as TYPE_OF;
 pub(in crate::compile) use unknown::unknown;
 
 /// All functions.
@@ -173,6 +177,7 @@ static DEFINITIONS: &[&Definition] = &[
     &set::series::SUBSCRIPTS,
     &set::text::DEFINITION,
     &sign::DEFINITION,
+    &type_of::DEFINITION,
 ];
 
 /// Adds all functions and operators to a session, in front of those that are there. Call it last: it must come before other planners of
@@ -240,14 +245,6 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
     }
-}
-
-/// The call in a query whose constants have their types from now on.
-pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
-    if let Some(function) = call.func.inner().downcast_ref::<Function>() {
-        call.func = Arc::new(ScalarUDF::new_from_impl(function.settled()));
-    }
-    call
 }
 
 /// `CAST(expression AS sql_type)`.

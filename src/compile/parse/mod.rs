@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::types::SqlType;
 
+// Columns with new names.
+mod alias;
 // Long lists of VALUES.
 mod bulk;
 // Queries over the system catalog.
@@ -42,11 +44,14 @@ mod scan;
 mod session;
 // First words → rule.
 mod statement;
+// BETWEEN SYMMETRIC.
+mod symmetric;
 // CREATE TABLE, CREATE INDEX, ALTER TABLE.
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::compile) use alias::ColumnAliases;
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use definition::{
