@@ -42,7 +42,7 @@ fn plain(kind: DataType) -> FieldRef {
 
 /// Whether types of SQL share an Arrow type, so that only the value tells.
 fn is_textual(kind: &DataType) -> bool {
-    matches!(kind, DataType::Utf8 | DataType::List(_))
+    matches!(kind, DataType::Utf8 | DataType::List(_) | DataType::Struct(_))
 }
 
 fn is_condition(op: Operator) -> bool {

@@ -43,6 +43,8 @@ pub(in crate::compile) mod strict;
 mod tag;
 // Sums by group.
 mod totals;
+// What a query needs to be planned once more.
+mod unresolved;
 // SQL's types for literals, functions and casts.
 mod types;
 

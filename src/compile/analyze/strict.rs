@@ -144,6 +144,8 @@ fn have_order(left: &SqlType, right: &SqlType) -> bool {
     let is_day = |kind: &SqlType| matches!(kind, Date | Timestamp | TimestampTz);
     match (left, right) {
         (Json, _) | (_, Json) => false,
+        // Field by field.
+        (SqlType::Row(_), SqlType::Row(_)) => true,
         (SqlType::Array(left), SqlType::Array(right)) => plain_name(left) == plain_name(right),
         _ => {
             left == right

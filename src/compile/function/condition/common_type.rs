@@ -1,5 +1,7 @@
 //! The type of values that stand for each other, in CASE, COALESCE and the like: PostgreSQL's rules for UNION and CASE (chapter 10.5).
 
+use std::sync::Arc;
+
 use datafusion::common::DFSchema;
 use datafusion::error::Result as PlanResult;
 use datafusion::prelude::Expr;
@@ -10,7 +12,7 @@ use super::super::definition::{Argument, external};
 use super::super::overload;
 use crate::compile::analyze::field_of;
 use crate::error::{Error, Result, code};
-use crate::types::SqlType;
+use crate::types::{RowType, SqlType};
 
 /// The branches of a CASE, the value of ELSE first, as values of one type. Errors: 42804 for types that do not go together.
 pub(in crate::compile) fn unified(values: Vec<Expr>, schema: &DFSchema) -> PlanResult<Vec<Expr>> {
@@ -109,7 +111,7 @@ fn mismatch(construct: &str, (chosen, chosen_name): (&SqlType, &str), value: &Ar
 }
 
 /// The type that values of both can be converted to without being asked.
-fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType> {
+pub(in super::super) fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType> {
     use SqlType::{Date, Numeric, Text, Timestamp, TimestampTz, Varchar};
     if one == other {
         return Some(one.clone());
@@ -125,9 +127,24 @@ fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType> {
         (Date, time @ (Timestamp | TimestampTz)) | (time @ (Timestamp | TimestampTz), Date) => Some(time.clone()),
         (Timestamp, TimestampTz) | (TimestampTz, Timestamp) => Some(TimestampTz),
         (SqlType::Array(one), SqlType::Array(other)) => wider(one, other).map(|item| SqlType::Array(Box::new(item))),
+        (SqlType::Row(one), SqlType::Row(other)) => wider_row(one, other),
         _ => None,
     }
 }
+
+/// The common type of rows of as many fields; an anonymous one takes the name of the other.
+fn wider_row(one: &RowType, other: &RowType) -> Option<SqlType> {
+    if one.fields.len() != other.fields.len() || one.name.is_some() && other.name.is_some() {
+        return None;
+    }
+    let named = if other.name.is_some() { other } else { one };
+    let pairs = one.fields.iter().zip(&other.fields).zip(&named.fields);
+    let field = |(((_, one), (_, other)), (name, _)): ((&Field, &Field), &Field)| Some((name.clone(), wider(one, other)?));
+    let fields = pairs.map(field).collect::<Option<_>>()?;
+    Some(SqlType::Row(Arc::new(RowType { name: named.name.clone(), fields })))
+}
+
+type Field = (String, SqlType);
 
 /// Numeric with room for both.
 fn numeric(one: &SqlType, other: &SqlType) -> SqlType {

@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
+use super::super::grammar::folded_ident;
+use super::super::query::hidden;
 use super::place;
 use crate::compile::window::function;
 use crate::error::{Error, Result, code};
@@ -172,7 +174,9 @@ fn columns_of_ctes(query: &mut ast::Query) {
             continue;
         }
         let columns = std::mem::take(&mut cte.alias.columns);
-        let alias = ast::TableAlias { columns, ..cte.alias.clone() };
+        // Not its own name: that is the row of the CTE.
+        let name = hidden(&folded_ident(&cte.alias.name), 0);
+        let alias = ast::TableAlias { columns, name, ..cte.alias.clone() };
         let all = ast::SelectItem::Wildcard(ast::WildcardAdditionalOptions::default());
         let outer = super::super::query::select(vec![all], Vec::new(), None);
         let subquery = std::mem::replace(&mut cte.query, outer);
