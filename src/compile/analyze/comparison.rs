@@ -9,12 +9,12 @@ use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::{
-    AggregateFunction, Between, BinaryExpr, Case, InList, InSubquery, ScalarFunction, WindowFunction,
+    AggregateFunction, Between, BinaryExpr, Case, InList, InSubquery, ScalarFunction, SetComparison, WindowFunction,
 };
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Aggregate, Distinct, Join, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
+    Aggregate, Distinct, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
 };
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
@@ -179,7 +179,9 @@ fn comparable(row: &RowType, other: &RowType) -> PlanResult<()> {
             (one, two) => {
                 let at = number + 1;
                 let (one, two) = (super::types::bare_name(one), super::types::bare_name(two));
-                return refused(format!("cannot compare dissimilar column types {one} and {two} at record column {at}"));
+                return refused(format!(
+                    "cannot compare dissimilar column types {one} and {two} at record column {at}"
+                ));
             }
         }
     }
@@ -220,6 +222,7 @@ fn compared(expression: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>
             extreme_of(function, schema)
         }
         Expr::InSubquery(test) if has_key(sql_type(&test.expr, schema).as_ref())? => in_subquery(test),
+        Expr::SetComparison(test) if has_key(sql_type(&test.expr, schema).as_ref())? => by_quantifier(test),
         Expr::Case(Case { expr: Some(value), when_then_expr, else_expr })
             if has_key(sql_type(&value, schema).as_ref())? =>
         {
@@ -277,11 +280,23 @@ fn nullif(function: ScalarFunction, schema: &DFSchema) -> PlanResult<Transformed
 }
 
 fn in_subquery(test: InSubquery) -> PlanResult<Transformed<Expr>> {
-    let inner = Arc::clone(&test.subquery.subquery);
+    let subquery = subquery_of_keys(test.subquery)?;
+    Ok(Transformed::yes(Expr::InSubquery(InSubquery::new(Box::new(key_of(*test.expr)), subquery, test.negated))))
+}
+
+/// `x < ANY (SELECT …)` and its like.
+fn by_quantifier(test: SetComparison) -> PlanResult<Transformed<Expr>> {
+    let subquery = subquery_of_keys(test.subquery)?;
+    let expr = Box::new(key_of(*test.expr));
+    Ok(Transformed::yes(Expr::SetComparison(SetComparison { expr, subquery, ..test })))
+}
+
+/// A subquery of one column with its keys.
+fn subquery_of_keys(subquery: Subquery) -> PlanResult<Subquery> {
+    let inner = Arc::clone(&subquery.subquery);
     let candidate = key(column(inner.schema(), 0), inner.schema())?;
     let plan = LogicalPlanBuilder::from(inner).project([candidate])?.build()?;
-    let subquery = Subquery { subquery: Arc::new(plan), ..test.subquery };
-    Ok(Transformed::yes(Expr::InSubquery(InSubquery::new(Box::new(key_of(*test.expr)), subquery, test.negated))))
+    Ok(Subquery { subquery: Arc::new(plan), ..subquery })
 }
 
 fn in_aggregate(mut function: AggregateFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
@@ -349,7 +364,8 @@ fn joined(join: Join) -> PlanResult<Join> {
         on,
         join.filter,
         join.join_type,
-        join.join_constraint,
+        // The columns of USING were merged before; a key is none.
+        JoinConstraint::On,
         join.null_equality,
         join.null_aware,
     )
@@ -421,7 +437,9 @@ fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan
     let keys = outputs.len() - aggregate.aggr_expr.len();
     let plan = LogicalPlan::Aggregate(Aggregate::try_new(aggregate.input, groups, calls)?);
     let plan_schema = Arc::clone(plan.schema());
-    let columns = outputs.into_iter().enumerate().map(|(position, (table, name))| {
+    // What grouping sets are told apart by is the aggregation's own.
+    let named = outputs.into_iter().enumerate().filter(|(_, (_, name))| name != Aggregate::INTERNAL_GROUPING_ID);
+    let columns = named.map(|(position, (table, name))| {
         let value = match shown.get(position).and_then(Option::as_ref) {
             Some((call, kind)) if !sets => {
                 let value = column(&plan_schema, keys + call);

@@ -25,6 +25,7 @@ mod field;
 mod extreme;
 // Relations and functions by name.
 mod names;
+pub(in crate::compile) mod outer_join;
 // Rows that a statement brings itself.
 mod rows;
 // Reads over snapshots.

@@ -96,11 +96,11 @@ fn converts(argument: &Argument, kind: Kind) -> bool {
     if argument.is_untyped() || is_exact(argument, kind) {
         return true;
     }
-    match (&argument.sql_type, kind) {
-        (Some(SmallInt), Kind::Integer | Kind::BigInt | Kind::Numeric | Kind::Double) => true,
-        (Some(Integer), Kind::BigInt | Kind::Numeric | Kind::Double) => true,
-        (Some(BigInt), Kind::Numeric | Kind::Double) => true,
-        (Some(Numeric(..) | Real), Kind::Double) => true,
+    match &argument.sql_type {
+        Some(SmallInt) => matches!(kind, Kind::Integer | Kind::BigInt | Kind::Numeric | Kind::Double),
+        Some(Integer) => matches!(kind, Kind::BigInt | Kind::Numeric | Kind::Double),
+        Some(BigInt) => matches!(kind, Kind::Numeric | Kind::Double),
+        Some(Numeric(..) | Real) => kind == Kind::Double,
         _ => false,
     }
 }

@@ -119,11 +119,12 @@ impl Lowering<'_> {
         {
             arguments.clear();
         }
-        if let Some(place) = constant_argument(function).filter(|place| *place < arguments.len()) {
-            if let Expr::Literal(value, _) = &arguments[place] {
-                constant = Some(value.clone());
-                arguments.remove(place);
-            }
+        let place = constant_argument(function).filter(|place| *place < arguments.len());
+        if let Some(place) = place
+            && let Expr::Literal(value, _) = &arguments[place]
+        {
+            constant = Some(value.clone());
+            arguments.remove(place);
         }
         // Only functions of the rows in order have an order.
         let mut order = if function.needs_rows() { params.order_by } else { Vec::new() };

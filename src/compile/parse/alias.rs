@@ -10,7 +10,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::Expr;
 use datafusion::sql::sqlparser::ast::{Ident, TableAlias, TableFactor};
 
-use super::query::hidden;
+use super::query::{hidden, shown_name};
 use crate::error::{Error, code};
 
 /// Plans relations whose columns get new names.
@@ -53,8 +53,9 @@ fn alias(relation: &mut TableFactor) -> Option<&mut TableAlias> {
 fn renamed(plan: LogicalPlan, table: &str, names: Vec<String>) -> PlanResult<LogicalPlan> {
     let shown = expand_wildcard(plan.schema(), &plan, None)?;
     if names.len() > shown.len() {
-        let message =
-            format!("table \"{table}\" has {} columns available but {} columns specified", shown.len(), names.len());
+        let (there, given) = (shown.len(), names.len());
+        let table = shown_name(table);
+        let message = format!("table \"{table}\" has {there} columns available but {given} columns specified");
         return Err(DataFusionError::External(Box::new(Error::new(code::INVALID_COLUMN_REFERENCE, message))));
     }
     let given = names.len();

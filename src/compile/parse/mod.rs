@@ -8,6 +8,8 @@ use crate::types::SqlType;
 
 // Columns with new names.
 mod alias;
+// COMMENT ON, GRANT, REVOKE.
+mod annotation;
 // Long lists of VALUES.
 mod bulk;
 // Queries over the system catalog.
@@ -59,16 +61,16 @@ mod table;
 // `unnest` of rows.
 mod unnested;
 // Whole rows of relations.
-mod whole;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub(in crate::compile) use alias::ColumnAliases;
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use definition::{
-    Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CreateIndex, CreateSink, CreateStream,
-    CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
+    Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CommentOn, CreateIndex, CreateSink,
+    CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use query::{Query, ROWS, shown_name};
@@ -170,6 +172,20 @@ pub enum Kind {
     },
     /// ALTER TABLE, VIEW, …, INDEX.
     Alter(Alter),
+    /// COMMENT ON … IS ….
+    Comment {
+        /// What it is about.
+        on: CommentOn,
+        /// NULL takes it away.
+        text: Option<String>,
+    },
+    /// A statement of PostgreSQL's that changes nothing here: GRANT, REVOKE, UNLISTEN.
+    NoEffect {
+        /// Command tag.
+        tag: &'static str,
+        /// What the client is told.
+        notice: Option<&'static str>,
+    },
     /// SHOW STREAMS | SOURCES | TABLES | VIEWS | MATERIALIZED VIEWS | SINKS.
     ShowRelations(RelationClass),
     /// SHOW CREATE [STREAM | TABLE | VIEW | …] x.

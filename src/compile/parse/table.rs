@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::create::{relation_class, unique_names};
-use super::row_type;
 use super::grammar::{Grammar, folded_ident};
+use super::row_type;
 use super::{
     Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CreateIndex, CreateTable, KeyDefinition,
     Kind, Query, RelationClass,

@@ -14,7 +14,9 @@ use crate::types::{RowType, SqlType};
 
 /// Whether PostgreSQL has the cast.
 pub(super) fn exists(from: &SqlType, to: &SqlType) -> bool {
-    use SqlType::{Array, Boolean, Date, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Varchar};
+    use SqlType::{
+        Array, Boolean, Date, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Varchar,
+    };
     match (from, to) {
         _ if from == to => true,
         (Array(from), Array(to)) => exists(from, to),
@@ -44,8 +46,8 @@ pub(in crate::compile::function) fn convert(
     zone: TimeZone,
 ) -> Result<ArrayRef> {
     use SqlType::{
-        Array as List, Boolean, Date, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp,
-        TimestampTz, Uuid, Varchar,
+        Array as List, Boolean, Date, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Uuid,
+        Varchar,
     };
     if values.null_count() == values.len() {
         return Ok(new_null_array(&to.arrow(), values.len()));

@@ -139,7 +139,8 @@ fn wider_row(one: &RowType, other: &RowType) -> Option<SqlType> {
     }
     let named = if other.name.is_some() { other } else { one };
     let pairs = one.fields.iter().zip(&other.fields).zip(&named.fields);
-    let field = |(((_, one), (_, other)), (name, _)): ((&Field, &Field), &Field)| Some((name.clone(), wider(one, other)?));
+    let field =
+        |(((_, one), (_, other)), (name, _)): ((&Field, &Field), &Field)| Some((name.clone(), wider(one, other)?));
     let fields = pairs.map(field).collect::<Option<_>>()?;
     Some(SqlType::Row(Arc::new(RowType { name: named.name.clone(), fields })))
 }

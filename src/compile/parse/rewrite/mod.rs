@@ -14,6 +14,7 @@
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`grouping`]: `ROLLUP` and `CUBE` become lists of sets.
 //! - [`star_item`]: `(row).*` gets a mark that is replaced when the row's fields are known.
+//! - [`row_items`]: outputs beside `unnest` that have a column's name get another one.
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
 //! - [`whole_number`]: constants are integer where they fit.
 //! - [`using`]: joins with merged columns are nested.
@@ -55,6 +56,7 @@ mod pattern_list;
 mod place;
 mod refuse;
 mod row;
+mod row_items;
 mod set_returning;
 mod subscript;
 mod syntax;
@@ -154,6 +156,7 @@ impl ast::VisitorMut for Rewriter<'_> {
         }
         star_item::expand(&mut query.body, &mut self.stars);
         name::name_outputs(query);
+        row_items::separate(query);
         limit_fetch(query);
         self.values.push(values);
         ControlFlow::Continue(())
@@ -187,8 +190,9 @@ impl ast::VisitorMut for Rewriter<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> ControlFlow<Error> {
         let location = place::of_table(factor);
-        if let Err(error) =
-            refuse::table(factor).and_then(|()| window::expand(factor)).and_then(|()| set_returning::expand(factor, &mut self.stars))
+        if let Err(error) = refuse::table(factor)
+            .and_then(|()| window::expand(factor))
+            .and_then(|()| set_returning::expand(factor, &mut self.stars))
         {
             return ControlFlow::Break(self.placed(error, location));
         }

@@ -32,6 +32,10 @@ const fn document(name: &'static str, array: &'static str, named: &'static str) 
     OutputColumn { name: Some(name), array, named: Some(named) }
 }
 
+const fn named(name: &'static str, array: &'static str) -> OutputColumn {
+    column(Some(name), array)
+}
+
 const JSONB: &str = "jsonb[]";
 const JSON: &str = "json[]";
 
@@ -51,11 +55,43 @@ static FUNCTIONS: &[(&str, &[OutputColumn])] = &[
     ("json_object_keys", &[column(None, "json_object_keys[]")]),
     ("json_each", &[column(Some("key"), "json_each_keys[]"), document("value", "json_each_values[]", JSON)]),
     ("json_each_text", &[column(Some("key"), "json_each_keys[]"), column(Some("value"), "json_each_text_values[]")]),
+    ("_pg_expandarray", &[named("x", FLAT), named("n", "ordinality[]")]),
+    (
+        "pg_get_keywords",
+        &[
+            named("word", "pg_get_keywords_word[]"),
+            named("catcode", "pg_get_keywords_catcode[]"),
+            named("barelabel", "pg_get_keywords_barelabel[]"),
+            named("catdesc", "pg_get_keywords_catdesc[]"),
+            named("baredesc", "pg_get_keywords_baredesc[]"),
+        ],
+    ),
+    (
+        "aclexplode",
+        &[
+            named("grantor", "aclexplode_grantor[]"),
+            named("grantee", "aclexplode_grantee[]"),
+            named("privilege_type", "aclexplode_privilege_type[]"),
+            named("is_grantable", "aclexplode_is_grantable[]"),
+        ],
+    ),
+    (
+        "pg_options_to_table",
+        &[
+            named("option_name", "pg_options_to_table_option_name[]"),
+            named("option_value", "pg_options_to_table_option_value[]"),
+        ],
+    ),
 ];
 
 /// The columns of a function that answers rows; `None` if it is no such function.
 fn columns_of(function: &str) -> Option<&'static [OutputColumn]> {
     FUNCTIONS.iter().find(|(name, _)| *name == function).map(|(_, columns)| *columns)
+}
+
+/// Whether a function answers rows.
+pub(super) fn is_set_returning(name: &ast::ObjectName) -> bool {
+    function_name(name).is_some_and(|name| name == "unnest" || columns_of(&name).is_some())
 }
 
 /// What makes one array of arrays of arrays.
@@ -160,7 +196,8 @@ fn rows_of(found: &Call, stars: &mut usize) -> Option<ast::TableFactor> {
 pub(in super::super) fn is_scalar_set(factor: &ast::TableFactor) -> bool {
     let ast::TableFactor::Derived { subquery, alias: Some(_), .. } = factor else { return false };
     let ast::SetExpr::Select(select) = subquery.body.as_ref() else { return false };
-    let [ast::SelectItem::ExprWithAlias { expr: ast::Expr::Function(function), .. }] = select.projection.as_slice() else {
+    let [ast::SelectItem::ExprWithAlias { expr: ast::Expr::Function(function), .. }] = select.projection.as_slice()
+    else {
         return false;
     };
     let name = function_name(&function.name).unwrap_or_default();
@@ -173,7 +210,9 @@ pub(in super::super) fn is_unnest(factor: &ast::TableFactor) -> bool {
     let ast::SetExpr::Select(select) = subquery.body.as_ref() else { return false };
     let [ast::SelectItem::ExprWithAlias { expr, .. }] = select.projection.as_slice() else { return false };
     let inner = |expression: &ast::Expr, name: &str| match expression {
-        ast::Expr::Function(function) if function.name.0.iter().all(is_made) && function_name(&function.name)? == name => {
+        ast::Expr::Function(function)
+            if function.name.0.iter().all(is_made) && function_name(&function.name)? == name =>
+        {
             match &function.args {
                 ast::FunctionArguments::List(list) => plain(&list.args)?.into_iter().next(),
                 _ => None,
@@ -315,7 +354,7 @@ fn plain(arguments: &[ast::FunctionArg]) -> Option<Vec<ast::Expr>> {
 fn function_name(name: &ast::ObjectName) -> Option<String> {
     match name_parts(name).as_slice() {
         [name] => Some(name.clone()),
-        [schema, name] if schema == "pg_catalog" => Some(name.clone()),
+        [schema, name] if schema == "pg_catalog" || name == "_pg_expandarray" => Some(name.clone()),
         _ => None,
     }
 }
