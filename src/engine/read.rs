@@ -13,12 +13,13 @@ use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
 
 use super::{Engine, Outcome, Rows, Session, distinct, is_kept, stream_spec, system};
-use crate::catalog::{Catalog, Relation, RelationId, RelationKind, full_name, pg_catalog};
+use crate::catalog::{Catalog, Domain, Relation, RelationId, RelationKind, UserTypeKind, full_name, pg_catalog};
 use crate::compile::analyze::error::from_execution;
 use crate::compile::analyze::{self, Binding, ROWS_ID, Ready, Relations, Resolved, Select};
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
 use crate::flow::delta;
+use crate::types::SqlType;
 use crate::view::table::{snapshot_table, stream_table};
 use crate::view::{Lookup, Read, Snapshot};
 
@@ -78,6 +79,17 @@ impl Relations for Names<'_> {
                 None => catalog(name).map(Resolved::System),
             },
         })
+    }
+
+    fn type_named(&self, name: &str) -> Result<Option<SqlType>> {
+        Ok(self.catalog.find_type(name, &self.path).map(|found| found.sql_type()))
+    }
+
+    fn domain_named(&self, name: &str) -> Option<Arc<Domain>> {
+        match &self.catalog.find_type(name, &self.path)?.kind {
+            UserTypeKind::Domain(domain) => Some(Arc::clone(domain)),
+            UserTypeKind::Enum(_) => None,
+        }
     }
 
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {

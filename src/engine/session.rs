@@ -111,6 +111,9 @@ impl Session {
             | Kind::DropIndex { .. }
             | Kind::CreateSchema { .. }
             | Kind::DropSchema { .. }
+            | Kind::CreateType(_)
+            | Kind::AlterType(_)
+            | Kind::DropType(_)
             | Kind::Alter(_)
             | Kind::Drop(_) => self.writing(async |session| session.change_definitions(statement).await).await,
             Kind::Comment { on, text } => self.writing(async |session| session.comment(on, text.clone()).await).await,

@@ -13,6 +13,8 @@ use crate::harness::{Postgres, Server, rows, run};
 mod tables;
 // The benchmark's 22 queries.
 mod tpch;
+// Types that users make and others beyond the usual ones.
+mod types;
 
 /// Tables of both sides. Small domains, so that groups empty, keys meet and extremes go.
 const TABLES: &str = "

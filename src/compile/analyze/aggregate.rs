@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use super::totals::{Figure, Totals};
+use crate::types::SqlType;
 
 /// Digits after the point of an average of integers; numeric keeps its own if it has more.
 const AVERAGE_SCALE: i8 = 16;
@@ -83,7 +84,10 @@ impl AggregateUDFImpl for Exact {
                 argument.clone()
             }
             DataType::Decimal128(..) | DataType::Interval(_) => argument.clone(),
-            other => return plan_err!("function {}({other}) does not exist", self.name()),
+            other => {
+                let kind = SqlType::of(&Field::new("", other.clone(), true));
+                return plan_err!("function {}({kind}) does not exist", self.name());
+            }
         }])
     }
 

@@ -73,9 +73,10 @@ use super::lower;
 use super::parse::{Query, shown_name};
 use super::plan::Plan;
 use super::{rewrite, window};
-use crate::catalog::RelationId;
+use crate::catalog::{Domain, RelationId};
 use crate::error::Result;
-use crate::types::SqlType;
+use crate::precision::Precision;
+use crate::types::{PG_CLIENT_TYPE, SqlType};
 
 /// Session settings that change what a query means; views keep those they were created with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,18 @@ impl Default for Settings {
 pub trait Relations {
     /// What `[schema.]name` stands for; `None` if nothing has that name. Names are folded already.
     fn resolve(&self, schema: Option<&str>, name: &str) -> Result<Option<Resolved>>;
+
+    /// The type of a user that `[schema.]name` stands for; `None` if nothing has that name.
+    fn type_named(&self, name: &str) -> Result<Option<SqlType>> {
+        let _ = name;
+        Ok(None)
+    }
+
+    /// The domain that `[schema.]name` stands for, if it is one.
+    fn domain_named(&self, name: &str) -> Option<Arc<Domain>> {
+        let _ = name;
+        None
+    }
 
     /// Names that hints may suggest.
     fn names(&self) -> Vec<String>;
@@ -159,6 +172,15 @@ fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanR
     window::node::windows(plan, &settings.time_zone)
 }
 
+/// The shown field with what its column was declared with and values do not tell.
+fn as_declared(shown: Field, column: &Field) -> Field {
+    let shown = Precision::of(column).map_or_else(|| shown.clone(), |precision| precision.on(shown.clone()));
+    let Some(client_type) = column.metadata().get(PG_CLIENT_TYPE) else { return shown };
+    let mut metadata = shown.metadata().clone();
+    metadata.insert(PG_CLIENT_TYPE.to_string(), client_type.clone());
+    shown.with_metadata(metadata)
+}
+
 /// The plan with outputs of SQL's types, and its columns as users see them. The plan's own names stay: DataFusion wants them
 /// unique, SQL does not.
 fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
@@ -173,7 +195,8 @@ fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
         } else {
             SqlType::of(&Field::new("", wanted.clone(), true))
         };
-        fields.push(kind.field(shown_name(field.name())));
+        let shown = kind.field(shown_name(field.name()));
+        fields.push(as_declared(shown, field));
         if wanted == *field.data_type() {
             columns.push(column);
         } else {

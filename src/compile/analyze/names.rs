@@ -28,6 +28,7 @@ use crate::compile::function::{is_foreign, unknown};
 use crate::compile::parse::{ARRAY, ColumnAliases, MergedColumns, Query, UnnestedRows, WholeRows, without_markers};
 use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
+use crate::types::SqlType;
 
 /// What the planner says of a column that is not grouped by.
 const UNGROUPED: &str = "must appear in the GROUP BY clause";
@@ -91,6 +92,16 @@ impl<'a> Names<'a> {
 
     fn plan_once(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
+        let find = |name: &str| {
+            type_named(self.relations, name).map_err(|error| match query.position_of(name) {
+                Some(position) => error.at(position),
+                None => error,
+            })
+        };
+        let query = query
+            .clone()
+            .with_types(&find, &|name| self.relations.domain_named(name))
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let whole = query.whole_rows();
         let mut planners = self.planners.clone();
         if !whole.is_empty() {
@@ -133,6 +144,12 @@ impl<'a> Names<'a> {
             None => failure,
         }
     }
+}
+
+/// The type of that name. Errors: 42704.
+pub(super) fn type_named(relations: &dyn Relations, name: &str) -> Result<SqlType> {
+    let unknown = || Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"));
+    relations.type_named(name)?.ok_or_else(unknown)
 }
 
 /// The plan with other names for its columns, as CREATE VIEW v (a, b) gives them; columns without a new name keep theirs.

@@ -137,7 +137,10 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             Ok(Transformed::yes(Expr::Literal(ScalarValue::Utf8(name), None)))
         }
         Expr::Cast(cast) => cast_as_sql(cast, schema, zone).map(Transformed::yes),
-        Expr::ScalarFunction(call) => {
+        Expr::ScalarFunction(mut call) => {
+            if !function::is_ours(&call) {
+                without_blanks(&mut call.args, schema);
+            }
             let call = arithmetic::adjusted(in_zone(call, schema, zone)?, schema)?;
             let call = Expr::ScalarFunction(call);
             // A parameter without a type has none yet; such a call keeps what DataFusion will give it.
@@ -147,6 +150,7 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
         }
         Expr::AggregateFunction(mut call) if call.func.name() == "string_agg" => {
             binary_delimiter(&mut call.params.args, schema)?;
+            without_blanks(&mut call.params.args, schema);
             Ok(Transformed::yes(Expr::AggregateFunction(call)))
         }
         // JSON shows instants in the session's zone.
@@ -269,6 +273,15 @@ fn in_zone(mut call: ScalarFunction, schema: &DFSchema, zone: &str) -> PlanResul
     Ok(call)
 }
 
+/// Values of char(n) as texts, for functions that do not know of the blanks at their ends.
+fn without_blanks(arguments: &mut [Expr], schema: &DFSchema) {
+    for argument in arguments {
+        if matches!(super::tag::sql_type(argument, schema), Some(SqlType::Char(_))) {
+            *argument = function::cast_to(std::mem::take(argument), &SqlType::Text);
+        }
+    }
+}
+
 /// A constant beside binary strings is one of them, written as bytea is.
 fn binary_delimiter(arguments: &mut [Expr], schema: &DFSchema) -> PlanResult<()> {
     if let [value, Expr::Literal(delimiter, _)] = arguments
@@ -307,9 +320,7 @@ fn shown_at(kind: &DataType, zone: &str) -> DataType {
 
 /// What clocks in a zone show at an instant, without the zone. (A cast would keep what clocks in UTC show.)
 fn local_time(instant: Expr, zone: &str) -> Expr {
-    let there = cast_to(instant, DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into())));
-    let function = datafusion::functions::datetime::to_local_time();
-    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![there]))
+    function::at_time_zone(instant, zone)
 }
 
 fn cast_to(expression: Expr, kind: DataType) -> Expr {

@@ -91,9 +91,15 @@ impl Argument {
             _ if self.is_untyped() => "unknown".to_string(),
             Some(SqlType::Numeric(..)) => "numeric".to_string(),
             Some(SqlType::Varchar(_)) => "character varying".to_string(),
+            Some(SqlType::Char(_)) => "character".to_string(),
             Some(other) => other.to_string(),
             None => "unknown".to_string(),
         }
+    }
+
+    /// Whether it is a text, or a constant that may be one.
+    pub(super) fn is_text(&self) -> bool {
+        self.is_untyped() || self.sql_type.as_ref().is_some_and(SqlType::is_text)
     }
 
     /// Whether a constant of any type can stand here: NULL or a text.
@@ -313,6 +319,10 @@ fn plain(kind: &DataType) -> DataType {
 fn converted(values: ArrayRef, argument: &Argument, wanted: &SqlType, time_zone: TimeZone) -> PlanResult<ArrayRef> {
     let target = wanted.arrow();
     match &argument.sql_type {
+        // Blanks at the end are none of a text.
+        Some(SqlType::Char(_)) if matches!(wanted, SqlType::Text | SqlType::Varchar(_)) => {
+            Ok(super::cast::trimmed(&values))
+        }
         _ if *values.data_type() == target => Ok(values),
         None => Ok(new_null_array(&target, values.len())),
         // Instants are the same whatever zone they are shown in, and lists whatever their items are called.

@@ -31,12 +31,16 @@ mod binary;
 mod call;
 // `cast`: what `CAST` and `::` become.
 mod cast;
+// `checked`: what casts to domains become.
+mod checked;
 // What operators mean on JSON and arrays.
 mod container;
 // Conditional expressions.
 pub(in crate::compile) mod condition;
 // Dates, times and intervals.
 mod datetime;
+// `enum_range` and the like.
+mod enum_range;
 // `gen_random_uuid`.
 mod gen_random_uuid;
 // `in`: what `x IN ('a', …)` becomes.
@@ -105,6 +109,8 @@ static DEFINITIONS: &[&Definition] = &[
     &array::subscript::SUBSCRIPT,
     &array::subscript::TRIM,
     &cast::DEFINITION,
+    &checked::CHECKED,
+    &checked::PRECISION,
     &attempt::DEFINITION,
     &datetime::age::DEFINITION,
     &cast::TRY,
@@ -189,6 +195,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         DEFINITIONS,
         binary::DEFINITIONS,
         condition::DEFINITIONS,
+        enum_range::DEFINITIONS,
         math::DEFINITIONS,
         pattern::DEFINITIONS,
         row::DEFINITIONS,
@@ -250,10 +257,20 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
     }
 }
 
+/// Whether a call is of one of our functions, which know all SQL types.
+pub(in crate::compile) fn is_ours(call: &ScalarFunction) -> bool {
+    call.func.inner().downcast_ref::<Function>().is_some()
+}
+
 /// `CAST(expression AS sql_type)`.
 pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
     let arguments = vec![expression, lit(sql_type.spelled())];
     Expr::ScalarFunction(ScalarFunction::new_udf(udf(&cast::DEFINITION), arguments))
+}
+
+/// `instant AT TIME ZONE 'zone'`.
+pub(in crate::compile) fn at_time_zone(instant: Expr, zone: &str) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(udf(&datetime::timezone::DEFINITION), vec![lit(zone), instant]))
 }
 
 /// A definition as DataFusion calls it.

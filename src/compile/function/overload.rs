@@ -97,6 +97,7 @@ fn converts(argument: &Argument, kind: Kind) -> bool {
         return true;
     }
     match &argument.sql_type {
+        Some(SqlType::Char(_)) => kind == Kind::Text,
         Some(SmallInt) => matches!(kind, Kind::Integer | Kind::BigInt | Kind::Numeric | Kind::Double),
         Some(Integer) => matches!(kind, Kind::BigInt | Kind::Numeric | Kind::Double),
         Some(BigInt) => matches!(kind, Kind::Numeric | Kind::Double),

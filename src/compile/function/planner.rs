@@ -131,6 +131,13 @@ fn operator_of(op: &BinaryOperator, timely: bool, beside_array: bool) -> Option<
 fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<()> {
     let [left, right] = sides;
     match op {
+        _ if !matches!(op, BinaryOperator::And | BinaryOperator::Or) && !goes_with_enum(op, sides) => {
+            let message =
+                format!("operator does not exist: {} {op} {}", plain_or_unknown(left), plain_or_unknown(right));
+            let hint =
+                "No operator matches the given name and argument types. You might need to add explicit type casts.";
+            Err(external(Error::new(code::UNDEFINED_FUNCTION, message).hint(hint)))
+        }
         BinaryOperator::And | BinaryOperator::Or => {
             let is_condition = |side: &&Option<SqlType>| matches!(side, None | Some(SqlType::Boolean));
             let Some(wrong) = sides.into_iter().find(|side| !is_condition(side)) else { return Ok(()) };
@@ -160,6 +167,10 @@ fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<
     }
 }
 
+fn plain_or_unknown(side: &Option<SqlType>) -> String {
+    side.as_ref().map_or_else(|| "unknown".to_string(), plain_name)
+}
+
 /// Two constants without a type tell no operator. Errors: 42725.
 fn check_unknown(raw: &RawBinaryExpr, sides: &[Option<SqlType>; 2]) -> PlanResult<()> {
     use BinaryOperator::{Divide, Minus, Modulo, Multiply, Plus};
@@ -174,6 +185,23 @@ fn check_unknown(raw: &RawBinaryExpr, sides: &[Option<SqlType>; 2]) -> PlanResul
     let message = format!("operator is not unique: {} {} {}", name(&sides[0]), raw.op, name(&sides[1]));
     let hint = "Could not choose a best candidate operator. You might need to add explicit type casts.";
     Err(external(Error::new(code::AMBIGUOUS_FUNCTION, message).hint(hint)))
+}
+
+/// Whether an operator has such operands, as far as one is of an enum type: values of one type can be compared, and labels joined to texts.
+fn goes_with_enum(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> bool {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq, StringConcat};
+    let is_enum = |side: &Option<SqlType>| matches!(side, Some(SqlType::Enum(_)));
+    if !sides.into_iter().any(is_enum) {
+        return true;
+    }
+    match (op, sides) {
+        (StringConcat, _) => true,
+        (Eq | NotEq | Lt | LtEq | Gt | GtEq, [Some(SqlType::Enum(left)), Some(SqlType::Enum(right))]) => {
+            left == right || left.is_any() || right.is_any()
+        }
+        (Eq | NotEq | Lt | LtEq | Gt | GtEq, sides) => sides.contains(&&None),
+        _ => sides.into_iter().any(|side| matches!(side, Some(SqlType::Array(_)))),
+    }
 }
 
 /// What an expression of one of these operators looks like with DataFusion's operator, for EXPLAIN.
@@ -239,7 +267,7 @@ fn typed(constant: Expr, other: Option<SqlType>) -> Expr {
         None | Some(SqlType::Text | SqlType::Varchar(_)) => constant,
         // As many digits as are written, so that nothing is rounded before the comparison.
         Some(SqlType::Numeric(..)) => call(&super::cast::DEFINITION, vec![constant, lit("numeric")]),
-        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.spelled())]),
+        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.of_constants().spelled())]),
     }
 }
 

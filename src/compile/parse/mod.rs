@@ -60,6 +60,8 @@ mod symmetric;
 mod table;
 // `unnest` of rows.
 mod unnested;
+// CREATE, ALTER, DROP TYPE.
+mod user_type;
 // Whole rows of relations.
 #[cfg(test)]
 mod tests;
@@ -73,9 +75,10 @@ pub use definition::{
     CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
-pub use query::{Query, ROWS, shown_name};
+pub use query::{Query, ROWS, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;
 pub(in crate::compile) use unnested::UnnestedRows;
+pub use user_type::{AlterType, AlterTypeAction, CreateType, DropType, TypeDefinition};
 pub(in crate::compile) use whole::{WHOLE, WholeRows};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
@@ -170,6 +173,12 @@ pub enum Kind {
         /// CASCADE.
         cascade: bool,
     },
+    /// CREATE TYPE.
+    CreateType(CreateType),
+    /// ALTER TYPE.
+    AlterType(AlterType),
+    /// DROP TYPE.
+    DropType(DropType),
     /// ALTER TABLE, VIEW, …, INDEX.
     Alter(Alter),
     /// COMMENT ON … IS ….

@@ -9,7 +9,7 @@ pub(super) mod contains;
 // `array_fill`.
 pub(super) mod fill;
 // What the functions make their results with.
-mod gather;
+pub(super) mod gather;
 // `array_position` and `array_positions`.
 pub(super) mod position;
 // `ANY` and `ALL`.
@@ -26,9 +26,7 @@ use crate::types::SqlType;
 
 /// The wider of two types.
 pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
-    use SqlType::{
-        Array, BigInt, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz, Varchar,
-    };
+    use SqlType::{Array, BigInt, Char, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz};
     let rank = |kind: &SqlType| match kind {
         SmallInt => Some(0),
         Integer => Some(1),
@@ -47,7 +45,8 @@ pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
         (Numeric(_, scale), SmallInt | Integer | BigInt) | (SmallInt | Integer | BigInt, Numeric(_, scale)) => {
             Some(Numeric(38, *scale))
         }
-        (Text | Varchar(_), Text | Varchar(_)) => Some(Text),
+        (Char(_), Char(_)) => Some(Char(0)),
+        (one, other) if one.is_text() && other.is_text() => Some(Text),
         (SqlType::Row(_), SqlType::Row(_)) => super::condition::common_type::wider(&a, &b),
         (Array(left), Array(right)) => wider(*left.clone(), *right.clone()).map(|item| Array(Box::new(item))),
         _ => {
@@ -69,7 +68,7 @@ fn items_of(argument: &Argument) -> Option<SqlType> {
 }
 
 /// An array type.
-fn array_of(item: SqlType) -> SqlType {
+pub(super) fn array_of(item: SqlType) -> SqlType {
     SqlType::Array(Box::new(item))
 }
 

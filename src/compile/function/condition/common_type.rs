@@ -81,6 +81,10 @@ fn common_of(values: &[&Argument], construct: &str) -> Result<SqlType> {
         }
     }
     let chosen = chosen.unwrap_or(SqlType::Text);
+    if let SqlType::Char(_) = chosen {
+        let any_length = values.iter().any(|value| value.is_untyped() && value.text.is_some());
+        return Ok(if any_length { SqlType::Char(0) } else { chosen });
+    }
     let SqlType::Numeric(precision, scale) = chosen else { return Ok(chosen) };
     // Numbers in quotes may have more digits than the others.
     let quoted = values.iter().filter(|value| value.is_untyped() && value.text.is_some());
@@ -112,7 +116,7 @@ fn mismatch(construct: &str, (chosen, chosen_name): (&SqlType, &str), value: &Ar
 
 /// The type that values of both can be converted to without being asked.
 pub(in super::super) fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType> {
-    use SqlType::{Date, Numeric, Text, Timestamp, TimestampTz, Varchar};
+    use SqlType::{Char, Date, Numeric, Text, Timestamp, TimestampTz};
     if one == other {
         return Some(one.clone());
     }
@@ -123,7 +127,8 @@ pub(in super::super) fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType>
         });
     }
     match (one, other) {
-        (Text | Varchar(_), Text | Varchar(_)) => Some(Text),
+        (Char(_), Char(_)) => Some(Char(0)),
+        (one, other) if one.is_text() && other.is_text() => Some(Text),
         (Date, time @ (Timestamp | TimestampTz)) | (time @ (Timestamp | TimestampTz), Date) => Some(time.clone()),
         (Timestamp, TimestampTz) | (TimestampTz, Timestamp) => Some(TimestampTz),
         (SqlType::Array(one), SqlType::Array(other)) => wider(one, other).map(|item| SqlType::Array(Box::new(item))),

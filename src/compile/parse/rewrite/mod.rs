@@ -64,6 +64,8 @@ mod syntax;
 mod whole_number;
 // `(row).*` in SELECT lists.
 mod star_item;
+// Types of users.
+pub(super) mod type_name;
 // Rows among the rows of subqueries.
 mod row_in;
 // USING and NATURAL.
