@@ -62,7 +62,10 @@ impl Relations for Names<'_> {
                     let columns = relation.schema.fields().iter().map(|field| field.name().clone()).collect();
                     Ok(Some(Resolved::View(Box::new(Query::from_text(query)?.in_schemas(schemas)), columns)))
                 }
-                _ => Ok(Some(Resolved::Relation { id: relation.id, schema: Arc::clone(&relation.schema) })),
+                _ => {
+                    let key = self.catalog.primary_key(relation.id).to_vec();
+                    Ok(Some(Resolved::Relation { id: relation.id, schema: Arc::clone(&relation.schema), key }))
+                }
             }
         };
         let catalog = |name: &str| pg_catalog::table(&self.context(), name);

@@ -1,6 +1,9 @@
 //! PostgreSQL is the referee: the same tables, the same random changes, the same query; after every transaction the view equals
 //! what PostgreSQL answers for its query. One worker and four.
 
+// Types and errors of small expressions.
+mod expressions;
+
 // Random cases.
 mod random;
 

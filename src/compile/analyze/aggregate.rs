@@ -33,6 +33,12 @@ pub(super) fn functions() -> Vec<Arc<AggregateUDF>> {
         .collect()
 }
 
+/// `sum`.
+pub(super) fn sum() -> Arc<AggregateUDF> {
+    let signature = Signature::user_defined(Volatility::Immutable);
+    Arc::new(AggregateUDF::new_from_impl(Exact { what: Figure::Sum, signature }))
+}
+
 /// `sum` or `avg`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Exact {
@@ -77,7 +83,7 @@ impl AggregateUDFImpl for Exact {
             DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => {
                 argument.clone()
             }
-            DataType::Decimal128(..) => argument.clone(),
+            DataType::Decimal128(..) | DataType::Interval(_) => argument.clone(),
             other => {
                 let kind = SqlType::of(&Field::new("", other.clone(), true));
                 return plan_err!("function {}({kind}) does not exist", self.name());
@@ -88,6 +94,8 @@ impl AggregateUDFImpl for Exact {
     fn return_type(&self, arguments: &[DataType]) -> PlanResult<DataType> {
         let numeric = |scale| DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale);
         Ok(match (self.what, arguments) {
+            // Planned as sums of their parts.
+            (_, [interval @ DataType::Interval(_)]) => interval.clone(),
             (Figure::Sum, [DataType::Int16 | DataType::Int32]) => DataType::Int64,
             (Figure::Sum, [DataType::Int64]) => numeric(0),
             (Figure::Sum, [DataType::Decimal128(_, scale)]) => numeric(*scale),

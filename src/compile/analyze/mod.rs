@@ -9,12 +9,18 @@ mod arithmetic;
 mod careful;
 // Comparisons by sort keys.
 mod comparison;
+// Rows of constants.
+mod constant_rows;
 // How much expressions grow when they are simplified.
 mod complexity;
 // DataFusion's errors → ours.
 pub mod error;
+// `sum` and `avg` of intervals.
+mod interval_sum;
 // Keys of joins.
 mod equijoin;
+// Types of expressions.
+mod field;
 // `min` and `max`.
 mod extreme;
 // Relations and functions by name.
@@ -28,8 +34,12 @@ mod select;
 mod lookup;
 // DataFusion's settings.
 mod session;
+// Types of the columns of set operations.
+mod set_type;
 // Relations without rows.
 mod source;
+// What PostgreSQL refuses.
+pub(in crate::compile) mod strict;
 // Types that Arrow does not tell.
 mod tag;
 // Sums by group.
@@ -51,6 +61,7 @@ use datafusion::optimizer::Analyzer;
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use arithmetic::as_operator;
+pub(in crate::compile) use field::field_of;
 pub use lookup::Binding;
 pub use rows::{ROWS_ID, Rows};
 pub use select::{Ready, Select, plan_select};
@@ -122,6 +133,8 @@ pub enum Resolved {
         id: RelationId,
         /// Its columns.
         schema: SchemaRef,
+        /// The columns of its primary key; empty without one.
+        key: Vec<usize>,
     },
     /// A view that is expanded where it is named: its query, and new names for its columns (empty keeps the query's).
     View(Box<Query>, Vec<String>),

@@ -26,7 +26,7 @@ use futures::StreamExt;
 use super::careful::careful;
 use super::lookup::{Binding, bindings};
 use super::source::ReadSource;
-use super::{Relations, Settings, as_declared, coerce, error, names, relation_of, session, shown};
+use super::{Relations, Settings, as_declared, coerce, constant_rows, error, names, relation_of, session, shown};
 use crate::catalog::RelationId;
 use crate::clock::Clock;
 use crate::compile::parse::Query;
@@ -72,6 +72,7 @@ pub fn plan_select(
         let known: Vec<Option<FieldRef>> = parameters.iter().cloned().map(Some).collect();
         names::Names::new(relations, &state).plan(query, &known).map_err(explain)?
     };
+    let raw = constant_rows::as_tables(raw).map_err(explain)?;
     let (plan, schema) =
         coerce(raw, &state, settings).and_then(rewrite::set_operation::expanded).and_then(shown).map_err(explain)?;
     let relations = relations_of(&plan).map_err(explain)?;
@@ -209,7 +210,8 @@ fn optimized(plan: LogicalPlan, state: &SessionState, parameters: &[ScalarValue]
     if !parameters.is_empty() {
         plan = plan.with_param_values(ParamValues::from(parameters.to_vec()))?;
     }
-    state.optimize(&plan)
+    // What reads no relation has nothing to tell before it runs, and is optimized then.
+    if relations_of(&plan)?.is_empty() { Ok(plan) } else { state.optimize(&plan) }
 }
 
 async fn run(

@@ -4,11 +4,11 @@
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
-use datafusion::logical_expr::ExprSchemable;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
+use super::field::field_of;
 use crate::compile::function::{self, order};
 use crate::types::SqlType;
 
@@ -31,7 +31,7 @@ pub(super) fn read_constants<const N: usize>(sides: [Expr; N], schema: &DFSchema
 
 /// The SQL type of an expression; `None` for NULL and where it cannot be told.
 pub(super) fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> {
-    let (_, field) = expression.to_field(schema).ok()?;
+    let field = field_of(expression, schema).ok()?;
     if *field.data_type() == DataType::Null {
         return None;
     }
@@ -69,6 +69,8 @@ fn with_constants(mut expression: Expr, schema: &DFSchema) -> Transformed<Expr> 
 }
 
 fn with_chosen_constants(mut expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    // What NULLIF answers is its first value as it is.
+    let keeps_first = matches!(&expression, Expr::ScalarFunction(call) if call.func.name() == "nullif");
     let mut parts: Vec<&mut Expr> = match &mut expression {
         Expr::Case(case) => {
             let thens = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
@@ -81,7 +83,7 @@ fn with_chosen_constants(mut expression: Expr, schema: &DFSchema) -> Transformed
     let kind = parts.iter().filter(|part| !is_constant(part)).find_map(|part| sql_type(part, schema));
     let zoned = parts.iter().any(|part| sql_type(part, schema) == Some(SqlType::TimestampTz));
     let is_local = |part: &Expr| matches!(sql_type(part, schema), Some(SqlType::Date | SqlType::Timestamp));
-    if zoned && parts.iter().any(|part| is_local(part)) {
+    if zoned && !keeps_first && parts.iter().any(|part| is_local(part)) {
         for part in parts.iter_mut().filter(|part| is_local(part)) {
             **part = function::cast_to(std::mem::take(*part), &SqlType::TimestampTz);
         }
@@ -102,7 +104,7 @@ fn tagged_again(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
     if !matches!(expression, Expr::Case(_) | Expr::ScalarFunction(_)) {
         return Transformed::no(expression);
     }
-    let Ok((_, field)) = expression.to_field(schema) else { return Transformed::no(expression) };
+    let Ok(field) = field_of(&expression, schema) else { return Transformed::no(expression) };
     match forgotten(&expression, &field, schema) {
         Some(sql_type) => Transformed::yes(tagged(expression, Some(&sql_type))),
         None => Transformed::no(expression),

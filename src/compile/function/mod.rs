@@ -69,6 +69,8 @@ mod set;
 mod sign;
 // Functions on texts.
 mod text;
+// `pg_typeof`.
+mod type_of;
 // Functions that do not exist.
 mod unknown;
 
@@ -76,9 +78,11 @@ use crate::types::SqlType;
 pub use cast::Target;
 pub(in crate::compile) use datetime::date_bin::stride_micros;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
+pub(in crate::compile) use datetime::part_sum::{divided, interval_of, parts_of};
 use definition::Function;
 pub(in crate::compile) use definition::{Definition, external};
 pub(in crate::compile) use jsonb::write::write_value as write_json;
+pub(in crate::compile) use type_of::NAME as TYPE_OF;
 pub(in crate::compile) use unknown::unknown;
 
 /// All functions.
@@ -181,6 +185,7 @@ static DEFINITIONS: &[&Definition] = &[
     &set::series::SUBSCRIPTS,
     &set::text::DEFINITION,
     &sign::DEFINITION,
+    &type_of::DEFINITION,
 ];
 
 /// Adds all functions and operators to a session, in front of those that are there. Call it last: it must come before other planners of
@@ -255,14 +260,6 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
 /// Whether a call is of one of our functions, which know all SQL types.
 pub(in crate::compile) fn is_ours(call: &ScalarFunction) -> bool {
     call.func.inner().downcast_ref::<Function>().is_some()
-}
-
-/// The call in a query whose constants have their types from now on.
-pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
-    if let Some(function) = call.func.inner().downcast_ref::<Function>() {
-        call.func = Arc::new(ScalarUDF::new_from_impl(function.settled()));
-    }
-    call
 }
 
 /// `CAST(expression AS sql_type)`.

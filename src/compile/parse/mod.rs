@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::types::SqlType;
 
+// Columns with new names.
+mod alias;
 // COMMENT ON, GRANT, REVOKE.
 mod annotation;
 // Long lists of VALUES.
@@ -52,6 +54,8 @@ mod session;
 mod star;
 // First words → rule.
 mod statement;
+// BETWEEN SYMMETRIC.
+mod symmetric;
 // CREATE TABLE, CREATE INDEX, ALTER TABLE.
 mod table;
 // `unnest` of rows.
@@ -63,6 +67,7 @@ mod user_type;
 mod tests;
 mod whole;
 
+pub(in crate::compile) use alias::ColumnAliases;
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use definition::{

@@ -24,21 +24,6 @@ pub(super) mod subscript;
 use super::definition::Argument;
 use crate::types::SqlType;
 
-/// The type that values of all these types are converted to, as PostgreSQL's UNION does it; `None` if there is none. Constant texts and
-/// NULL follow the others; if there are only those it is text.
-pub(super) fn common_type(arguments: &[&Argument]) -> Option<SqlType> {
-    let known =
-        arguments.iter().filter(|argument| !argument.is_untyped()).filter_map(|argument| argument.sql_type.clone());
-    let mut common: Option<SqlType> = None;
-    for kind in known {
-        common = Some(match common {
-            None => kind,
-            Some(other) => wider(other, kind)?,
-        });
-    }
-    Some(common.unwrap_or(SqlType::Text))
-}
-
 /// The wider of two types.
 pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
     use SqlType::{Array, BigInt, Char, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz};

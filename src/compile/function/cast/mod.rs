@@ -59,6 +59,12 @@ pub(super) fn to_type(expression: Expr, target: &SqlType) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(super::udf(&DEFINITION), arguments))
 }
 
+/// Whether a constant text is a value of a type, as far as that does not depend on the session. Errors: those of the cast.
+pub(super) fn check(text: &str, wanted: &SqlType) -> Result<()> {
+    let values: ArrayRef = std::sync::Arc::new(datafusion::arrow::array::StringArray::from(vec![text]));
+    convert(&values, &SqlType::Text, wanted, crate::format::text::TimeZone::default()).map(|_| ())
+}
+
 fn types(arguments: &[Argument]) -> Types {
     let [value, target] = arguments else { return Ok(None) };
     let name = target.text.as_deref().unwrap_or_default();

@@ -36,7 +36,6 @@ fn types(arguments: &[Argument], operator: char) -> Types {
     let [left, right] = arguments else { return Ok(None) };
     let known = |argument: &Argument| match &argument.sql_type {
         _ if argument.is_untyped() => None,
-        Some(SqlType::BigInt) if argument.is_integer() => Some(Integer),
         other => other.clone(),
     };
     let (left, right) = (known(left), known(right));

@@ -47,7 +47,7 @@ fn step_types(arguments: &[Argument], result: SqlType) -> Types {
     let Some((given, result)) = document_types(document, result) else { return Ok(None) };
     Ok(match step.or_text() {
         SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => Some((vec![given, SqlType::Text], result)),
-        SqlType::SmallInt | SqlType::Integer | SqlType::BigInt => Some((vec![given, SqlType::BigInt], result)),
+        SqlType::SmallInt | SqlType::Integer => Some((vec![given, SqlType::BigInt], result)),
         _ => None,
     })
 }
