@@ -181,8 +181,10 @@ mod tests {
 
     #[test]
     fn what_is_spelled_is_read_again() {
-        let inner =
-            RowType { name: Some(CompositeName { oid: 7, name: "a \"b\"(,:".to_string() }), fields: vec![("x,\"".to_string(), SqlType::Numeric(5, 2))] };
+        let inner = RowType {
+            name: Some(CompositeName { oid: 7, name: "a \"b\"(,:".to_string() }),
+            fields: vec![("x,\"".to_string(), SqlType::Numeric(5, 2))],
+        };
         let fields = vec![
             ("n".to_string(), SqlType::Integer),
             ("inner".to_string(), SqlType::Row(Arc::new(inner))),

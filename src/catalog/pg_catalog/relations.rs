@@ -85,7 +85,10 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
         |class: &Class<'_>| class.kind != "i" && context.catalog.indexes_of(class.relation.id).next().is_some();
     vec![
         bigint("oid", rows.iter().map(|row| row.oid).chain(types.iter().map(|(found, _)| i64::from(found.id.0)))),
-        text("relname", rows.iter().map(|row| row.name.as_str()).chain(types.iter().map(|(found, _)| found.local_name()))),
+        text(
+            "relname",
+            rows.iter().map(|row| row.name.as_str()).chain(types.iter().map(|(found, _)| found.local_name())),
+        ),
         bigint(
             "relnamespace",
             rows.iter()
@@ -117,15 +120,11 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
         text("relkind", rows.iter().map(|row| row.kind).chain(types.iter().map(|_| "c"))),
         bigint(
             "relnatts",
-            rows.iter()
-                .map(|row| row.columns.len() as i64)
-                .chain(types.iter().map(|(_, row)| row.fields.len() as i64)),
+            rows.iter().map(|row| row.columns.len() as i64).chain(types.iter().map(|(_, row)| row.fields.len() as i64)),
         ),
         bigint(
             "relchecks",
-            rows.iter()
-                .map(|row| if row.kind == "r" { index::check_count(row.relation) } else { 0 })
-                .chain(no()),
+            rows.iter().map(|row| if row.kind == "r" { index::check_count(row.relation) } else { 0 }).chain(no()),
         ),
         flags("relhasrules", false, n),
         flags("relhastriggers", false, n),

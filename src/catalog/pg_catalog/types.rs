@@ -206,10 +206,13 @@ pub(super) fn pg_type(context: &Context<'_>) -> Vec<Column> {
         flags("typisdefined", true, n),
         text("typdelim", column(7)),
         // The relation that has the fields has the type's own number.
-        bigint("typrelid", column(0).zip(column(4)).map(|(oid, kind)| match kind {
-            "c" => oid.parse().unwrap_or_default(),
-            _ => 0,
-        })),
+        bigint(
+            "typrelid",
+            column(0).zip(column(4)).map(|(oid, kind)| match kind {
+                "c" => oid.parse().unwrap_or_default(),
+                _ => 0,
+            }),
+        ),
         number("typelem", 8),
         number("typarray", 9),
         text("typinput", column(10)),
