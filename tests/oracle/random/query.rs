@@ -161,7 +161,7 @@ impl Query {
             Query::Set { operator, left, right } => format!("({}) {operator} ({})", left.sql(), right.sql()),
             Query::With { name, materialized, body, main } => {
                 let main = match main.as_ref() {
-                    Query::With { .. } => format!("({})", main.sql()),
+                    Query::With { .. } => format!("SELECT * FROM ({}) AS main", main.sql()),
                     main => main.sql(),
                 };
                 format!("WITH {name} AS {materialized}({}) {main}", body.sql())

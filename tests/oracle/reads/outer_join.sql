@@ -10,3 +10,7 @@ SELECT DISTINCT k + 1 AS w, w AS k, unnest(ARRAY[k, w::integer]) AS s FROM b ORD
 SELECT (k)::bigint AS k, (s || 'x') AS s, count(*) AS n FROM a GROUP BY ROLLUP ((k)::bigint, (s || 'x')) ORDER BY 1, 2, 3;
 SELECT count(*) FROM a GROUP BY ();
 SELECT x.k, d FROM (VALUES (1, INTERVAL '1 hour')) AS x(k, d) RIGHT JOIN (VALUES (2, INTERVAL '60 minutes'), (3, INTERVAL '2 hours')) AS y(l, d) USING (d) ORDER BY d;
+SELECT k, max(ARRAY[n, id]) AS greatest, min(ARRAY[n, id]) AS least FROM a GROUP BY k ORDER BY k;
+SELECT count(DISTINCT x) FROM (SELECT NULL::integer AS x FROM a) AS y;
+SELECT count(DISTINCT x), count(x), max(x) FROM (SELECT 5 AS x FROM a WHERE id < 0) AS y;
+SELECT count(DISTINCT y.k) FROM a AS x LEFT JOIN a AS y ON false;

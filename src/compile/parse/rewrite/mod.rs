@@ -105,6 +105,7 @@ impl ast::VisitorMut for Rewriter<'_> {
             let (error, location) = *refused;
             return ControlFlow::Break(self.placed(error, location));
         }
+        row_items::separate(query);
         let values = set_returning::value_aliases(query);
         set_returning::value_outputs(query, &values);
         row_in::rewrite_where(&mut query.body);
@@ -113,7 +114,6 @@ impl ast::VisitorMut for Rewriter<'_> {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }
         name::name_outputs(query);
-        row_items::separate(query);
         limit_fetch(query);
         self.values.push(values);
         ControlFlow::Continue(())
