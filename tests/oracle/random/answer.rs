@@ -99,7 +99,7 @@ pub(super) fn contents(engine: &Engine, view: &str) -> Answer {
 
 /// SQLSTATEs of the rows that a view of ours leaves out.
 pub(super) fn row_errors(engine: &Engine, view: &str) -> Vec<String> {
-    let errors = engine.runtime().row_errors().into_iter();
+    let errors = engine.runtime().row_errors(u64::MAX).into_iter();
     errors.filter(|(name, _)| name == view).map(|(_, error)| error.code.to_string()).collect()
 }
 
