@@ -179,7 +179,9 @@ fn comparable(row: &RowType, other: &RowType) -> PlanResult<()> {
             (one, two) => {
                 let at = number + 1;
                 let (one, two) = (super::types::bare_name(one), super::types::bare_name(two));
-                return refused(format!("cannot compare dissimilar column types {one} and {two} at record column {at}"));
+                return refused(format!(
+                    "cannot compare dissimilar column types {one} and {two} at record column {at}"
+                ));
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Random queries over relations, as trees that can be printed and made smaller. Every result is determined: LIMIT stands behind an
 //! order by all columns, and ties in windows are between equal rows.
 
-use super::expression::{Column, Expression, Scope, built};
 use super::expression::Part;
+use super::expression::{Column, Expression, Scope, built};
 use super::kind::Kind;
 use super::select::Select;
 use super::source::Random;
@@ -102,8 +102,8 @@ impl Query {
                 "SELECT {from} AS c0, {to} AS c1 FROM {relation} UNION ALL SELECT c0 + 1, c1 FROM {name} WHERE c0 < 4 AND c0 > -4"
             ),
             2 => format!(
-                "SELECT DISTINCT {from} AS c0, {to} AS c1 FROM {relation} UNION ALL SELECT w.c0, r.{other_to} FROM {name} w \
-                 JOIN (SELECT DISTINCT {other_from}, {other_to} FROM {other} WHERE {other_from} < {other_to}) r ON r.{other_from} = w.c1"
+                "SELECT DISTINCT {from} AS c0, {to} AS c1 FROM {relation} UNION ALL SELECT w.c0, r.high FROM {name} w JOIN \
+                 (SELECT DISTINCT {other_from} AS low, {other_to} AS high FROM {other} WHERE {other_from} < {other_to}) r ON r.low = w.c1"
             ),
             _ => format!(
                 "SELECT {from} AS c0, 0 AS c1 FROM {relation} UNION SELECT r.{other_to}, w.c1 + 1 FROM {name} w \

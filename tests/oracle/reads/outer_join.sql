@@ -14,3 +14,5 @@ SELECT k, max(ARRAY[n, id]) AS greatest, min(ARRAY[n, id]) AS least FROM a GROUP
 SELECT count(DISTINCT x) FROM (SELECT NULL::integer AS x FROM a) AS y;
 SELECT count(DISTINCT x), count(x), max(x) FROM (SELECT 5 AS x FROM a WHERE id < 0) AS y;
 SELECT count(DISTINCT y.k) FROM a AS x LEFT JOIN a AS y ON false;
+SELECT a.id, (SELECT max(k) FROM b JOIN c USING (k)) AS m FROM a ORDER BY a.id;
+SELECT a.id, y.k, y.n FROM a JOIN LATERAL (SELECT k, rank() OVER w AS n FROM b FULL JOIN c USING (k) WINDOW w AS (ORDER BY k)) AS y ON y.k = a.n ORDER BY 1, 2, 3;

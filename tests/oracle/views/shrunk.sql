@@ -54,3 +54,6 @@ SELECT b.s AS k, 1 AS one, string_to_table('b a', ' ') AS s FROM b JOIN c USING 
 
 -- shrunk_greatest_array
 SELECT k, max(ARRAY[n, d::bigint]) AS greatest, min(ARRAY[n, d::bigint]) AS least FROM a GROUP BY k;
+
+-- shrunk_merged_not_outer
+SELECT a.id, (SELECT max(k) FROM b JOIN c USING (k)) AS m, y.k AS inner_k, y.n FROM a JOIN LATERAL (SELECT k, count(*) AS n FROM b JOIN c USING (k) GROUP BY k HAVING max(k) > 0) AS y ON y.k = a.n;

@@ -130,7 +130,7 @@ impl ast::VisitorMut for Rewriter<'_> {
         let values = set_returning::value_aliases(query);
         set_returning::value_outputs(query, &values);
         row_in::rewrite_where(&mut query.body);
-        using::nest_all(&mut query.body, &mut self.joins);
+        using::nest_all(&mut query.body, &mut self.joins, !self.values.is_empty());
         if let Err(error) = grouping::rewrite(&mut query.body) {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }
