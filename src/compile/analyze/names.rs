@@ -21,10 +21,10 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
 use super::source::{RelationSource, ViewSource};
-use super::{Relations, Resolved, complexity, error, rows};
+use super::{Relations, Resolved, error, rows};
 use crate::compile::function::{is_foreign, unknown};
 use crate::compile::parse::{ARRAY, MergedColumns, Query, without_markers};
-use crate::compile::rewrite::elements;
+use crate::compile::rewrite::{elements, size};
 use crate::error::{Error, Result, code};
 
 /// Names of one statement.
@@ -50,7 +50,7 @@ impl<'a> Names<'a> {
         match query.statement() {
             Statement::Statement(statement) => {
                 let plan = SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context)?;
-                complexity::check_size(&plan)?;
+                size::check(&plan)?;
                 without_markers(plan)
             }
             _ => internal_err!("a query is one SQL statement"),
