@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use futures::Stream;
 
-use crate::catalog::{Catalog, PUBLIC, Relation, RelationId, RelationKind};
+use crate::catalog::{Catalog, DATABASE, PUBLIC, Relation, RelationId, RelationKind};
 use crate::clock::Clock;
 use crate::compile::analyze::error::similar;
 use crate::compile::parse::{Kind, Statement};
@@ -18,14 +18,22 @@ use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
 
 // ALTER.
 mod alter;
+// COMMENT ON.
+mod comment;
 // CREATE and DROP.
 mod ddl;
+// Definitions of an open transaction.
+mod definitions;
 // INSERT, UPDATE, DELETE, TRUNCATE.
 mod dml;
 // Locks of tables.
 mod lock;
 // Schemas and the search path.
 mod namespace;
+// Definitions as SHOW CREATE prints them.
+mod redefine;
+// CREATE OR REPLACE VIEW.
+mod replace;
 // Names → relations for the planner, and SELECT.
 mod read;
 /// Statements of a session, one after the other.
@@ -42,12 +50,13 @@ mod subscribe;
 mod system;
 // CREATE TABLE, CREATE INDEX.
 mod table;
+// Rows for which an expression fails.
+mod row_error;
 // Transactions.
 mod transaction;
 
 pub use dml::CopyColumns;
 pub use session::Session;
-pub use settings::SERVER_VERSION;
 
 /// Batches of a result, as they become ready; an error is the last item.
 pub type Rows = Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>;
@@ -55,13 +64,12 @@ pub type Rows = Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>;
 /// How often an input is asked whether all of it is there.
 const COMPLETE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(20);
 
-/// The database that clients connect to.
-pub const DATABASE: &str = "tidewater";
-
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+    /// The catalog of an open transaction that changes definitions.
+    scope: Option<Arc<definitions::Scope>>,
 }
 
 struct Inner {
@@ -70,8 +78,8 @@ struct Inner {
     started_at: i64,
     /// The current version; replaced as a whole, so that a reader's clone stays consistent.
     catalog: RwLock<Arc<Catalog>>,
-    /// Held over every change of the catalog.
-    ddl: tokio::sync::Mutex<()>,
+    /// The relations of the schema `tidewater`, as catalogs describe them.
+    system: std::sync::OnceLock<Vec<Arc<Relation>>>,
     /// Tables that transactions have changed.
     locks: Arc<lock::Locks>,
     /// Tick of the last write of any session: no read is of an earlier one, so that what was written once is seen by everybody.
@@ -140,13 +148,19 @@ impl Engine {
                 started_at: clock.now_micros(),
                 clock,
                 catalog: RwLock::default(),
-                ddl: tokio::sync::Mutex::default(),
+                system: std::sync::OnceLock::new(),
                 locks: Arc::default(),
                 last_write: AtomicU64::new(0),
                 sinks: std::sync::Mutex::default(),
                 sinks_open: tokio::sync::watch::Sender::new(true),
             }),
+            scope: None,
         })
+    }
+
+    /// The tick of the last write of any session.
+    fn last_write(&self) -> u64 {
+        self.inner.last_write.load(std::sync::atomic::Ordering::Acquire)
     }
 
     /// A session for `user`.
@@ -211,8 +225,11 @@ impl Engine {
         self.inner.runtime.statistics()
     }
 
-    /// The catalog as it is now.
+    /// The catalog as it is now; in a transaction that changes definitions, as that one sees it.
     pub fn catalog(&self) -> Arc<Catalog> {
+        if let Some(scope) = &self.scope {
+            return scope.catalog();
+        }
         Arc::clone(&self.inner.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
@@ -227,16 +244,25 @@ impl Engine {
         self.inner.runtime.stop().await;
     }
 
-    fn runtime(&self) -> &Runtime {
+    /// What runs the views.
+    pub fn runtime(&self) -> &Runtime {
         &self.inner.runtime
     }
 
-    /// Changes the catalog; the caller holds the DDL lock.
+    /// Changes the catalog of a transaction that changes definitions.
     fn change_catalog<T>(&self, change: impl FnOnce(&mut Catalog) -> Result<T>) -> Result<T> {
         let mut next = Catalog::clone(&self.catalog());
         let answer = change(&mut next)?;
-        *self.inner.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(next);
+        match &self.scope {
+            Some(scope) => scope.replace(next),
+            None => self.publish(next),
+        }
         Ok(answer)
+    }
+
+    /// Lets everybody see a version of the catalog.
+    fn publish(&self, next: Catalog) {
+        *self.inner.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(next);
     }
 
     /// The relation of that full name, or the error that PostgreSQL gives with similar names as hint.

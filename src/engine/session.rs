@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
@@ -21,6 +22,8 @@ pub struct Session {
     /// The open transaction, if there is one.
     pub(super) open: Option<OpenTransaction>,
     notices: Vec<Notice>,
+    /// The tick that the running query reads; 0 while it reads nothing of a tick.
+    pub(super) tick: Arc<AtomicU64>,
 }
 
 impl Session {
@@ -32,6 +35,7 @@ impl Session {
             settings: Settings::default(),
             open: None,
             notices: Vec::new(),
+            tick: Arc::default(),
         };
         // The setting exists and takes any text.
         let _ = session.settings.set("session_authorization", Some(user));
@@ -109,8 +113,16 @@ impl Session {
             | Kind::DropSchema { .. }
             | Kind::Alter(_)
             | Kind::Drop(_) => {
-                self.outside_transaction(&statement.text)?;
-                self.change_definitions(statement).await
+                self.writing(async |session| session.change_definitions(statement).await).await
+            }
+            Kind::Comment { on, text } => {
+                self.writing(async |session| session.comment(on, text.clone()).await).await
+            }
+            Kind::NoEffect { tag, notice } => {
+                if let Some(notice) = notice {
+                    self.notice("NOTICE", "00000", *notice);
+                }
+                Ok(Outcome::Done((*tag).into()))
             }
             Kind::Subscribe(subscribe) => self.subscribe(subscribe).await,
             Kind::Flush => {
@@ -120,10 +132,10 @@ impl Session {
             }
             Kind::Begin => self.begin(),
             Kind::Commit => self.commit().await,
-            Kind::Rollback => self.rollback(),
+            Kind::Rollback => self.rollback().await,
             Kind::Savepoint(name) => self.savepoint(name),
             Kind::Release(name) => self.release(name),
-            Kind::RollbackTo(name) => self.roll_back_to(name),
+            Kind::RollbackTo(name) => self.roll_back_to(name).await,
             Kind::Set { name, value, local } => self.set_statement(name, value.as_deref(), *local),
             Kind::ResetAll => {
                 self.settings.reset();

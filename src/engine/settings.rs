@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalog::SERVER_VERSION;
 use crate::error::{Error, Result, code};
 
 /// One setting that we know.
@@ -25,9 +26,6 @@ const fn setting(
     Setting { name, default, reported, check }
 }
 
-/// PostgreSQL's version that we follow, as clients parse it.
-pub const SERVER_VERSION: &str = "15.0";
-
 /// All settings, by name. Those with a fixed value refuse any other, since it would be ignored.
 static SETTINGS: &[Setting] = &[
     setting("application_name", "", true, any),
@@ -36,17 +34,27 @@ static SETTINGS: &[Setting] = &[
     setting("client_min_messages", "notice", false, any),
     setting("DateStyle", "ISO, MDY", true, date_style),
     setting("default_transaction_isolation", "read committed", false, any),
+    setting("default_transaction_deferrable", "off", false, boolean),
     setting("default_transaction_read_only", "off", false, boolean),
+    setting("escape_string_warning", "on", false, boolean),
     setting("extra_float_digits", "1", false, extra_float_digits),
     setting("idle_in_transaction_session_timeout", "0", false, duration),
     setting("in_hot_standby", "off", true, fixed),
     setting("integer_datetimes", "on", true, fixed),
     setting("IntervalStyle", "postgres", true, |v| one_of(v, &["postgres"])),
     setting("is_superuser", "on", true, fixed),
+    setting("jit", "off", false, boolean),
     setting("lc_collate", "C", false, fixed),
     setting("lc_ctype", "C.UTF-8", false, fixed),
+    setting("lc_messages", "C", false, any),
+    setting("lc_monetary", "C", false, any),
+    setting("lc_numeric", "C", false, any),
+    setting("lc_time", "C", false, any),
     setting("lock_timeout", "0", false, duration),
+    setting("max_connections", "200", false, fixed),
+    setting("max_function_args", "100", false, fixed),
     setting("max_identifier_length", "63", false, fixed),
+    setting("max_index_keys", "32", false, fixed),
     setting("max_recursive_iterations", "10000", false, positive),
     setting("row_security", "on", false, boolean),
     setting("search_path", "\"$user\", public", false, any),
