@@ -77,6 +77,7 @@ pub mod code {
     pub const GENERATED_ALWAYS: &str = "428C9";
     pub const SYNTAX_ERROR: &str = "42601";
     pub const AMBIGUOUS_COLUMN: &str = "42702";
+    pub const AMBIGUOUS_FUNCTION: &str = "42725";
     pub const UNDEFINED_COLUMN: &str = "42703";
     pub const UNDEFINED_OBJECT: &str = "42704";
     pub const DUPLICATE_COLUMN: &str = "42701";
@@ -97,6 +98,7 @@ pub mod code {
     pub const DUPLICATE_SCHEMA: &str = "42P06";
     pub const DUPLICATE_TABLE: &str = "42P07";
     pub const INDETERMINATE_DATATYPE: &str = "42P18";
+    pub const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
     pub const INSUFFICIENT_RESOURCES: &str = "53000";
     pub const STATEMENT_TOO_COMPLEX: &str = "54001";
     pub const OUT_OF_MEMORY: &str = "53200";

@@ -16,6 +16,17 @@ pub struct Table {
     pub checks: Vec<Check>,
 }
 
+impl Table {
+    /// The SQL texts of its constraints, defaults and generated columns.
+    pub fn expressions(&self) -> impl Iterator<Item = &str> {
+        let values = self.columns.iter().filter_map(|column| match &column.value {
+            ColumnValue::Default(text) | ColumnValue::Generated(text) => Some(text.as_str()),
+            _ => None,
+        });
+        self.checks.iter().map(|check| check.condition.as_str()).chain(values)
+    }
+}
+
 /// A column of a table.
 #[derive(Debug, Clone, Default)]
 pub struct TableColumn {
@@ -23,6 +34,8 @@ pub struct TableColumn {
     pub not_null: bool,
     /// Where its value comes from if none is given.
     pub value: ColumnValue,
+    /// The domain that its values are checked against.
+    pub domain: Option<RelationId>,
 }
 
 /// Where a column's value comes from.

@@ -67,7 +67,7 @@ impl Session {
         })
     }
 
-    async fn alter_relation(&mut self, id: RelationId, action: &AlterAction) -> Result<()> {
+    pub(super) async fn alter_relation(&mut self, id: RelationId, action: &AlterAction) -> Result<()> {
         let catalog = self.engine.catalog();
         let gone = || Error::new(code::UNDEFINED_TABLE, "the relation was dropped meanwhile");
         let relation = Relation::clone(catalog.by_id(id).ok_or_else(gone)?);
@@ -202,7 +202,7 @@ impl Session {
         table.columns.push(table_column(relation.local_name(), column));
         relation.kind = RelationKind::Table(Arc::new(table));
         let mut fields: Vec<Arc<Field>> = relation.schema.fields().iter().map(Arc::clone).collect();
-        fields.push(Arc::new(column.sql_type.field(&column.name)));
+        fields.push(Arc::new(column.field()));
         relation.schema = Arc::new(Schema::new(fields));
         let relation = self.with_checks(relation, checks)?;
         self.check_expressions(&relation).await?;
@@ -369,8 +369,9 @@ fn check_class(relation: &Relation, alter: &Alter) -> Result<()> {
         return Err(Error::new(code::WRONG_OBJECT_TYPE, message)
             .hint("tables, views and materialized views can be altered, each by its name"));
     }
-    let names =
-        |action: &AlterAction| matches!(action, AlterAction::Rename(_) | AlterAction::SetSchema(_) | AlterAction::RenameColumn { .. });
+    let names = |action: &AlterAction| {
+        matches!(action, AlterAction::Rename(_) | AlterAction::SetSchema(_) | AlterAction::RenameColumn { .. })
+    };
     if !matches!(relation.kind, RelationKind::Table(_)) && !alter.actions.iter().all(names) {
         let message = format!("ALTER action cannot be performed on relation \"{}\"", relation.local_name());
         return Err(Error::new(code::WRONG_OBJECT_TYPE, message)

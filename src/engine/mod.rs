@@ -54,6 +54,8 @@ mod table;
 mod row_error;
 // Transactions.
 mod transaction;
+// CREATE TYPE.
+mod user_type;
 
 pub use dml::CopyColumns;
 pub use session::Session;
@@ -275,6 +277,7 @@ impl Engine {
         let catalog = self.catalog();
         match &statement.kind {
             Kind::CreateSchema { name, .. } => return Ok(catalog.has_schema(name)),
+            Kind::CreateType(create) => return Ok(catalog.find_type(&create.name, &[PUBLIC.to_string()]).is_some()),
             Kind::CreateIndex(create) => {
                 let same = |name: &String| catalog.index(name).is_some();
                 return Ok(create.name.as_ref().is_some_and(same));

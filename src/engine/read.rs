@@ -13,12 +13,13 @@ use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
 
 use super::{Engine, Outcome, Rows, Session, distinct, is_kept, stream_spec, system};
-use crate::catalog::{Catalog, Relation, RelationId, RelationKind, full_name, pg_catalog};
+use crate::catalog::{Catalog, Domain, Relation, RelationId, RelationKind, UserTypeKind, full_name, pg_catalog};
 use crate::compile::analyze::error::from_execution;
 use crate::compile::analyze::{self, Binding, ROWS_ID, Ready, Relations, Resolved, Select};
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
 use crate::flow::delta;
+use crate::types::SqlType;
 use crate::view::table::{snapshot_table, stream_table};
 use crate::view::{Lookup, Read, Snapshot};
 
@@ -61,7 +62,10 @@ impl Relations for Names<'_> {
                     let columns = relation.schema.fields().iter().map(|field| field.name().clone()).collect();
                     Ok(Some(Resolved::View(Box::new(Query::from_text(query)?.in_schemas(schemas)), columns)))
                 }
-                _ => Ok(Some(Resolved::Relation { id: relation.id, schema: Arc::clone(&relation.schema) })),
+                _ => {
+                    let key = self.catalog.primary_key(relation.id).to_vec();
+                    Ok(Some(Resolved::Relation { id: relation.id, schema: Arc::clone(&relation.schema), key }))
+                }
             }
         };
         let catalog = |name: &str| pg_catalog::table(&self.context(), name);
@@ -75,6 +79,17 @@ impl Relations for Names<'_> {
                 None => catalog(name).map(Resolved::System),
             },
         })
+    }
+
+    fn type_named(&self, name: &str) -> Result<Option<SqlType>> {
+        Ok(self.catalog.find_type(name, &self.path).map(|found| found.sql_type()))
+    }
+
+    fn domain_named(&self, name: &str) -> Option<Arc<Domain>> {
+        match &self.catalog.find_type(name, &self.path)?.kind {
+            UserTypeKind::Domain(domain) => Some(Arc::clone(domain)),
+            UserTypeKind::Enum(_) => None,
+        }
     }
 
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {

@@ -111,13 +111,12 @@ impl Session {
             | Kind::DropIndex { .. }
             | Kind::CreateSchema { .. }
             | Kind::DropSchema { .. }
+            | Kind::CreateType(_)
+            | Kind::AlterType(_)
+            | Kind::DropType(_)
             | Kind::Alter(_)
-            | Kind::Drop(_) => {
-                self.writing(async |session| session.change_definitions(statement).await).await
-            }
-            Kind::Comment { on, text } => {
-                self.writing(async |session| session.comment(on, text.clone()).await).await
-            }
+            | Kind::Drop(_) => self.writing(async |session| session.change_definitions(statement).await).await,
+            Kind::Comment { on, text } => self.writing(async |session| session.comment(on, text.clone()).await).await,
             Kind::NoEffect { tag, notice } => {
                 if let Some(notice) = notice {
                     self.notice("NOTICE", "00000", *notice);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{FieldRef, Fields};
 
-use super::SqlType;
+use super::{SqlType, TYPE_MARK};
 
 /// What the metadata of a column of a composite type begins with; the type's name follows.
 const COMPOSITE: &str = "composite:";
@@ -79,10 +79,14 @@ impl RowType {
 }
 
 impl SqlType {
-    /// The type's name with everything that makes it what it is: also the fields of a row, which its name does not tell.
+    /// How expressions name the type, with everything that makes it what it is: also the fields of a row, which its name does not tell.
     pub fn spelled(&self) -> String {
         match self {
             SqlType::Row(row) => row.spelled(),
+            // Types of users by identity: names may be taken over by others.
+            SqlType::Enum(found) => format!("{TYPE_MARK}{}", found.oid()),
+            SqlType::Named(name) => format!("{TYPE_MARK}{name}"),
+            SqlType::Char(0) => "bpchar".to_string(),
             SqlType::Array(item) => format!("{}[]", item.spelled()),
             other => other.to_string(),
         }
@@ -157,7 +161,8 @@ mod tests {
 
     #[test]
     fn what_is_spelled_is_read_again() {
-        let inner = RowType { name: Some("a \"b\"(,".to_string()), fields: vec![("x,\"".to_string(), SqlType::Numeric(5, 2))] };
+        let inner =
+            RowType { name: Some("a \"b\"(,".to_string()), fields: vec![("x,\"".to_string(), SqlType::Numeric(5, 2))] };
         let fields = vec![
             ("n".to_string(), SqlType::Integer),
             ("inner".to_string(), SqlType::Row(Arc::new(inner))),

@@ -14,9 +14,6 @@ use crate::error::{Error, Result};
 use crate::format::text::{self, TextOptions};
 use crate::types::SqlType;
 
-/// OIDs whose binary form differs from that of the type they stand for.
-const OID_OID: u32 = 26;
-
 /// A parameter's type as the client knows it (an OID) and as the planner wants it.
 #[derive(Debug, Clone)]
 pub(super) struct ParameterType {
@@ -75,7 +72,8 @@ impl ParameterType {
     fn sql_type(&self) -> Result<SqlType> {
         let ours = SqlType::of(&self.field);
         if pg_type::oid(&ours) == self.oid {
-            return Ok(ours);
+            // A parameter is as long as it is.
+            return Ok(if let SqlType::Char(_) = ours { SqlType::Char(0) } else { ours });
         }
         pg_type::by_oid(self.oid).ok_or_else(|| unsupported_type(self.oid))
     }
@@ -100,7 +98,7 @@ fn invalid() -> Error {
 
 /// Reads a binary value of type `oid`; `field` gives precision and scale where the client's type has none.
 fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Result<ScalarValue> {
-    if oid == OID_OID {
+    if oid == pg_type::OID {
         return Ok(ScalarValue::Int64(Some(i64::from(u32::from_be_bytes(exactly(&bytes)?)))));
     }
     let ours = SqlType::of(field);
@@ -119,7 +117,9 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
             let value = numeric::read(&bytes, *precision, *scale)?;
             ScalarValue::Decimal128(Some(value), *precision, *scale)
         }
-        SqlType::Text | SqlType::Varchar(_) => ScalarValue::Utf8(Some(text_without_nul(&bytes)?.to_string())),
+        SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => {
+            ScalarValue::Utf8(Some(text_without_nul(&bytes)?.to_string()))
+        }
         SqlType::Bytea => ScalarValue::Binary(Some(bytes.to_vec())),
         SqlType::Date => ScalarValue::Date32(Some(date(i32::from_be_bytes(exactly(&bytes)?))?)),
         SqlType::Time => {
@@ -142,7 +142,8 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
             text::parse(utf8(json)?, &SqlType::Jsonb, options)?
         }
         SqlType::Array(item) => array(bytes, item, field, options)?,
-        SqlType::Row(_) => return Err(unsupported_type(oid)),
+        SqlType::Enum(_) => text::parse(utf8(&bytes)?, &sql_type, options)?,
+        SqlType::Named(_) | SqlType::Row(_) => return Err(unsupported_type(oid)),
     })
 }
 
@@ -198,7 +199,7 @@ fn text_without_nul(bytes: &[u8]) -> Result<&str> {
 /// Days since 1970 of days since 2000; the largest and the smallest stand for infinity.
 fn date(days: i32) -> Result<i32> {
     match days {
-        i32::MIN | i32::MAX => Err(Error::unsupported("infinite dates are not supported")),
+        i32::MIN | i32::MAX => Ok(days),
         days => days.checked_add(EPOCH_DAYS).ok_or_else(|| out_of_range("date")),
     }
 }
@@ -206,7 +207,7 @@ fn date(days: i32) -> Result<i32> {
 /// The same for microseconds.
 fn timestamp(micros: i64) -> Result<i64> {
     match micros {
-        i64::MIN | i64::MAX => Err(Error::unsupported("infinite timestamps are not supported")),
+        i64::MIN | i64::MAX => Ok(micros),
         micros => micros.checked_add(EPOCH_MICROS).ok_or_else(|| out_of_range("timestamp")),
     }
 }

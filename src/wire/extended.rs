@@ -22,7 +22,6 @@ use super::rows::{DataRows, Pace, Results};
 use super::statement::{Reply, check_limit};
 use crate::compile::parse::Kind;
 use crate::error::{Error, Result};
-use crate::types::SqlType;
 
 /// Portals of a session.
 const PORTALS_MAX: usize = 1024;
@@ -229,9 +228,8 @@ fn no_portal(name: &str) -> Error {
 
 /// The client decodes by the columns it was told of: other ones, because the catalog changed since, must not reach it.
 fn check_unchanged(described: Option<&Schema>, actual: &Schema) -> Result<()> {
-    let oids = |schema: &Schema| -> Vec<u32> {
-        schema.fields().iter().map(|field| pg_type::oid(&SqlType::of(field))).collect()
-    };
+    let oids =
+        |schema: &Schema| -> Vec<u32> { schema.fields().iter().map(|field| pg_type::field_oid(field)).collect() };
     if described.is_some_and(|described| oids(described) == oids(actual)) {
         return Ok(());
     }

@@ -79,7 +79,7 @@ impl Connection {
             let field = ours.unwrap_or_else(|| FieldRef::new(SqlType::Text.field("parameter")));
             // 0 and 705 (`unknown`) leave the type to the statement.
             let given = oids.get(index).copied().filter(|oid| !matches!(oid, 0 | 705));
-            parameters.push(ParameterType { oid: given.unwrap_or_else(|| pg_type::oid(&SqlType::of(&field))), field });
+            parameters.push(ParameterType { oid: given.unwrap_or_else(|| pg_type::field_oid(&field)), field });
         }
         let prepared = Prepared { statement, parameters, parameters_used, columns: description.columns };
         self.statements.insert(name, Arc::new(prepared));

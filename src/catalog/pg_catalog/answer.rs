@@ -99,9 +99,8 @@ const REFUSED: [(&str, &str); 6] = [
 
 /// All of them.
 pub(super) fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
-    let constant = |name: &str, value: bool| {
-        function(name, DataType::Boolean, move |_| Ok(ScalarValue::Boolean(Some(value))))
-    };
+    let constant =
+        |name: &str, value: bool| function(name, DataType::Boolean, move |_| Ok(ScalarValue::Boolean(Some(value))));
     let mut all: Vec<ScalarUDF> = YES.iter().map(|name| constant(name, true)).collect();
     all.extend(NO.iter().map(|name| constant(name, false)));
     all.extend(NOTHING.iter().map(|name| text(name, |_| Ok(None))));

@@ -11,7 +11,8 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, answer, description, index, keyword, layout, size, types};
+use super::types::UserNames;
+use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, answer, description, index, keyword, layout, size};
 use crate::catalog::DATABASE;
 use crate::catalog::{Catalog, RelationKind};
 use crate::error::{Error, code};
@@ -200,6 +201,7 @@ fn definitions(context: &Context<'_>) -> Vec<ScalarUDF> {
         _ => None,
     };
     let views: HashMap<i64, String> = context.catalog.iter().filter_map(|relation| view(relation)).collect();
+    let types = UserNames::new(context);
     let look_up = |name: &str, map: HashMap<i64, String>| {
         text(name, move |arguments| Ok(number(arguments, 0).and_then(|oid| map.get(&oid).cloned())))
     };
@@ -223,9 +225,9 @@ fn definitions(context: &Context<'_>) -> Vec<ScalarUDF> {
             Ok(number(arguments, 0).or_else(by_name).and_then(|oid| views.get(&oid).cloned()))
         }),
         text("pg_get_expr", |arguments| Ok(string(arguments, 0))),
-        text("format_type", |arguments| {
+        text("format_type", move |arguments| {
             let Some(oid) = number(arguments, 0) else { return Ok(None) };
-            Ok(Some(types::format_type(oid, number(arguments, 1).unwrap_or(-1)).unwrap_or_else(|| "???".into())))
+            Ok(Some(types.format_type(oid, number(arguments, 1).unwrap_or(-1)).unwrap_or_else(|| "???".into())))
         }),
         text("pg_encoding_to_char", |arguments| Ok(number(arguments, 0).map(|_| "UTF8".into()))),
         text("pg_get_userbyid", |arguments| Ok(number(arguments, 0).map(|_| DATABASE.into()))),
@@ -238,9 +240,11 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
     let mut by_name = system_names();
     let mut by_oid = by_oid;
     by_oid.extend(by_name.iter().map(|(name, oid)| (*oid, name.clone())));
-    by_oid.extend(index::indexes(context).iter().map(|(index, relation)| {
-        (index::oid(index), crate::catalog::full_name(relation.namespace(), &index.name))
-    }));
+    by_oid.extend(
+        index::indexes(context)
+            .iter()
+            .map(|(index, relation)| (index::oid(index), crate::catalog::full_name(relation.namespace(), &index.name))),
+    );
     by_name.extend(by_oid.iter().map(|(oid, name)| (name.clone(), *oid)));
     let (to_regclass, of_casts, of_regclass, names_of_casts) =
         (by_name.clone(), by_name.clone(), by_name.clone(), by_oid.clone());
@@ -249,6 +253,7 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
         .into();
     namespaces.extend(context.catalog.schemas().map(|(name, oid)| (i64::from(oid), name.to_string())));
     let by_oid_namespaces = namespaces.clone();
+    let [of_regtype, to_regtype, name_of_regtype, regtype] = std::array::from_fn(|_| UserNames::new(context));
     vec![
         bigint("oid_of_regclass", move |arguments| {
             let Some(name) = string(arguments, 0) else { return Ok(None) };
@@ -265,23 +270,23 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
             let named = |oid: i64| by_oid.get(&oid).cloned().unwrap_or_else(|| oid.to_string());
             Ok(number(arguments, 0).map(named).or_else(|| string(arguments, 0).map(|name| bare(&name))))
         }),
-        bigint("oid_of_regtype", |arguments| {
+        bigint("oid_of_regtype", move |arguments| {
             let Some(name) = string(arguments, 0) else { return Ok(None) };
-            match types::by_name(&name).or_else(|| name.parse().ok()) {
+            match of_regtype.by_name(&name).or_else(|| name.parse().ok()) {
                 Some(oid) => Ok(Some(oid)),
                 None => Err(undefined_type(&name)),
             }
         }),
-        bigint("to_regtype", |arguments| Ok(string(arguments, 0).and_then(|name| types::by_name(&name)))),
-        text("name_of_regtype", |arguments| {
-            let name = |oid: i64| types::format_type(oid, -1).unwrap_or_else(|| oid.to_string());
-            let given = || Some(types::format_type(types::by_name(&string(arguments, 0)?)?, -1)?);
+        bigint("to_regtype", move |arguments| Ok(string(arguments, 0).and_then(|name| to_regtype.by_name(&name)))),
+        text("name_of_regtype", move |arguments| {
+            let name = |oid: i64| name_of_regtype.format_type(oid, -1).unwrap_or_else(|| oid.to_string());
+            let given = || name_of_regtype.format_type(name_of_regtype.by_name(&string(arguments, 0)?)?, -1);
             Ok(number(arguments, 0).map(name).or_else(given))
         }),
-        text("regtype", |arguments| {
+        text("regtype", move |arguments| {
             let Some(name) = string(arguments, 0) else { return Ok(None) };
-            match types::by_name(&name).or_else(|| name.parse().ok()) {
-                Some(oid) => Ok(Some(types::format_type(oid, -1).unwrap_or(name))),
+            match regtype.by_name(&name).or_else(|| name.parse().ok()) {
+                Some(oid) => Ok(Some(regtype.format_type(oid, -1).unwrap_or(name))),
                 None => Err(undefined_type(&name)),
             }
         }),

@@ -6,8 +6,8 @@ use datafusion::arrow::array::Int64Array;
 
 use super::index::{self, Constraint};
 use super::{Column, Context, bigint, optional_text, relations, text, words};
-use crate::catalog::{DATABASE, split_name};
 use crate::catalog::{ColumnValue, Relation, RelationKind};
+use crate::catalog::{DATABASE, split_name};
 use crate::types::SqlType;
 
 /// Columns of `information_schema.<name>`.
@@ -78,7 +78,10 @@ fn table_columns(context: &Context<'_>) -> Vec<Column> {
         ColumnValue::Generated(text) => Some(format!("({text})")),
         _ => None,
     };
-    let length = |sql_type: &SqlType| if let SqlType::Varchar(n) = sql_type { Some(n.to_string()) } else { None };
+    let length = |sql_type: &SqlType| match sql_type {
+        SqlType::Varchar(n) | SqlType::Char(n) => Some(n.to_string()),
+        _ => None,
+    };
     vec![
         words("table_catalog", DATABASE, n),
         text("table_schema", rows.iter().map(|(relation, _)| relation.namespace())),
@@ -298,6 +301,7 @@ fn udt_name(sql_type: &SqlType) -> String {
         SqlType::Double => "float8".into(),
         SqlType::Numeric(..) => "numeric".into(),
         SqlType::Varchar(_) => "varchar".into(),
+        SqlType::Char(_) => "bpchar".into(),
         SqlType::Timestamp => "timestamp".into(),
         SqlType::TimestampTz => "timestamptz".into(),
         SqlType::Array(item) => format!("_{}", udt_name(item)),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Int64Array, RecordBatch, StringArray, new_null_array,
 };
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::catalog::TableProvider;
 
 use super::{Catalog, Relation};
-use crate::types::SqlType;
+use crate::types::{PG_CLIENT_TYPE, SqlType};
 use crate::view::Snapshot;
 use crate::view::table::snapshot_table;
 
@@ -36,10 +36,11 @@ mod relations;
 mod server;
 // `pg_size_pretty` and what goes into it.
 mod size;
-// `pg_type`.
+// `pg_type`, `pg_enum`.
 mod types;
 
 pub use function::{functions, has_function};
+pub(crate) use types::typmod;
 
 /// What the system catalog is made from.
 pub struct Context<'a> {
@@ -87,7 +88,7 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_views" => relations::pg_views(context),
         "pg_matviews" => relations::pg_matviews(context),
         "pg_indexes" => index::pg_indexes(context),
-        "pg_type" => types::pg_type(),
+        "pg_type" => types::pg_type(context),
         "pg_namespace" => server::pg_namespace(context),
         "pg_database" => server::pg_database(),
         "pg_roles" | "pg_authid" | "pg_user" | "pg_shadow" => server::pg_roles(context),
@@ -96,6 +97,7 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_collation" => server::pg_collation(),
         "pg_language" => server::pg_language(),
         "pg_tablespace" => server::pg_tablespace(),
+        "pg_enum" => types::pg_enum(context),
         "pg_description" => description::pg_description(context),
         "pg_shdescription" => description::pg_shdescription(context),
         "pg_stat_activity" => activity::pg_stat_activity(context),
@@ -119,12 +121,44 @@ pub fn information_schema(context: &Context<'_>, name: &str) -> Option<Arc<dyn T
 }
 
 fn provider(columns: Vec<Column>) -> Option<Arc<dyn TableProvider>> {
-    let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| sql_type.field(name)).collect();
+    let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| field(name, sql_type)).collect();
     let schema = Arc::new(Schema::new(fields));
     let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
     // Columns of one relation are made from the same rows, with the types named beside them.
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).ok()?;
     Some(snapshot_table(Snapshot { schema, batches: vec![batch] }))
+}
+
+/// Columns of `pg_catalog` that drivers decode as the types that they have in PostgreSQL.
+const OIDS: &[&str] = &[
+    "attrelid",
+    "atttypid",
+    "conrelid",
+    "enumtypid",
+    "indexrelid",
+    "indrelid",
+    "oid",
+    "relnamespace",
+    "rngsubtype",
+    "rngtypid",
+    "typarray",
+    "typbasetype",
+    "typelem",
+    "typnamespace",
+    "typrelid",
+];
+const NAMES: &[&str] = &["attname", "conname", "enumlabel", "nspname", "relname", "typname"];
+const CHARS: &[&str] = &["attgenerated", "attidentity", "contype", "relkind", "typcategory", "typdelim", "typtype"];
+
+fn field(name: &str, sql_type: &SqlType) -> Field {
+    let client_type = match sql_type {
+        SqlType::BigInt if OIDS.contains(&name) => "oid",
+        SqlType::Text if NAMES.contains(&name) => "name",
+        SqlType::Text if CHARS.contains(&name) => "char",
+        _ => return sql_type.field(name),
+    };
+    let metadata = [(PG_CLIENT_TYPE.to_string(), client_type.to_string())];
+    sql_type.field(name).with_metadata(metadata.into())
 }
 
 fn text<S: AsRef<str>>(name: &'static str, values: impl IntoIterator<Item = S>) -> Column {

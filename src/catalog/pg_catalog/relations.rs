@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::types::{oid, typmod};
+use super::types::{field_typmod, oid};
 use super::{
     CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, TIDEWATER, bigint, boolean, flags, index, null_array, nulls,
     numbers, optional_text, real, text, words,
@@ -25,8 +25,13 @@ pub(super) fn namespace_oid(context: &Context<'_>, relation: &Relation) -> i64 {
     if relation.id.0 < FIRST_RELATION_ID {
         return TIDEWATER;
     }
+    schema_oid(context, relation.namespace())
+}
+
+/// Identity of a schema of users.
+pub(super) fn schema_oid(context: &Context<'_>, schema: &str) -> i64 {
     let mut schemas = context.catalog.schemas();
-    schemas.find(|(name, _)| *name == relation.namespace()).map_or(PUBLIC, |(_, oid)| i64::from(oid))
+    schemas.find(|(name, _)| *name == schema).map_or(PUBLIC, |(_, oid)| i64::from(oid))
 }
 
 /// Relations that clients see: everything but sinks, and the engine's own.
@@ -115,7 +120,8 @@ struct Attribute {
     relation: i64,
     number: i64,
     name: String,
-    sql_type: SqlType,
+    type_oid: i64,
+    modifier: i64,
     not_null: bool,
     has_default: bool,
     /// `a` or `d` for identity columns.
@@ -144,7 +150,8 @@ fn attributes(context: &Context<'_>) -> Vec<Attribute> {
                 relation: class.oid,
                 number: number as i64 + 1,
                 name: field.name().clone(),
-                sql_type: SqlType::of(field),
+                type_oid: column.domain.map_or_else(|| oid(&SqlType::of(field)), |domain| i64::from(domain.0)),
+                modifier: if column.domain.is_some() { -1 } else { field_typmod(field) },
                 not_null: column.not_null,
                 has_default: expression(&column.value).is_some(),
                 identity,
@@ -169,13 +176,13 @@ pub(super) fn pg_attribute(context: &Context<'_>) -> Vec<Column> {
     vec![
         bigint("attrelid", rows.iter().map(|row| row.relation)),
         text("attname", rows.iter().map(|row| &row.name)),
-        bigint("atttypid", rows.iter().map(|row| oid(&row.sql_type))),
+        bigint("atttypid", rows.iter().map(|row| row.type_oid)),
         numbers("attstattarget", -1, n),
         numbers("attlen", -1, n),
         bigint("attnum", rows.iter().map(|row| row.number)),
         numbers("attndims", 0, n),
         numbers("attcacheoff", -1, n),
-        bigint("atttypmod", rows.iter().map(|row| typmod(&row.sql_type))),
+        bigint("atttypmod", rows.iter().map(|row| row.modifier)),
         flags("attbyval", false, n),
         words("attstorage", "p", n),
         words("attcompression", "", n),

@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use super::totals::{Figure, Totals};
+use crate::types::SqlType;
 
 /// Digits after the point of an average of integers; numeric keeps its own if it has more.
 const AVERAGE_SCALE: i8 = 16;
@@ -30,6 +31,12 @@ pub(super) fn functions() -> Vec<Arc<AggregateUDF>> {
             Arc::new(AggregateUDF::new_from_impl(Exact { what, signature }))
         })
         .collect()
+}
+
+/// `sum`.
+pub(super) fn sum() -> Arc<AggregateUDF> {
+    let signature = Signature::user_defined(Volatility::Immutable);
+    Arc::new(AggregateUDF::new_from_impl(Exact { what: Figure::Sum, signature }))
 }
 
 /// `sum` or `avg`.
@@ -76,14 +83,19 @@ impl AggregateUDFImpl for Exact {
             DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => {
                 argument.clone()
             }
-            DataType::Decimal128(..) => argument.clone(),
-            other => return plan_err!("function {}({other}) does not exist", self.name()),
+            DataType::Decimal128(..) | DataType::Interval(_) => argument.clone(),
+            other => {
+                let kind = SqlType::of(&Field::new("", other.clone(), true));
+                return plan_err!("function {}({kind}) does not exist", self.name());
+            }
         }])
     }
 
     fn return_type(&self, arguments: &[DataType]) -> PlanResult<DataType> {
         let numeric = |scale| DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale);
         Ok(match (self.what, arguments) {
+            // Planned as sums of their parts.
+            (_, [interval @ DataType::Interval(_)]) => interval.clone(),
             (Figure::Sum, [DataType::Int16 | DataType::Int32]) => DataType::Int64,
             (Figure::Sum, [DataType::Int64]) => numeric(0),
             (Figure::Sum, [DataType::Decimal128(_, scale)]) => numeric(*scale),

@@ -66,7 +66,7 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
 /// Whether values of a type are compared by keys. Errors: 42883 for json, which has no equality.
 fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
     match sql_type {
-        Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_)) => Ok(true),
+        Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_) | SqlType::Char(_)) => Ok(true),
         Some(SqlType::Row(row)) => {
             for (_, field) in &row.fields {
                 has_key(Some(field))?;
@@ -115,7 +115,7 @@ fn key_of(expression: Expr) -> Expr {
 fn key_as(expression: Expr, kind: Option<&SqlType>) -> Expr {
     match (&expression, kind) {
         (Expr::Literal(ScalarValue::Utf8(Some(_)), None), Some(kind)) => {
-            key_of(crate::compile::function::cast_to(expression, kind))
+            key_of(crate::compile::function::cast_to(expression, &kind.of_constants()))
         }
         _ => key_of(expression),
     }
@@ -135,6 +135,30 @@ fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Optio
         let mut kinds = kinds.iter();
         return Ok(Some(sides.map(|side| match kinds.next() {
             Some(kind) if is_local(kind) => crate::compile::function::cast_to(side, &SqlType::TimestampTz),
+            _ => side,
+        })));
+    }
+    // DataFusion would convert a date beyond the timestamps to one before them.
+    if kinds.contains(&Some(SqlType::Timestamp)) && kinds.contains(&Some(SqlType::Date)) {
+        let mut kinds = kinds.iter();
+        return Ok(Some(sides.map(|side| match kinds.next() {
+            Some(Some(SqlType::Date)) => crate::compile::function::cast_to(side, &SqlType::Timestamp),
+            _ => side,
+        })));
+    }
+    // Beside other texts, blanks at the end of char(n) are none and those of the others count.
+    if kinds.iter().flatten().any(|kind| matches!(kind, SqlType::Text | SqlType::Varchar(_))) {
+        let beside_text = kinds.contains(&Some(SqlType::Text));
+        let is_char = |kind: Option<&Option<SqlType>>| matches!(kind, Some(Some(SqlType::Char(_))));
+        if !kinds.iter().any(|kind| is_char(Some(kind))) {
+            return Ok(None);
+        }
+        let mut kinds = kinds.iter();
+        return Ok(Some(sides.map(|side| match kinds.next() {
+            Some(Some(SqlType::Varchar(_))) if !beside_text => {
+                key_of(crate::compile::function::cast_to(side, &SqlType::Char(0)))
+            }
+            kind if is_char(kind) => key_of(side),
             _ => side,
         })));
     }
@@ -162,6 +186,7 @@ fn alike(kind: &SqlType, common: &SqlType) -> bool {
                 || matches!((item.as_ref(), other.as_ref()), (SqlType::Numeric(..), SqlType::Numeric(..)))
                 || super::types::is_text(item) && super::types::is_text(other)
         }
+        (SqlType::Char(_), SqlType::Char(_)) => true,
         _ => kind == common,
     }
 }
@@ -179,7 +204,9 @@ fn comparable(row: &RowType, other: &RowType) -> PlanResult<()> {
             (one, two) => {
                 let at = number + 1;
                 let (one, two) = (super::types::bare_name(one), super::types::bare_name(two));
-                return refused(format!("cannot compare dissimilar column types {one} and {two} at record column {at}"));
+                return refused(format!(
+                    "cannot compare dissimilar column types {one} and {two} at record column {at}"
+                ));
             }
         }
     }

@@ -204,6 +204,14 @@ fn clause(line: &str) -> Option<Error> {
     if line.contains("ggregate function calls cannot be nested") {
         return Some(Error::new(code::GROUPING_ERROR, "aggregate function calls cannot be nested"));
     }
+    if line.contains("annot find column with position ") {
+        let message = format!("GROUP BY position {} is not in select list", number("with position ")?);
+        return Some(Error::new(INVALID_COLUMN_REFERENCE, message));
+    }
+    if let Some(table) = line.strip_prefix("Invalid qualifier ") {
+        let message = format!("missing FROM-clause entry for table \"{table}\"");
+        return Some(Error::new(code::UNDEFINED_TABLE, message));
+    }
     if line.contains("rder by column out of bounds") {
         let message = format!("ORDER BY position {} is not in select list", number("specified: ")?);
         return Some(Error::new(INVALID_COLUMN_REFERENCE, message));

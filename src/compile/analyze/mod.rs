@@ -9,12 +9,18 @@ mod arithmetic;
 mod careful;
 // Comparisons by sort keys.
 mod comparison;
+// Rows of constants.
+mod constant_rows;
 // How much expressions grow when they are simplified.
 mod complexity;
 // DataFusion's errors → ours.
 pub mod error;
+// `sum` and `avg` of intervals.
+mod interval_sum;
 // Keys of joins.
 mod equijoin;
+// Types of expressions.
+mod field;
 // `min` and `max`.
 mod extreme;
 // Relations and functions by name.
@@ -28,8 +34,12 @@ mod select;
 mod lookup;
 // DataFusion's settings.
 mod session;
+// Types of the columns of set operations.
+mod set_type;
 // Relations without rows.
 mod source;
+// What PostgreSQL refuses.
+pub(in crate::compile) mod strict;
 // Types that Arrow does not tell.
 mod tag;
 // Sums by group.
@@ -51,6 +61,7 @@ use datafusion::optimizer::Analyzer;
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use arithmetic::as_operator;
+pub(in crate::compile) use field::field_of;
 pub use lookup::Binding;
 pub use rows::{ROWS_ID, Rows};
 pub use select::{Ready, Select, plan_select};
@@ -62,9 +73,10 @@ use super::lower;
 use super::parse::{Query, shown_name};
 use super::plan::Plan;
 use super::{rewrite, window};
-use crate::catalog::RelationId;
+use crate::catalog::{Domain, RelationId};
 use crate::error::Result;
-use crate::types::SqlType;
+use crate::precision::Precision;
+use crate::types::{PG_CLIENT_TYPE, SqlType};
 
 /// Session settings that change what a query means; views keep those they were created with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +97,18 @@ impl Default for Settings {
 pub trait Relations {
     /// What `[schema.]name` stands for; `None` if nothing has that name. Names are folded already.
     fn resolve(&self, schema: Option<&str>, name: &str) -> Result<Option<Resolved>>;
+
+    /// The type of a user that `[schema.]name` stands for; `None` if nothing has that name.
+    fn type_named(&self, name: &str) -> Result<Option<SqlType>> {
+        let _ = name;
+        Ok(None)
+    }
+
+    /// The domain that `[schema.]name` stands for, if it is one.
+    fn domain_named(&self, name: &str) -> Option<Arc<Domain>> {
+        let _ = name;
+        None
+    }
 
     /// Names that hints may suggest.
     fn names(&self) -> Vec<String>;
@@ -109,6 +133,8 @@ pub enum Resolved {
         id: RelationId,
         /// Its columns.
         schema: SchemaRef,
+        /// The columns of its primary key; empty without one.
+        key: Vec<usize>,
     },
     /// A view that is expanded where it is named: its query, and new names for its columns (empty keeps the query's).
     View(Box<Query>, Vec<String>),
@@ -146,6 +172,15 @@ fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanR
     window::node::windows(plan, &settings.time_zone)
 }
 
+/// The shown field with what its column was declared with and values do not tell.
+fn as_declared(shown: Field, column: &Field) -> Field {
+    let shown = Precision::of(column).map_or_else(|| shown.clone(), |precision| precision.on(shown.clone()));
+    let Some(client_type) = column.metadata().get(PG_CLIENT_TYPE) else { return shown };
+    let mut metadata = shown.metadata().clone();
+    metadata.insert(PG_CLIENT_TYPE.to_string(), client_type.clone());
+    shown.with_metadata(metadata)
+}
+
 /// The plan with outputs of SQL's types, and its columns as users see them. The plan's own names stay: DataFusion wants them
 /// unique, SQL does not.
 fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
@@ -160,7 +195,8 @@ fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
         } else {
             SqlType::of(&Field::new("", wanted.clone(), true))
         };
-        fields.push(kind.field(shown_name(field.name())));
+        let shown = kind.field(shown_name(field.name()));
+        fields.push(as_declared(shown, field));
         if wanted == *field.data_type() {
             columns.push(column);
         } else {

@@ -37,6 +37,9 @@ pub(super) fn state(settings: &Settings) -> SessionState {
     static BASE: OnceLock<SessionState> = OnceLock::new();
     let mut state = BASE.get_or_init(base).clone();
     state.config_mut().options_mut().execution.time_zone = Some(settings.time_zone.clone());
+    // Functions take the zone from here when they run.
+    let options = Arc::clone(state.config_options());
+    state.execution_props_mut().config_options = Some(options);
     state
 }
 

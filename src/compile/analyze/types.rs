@@ -1,24 +1,23 @@
-//! Types as PostgreSQL gives them: integer literals are integer where they fit, results of functions have SQL's types, instants
+//! Types as PostgreSQL gives them: results of functions have SQL's types, instants
 //! are shown in the session's time zone where SQL looks at their parts.
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, TimeUnit};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, RecursiveQuery, Union};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Operator, RecursiveQuery, Union, Values};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
-use super::arithmetic;
-use crate::compile::aggregate::NAMES;
+use super::field::type_of;
+use super::{arithmetic, interval_sum, set_type, strict};
 use crate::compile::function;
 use crate::compile::function::condition::common_type::unified;
-use crate::error::{Error, code};
 use crate::format::text::TextOptions;
 use crate::types::SqlType;
 
@@ -44,44 +43,30 @@ pub(in crate::compile) fn sql_type(kind: &DataType) -> DataType {
     }
 }
 
-/// A literal as PostgreSQL types it: a whole number is integer if it fits, else bigint, else numeric; `3e9` has no digits after the
-/// point rather than -9 of them. Anything else unchanged.
-pub(super) fn narrowed(expression: Expr) -> Expr {
-    match expression {
-        Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => match i32::try_from(value) {
-            Ok(value) => Expr::Literal(ScalarValue::Int32(Some(value)), metadata),
-            Err(_) => Expr::Literal(ScalarValue::Int64(Some(value)), metadata),
-        },
-        Expr::Literal(ScalarValue::UInt64(Some(value)), metadata) => {
-            Expr::Literal(ScalarValue::Decimal128(Some(i128::from(value)), 20, 0), metadata)
-        }
-        Expr::Literal(ScalarValue::Decimal128(Some(value), precision, scale), metadata) if scale < 0 => {
-            let digits = scale.unsigned_abs();
-            let whole = 10_i128.checked_pow(u32::from(digits)).and_then(|factor| value.checked_mul(factor));
-            let literal = match whole.filter(|_| precision.saturating_add(digits) <= DECIMAL128_MAX_PRECISION) {
-                Some(whole) => ScalarValue::Decimal128(Some(whole), precision + digits, 0),
-                None => ScalarValue::Decimal128(Some(value), precision, scale),
-            };
-            Expr::Literal(literal, metadata)
-        }
-        other => other,
-    }
-}
-
 fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
     // The numbers of LIMIT and OFFSET are DataFusion's own business.
     if matches!(node, LogicalPlan::Limit(_)) {
         return Ok(node);
     }
     let node = match node {
-        LogicalPlan::Values(values) => {
-            let rows = values.values.into_iter().map(|row| row.into_iter().map(narrowed).collect()).collect();
-            let rebuilt = LogicalPlanBuilder::values(rows)?.build()?;
-            // Aliases over VALUES refer to these columns by the names that DataFusion gives them in any case.
-            return Ok(rebuilt);
-        }
+        LogicalPlan::Values(values) => return values_as_sql(values, zone),
         LogicalPlan::RecursiveQuery(query) => return recursive_as_sql(query),
-        LogicalPlan::Union(union) => return Ok(LogicalPlan::Union(Union::try_new_with_loose_types(union.inputs)?)),
+        LogicalPlan::Union(union) => {
+            let inputs = set_type::unified(union.inputs)?;
+            return Ok(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?));
+        }
+        LogicalPlan::Aggregate(aggregate) => {
+            strict::check_fractions(&aggregate)?;
+            let (aggregate, outputs) = interval_sum::split(aggregate)?;
+            if !outputs.is_empty() {
+                return interval_sum::joined(node_as_sql(LogicalPlan::Aggregate(aggregate), zone)?, outputs);
+            }
+            LogicalPlan::Aggregate(aggregate)
+        }
+        LogicalPlan::Join(join) => {
+            strict::check_join(&join)?;
+            LogicalPlan::Join(join)
+        }
         other => other,
     };
     let mut schema = merge_schema(&node.inputs());
@@ -94,7 +79,7 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
             return Ok(Transformed::no(expression));
         }
         let name = names.save(&expression);
-        let typed = narrowed_everywhere(expression)?.transform_up(|expression| {
+        let typed = expression.transform_up(|expression| {
             let typed = typed(expression, &schema, zone)?;
             typed.transform_data(|expression| Ok(super::tag::remembered(expression, &schema)))
         })?;
@@ -103,8 +88,30 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
     node.data.recompute_schema()
 }
 
+/// Rows that are written out. Their constants have their types.
+fn values_as_sql(values: Values, zone: &str) -> PlanResult<LogicalPlan> {
+    let is_constant = |value: &Expr| match value {
+        Expr::Cast(cast) => matches!(*cast.expr, Expr::Literal(..)),
+        value => matches!(value, Expr::Literal(..)),
+    };
+    if values.values.iter().flatten().all(is_constant) {
+        return Ok(LogicalPlan::Values(values));
+    }
+    let schema = DFSchema::empty();
+    let value = |value: Expr| -> PlanResult<Expr> {
+        let value = value.transform_up(|part| {
+            let typed = typed(part, &schema, zone)?;
+            typed.transform_data(|part| Ok(super::tag::remembered(part, &schema)))
+        })?;
+        Ok(value.data)
+    };
+    let rows = values.values.into_iter().map(|row| row.into_iter().map(value).collect());
+    LogicalPlanBuilder::values(rows.collect::<PlanResult<_>>()?)?.build()
+}
+
 /// The terms of a recursive query have the types that its own name was planned with.
 fn recursive_as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
+    set_type::check_recursion(&query)?;
     let converted = |term: Arc<LogicalPlan>| -> PlanResult<Arc<LogicalPlan>> {
         let schema = Arc::clone(term.schema());
         let columns = query.schema.fields().iter().enumerate().map(|(position, field)| {
@@ -122,41 +129,28 @@ fn recursive_as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
     RecursiveQuery::try_new(query.name, first, next, query.is_distinct).map(LogicalPlan::RecursiveQuery)
 }
 
-/// Narrows literals, but not those that DataFusion reads itself: arguments of its own aggregates.
-fn narrowed_everywhere(expression: Expr) -> PlanResult<Expr> {
-    Ok(expression
-        .transform_down(|expression| {
-            let foreign = matches!(&expression, Expr::AggregateFunction(call) if is_foreign(call.func.name()));
-            if !foreign {
-                return Ok(Transformed::yes(narrowed(expression)));
-            }
-            let call = expression.map_children(|argument| match argument {
-                Expr::Literal(..) => Ok(Transformed::no(argument)),
-                argument => narrowed_everywhere(argument).map(Transformed::yes),
-            })?;
-            Ok(Transformed::new(call.data, true, TreeNodeRecursion::Jump))
-        })?
-        .data)
-}
-
-/// Whether an aggregate is DataFusion's own.
-fn is_foreign(name: &str) -> bool {
-    !["sum", "avg", "min", "max"].contains(&name) && !NAMES.iter().any(|(known, _)| *known == name)
-}
-
 fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transformed<Expr>> {
+    strict::check(&expression, schema)?;
     match expression {
+        Expr::ScalarFunction(call) if call.func.name() == function::TYPE_OF => {
+            let name = call.args.first().map(|value| strict::type_name(value, schema));
+            Ok(Transformed::yes(Expr::Literal(ScalarValue::Utf8(name), None)))
+        }
         Expr::Cast(cast) => cast_as_sql(cast, schema, zone).map(Transformed::yes),
-        Expr::ScalarFunction(call) => {
-            let call = arithmetic::adjusted(in_zone(function::settled(call), schema, zone)?, schema)?;
+        Expr::ScalarFunction(mut call) => {
+            if !function::is_ours(&call) {
+                without_blanks(&mut call.args, schema);
+            }
+            let call = arithmetic::adjusted(in_zone(call, schema, zone)?, schema)?;
             let call = Expr::ScalarFunction(call);
             // A parameter without a type has none yet; such a call keeps what DataFusion will give it.
-            let Ok(kind) = call.get_type(schema) else { return Ok(Transformed::no(call)) };
+            let Ok(kind) = type_of(&call, schema) else { return Ok(Transformed::no(call)) };
             let wanted = sql_type(&kind);
             Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
         }
         Expr::AggregateFunction(mut call) if call.func.name() == "string_agg" => {
             binary_delimiter(&mut call.params.args, schema)?;
+            without_blanks(&mut call.params.args, schema);
             Ok(Transformed::yes(Expr::AggregateFunction(call)))
         }
         // JSON shows instants in the session's zone.
@@ -186,17 +180,6 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
 
 /// A CASE whose conditions are such and whose branches are of one type.
 fn case_as_sql(mut case: Case, schema: &DFSchema) -> PlanResult<Expr> {
-    if case.expr.is_none() {
-        for (condition, _) in &case.when_then_expr {
-            let Ok((_, field)) = condition.to_field(schema) else { continue };
-            if !matches!(field.data_type(), DataType::Boolean | DataType::Null | DataType::Utf8) {
-                let kind = SqlType::of(&field);
-                let message = format!("argument of CASE/WHEN must be type boolean, not type {kind}");
-                let error = Error::new(code::DATATYPE_MISMATCH, message);
-                return Err(DataFusionError::External(Box::new(error)));
-            }
-        }
-    }
     let otherwise = case.else_expr.take().map(|value| *value);
     let has_else = otherwise.is_some();
     let branches = case.when_then_expr.iter_mut().map(|(_, value)| std::mem::take(value.as_mut()));
@@ -229,7 +212,7 @@ fn null_test(value: Expr, definition: &'static function::Definition) -> Expr {
 }
 
 fn is_row(value: &Expr, schema: &DFSchema) -> bool {
-    matches!(value.get_type(schema), Ok(DataType::Struct(_)))
+    matches!(type_of(value, schema), Ok(DataType::Struct(_)))
 }
 
 /// Whether a type is one of texts.
@@ -240,7 +223,7 @@ pub(super) fn is_text(sql_type: &SqlType) -> bool {
 /// What is compared with a float is compared as double precision, as in PostgreSQL; DataFusion would round the float to the digits
 /// of the numeric.
 fn as_floats<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Expr; N] {
-    let kinds = sides.each_ref().map(|side| side.get_type(schema).ok());
+    let kinds = sides.each_ref().map(|side| type_of(side, schema).ok());
     let is_float = |kind: &Option<DataType>| matches!(kind, Some(DataType::Float32 | DataType::Float64));
     let is_decimal = |kind: &Option<DataType>| matches!(kind, Some(DataType::Decimal128(..)));
     if !kinds.iter().any(is_float) || !kinds.iter().any(is_decimal) {
@@ -263,7 +246,7 @@ fn as_floats<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Expr; N] {
 
 /// `x::timestamptz`, `x AT TIME ZONE 'z'` (which DataFusion plans as a cast to nanoseconds in that zone), and casts from instants.
 fn cast_as_sql(cast: Cast, schema: &DFSchema, zone: &str) -> PlanResult<Expr> {
-    let Ok(from) = cast.expr.get_type(schema) else { return Ok(Expr::Cast(cast)) };
+    let Ok(from) = type_of(&cast.expr, schema) else { return Ok(Expr::Cast(cast)) };
     let instant = matches!(from, DataType::Timestamp(_, Some(_)));
     let local = |zone: &str| DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()));
     let wanted = sql_type(cast.field.data_type());
@@ -290,10 +273,19 @@ fn in_zone(mut call: ScalarFunction, schema: &DFSchema, zone: &str) -> PlanResul
     Ok(call)
 }
 
+/// Values of char(n) as texts, for functions that do not know of the blanks at their ends.
+fn without_blanks(arguments: &mut [Expr], schema: &DFSchema) {
+    for argument in arguments {
+        if matches!(super::tag::sql_type(argument, schema), Some(SqlType::Char(_))) {
+            *argument = function::cast_to(std::mem::take(argument), &SqlType::Text);
+        }
+    }
+}
+
 /// A constant beside binary strings is one of them, written as bytea is.
 fn binary_delimiter(arguments: &mut [Expr], schema: &DFSchema) -> PlanResult<()> {
     if let [value, Expr::Literal(delimiter, _)] = arguments
-        && matches!(value.get_type(schema), Ok(DataType::Binary))
+        && matches!(type_of(value, schema), Ok(DataType::Binary))
         && let Some(Some(text)) = delimiter.try_as_str()
     {
         let bytes = crate::format::text::parse(text, &SqlType::Bytea, &TextOptions::default());
@@ -305,7 +297,7 @@ fn binary_delimiter(arguments: &mut [Expr], schema: &DFSchema) -> PlanResult<()>
 /// Makes instants keep the zone that they are shown in.
 fn shown_in_zone(arguments: &mut [Expr], schema: &DFSchema, zone: &str) {
     for argument in arguments {
-        let Ok(given) = argument.get_type(schema) else { continue };
+        let Ok(given) = type_of(argument, schema) else { continue };
         let local = shown_at(&given, zone);
         if local != given {
             *argument = cast_to(std::mem::take(argument), local);
@@ -328,9 +320,7 @@ fn shown_at(kind: &DataType, zone: &str) -> DataType {
 
 /// What clocks in a zone show at an instant, without the zone. (A cast would keep what clocks in UTC show.)
 fn local_time(instant: Expr, zone: &str) -> Expr {
-    let there = cast_to(instant, DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into())));
-    let function = datafusion::functions::datetime::to_local_time();
-    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![there]))
+    function::at_time_zone(instant, zone)
 }
 
 fn cast_to(expression: Expr, kind: DataType) -> Expr {

@@ -41,7 +41,7 @@ fn types(arguments: &[Argument], with_digits: bool) -> Types {
             _ if number.is_untyped() => Some((vec![Double], Double)),
             _ => None,
         },
-        [number, digits] if with_digits => {
+        [number, digits] if with_digits && digits.is_integer() => {
             let (number, scale) = match &number.sql_type {
                 Some(exact @ Numeric(_, scale)) => (exact.clone(), *scale),
                 Some(SmallInt | Integer | BigInt) | None => (Numeric(38, 0), 0),

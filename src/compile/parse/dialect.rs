@@ -9,6 +9,8 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::symmetric;
+
 #[derive(Debug)]
 pub(super) struct Postgres(PostgreSqlDialect);
 
@@ -84,8 +86,12 @@ impl Dialect for Postgres {
         Some(grouping_elements(parser).map(made))
     }
 
-    /// `x IS [NOT] DISTINCT FROM y`, which ends before AND and OR; sqlparser takes them for a part of `y`.
+    /// `x [NOT] BETWEEN SYMMETRIC a AND b`, which sqlparser does not read, and `x IS [NOT] DISTINCT FROM y`, which ends before AND and
+    /// OR; sqlparser takes them for a part of `y`.
     fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
+        if let Some(between) = symmetric::between(self, parser, expr) {
+            return Some(between);
+        }
         let negated = [Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
         let is = |keywords: &[Keyword]| {
             let next = |at: usize| parser.peek_nth_token_ref(at);

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::types::SqlType;
 
+// Columns with new names.
+mod alias;
 // COMMENT ON, GRANT, REVOKE.
 mod annotation;
 // Long lists of VALUES.
@@ -52,25 +54,31 @@ mod session;
 mod star;
 // First words → rule.
 mod statement;
+// BETWEEN SYMMETRIC.
+mod symmetric;
 // CREATE TABLE, CREATE INDEX, ALTER TABLE.
 mod table;
 // `unnest` of rows.
 mod unnested;
+// CREATE, ALTER, DROP TYPE.
+mod user_type;
 // Whole rows of relations.
-mod whole;
 #[cfg(test)]
 mod tests;
+mod whole;
 
+pub(in crate::compile) use alias::ColumnAliases;
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use definition::{
-    Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CommentOn, CreateIndex, CreateSink, CreateStream,
-    CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
+    Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CommentOn, CreateIndex, CreateSink,
+    CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
-pub use query::{Query, ROWS, shown_name};
+pub use query::{Query, ROWS, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;
 pub(in crate::compile) use unnested::UnnestedRows;
+pub use user_type::{AlterType, AlterTypeAction, CreateType, DropType, TypeDefinition};
 pub(in crate::compile) use whole::{WHOLE, WholeRows};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
@@ -165,6 +173,12 @@ pub enum Kind {
         /// CASCADE.
         cascade: bool,
     },
+    /// CREATE TYPE.
+    CreateType(CreateType),
+    /// ALTER TYPE.
+    AlterType(AlterType),
+    /// DROP TYPE.
+    DropType(DropType),
     /// ALTER TABLE, VIEW, …, INDEX.
     Alter(Alter),
     /// COMMENT ON … IS ….

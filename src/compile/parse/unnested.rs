@@ -36,7 +36,8 @@ impl RelationPlanner for UnnestedRows {
         let ast::TableFactor::Derived { lateral, subquery, alias: Some(mut alias), sample } = relation else {
             return Ok(RelationPlanning::Original(Box::new(relation)));
         };
-        let names: Vec<String> = std::mem::take(&mut alias.columns).iter().map(|column| folded_ident(&column.name)).collect();
+        let names: Vec<String> =
+            std::mem::take(&mut alias.columns).iter().map(|column| folded_ident(&column.name)).collect();
         let table = TableReference::bare(folded_ident(&alias.name));
         let relation = ast::TableFactor::Derived { lateral, subquery, alias: Some(alias), sample };
         *pending = Some(relation.clone());
@@ -67,9 +68,10 @@ fn with_fields(plan: LogicalPlan, table: &TableReference, names: &[String]) -> P
             names.len()
         );
     }
-    let named = columns.into_iter().enumerate().map(|(at, (value, name))| {
-        value.alias_qualified(Some(table.clone()), names.get(at).cloned().unwrap_or(name))
-    });
+    let named = columns
+        .into_iter()
+        .enumerate()
+        .map(|(at, (value, name))| value.alias_qualified(Some(table.clone()), names.get(at).cloned().unwrap_or(name)));
     let named: Vec<Expr> = named.collect();
     LogicalPlanBuilder::from(plan).project(named)?.build()
 }

@@ -142,7 +142,10 @@ impl ast::VisitorMut for Resolve<'_> {
         self.scopes.push(here);
         if here {
             self.found |= selects(&query.body).any(|select| {
-                select.projection.iter().any(|item| matches!(item, ast::SelectItem::UnnamedExpr(item) if self.is_name(item)))
+                select
+                    .projection
+                    .iter()
+                    .any(|item| matches!(item, ast::SelectItem::UnnamedExpr(item) if self.is_name(item)))
             });
             self.outputs(query);
         }

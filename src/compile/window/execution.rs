@@ -54,7 +54,8 @@ impl QueryPlanner for Planner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Planner), Arc::new(outer_join::Planner)]);
+        let planner =
+            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Planner), Arc::new(outer_join::Planner)]);
         planner.create_physical_plan(plan, session).await
     }
 }

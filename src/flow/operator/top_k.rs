@@ -80,7 +80,19 @@ impl TopK {
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         let end = limit.map(|limit| offset.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)));
         let (ranking, partitions) = (Ranking::RowNumber, Vec::new());
-        Ok(TopK { partition, offset, end, ranking, row_number, append_only, schema, encoding, index, partitions, entries: 0 })
+        Ok(TopK {
+            partition,
+            offset,
+            end,
+            ranking,
+            row_number,
+            append_only,
+            schema,
+            encoding,
+            index,
+            partitions,
+            entries: 0,
+        })
     }
 
     /// The same by another number than the row's.

@@ -142,7 +142,9 @@ impl Objects {
                 }
                 let found = found(&text[at..scanner.at]);
                 let hint = match sql_type {
-                    SqlType::Text | SqlType::Varchar(_) | SqlType::Row(_) => "; declare the column as jsonb to take any JSON value",
+                    SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) | SqlType::Row(_) => {
+                        "; declare the column as jsonb to take any JSON value"
+                    }
                     _ => "",
                 };
                 format!("{place}expected {sql_type}, found {found} at byte {at}{hint}")

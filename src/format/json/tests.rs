@@ -137,9 +137,21 @@ fn what_is_no_row_says_why() {
             r#"column "x": numeric field overflow (A field with precision 3, scale 1 must round to an absolute value less than 10^2.) at byte 5"#,
         ),
         (Boolean, r#"{"x":1}"#, r#"column "x": expected boolean, found number 1 at byte 5"#),
-        (address(), r#"{"x":"a"}"#, r#"column "x": expected record, found string "a" at byte 5; declare the column as jsonb to take any JSON value"#),
-        (address(), r#"{"x":{"zip":"a"}}"#, r#"column "x": field "zip": expected integer, found string "a" at byte 12"#),
-        (address(), r#"{"x":{"tags":["a",1]}}"#, r#"column "x": field "tags": expected text[], found number 1 at byte 18"#),
+        (
+            address(),
+            r#"{"x":"a"}"#,
+            r#"column "x": expected record, found string "a" at byte 5; declare the column as jsonb to take any JSON value"#,
+        ),
+        (
+            address(),
+            r#"{"x":{"zip":"a"}}"#,
+            r#"column "x": field "zip": expected integer, found string "a" at byte 12"#,
+        ),
+        (
+            address(),
+            r#"{"x":{"tags":["a",1]}}"#,
+            r#"column "x": field "tags": expected text[], found number 1 at byte 18"#,
+        ),
         (
             Text,
             r#"{"x":{"a":1}}"#,

@@ -161,7 +161,9 @@ impl<'a> Run<'a> {
             let (name, sql) = (view.copy(number), view.query.sql());
             match query(&self.arena.ours, &format!("CREATE MATERIALIZED VIEW {name} AS {sql}")).await {
                 Ok(_) => self.made.push((name, view)),
-                Err((state, message)) => return Err(Verdict::Wrong(kind(&state, &message), format!("{message}\n{sql}"))),
+                Err((state, message)) => {
+                    return Err(Verdict::Wrong(kind(&state, &message), format!("{message}\n{sql}")));
+                }
             }
         }
         Ok(())
@@ -199,11 +201,18 @@ impl<'a> Run<'a> {
     }
 
     /// Compares one view of ours; answers whether it leaves out rows.
-    fn check(&self, name: &str, view: &View, want: &Result<Rows, (String, String)>, step: usize) -> Result<bool, Verdict> {
+    fn check(
+        &self,
+        name: &str,
+        view: &View,
+        want: &Result<Rows, (String, String)>,
+        step: usize,
+    ) -> Result<bool, Verdict> {
         let context = || format!("{name} before step {step}\n{}", view.query.sql());
         let got = contents(&self.arena.engine, name);
         let errors = row_errors(&self.arena.engine, name);
-        let wrong = |kind: &'static str, text: String| Err(Verdict::Wrong(kind.into(), format!("{}\n{text}", context())));
+        let wrong =
+            |kind: &'static str, text: String| Err(Verdict::Wrong(kind.into(), format!("{}\n{text}", context())));
         match (got, want) {
             (Err((state, message)), _) => wrong("read", format!("{state} {message}")),
             (Ok(_), Err((state, message))) if view.fragile && !errors.contains(state) => {
@@ -241,7 +250,10 @@ impl<'a> Run<'a> {
                     self.refused.get_or_insert(format!("SELECT: {message}"));
                 }
                 Err((state, message)) => {
-                    return Err(Verdict::Wrong(format!("select {}", kind(&state, &message)), format!("{}\n{message}", context())));
+                    return Err(Verdict::Wrong(
+                        format!("select {}", kind(&state, &message)),
+                        format!("{}\n{message}", context()),
+                    ));
                 }
             }
         }

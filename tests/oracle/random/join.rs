@@ -76,7 +76,9 @@ impl<'a> From<'a> {
         let (name, columns) = random.pick(self.relations);
         let kinds: Vec<Kind> = columns.iter().map(|column| column.kind).collect();
         let body = Body::Relation(name.clone());
-        if self.sources.len() == 1 && matches!(join, "JOIN" | "LEFT JOIN" | "RIGHT JOIN" | "FULL JOIN") && random.one_in(5)
+        if self.sources.len() == 1
+            && matches!(join, "JOIN" | "LEFT JOIN" | "RIGHT JOIN" | "FULL JOIN")
+            && random.one_in(5)
         {
             return self.merge(join, body, alias, &kinds, random);
         }
@@ -205,9 +207,8 @@ impl Source {
         let mut found = Vec::new();
         if let Body::Query { lateral, query } = &self.body {
             let smaller = query.smaller().into_iter();
-            found.extend(
-                smaller.map(|query| Source { body: Body::Query { lateral: *lateral, query }, ..self.clone() }),
-            );
+            found
+                .extend(smaller.map(|query| Source { body: Body::Query { lateral: *lateral, query }, ..self.clone() }));
         }
         if let On::Condition(condition) = &self.on {
             let smaller = condition.smaller().into_iter();

@@ -83,7 +83,8 @@ impl Kind {
             Kind::Interval => format!("INTERVAL '{}{} minutes'", *random.pick(&["", "", "-"]), random.below(5) * 20),
             Kind::Time => format!("TIME '{:02}:{:02}:00'", 20 + random.below(4), random.below(2) * 30),
             Kind::Jsonb => {
-                let values = ["{\"a\": 1}", "[1, 2]", "\"x\"", "3", "null", "{\"a\": null, \"b\": [1]}", "{\"a\": \"x\"}"];
+                let values =
+                    ["{\"a\": 1}", "[1, 2]", "\"x\"", "3", "null", "{\"a\": null, \"b\": [1]}", "{\"a\": \"x\"}"];
                 format!("'{}'::jsonb", random.pick(&values))
             }
             Kind::Ints => one_of(&["ARRAY[1, 2]", "'{}'::integer[]", "ARRAY[1, NULL]", "ARRAY[3]"], random),

@@ -1,8 +1,8 @@
 //! Random queries over relations, as trees that can be printed and made smaller. Every result is determined: LIMIT stands behind an
 //! order by all columns, and ties in windows are between equal rows.
 
-use super::expression::{Column, Expression, Scope, built};
 use super::expression::Part;
+use super::expression::{Column, Expression, Scope, built};
 use super::kind::Kind;
 use super::select::Select;
 use super::source::Random;

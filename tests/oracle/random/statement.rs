@@ -94,7 +94,9 @@ pub(super) fn statement(tables: &mut [Table], random: &mut Random) -> String {
             ),
             _ => format!("UPDATE {name} SET c{column} = NULL WHERE c1 > {number}"),
         },
-        12 if other != at => format!("DELETE FROM {name} USING {other_name} AS o WHERE o.c1 = {name}.c1 AND o.c1 <= {number}"),
+        12 if other != at => {
+            format!("DELETE FROM {name} USING {other_name} AS o WHERE o.c1 = {name}.c1 AND o.c1 <= {number}")
+        }
         13 => format!("DELETE FROM {name} WHERE c{column} = {}", kind.literal(random)),
         14 if random.one_in(8) => format!("TRUNCATE {name}"),
         15 if !tables[at].keyed => format!("INSERT INTO {name} SELECT * FROM {name} WHERE c1 = {number}"),

@@ -34,14 +34,7 @@ impl Windows {
         windows
     }
 
-    fn add(
-        &mut self,
-        function: &WindowFunction,
-        frame: &Frame,
-        total: bool,
-        scope: &Scope<'_>,
-        random: &mut Random,
-    ) {
+    fn add(&mut self, function: &WindowFunction, frame: &Frame, total: bool, scope: &Scope<'_>, random: &mut Random) {
         let partition = match random.below(3) {
             0 => String::new(),
             _ => format!("PARTITION BY {} ", random.pick(scope.columns).sql),
@@ -61,7 +54,9 @@ impl Windows {
         };
         // A frame that ends with the current row and no order: the whole partition.
         let order = match order {
-            Some(_) if function.same_for_peers && function.framed && frame.is_empty() && random.one_in(4) => String::new(),
+            Some(_) if function.same_for_peers && function.framed && frame.is_empty() && random.one_in(4) => {
+                String::new()
+            }
             Some(order) => format!("ORDER BY {order}"),
             None => String::new(),
         };
@@ -85,7 +80,10 @@ impl Windows {
         let direction = *random.pick(&["", " DESC"]);
         match random.below(4) {
             0 => Expression::text(Kind::Big, format!("rank() OVER (ORDER BY {item}{direction})")),
-            1 => Expression::text(Kind::Big, format!("dense_rank() OVER (PARTITION BY {other} ORDER BY {item}{direction})")),
+            1 => Expression::text(
+                Kind::Big,
+                format!("dense_rank() OVER (PARTITION BY {other} ORDER BY {item}{direction})"),
+            ),
             2 => Expression::text(Kind::Numeric, format!("sum(count(*)) OVER (ORDER BY {item}{direction})")),
             _ => Expression::text(Kind::Big, format!("count(*) OVER (PARTITION BY {other})")),
         }
@@ -102,7 +100,8 @@ enum Frame {
 }
 
 fn frame_of(random: &mut Random) -> Frame {
-    let exclude = *random.pick(&["", "", "", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP", " EXCLUDE TIES", " EXCLUDE NO OTHERS"]);
+    let exclude =
+        *random.pick(&["", "", "", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP", " EXCLUDE TIES", " EXCLUDE NO OTHERS"]);
     let bounds = |offset: &str, random: &mut Random| {
         let one = *random.pick(&[
             "BETWEEN # PRECEDING AND # FOLLOWING",

@@ -17,6 +17,8 @@ use crate::types::{RowType, SqlType};
 
 // Values on their way into a column.
 mod assignment;
+// `char(n)`.
+mod blank;
 // Arrays of one type → another.
 mod convert;
 // Between number types.
@@ -25,6 +27,7 @@ mod number;
 mod time;
 
 pub use assignment::Target;
+pub(super) use blank::{trim, trimmed};
 pub(super) use convert::convert;
 pub(super) use number::rounded;
 pub(super) use time::{local_micros, utc_micros};
@@ -56,6 +59,12 @@ pub(super) fn to_type(expression: Expr, target: &SqlType) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(super::udf(&DEFINITION), arguments))
 }
 
+/// Whether a constant text is a value of a type, as far as that does not depend on the session. Errors: those of the cast.
+pub(super) fn check(text: &str, wanted: &SqlType) -> Result<()> {
+    let values: ArrayRef = std::sync::Arc::new(datafusion::arrow::array::StringArray::from(vec![text]));
+    convert(&values, &SqlType::Text, wanted, crate::format::text::TimeZone::default()).map(|_| ())
+}
+
 fn types(arguments: &[Argument]) -> Types {
     let [value, target] = arguments else { return Ok(None) };
     let name = target.text.as_deref().unwrap_or_default();
@@ -73,6 +82,7 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
     let (values, from) = (&call.arguments[0], &call.given[0]);
     match &call.result {
         SqlType::Varchar(letters) => {
+            // A shorter char(n) keeps its blanks.
             let texts = convert(values, from, &SqlType::Text, call.time_zone)?;
             Ok(convert::truncated(&texts, *letters))
         }
@@ -104,7 +114,10 @@ fn try_evaluate(call: &Call) -> Result<ArrayRef> {
 }
 
 /// The type of `name`, which is what [`SqlType`] prints, or `numeric`.
-fn type_of(name: &str) -> Option<SqlType> {
+pub(super) fn type_of(name: &str) -> Option<SqlType> {
+    if let Some(found) = SqlType::read_name(name) {
+        return Some(found);
+    }
     if let Some(item) = name.strip_suffix("[]") {
         return Some(SqlType::Array(Box::new(type_of(item)?)));
     }
@@ -114,6 +127,9 @@ fn type_of(name: &str) -> Option<SqlType> {
     if let Some(modifiers) = name.strip_prefix("numeric(") {
         let (precision, scale) = modifiers.strip_suffix(')')?.split_once(',')?;
         return Some(SqlType::Numeric(precision.parse().ok()?, scale.parse().ok()?));
+    }
+    if let Some(length) = name.strip_prefix("character(") {
+        return Some(SqlType::Char(length.strip_suffix(')')?.parse().ok()?));
     }
     if let Some(length) = name.strip_prefix("character varying(") {
         return Some(SqlType::Varchar(length.strip_suffix(')')?.parse().ok()?));
@@ -137,6 +153,7 @@ fn type_of(name: &str) -> Option<SqlType> {
         SqlType::Jsonb,
     ];
     match name {
+        "bpchar" => Some(SqlType::Char(0)),
         "numeric" => Some(SqlType::Numeric(38, 10)),
         name => plain.into_iter().find(|known| known.to_string() == name),
     }

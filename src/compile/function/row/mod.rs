@@ -25,7 +25,6 @@ mod with_field;
 // `(row).*`.
 pub(in crate::compile) mod star;
 
-
 /// All of them.
 pub(super) static DEFINITIONS: &[&Definition] = &[
     &construct::ROW,

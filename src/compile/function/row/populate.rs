@@ -46,7 +46,8 @@ fn row_type(call: &Call) -> Result<&RowType> {
 
 fn record(call: &Call) -> Result<ArrayRef> {
     let documents = texts(&call.arguments[1]);
-    let documents: Vec<Option<&str>> = (0..call.rows).map(|row| documents.is_valid(row).then(|| documents.value(row))).collect();
+    let documents: Vec<Option<&str>> =
+        (0..call.rows).map(|row| documents.is_valid(row).then(|| documents.value(row))).collect();
     populated(row_type(call)?, rows(&call.arguments[0]), &documents, call.time_zone)
 }
 

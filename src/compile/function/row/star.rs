@@ -19,7 +19,8 @@ fn types(arguments: &[Argument]) -> Types {
         let message = format!("type {} is not composite", value.shown_type());
         return Err(Error::new(code::WRONG_OBJECT_TYPE, message));
     };
-    let names = RowType { name: None, fields: row.fields.iter().map(|(name, _)| (name.clone(), SqlType::Text)).collect() };
+    let names =
+        RowType { name: None, fields: row.fields.iter().map(|(name, _)| (name.clone(), SqlType::Text)).collect() };
     let told = SqlType::Row(Arc::new(names)).spelled();
     Err(Error::new(TOLD, told).hint(number.text.clone().unwrap_or_default()))
 }

@@ -29,7 +29,8 @@ fn types(arguments: &[Argument]) -> Types {
     let [row, name, _] = arguments else { return Ok(None) };
     let name = name.text.as_deref().unwrap_or_default();
     let Some(SqlType::Row(kind)) = &row.sql_type else {
-        let message = format!("cannot assign to field \"{name}\" because its type {} is not a composite type", row.shown_type());
+        let message =
+            format!("cannot assign to field \"{name}\" because its type {} is not a composite type", row.shown_type());
         return Err(Error::new(code::DATATYPE_MISMATCH, message));
     };
     match kind.field(name) {
@@ -38,7 +39,10 @@ fn types(arguments: &[Argument]) -> Types {
             Ok(Some((vec![kind.clone(), SqlType::Text, field.clone()], kind)))
         }
         None => {
-            let message = format!("cannot assign to field \"{name}\" because there is no such column in data type {}", kind.shown_name());
+            let message = format!(
+                "cannot assign to field \"{name}\" because there is no such column in data type {}",
+                kind.shown_name()
+            );
             Err(Error::new(code::UNDEFINED_COLUMN, message))
         }
     }

@@ -97,7 +97,8 @@ fn is_column(expression: &ast::Expr) -> bool {
 
 /// `(x).*` stands for several columns.
 fn is_multiple(expression: &ast::Expr) -> bool {
-    matches!(expression, ast::Expr::Wildcard(_) | ast::Expr::QualifiedWildcard(..)) || star_item::number(expression).is_some()
+    matches!(expression, ast::Expr::Wildcard(_) | ast::Expr::QualifiedWildcard(..))
+        || star_item::number(expression).is_some()
 }
 
 fn qualifier(expression: &ast::Expr) -> Option<String> {

@@ -3,10 +3,10 @@
 
 use datafusion::sql::sqlparser::ast::{self, BinaryOperator};
 
-use super::operator::operation;
 use super::super::grammar::folded_ident;
 use super::super::star::STAR;
 use super::super::whole;
+use super::operator::operation;
 use super::{call, take, text};
 use crate::error::{Error, Result, code};
 
@@ -87,8 +87,10 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
 /// Refuses comparisons of rows whose parts are not told: their NULLs would count as equal.
 fn refuse_spread(left: &ast::Expr, op: &BinaryOperator, right: &ast::Expr) -> Result<()> {
     use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
-    let is_spread = |side: &ast::Expr| matches!(side, ast::Expr::Function(function)
-        if matches!(function.name.0.as_slice(), [ast::ObjectNamePart::Identifier(name)] if name.value == SPREAD));
+    let is_spread = |side: &ast::Expr| {
+        matches!(side, ast::Expr::Function(function)
+        if matches!(function.name.0.as_slice(), [ast::ObjectNamePart::Identifier(name)] if name.value == SPREAD))
+    };
     let is_made = |side: &ast::Expr| is_spread(side) || parts(side).is_some();
     if matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq)
         && (is_spread(left) && is_made(right) || is_made(left) && is_spread(right))
@@ -139,7 +141,9 @@ fn made(function: &mut ast::Function) -> Result<ast::Expr> {
                 Some(row) => (row, true),
                 None => (value, false),
             },
-            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::QualifiedWildcard(relation)) => (whole::of(&relation), true),
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::QualifiedWildcard(relation)) => {
+                (whole::of(&relation), true)
+            }
             other => {
                 let message = format!("{other} in ROW(…) is not supported");
                 return Err(Error::unsupported(message).hint("name the relation: ROW(t.*)"));
@@ -158,9 +162,7 @@ fn made(function: &mut ast::Function) -> Result<ast::Expr> {
 /// The row of `(row).*`.
 pub(super) fn starred(expression: &mut ast::Expr) -> Option<ast::Expr> {
     let ast::Expr::CompoundFieldAccess { root, access_chain } = expression else { return None };
-    let is_star = |access: &ast::AccessExpr| {
-        matches!(access, ast::AccessExpr::Dot(ast::Expr::Identifier(name)) if name.value == STAR)
-    };
+    let is_star = |access: &ast::AccessExpr| matches!(access, ast::AccessExpr::Dot(ast::Expr::Identifier(name)) if name.value == STAR);
     if !access_chain.last().is_some_and(is_star) {
         return None;
     }
@@ -198,9 +200,7 @@ fn named_value(row: &ast::Expr, name: &str) -> Option<ast::Expr> {
         ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) => Some(value.clone()),
         _ => None,
     };
-    let is_named = |pair: &&[ast::FunctionArg]| {
-        matches!(pair.first().and_then(value), Some(ast::Expr::Value(text)) if text.value.clone().into_string().as_deref() == Some(name))
-    };
+    let is_named = |pair: &&[ast::FunctionArg]| matches!(pair.first().and_then(value), Some(ast::Expr::Value(text)) if text.value.clone().into_string().as_deref() == Some(name));
     list.args.chunks(2).find(is_named).and_then(|pair| pair.get(1)).and_then(value)
 }
 
@@ -232,7 +232,8 @@ fn pairs(left: Vec<ast::Expr>, right: Vec<ast::Expr>) -> Result<Vec<(ast::Expr, 
     Ok(left.into_iter().zip(right).collect())
 }
 
-fn compared(left: Vec<ast::Expr>, op: &BinaryOperator, right: Vec<ast::Expr>) -> Result<ast::Expr> {
+/// The comparison of two rows. Errors: 42601 for rows of different lengths, 42883 for operators that compare nothing.
+pub(super) fn compared(left: Vec<ast::Expr>, op: &BinaryOperator, right: Vec<ast::Expr>) -> Result<ast::Expr> {
     use BinaryOperator::{And, Eq, Gt, GtEq, Lt, LtEq, NotEq, Or};
     let pairs = pairs(left, right)?;
     let strict = match op {

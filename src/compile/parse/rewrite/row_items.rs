@@ -57,7 +57,10 @@ fn separated(inner: &mut ast::Select) -> Option<ast::SetExpr> {
         .map(|(at, (expr, _))| ast::SelectItem::ExprWithAlias { expr, alias: inside(at) })
         .collect();
     let distinct = inner.distinct.take();
-    let subquery = ast::Query { body: Box::new(ast::SetExpr::Select(Box::new(inner.clone()))), ..*select(Vec::new(), Vec::new(), None) };
+    let subquery = ast::Query {
+        body: Box::new(ast::SetExpr::Select(Box::new(inner.clone()))),
+        ..*select(Vec::new(), Vec::new(), None)
+    };
     let relation = ast::TableFactor::Derived {
         lateral: false,
         subquery: Box::new(subquery),

@@ -196,7 +196,8 @@ fn rows_of(found: &Call, stars: &mut usize) -> Option<ast::TableFactor> {
 pub(in super::super) fn is_scalar_set(factor: &ast::TableFactor) -> bool {
     let ast::TableFactor::Derived { subquery, alias: Some(_), .. } = factor else { return false };
     let ast::SetExpr::Select(select) = subquery.body.as_ref() else { return false };
-    let [ast::SelectItem::ExprWithAlias { expr: ast::Expr::Function(function), .. }] = select.projection.as_slice() else {
+    let [ast::SelectItem::ExprWithAlias { expr: ast::Expr::Function(function), .. }] = select.projection.as_slice()
+    else {
         return false;
     };
     let name = function_name(&function.name).unwrap_or_default();
@@ -209,7 +210,9 @@ pub(in super::super) fn is_unnest(factor: &ast::TableFactor) -> bool {
     let ast::SetExpr::Select(select) = subquery.body.as_ref() else { return false };
     let [ast::SelectItem::ExprWithAlias { expr, .. }] = select.projection.as_slice() else { return false };
     let inner = |expression: &ast::Expr, name: &str| match expression {
-        ast::Expr::Function(function) if function.name.0.iter().all(is_made) && function_name(&function.name)? == name => {
+        ast::Expr::Function(function)
+            if function.name.0.iter().all(is_made) && function_name(&function.name)? == name =>
+        {
             match &function.args {
                 ast::FunctionArguments::List(list) => plain(&list.args)?.into_iter().next(),
                 _ => None,

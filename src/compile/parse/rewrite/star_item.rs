@@ -56,9 +56,7 @@ pub(super) fn number(expression: &ast::Expr) -> Option<String> {
 pub(in super::super) fn replace(body: &mut ast::SetExpr, wanted: &str, fields: &[String]) -> bool {
     match body {
         ast::SetExpr::Select(select) => {
-            let is_wanted = |item: &ast::SelectItem| {
-                matches!(item, ast::SelectItem::UnnamedExpr(item) if number(item).as_deref() == Some(wanted))
-            };
+            let is_wanted = |item: &ast::SelectItem| matches!(item, ast::SelectItem::UnnamedExpr(item) if number(item).as_deref() == Some(wanted));
             let Some(at) = select.projection.iter().position(is_wanted) else { return false };
             let ast::SelectItem::UnnamedExpr(ast::Expr::Function(marked)) = select.projection.remove(at) else {
                 return false;

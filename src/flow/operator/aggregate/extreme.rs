@@ -24,7 +24,9 @@ pub(super) fn extreme(
     Ok(match (codec, append_only) {
         (codec @ Codec::Fixed(_), true) => Box::new(FixedBest { codec, greatest, slots: Vec::new() }),
         (codec, true) => Box::new(BytesBest { codec, greatest, slots: Vec::new() }),
-        (codec @ Codec::Fixed(_), false) => Box::new(Multisets::<u64> { codec, greatest, slots: Vec::new(), entries: 0 }),
+        (codec @ Codec::Fixed(_), false) => {
+            Box::new(Multisets::<u64> { codec, greatest, slots: Vec::new(), entries: 0 })
+        }
         (codec, false) => Box::new(Multisets::<Box<[u8]>> { codec, greatest, slots: Vec::new(), entries: 0 }),
     })
 }

@@ -104,7 +104,17 @@ impl Aggregate {
         }
         let no_keys = || batch(&Schema::empty().into(), Vec::new(), 1);
         let constant_groups = (emits_empty && keys.is_empty()).then(no_keys).transpose()?;
-        Ok(Aggregate { keys, calls, schema, constant_groups, started: false, index, groups: Vec::new(), held: 0, step: 0 })
+        Ok(Aggregate {
+            keys,
+            calls,
+            schema,
+            constant_groups,
+            started: false,
+            index,
+            groups: Vec::new(),
+            held: 0,
+            step: 0,
+        })
     }
 
     /// The same with groups that exist here even without rows: one row of keys for each.

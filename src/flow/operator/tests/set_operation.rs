@@ -35,20 +35,20 @@ fn random_changes() {
                 let own = schema(&types);
                 let marked = schema(&[types.clone(), vec![DataType::Boolean]].concat());
                 for seed in rounds(seed as u64) {
-                let own = own.clone();
-                let mut random = Random(seed);
-                let mut input = Input::new(&marked);
-                let mut operation = Running::new(SetOperation::new(operator, all, own).unwrap());
-                for tick in 0..60 {
-                    operation.step(vec![input.change(&mut random, false)]);
-                    let rows: Vec<(Row, i64)> = input.rows.iter().map(|row| (row.clone(), 1)).collect();
-                    let canonical = rows_of(&delta(&marked, &rows));
-                    let wanted = expected(&canonical, operator, all);
-                    assert_eq!(operation.rows, wanted, "{operator:?} all={all} {types:?}, tick {tick}");
-                }
-                operation.step(vec![input.empty()]);
-                assert!(operation.rows.is_empty());
-                operation.assert_empty();
+                    let own = own.clone();
+                    let mut random = Random(seed);
+                    let mut input = Input::new(&marked);
+                    let mut operation = Running::new(SetOperation::new(operator, all, own).unwrap());
+                    for tick in 0..60 {
+                        operation.step(vec![input.change(&mut random, false)]);
+                        let rows: Vec<(Row, i64)> = input.rows.iter().map(|row| (row.clone(), 1)).collect();
+                        let canonical = rows_of(&delta(&marked, &rows));
+                        let wanted = expected(&canonical, operator, all);
+                        assert_eq!(operation.rows, wanted, "{operator:?} all={all} {types:?}, tick {tick}");
+                    }
+                    operation.step(vec![input.empty()]);
+                    assert!(operation.rows.is_empty());
+                    operation.assert_empty();
                 }
             }
         }

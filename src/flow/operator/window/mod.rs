@@ -79,7 +79,18 @@ impl Window {
             _ => Reach::Partition,
         };
         let reach = calls.iter().map(|call| call.reach(&input)).reduce(both).unwrap_or(Reach::Rows(0, 0));
-        Ok(Window { input, partition, order, calls, reach, schema, encoding, index, partitions: Vec::new(), entries: 0 })
+        Ok(Window {
+            input,
+            partition,
+            order,
+            calls,
+            reach,
+            schema,
+            encoding,
+            index,
+            partitions: Vec::new(),
+            entries: 0,
+        })
     }
 
     /// Changed weights by partition and row.
