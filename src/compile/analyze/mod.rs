@@ -17,6 +17,8 @@ pub mod error;
 mod equijoin;
 // `min` and `max`.
 mod extreme;
+// Comparisons of values of different types.
+mod mixed;
 // Relations and functions by name.
 mod names;
 pub(in crate::compile) mod outer_join;
