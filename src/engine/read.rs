@@ -116,7 +116,7 @@ impl Session {
     }
 
     pub(super) async fn select(&mut self, query: &Query, parameters: &[ScalarValue]) -> Result<Outcome> {
-        let hints = parameter_hints(parameters);
+        let hints = self.parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
         let schema = Arc::clone(&select.schema);
         let relations = select.relations.clone();
@@ -233,7 +233,11 @@ impl Session {
         let at_least = self.engine.inner.last_write.load(Ordering::Acquire);
         let lookups: HashMap<RelationId, Lookup> =
             bindings.iter().filter_map(|(id, bindings)| Some((*id, self.engine.lookup(*id, bindings)?))).collect();
+        if let Some(open) = &mut self.open {
+            open.reads.note(ids);
+        }
         let read = |id: &RelationId| Read {
+            as_of: self.open.as_ref().and_then(|open| open.reads.as_of()),
             id: *id,
             lookup: lookups.get(id),
             overlay: self.open.as_ref().and_then(|open| open.overlay(*id)),

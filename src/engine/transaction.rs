@@ -3,13 +3,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::lock::Held;
+use super::isolation::Reads;
+use super::lock::{Held, Locks};
 use super::settings::Settings;
 use super::{Outcome, Session};
 use crate::catalog::RelationId;
+use crate::compile::parse::TransactionModes;
 use crate::error::{Error, Result, code};
 use crate::flow::Delta;
 use crate::view::Overlay;
@@ -18,8 +21,12 @@ use crate::view::Overlay;
 pub(super) struct OpenTransaction {
     /// After an error only its end is accepted, or the way back to a savepoint.
     pub(super) failed: bool,
+    /// Whether it began with a message of several statements, and ends with it.
+    pub(super) is_group: bool,
     /// What `now()` shows: µs since 1970-01-01 UTC.
     pub(super) now: i64,
+    /// What it reads.
+    pub(super) reads: Reads,
     held: Held,
     /// What it changed, by table.
     overlays: HashMap<RelationId, Overlay>,
@@ -45,6 +52,21 @@ impl OpenTransaction {
         }
     }
 
+    /// The same after an error, for whoever goes on without it; `None` if there is a savepoint to come back to.
+    pub(super) fn failed_copy(&self, locks: &Arc<Locks>) -> Option<OpenTransaction> {
+        self.savepoints.is_empty().then(|| OpenTransaction {
+            failed: true,
+            is_group: self.is_group,
+            now: self.now,
+            reads: Reads::default(),
+            held: locks.hold(),
+            overlays: HashMap::new(),
+            savepoints: Vec::new(),
+            settings: self.settings.clone(),
+            local: Vec::new(),
+        })
+    }
+
     /// What it changed of a table.
     pub(super) fn overlay(&self, table: RelationId) -> Option<&Overlay> {
         self.overlays.get(&table)
@@ -57,10 +79,12 @@ impl OpenTransaction {
 }
 
 impl Session {
-    fn new_transaction(&self) -> OpenTransaction {
+    pub(super) fn new_transaction(&self) -> OpenTransaction {
         OpenTransaction {
             failed: false,
+            is_group: false,
             now: self.engine.inner.clock.now_micros(),
+            reads: Reads::default(),
             held: self.engine.inner.locks.hold(),
             overlays: HashMap::new(),
             savepoints: Vec::new(),
@@ -69,16 +93,20 @@ impl Session {
         }
     }
 
-    pub(super) fn begin(&mut self) -> Result<Outcome> {
-        if self.open.is_some() {
+    pub(super) fn begin(&mut self, modes: TransactionModes) -> Result<Outcome> {
+        if self.open.as_ref().is_some_and(|open| open.is_group) {
+            self.begin_block(modes)?;
+        } else if self.open.is_some() {
             self.notice("WARNING", code::ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress");
         } else {
             self.open = Some(self.new_transaction());
+            self.set_modes(modes)?;
         }
         Ok(Outcome::Done("BEGIN".into()))
     }
 
     pub(super) async fn commit(&mut self) -> Result<Outcome> {
+        self.warn_of_group();
         match self.open.take() {
             None => {
                 self.notice("WARNING", code::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
@@ -89,16 +117,25 @@ impl Session {
                 self.rollback()
             }
             Some(open) => {
-                for (name, value) in open.local.iter().rev() {
-                    self.settings.set(name, value.as_deref())?;
-                }
-                self.end(open).await?;
+                self.open = Some(open);
+                self.end_block().await?;
                 Ok(Outcome::Done("COMMIT".into()))
             }
         }
     }
 
+    /// Commits the open transaction.
+    pub(super) async fn end_block(&mut self) -> Result<()> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        for (name, value) in open.local.iter().rev() {
+            self.settings.set(name, value.as_deref())?;
+        }
+        self.settings.end_transaction();
+        self.end(open).await
+    }
+
     pub(super) fn rollback(&mut self) -> Result<Outcome> {
+        self.warn_of_group();
         match self.open.take() {
             None => self.notice("WARNING", code::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress"),
             Some(open) => self.settings = open.settings.clone(),
@@ -108,21 +145,22 @@ impl Session {
 
     pub(super) fn savepoint(&mut self, name: &str) -> Result<Outcome> {
         let settings = self.settings.clone();
-        let open = self.open.as_mut().ok_or_else(|| outside("SAVEPOINT"))?;
+        let open = self.block().ok_or_else(|| outside("SAVEPOINT"))?;
         let marks = open.overlays.iter().map(|(table, overlay)| (*table, overlay.mark())).collect();
         open.savepoints.push(Savepoint { name: name.to_string(), marks, settings });
         Ok(Outcome::Done("SAVEPOINT".into()))
     }
 
     pub(super) fn release(&mut self, name: &str) -> Result<Outcome> {
-        let open = self.open.as_mut().ok_or_else(|| outside("RELEASE SAVEPOINT"))?;
+        let open = self.block().ok_or_else(|| outside("RELEASE SAVEPOINT"))?;
         let at = open.position(name)?;
         open.savepoints.truncate(at);
         Ok(Outcome::Done("RELEASE".into()))
     }
 
     pub(super) fn roll_back_to(&mut self, name: &str) -> Result<Outcome> {
-        let open = self.open.as_mut().ok_or_else(|| outside("ROLLBACK TO SAVEPOINT"))?;
+        let block = self.open.as_mut().filter(|open| !open.is_group);
+        let open = block.ok_or_else(|| outside("ROLLBACK TO SAVEPOINT"))?;
         let at = open.position(name)?;
         open.savepoints.truncate(at + 1);
         let savepoint = &open.savepoints[at];
@@ -135,8 +173,14 @@ impl Session {
     }
 
     /// Marks an open transaction as failed after an error: without a savepoint to come back to, its changes are undone and its tables
-    /// given back at once.
+    /// given back at once. One of several statements of a message ends.
     pub fn fail_transaction(&mut self) {
+        if self.open.as_ref().is_some_and(|open| open.is_group) {
+            if let Some(open) = self.open.take() {
+                self.settings = open.settings.clone();
+            }
+            return;
+        }
         if let Some(open) = &mut self.open {
             open.failed = true;
             if open.savepoints.is_empty() {
@@ -146,7 +190,7 @@ impl Session {
     }
 
     /// Seals the transaction's changes as one tick.
-    async fn end(&mut self, open: OpenTransaction) -> Result<()> {
+    pub(super) async fn end(&mut self, open: OpenTransaction) -> Result<()> {
         let mut changes: Vec<(RelationId, Delta)> = Vec::new();
         for (table, overlay) in &open.overlays {
             changes.extend(overlay.changes()?.into_iter().map(|delta| (*table, delta)));
@@ -154,12 +198,17 @@ impl Session {
         if changes.is_empty() {
             return Ok(());
         }
+        let serial = self.serialized(&open).await?;
+        self.fate.commit()?;
         // In a task of its own: a cancelled COMMIT must not give the tables back before its tick is known.
         let engine = self.engine.clone();
         let written = tokio::spawn(async move {
             let tick = engine.runtime().write(changes).await?;
             engine.inner.last_write.fetch_max(tick, Ordering::AcqRel);
-            drop(open);
+            if serial.is_some() {
+                engine.runtime().committed(tick).await?;
+            }
+            drop((open, serial));
             Ok::<(), Error>(())
         });
         written.await.map_err(|error| Error::internal(format!("the write was lost: {error}")))?
@@ -224,10 +273,11 @@ impl Session {
 
     /// Adds changes of a table that the transaction holds.
     pub(super) fn change(&mut self, table: RelationId, changes: Vec<Delta>) -> Result<()> {
-        let Some(open) = &mut self.open else { return Err(Error::internal("no transaction")) };
         if changes.iter().all(|delta| delta.rows.num_rows() == 0) {
             return Ok(());
         }
+        self.check_current(table, &changes)?;
+        let Some(open) = &mut self.open else { return Err(Error::internal("no transaction")) };
         let overlay = match open.overlays.entry(table) {
             Entry::Occupied(there) => there.into_mut(),
             Entry::Vacant(first) => first.insert(self.engine.runtime().store().overlay(table)?),

@@ -91,7 +91,8 @@ impl Overlay {
     }
 }
 
-fn negated(delta: &Delta) -> Delta {
+/// The opposite change.
+pub(super) fn negated(delta: &Delta) -> Delta {
     let weights: Int64Array = (0..delta.rows.num_rows()).map(|row| Some(-delta.weight(row))).collect();
     Delta::weighted(delta.rows.clone(), weights)
 }
