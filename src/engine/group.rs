@@ -1,7 +1,8 @@
 //! Several statements in one message are one transaction, unless they say otherwise with BEGIN, COMMIT or ROLLBACK.
 
-use super::transaction::OpenTransaction;
 use super::Session;
+use super::transaction::OpenTransaction;
+use crate::catalog::{RelationId, RelationKind};
 use crate::compile::parse::TransactionModes;
 use crate::error::{Result, code};
 
@@ -11,7 +12,9 @@ impl Session {
         if self.open.is_some() {
             return Ok(());
         }
-        self.open = Some(OpenTransaction { is_group: true, ..self.new_transaction() });
+        let mut group = self.new_transaction(true);
+        group.is_group = true;
+        self.open = Some(group);
         self.set_modes(TransactionModes::default())
     }
 
@@ -30,6 +33,21 @@ impl Session {
             return Ok(());
         }
         self.end_block().await
+    }
+
+    /// Commits what a message's statements changed before a query reads views, which show what is committed.
+    pub(super) async fn show_changes(&mut self, read: &[RelationId]) -> Result<()> {
+        let catalog = self.engine.catalog();
+        let is_view = |id: &RelationId| {
+            let kind = catalog.by_id(*id).map(|relation| &relation.kind);
+            matches!(kind, Some(RelationKind::MaterializedView { .. }))
+        };
+        let group = self.open.as_ref().filter(|open| open.is_group && open.has_changes());
+        if group.is_none() || !read.iter().any(is_view) {
+            return Ok(());
+        }
+        self.end_group().await?;
+        self.begin_group()
     }
 
     /// The open transaction, if BEGIN began it.

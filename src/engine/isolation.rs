@@ -220,6 +220,7 @@ fn change(kind: &Kind, text: &str) -> Option<String> {
         | Kind::DropSchema { .. }
         | Kind::Alter(_)
         | Kind::Drop(_) => words(2),
+        Kind::Comment { .. } => Some("COMMENT".into()),
         _ => None,
     }
 }

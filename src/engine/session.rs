@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
@@ -25,6 +26,8 @@ pub struct Session {
     pub(super) fate: Arc<Fate>,
     /// Types of the running statement's parameters, where its client knows them.
     parameter_types: Vec<FieldRef>,
+    /// The tick that the running query reads; 0 while it reads nothing of a tick.
+    pub(super) tick: Arc<AtomicU64>,
 }
 
 impl Session {
@@ -38,6 +41,7 @@ impl Session {
             notices: Vec::new(),
             fate: Arc::default(),
             parameter_types: Vec::new(),
+            tick: Arc::default(),
         };
         // The setting exists and takes any text.
         let _ = session.settings.set("session_authorization", Some(user));
@@ -95,7 +99,7 @@ impl Session {
                 (self.settings.clone(), Some(failed))
             }
         };
-        let mut spare = Session::new(self.engine.clone(), &self.user);
+        let mut spare = Session::new(self.engine.published(), &self.user);
         (spare.backend, spare.settings, spare.open) = (self.backend, settings, open);
         spare.fail_transaction();
         Some(spare)
@@ -163,8 +167,16 @@ impl Session {
             | Kind::DropSchema { .. }
             | Kind::Alter(_)
             | Kind::Drop(_) => {
-                self.outside_transaction(&statement.text)?;
-                self.change_definitions(statement).await
+                self.writing(async |session| session.change_definitions(statement).await).await
+            }
+            Kind::Comment { on, text } => {
+                self.writing(async |session| session.comment(on, text.clone()).await).await
+            }
+            Kind::NoEffect { tag, notice } => {
+                if let Some(notice) = notice {
+                    self.notice("NOTICE", "00000", *notice);
+                }
+                Ok(Outcome::Done((*tag).into()))
             }
             Kind::Subscribe(subscribe) => self.subscribe(subscribe).await,
             Kind::Flush => {
@@ -175,10 +187,10 @@ impl Session {
             Kind::Begin(modes) => self.begin(*modes),
             Kind::SetTransaction { modes, session } => self.set_transaction(*modes, *session),
             Kind::Commit => self.commit().await,
-            Kind::Rollback => self.rollback(),
+            Kind::Rollback => self.rollback().await,
             Kind::Savepoint(name) => self.savepoint(name),
             Kind::Release(name) => self.release(name),
-            Kind::RollbackTo(name) => self.roll_back_to(name),
+            Kind::RollbackTo(name) => self.roll_back_to(name).await,
             Kind::Set { name, value, local } => self.set_statement(name, value.as_deref(), *local),
             Kind::ResetAll => {
                 self.settings.reset();

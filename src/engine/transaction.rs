@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::definitions::{Definitions, Mark};
 use super::isolation::Reads;
 use super::lock::{Held, Locks};
 use super::settings::Settings;
@@ -27,7 +28,12 @@ pub(super) struct OpenTransaction {
     pub(super) now: i64,
     /// What it reads.
     pub(super) reads: Reads,
+    /// Whether it began with BEGIN, and not with a statement of its own.
+    pub(super) is_block: bool,
     held: Held,
+    locks: Arc<Locks>,
+    /// The definitions that it changed.
+    pub(super) definitions: Option<Definitions>,
     /// What it changed, by table.
     overlays: HashMap<RelationId, Overlay>,
     savepoints: Vec<Savepoint>,
@@ -42,6 +48,7 @@ struct Savepoint {
     name: String,
     /// Changes so far; tables that are not here had none.
     marks: HashMap<RelationId, usize>,
+    definitions: Option<Mark>,
     settings: Settings,
 }
 
@@ -59,7 +66,10 @@ impl OpenTransaction {
             is_group: self.is_group,
             now: self.now,
             reads: Reads::default(),
+            is_block: self.is_block,
             held: locks.hold(),
+            locks: Arc::clone(locks),
+            definitions: None,
             overlays: HashMap::new(),
             savepoints: Vec::new(),
             settings: self.settings.clone(),
@@ -67,25 +77,58 @@ impl OpenTransaction {
         })
     }
 
+    /// Whether it changed rows.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.overlays.is_empty()
+    }
+
     /// What it changed of a table.
     pub(super) fn overlay(&self, table: RelationId) -> Option<&Overlay> {
         self.overlays.get(&table)
     }
 
+    /// Undoes it and waits until that is done, also if the wait is given up.
+    async fn give_up(mut self) -> Result<()> {
+        let Some(definitions) = self.definitions.take() else { return Ok(()) };
+        let undone = tokio::spawn(async move {
+            let undone = definitions.undo().await;
+            drop(self);
+            undone
+        });
+        undone.await.map_err(|error| Error::internal(format!("definitions were not undone: {error}")))?
+    }
+
     fn undo(&mut self) {
         self.overlays.clear();
-        self.held.release();
+        // Tables whose definitions changed are given back when those are undone.
+        if self.definitions.is_none() {
+            self.held.release();
+        }
+    }
+}
+
+/// A transaction that ends otherwise than by COMMIT undoes its definitions.
+impl Drop for OpenTransaction {
+    fn drop(&mut self) {
+        if let Some(definitions) = self.definitions.take() {
+            let held = std::mem::replace(&mut self.held, self.locks.hold());
+            definitions.undo_later(held);
+        }
     }
 }
 
 impl Session {
-    pub(super) fn new_transaction(&self) -> OpenTransaction {
+    /// `is_block` tells whether BEGIN begins it.
+    pub(super) fn new_transaction(&self, is_block: bool) -> OpenTransaction {
         OpenTransaction {
             failed: false,
             is_group: false,
             now: self.engine.inner.clock.now_micros(),
             reads: Reads::default(),
+            is_block,
             held: self.engine.inner.locks.hold(),
+            locks: Arc::clone(&self.engine.inner.locks),
+            definitions: None,
             overlays: HashMap::new(),
             savepoints: Vec::new(),
             settings: self.settings.clone(),
@@ -99,34 +142,28 @@ impl Session {
         } else if self.open.is_some() {
             self.notice("WARNING", code::ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress");
         } else {
-            self.open = Some(self.new_transaction());
+            self.open = Some(self.new_transaction(true));
             self.set_modes(modes)?;
         }
         Ok(Outcome::Done("BEGIN".into()))
     }
 
     pub(super) async fn commit(&mut self) -> Result<Outcome> {
-        self.warn_of_group();
-        match self.open.take() {
-            None => {
-                self.notice("WARNING", code::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
-                Ok(Outcome::Done("COMMIT".into()))
-            }
-            Some(open) if open.failed => {
-                self.open = Some(open);
-                self.rollback()
-            }
-            Some(open) => {
-                self.open = Some(open);
-                self.end_block().await?;
-                Ok(Outcome::Done("COMMIT".into()))
-            }
+        if self.open.as_ref().is_some_and(|open| open.failed) {
+            return self.rollback().await;
         }
+        self.warn_of_group();
+        if self.open.is_some() {
+            self.end_block().await?;
+        } else {
+            self.notice("WARNING", code::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
+        }
+        Ok(Outcome::Done("COMMIT".into()))
     }
 
     /// Commits the open transaction.
     pub(super) async fn end_block(&mut self) -> Result<()> {
-        let Some(open) = self.open.take() else { return Ok(()) };
+        let Some(open) = self.close() else { return Ok(()) };
         for (name, value) in open.local.iter().rev() {
             self.settings.set(name, value.as_deref())?;
         }
@@ -134,11 +171,20 @@ impl Session {
         self.end(open).await
     }
 
-    pub(super) fn rollback(&mut self) -> Result<Outcome> {
+    /// Leaves the open transaction.
+    fn close(&mut self) -> Option<OpenTransaction> {
+        self.engine.scope = None;
+        self.open.take()
+    }
+
+    pub(super) async fn rollback(&mut self) -> Result<Outcome> {
         self.warn_of_group();
-        match self.open.take() {
+        match self.close() {
             None => self.notice("WARNING", code::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress"),
-            Some(open) => self.settings = open.settings.clone(),
+            Some(open) => {
+                self.settings = open.settings.clone();
+                open.give_up().await?;
+            }
         }
         Ok(Outcome::Done("ROLLBACK".into()))
     }
@@ -147,7 +193,8 @@ impl Session {
         let settings = self.settings.clone();
         let open = self.block().ok_or_else(|| outside("SAVEPOINT"))?;
         let marks = open.overlays.iter().map(|(table, overlay)| (*table, overlay.mark())).collect();
-        open.savepoints.push(Savepoint { name: name.to_string(), marks, settings });
+        let definitions = open.definitions.as_ref().map(Definitions::mark);
+        open.savepoints.push(Savepoint { name: name.to_string(), marks, definitions, settings });
         Ok(Outcome::Done("SAVEPOINT".into()))
     }
 
@@ -158,7 +205,7 @@ impl Session {
         Ok(Outcome::Done("RELEASE".into()))
     }
 
-    pub(super) fn roll_back_to(&mut self, name: &str) -> Result<Outcome> {
+    pub(super) async fn roll_back_to(&mut self, name: &str) -> Result<Outcome> {
         let block = self.open.as_mut().filter(|open| !open.is_group);
         let open = block.ok_or_else(|| outside("ROLLBACK TO SAVEPOINT"))?;
         let at = open.position(name)?;
@@ -168,6 +215,9 @@ impl Session {
             overlay.roll_back(savepoint.marks.get(table).copied().unwrap_or(0))?;
         }
         self.settings = savepoint.settings.clone();
+        if let Some(definitions) = &mut open.definitions {
+            definitions.roll_back_to(savepoint.definitions.as_ref()).await?;
+        }
         open.failed = false;
         Ok(Outcome::Done("ROLLBACK".into()))
     }
@@ -176,7 +226,7 @@ impl Session {
     /// given back at once. One of several statements of a message ends.
     pub fn fail_transaction(&mut self) {
         if self.open.as_ref().is_some_and(|open| open.is_group) {
-            if let Some(open) = self.open.take() {
+            if let Some(open) = self.close() {
                 self.settings = open.settings.clone();
             }
             return;
@@ -190,12 +240,15 @@ impl Session {
     }
 
     /// Seals the transaction's changes as one tick.
-    pub(super) async fn end(&mut self, open: OpenTransaction) -> Result<()> {
+    pub(super) async fn end(&mut self, mut open: OpenTransaction) -> Result<()> {
         let mut changes: Vec<(RelationId, Delta)> = Vec::new();
         for (table, overlay) in &open.overlays {
+            if open.definitions.as_ref().is_some_and(|definitions| !definitions.keeps(*table)) {
+                continue;
+            }
             changes.extend(overlay.changes()?.into_iter().map(|delta| (*table, delta)));
         }
-        if changes.is_empty() {
+        if changes.is_empty() && open.definitions.is_none() {
             return Ok(());
         }
         let serial = self.serialized(&open).await?;
@@ -203,13 +256,22 @@ impl Session {
         // In a task of its own: a cancelled COMMIT must not give the tables back before its tick is known.
         let engine = self.engine.clone();
         let written = tokio::spawn(async move {
-            let tick = engine.runtime().write(changes).await?;
-            engine.inner.last_write.fetch_max(tick, Ordering::AcqRel);
-            if serial.is_some() {
-                engine.runtime().committed(tick).await?;
+            if !changes.is_empty() {
+                let tick = engine.runtime().write(changes).await?;
+                engine.inner.last_write.fetch_max(tick, Ordering::AcqRel);
+                if serial.is_some() {
+                    engine.runtime().committed(tick).await?;
+                }
+            }
+            let definitions = open.definitions.take();
+            if let Some(definitions) = &definitions {
+                definitions.publish();
             }
             drop((open, serial));
-            Ok::<(), Error>(())
+            match definitions {
+                Some(definitions) => definitions.stop_dropped().await,
+                None => Ok::<(), Error>(()),
+            }
         });
         written.await.map_err(|error| Error::internal(format!("the write was lost: {error}")))?
     }
@@ -222,14 +284,17 @@ impl Session {
         if self.open.is_some() {
             return run(self).await;
         }
-        self.open = Some(self.new_transaction());
+        self.open = Some(self.new_transaction(false));
         // Undoes it on an error, and when the statement is canceled.
         let own = Implicit(self);
-        let answer = run(own.0).await?;
-        if let Some(open) = own.0.open.take() {
-            own.0.end(open).await?;
+        let answer = run(own.0).await;
+        if let Some(open) = own.0.close() {
+            match &answer {
+                Ok(_) => own.0.end(open).await?,
+                Err(_) => open.give_up().await?,
+            }
         }
-        Ok(answer)
+        answer
     }
 
     /// Takes a table for the transaction, and waits until what was written before is committed.
@@ -247,7 +312,7 @@ impl Session {
                 })??;
             }
         }
-        self.engine.runtime().committed(self.engine.inner.last_write.load(Ordering::Acquire)).await
+        self.engine.runtime().committed(self.engine.last_write()).await.map(|_| ())
     }
 
     /// Runs a query as the transaction saw a table at `mark`: a statement's own subqueries do not see what it changes.
@@ -291,7 +356,7 @@ struct Implicit<'a>(&'a mut Session);
 
 impl Drop for Implicit<'_> {
     fn drop(&mut self) {
-        self.0.open = None;
+        drop(self.0.close());
     }
 }
 

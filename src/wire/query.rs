@@ -86,6 +86,7 @@ fn is_of_group(kind: &Kind) -> bool {
         | Kind::DropSchema { .. }
         | Kind::Alter(_)
         | Kind::Drop(_)
+        | Kind::Comment { .. }
         | Kind::Subscribe(_)
         | Kind::Flush
         | Kind::Discard { .. } => false,

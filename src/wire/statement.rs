@@ -148,7 +148,9 @@ impl Connection {
             Outcome::Done(tag) => Reply::Done(tag),
             Outcome::Rows { schema, rows, verb, live } => {
                 let committed = CHANGES.contains(&verb) && self.session.transaction() == Transaction::Idle;
-                Reply::Rows(Results { committed, ..Results::new(schema, rows, verb, live) })
+                let mut results = Results::new(schema, rows, verb, live);
+                results.committed = committed;
+                Reply::Rows(results)
             }
         })
     }
