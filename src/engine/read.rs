@@ -131,8 +131,9 @@ impl Session {
     }
 
     pub(super) async fn select(&mut self, query: &Query, parameters: &[ScalarValue]) -> Result<Outcome> {
-        let hints = parameter_hints(parameters);
+        let hints = self.parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
+        self.show_changes(&select.relations).await?;
         let schema = Arc::clone(&select.schema);
         let relations = select.relations.clone();
         let rows = self.run_select(select, parameters).await?;
@@ -249,7 +250,11 @@ impl Session {
         let at_least = self.engine.last_write();
         let lookups: HashMap<RelationId, Lookup> =
             bindings.iter().filter_map(|(id, bindings)| Some((*id, self.engine.lookup(*id, bindings)?))).collect();
+        if let Some(open) = &mut self.open {
+            open.reads.note(ids);
+        }
         let read = |id: &RelationId| Read {
+            as_of: self.open.as_ref().and_then(|open| open.reads.as_of()),
             id: *id,
             lookup: lookups.get(id),
             overlay: self.open.as_ref().and_then(|open| open.overlay(*id)),

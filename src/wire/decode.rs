@@ -23,6 +23,15 @@ pub(super) struct ParameterType {
     pub(super) field: FieldRef,
 }
 
+/// Values for a statement's parameters, and the types that it was described with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parameters {
+    /// By number.
+    pub(super) values: Vec<ScalarValue>,
+    /// By number; nothing is known of what lies behind the end.
+    pub(super) types: Vec<FieldRef>,
+}
+
 /// Decodes all parameters of a Bind message; `statement` names the prepared statement in errors.
 pub(super) fn parameters(
     values: &[Option<Bytes>],

@@ -50,6 +50,8 @@ mod row_type;
 mod scan;
 // Settings, transactions, SHOW, EXPLAIN.
 mod session;
+// Signs behind operators.
+mod sign;
 // `(row).*`.
 mod star;
 // First words → rule.
@@ -118,6 +120,15 @@ pub struct Statement {
     pub offset: usize,
     /// What it says.
     pub kind: Kind,
+}
+
+/// Modes of a transaction; what is not given is as the settings say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TransactionModes {
+    /// `serializable`, `repeatable read`, `read committed`, `read uncommitted`.
+    pub isolation: Option<&'static str>,
+    /// READ ONLY or READ WRITE.
+    pub read_only: Option<bool>,
 }
 
 /// What a statement says. Names are folded as PostgreSQL folds them; a schema stays in front.
@@ -235,7 +246,14 @@ pub enum Kind {
     /// SHOW ALL.
     ShowAll,
     /// BEGIN, START TRANSACTION.
-    Begin,
+    Begin(TransactionModes),
+    /// SET TRANSACTION, or with `session` SET SESSION CHARACTERISTICS AS TRANSACTION.
+    SetTransaction {
+        /// What is set.
+        modes: TransactionModes,
+        /// Whether it is for the transactions to come.
+        session: bool,
+    },
     /// COMMIT, END.
     Commit,
     /// ROLLBACK, ABORT.
@@ -295,6 +313,8 @@ pub enum Kind {
         name: String,
         /// A query of one row whose columns are the arguments; `None` without arguments.
         arguments: Option<Query>,
+        /// Which of them are string constants: they have no type yet.
+        literals: Vec<usize>,
     },
     /// DEALLOCATE name; `None` = ALL. Handled by the Postgres port.
     Deallocate {
