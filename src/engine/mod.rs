@@ -26,6 +26,8 @@ mod ddl;
 mod definitions;
 // INSERT, UPDATE, DELETE, TRUNCATE.
 mod dml;
+// What functions do to a session.
+mod effect;
 // Locks of tables.
 mod lock;
 // Schemas and the search path.

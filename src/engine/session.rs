@@ -3,6 +3,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
 
+use super::effect::SessionEffects;
 use super::settings::{self, Settings};
 use super::transaction::OpenTransaction;
 use super::{Description, Engine, Notice, Outcome, Transaction, show};
@@ -21,6 +22,8 @@ pub struct Session {
     /// The open transaction, if there is one.
     pub(super) open: Option<OpenTransaction>,
     notices: Vec<Notice>,
+    /// What functions did to the session.
+    pub(super) effects: Arc<SessionEffects>,
 }
 
 impl Session {
@@ -32,6 +35,7 @@ impl Session {
             settings: Settings::default(),
             open: None,
             notices: Vec::new(),
+            effects: Arc::default(),
         };
         // The setting exists and takes any text.
         let _ = session.settings.set("session_authorization", Some(user));
@@ -76,6 +80,7 @@ impl Session {
 
     /// Runs one statement. Dropping the future or the returned rows cancels it. An error inside a transaction fails the transaction.
     pub async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
+        self.apply_effects();
         if self.transaction() == Transaction::Failed
             && !matches!(statement.kind, Kind::Commit | Kind::Rollback | Kind::RollbackTo(_))
         {
@@ -192,6 +197,7 @@ impl Session {
 
     /// Settings changed since the last call that clients want to be told of (ParameterStatus).
     pub fn changed_settings(&mut self) -> Vec<(String, String)> {
+        self.apply_effects();
         self.settings.take_changed()
     }
 
@@ -227,7 +233,7 @@ impl Session {
         .hint("COMMIT first: definitions take effect at once"))
     }
 
-    fn set_statement(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<Outcome> {
+    pub(super) fn set_statement(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<Outcome> {
         if local && self.open.is_none() {
             self.notice("WARNING", "25P01", "SET LOCAL can only be used in transaction blocks");
             return Ok(Outcome::Done("SET".into()));

@@ -44,8 +44,7 @@ const NO: [&str; 6] = [
 ];
 
 /// Texts that nothing here has.
-const NOTHING: [&str; 17] = [
-    "pg_get_serial_sequence",
+const NOTHING: [&str; 16] = [
     "pg_get_function_result",
     "pg_get_function_arguments",
     "pg_get_function_identity_arguments",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::types::{oid, typmod};
 use super::{
-    CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, TIDEWATER, bigint, boolean, flags, index, null_array, nulls,
+    CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, TIDEWATER, bigint, boolean, flags, index, null_array, nulls, sequence,
     numbers, optional_text, real, text, words,
 };
 use crate::catalog::{ColumnValue, FIRST_RELATION_ID, Index, Relation, RelationKind, TableColumn};
@@ -58,14 +58,22 @@ fn classes<'a>(context: &'a Context<'_>) -> Vec<Class<'a>> {
         columns: index.columns.clone(),
         relation,
     };
-    visible(context).map(relation).chain(index::indexes(context).into_iter().map(index)).collect()
+    let sequence = |row: sequence::Row<'a>| Class {
+        oid: row.oid,
+        name: row.sequence.name.clone(),
+        kind: "S",
+        columns: Vec::new(),
+        relation: row.table,
+    };
+    let relations = visible(context).map(relation).chain(index::indexes(context).into_iter().map(index));
+    relations.chain(sequence::rows(context).into_iter().map(sequence)).collect()
 }
 
 pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
     let rows = classes(context);
     let n = rows.len();
     let has_index =
-        |class: &Class<'_>| class.kind != "i" && context.catalog.indexes_of(class.relation.id).next().is_some();
+        |class: &Class<'_>| !matches!(class.kind, "i" | "S") && context.catalog.indexes_of(class.relation.id).next().is_some();
     vec![
         bigint("oid", rows.iter().map(|row| row.oid)),
         text("relname", rows.iter().map(|row| &row.name)),
@@ -77,7 +85,7 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
             "relam",
             rows.iter().map(|row| match row.kind {
                 "i" => 403,
-                "v" => 0,
+                "v" | "S" => 0,
                 _ => 2,
             }),
         ),
@@ -171,13 +179,13 @@ pub(super) fn pg_attribute(context: &Context<'_>) -> Vec<Column> {
         text("attname", rows.iter().map(|row| &row.name)),
         bigint("atttypid", rows.iter().map(|row| oid(&row.sql_type))),
         numbers("attstattarget", -1, n),
-        numbers("attlen", -1, n),
+        bigint("attlen", rows.iter().map(|row| super::types::length(&row.sql_type))),
         bigint("attnum", rows.iter().map(|row| row.number)),
         numbers("attndims", 0, n),
         numbers("attcacheoff", -1, n),
         bigint("atttypmod", rows.iter().map(|row| typmod(&row.sql_type))),
         flags("attbyval", false, n),
-        words("attstorage", "p", n),
+        text("attstorage", rows.iter().map(|row| super::types::storage(&row.sql_type))),
         words("attcompression", "", n),
         words("attalign", "i", n),
         boolean("attnotnull", rows.iter().map(|row| row.not_null)),
@@ -250,7 +258,7 @@ pub(super) fn pg_matviews(context: &Context<'_>) -> Vec<Column> {
         nulls("tablespace", n),
         boolean("hasindexes", rows.iter().map(|row| context.catalog.indexes_of(row.relation.id).next().is_some())),
         flags("ispopulated", true, n),
-        text("definition", rows.iter().map(|row| &row.relation.definition)),
+        text("definition", rows.iter().map(|row| super::function::query_of(&row.relation.definition))),
     ]
 }
 

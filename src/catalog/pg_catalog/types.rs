@@ -66,6 +66,20 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
     }
 }
 
+/// Bytes of a value, −1 where that differs.
+pub(super) fn length(sql_type: &SqlType) -> i64 {
+    let wanted = oid(sql_type);
+    let found = types().iter().find(|entry| entry.oid == wanted);
+    found.and_then(|entry| entry.columns.get(2)?.parse().ok()).unwrap_or(-1)
+}
+
+/// How PostgreSQL stores values: `p`lain, `m`ain, e`x`tended.
+pub(super) fn storage(sql_type: &SqlType) -> &'static str {
+    let wanted = oid(sql_type);
+    let found = types().iter().find(|entry| entry.oid == wanted);
+    found.and_then(|entry| entry.columns.get(15).copied()).unwrap_or("p")
+}
+
 /// PostgreSQL's type modifier: precision and scale, or length, with its offset of 4; −1 without.
 pub(crate) fn typmod(sql_type: &SqlType) -> i64 {
     match sql_type {

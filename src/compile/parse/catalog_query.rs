@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     self, AccessExpr, BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Subscript, Value, VisitMut, VisitorMut,
+    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Subscript, TableFactor, Value, VisitMut, VisitorMut,
 };
 
 /// Columns that PostgreSQL prints as `1 2`.
@@ -34,15 +34,48 @@ pub(super) fn rewrite(query: &mut Query) {
     for item in outputs(&mut query.body) {
         print_vector(item);
     }
-    let _ = query.visit(&mut Rewriter);
+    let _ = query.visit(&mut Rewriter { relations: Vec::new() });
 }
 
-struct Rewriter;
+struct Rewriter {
+    /// Aliases and names of the relations that were seen.
+    relations: Vec<(String, String)>,
+}
+
+impl Rewriter {
+    /// `x.tableoid` is the identity of what `x` stands for.
+    fn table_oid(&self, expr: &Expr) -> Option<Expr> {
+        let Expr::CompoundIdentifier(parts) = expr else { return None };
+        let [alias, column] = parts.as_slice() else { return None };
+        if column.value != "tableoid" {
+            return None;
+        }
+        let (_, name) = self.relations.iter().rev().find(|(known, _)| *known == alias.value)?;
+        Some(call("oid_of_regclass", Expr::value(Value::SingleQuotedString(name.clone()))))
+    }
+}
+
+/// The relations of a SELECT's FROM: what they are called there, and their names.
+fn relations_of(body: &SetExpr) -> Vec<(String, String)> {
+    let SetExpr::Select(select) = body else { return Vec::new() };
+    let factors = select.from.iter().flat_map(|from| {
+        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+    });
+    let named = |factor: &TableFactor| match factor {
+        TableFactor::Table { name, alias, args: None, .. } => {
+            let own = name.0.last()?.as_ident()?.value.clone();
+            Some((alias.as_ref().map_or_else(|| own.clone(), |alias| alias.name.value.clone()), own))
+        }
+        _ => None,
+    };
+    factors.filter_map(named).collect()
+}
 
 impl VisitorMut for Rewriter {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.relations.extend(relations_of(&query.body));
         for item in outputs(&mut query.body) {
             if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
                 shown_as_name(expr);
@@ -56,7 +89,7 @@ impl VisitorMut for Rewriter {
             shown_as_name(left);
             shown_as_name(right);
         }
-        if let Some(simpler) = simplify(expr) {
+        if let Some(simpler) = self.table_oid(expr).or_else(|| simplify(expr)) {
             *expr = simpler;
         }
         ControlFlow::Continue(())

@@ -114,7 +114,10 @@ pub(super) fn expand(factor: &mut ast::TableFactor) -> Result<()> {
     let Some(found) = read(factor) else { return Ok(()) };
     let (Call { name, with_ordinality, alias, .. }, mut columns) = match arrays(&found)? {
         Some(columns) => (found, columns),
-        None => return Ok(()),
+        None => {
+            scalar(factor, found);
+            return Ok(());
+        }
     };
     let alias_name = alias.as_ref().map_or_else(|| ast::Ident::with_quote('"', &name), |alias| alias.name.clone());
     if with_ordinality {
@@ -143,6 +146,27 @@ pub(super) fn expand(factor: &mut ast::TableFactor) -> Result<()> {
         sample: None,
     };
     Ok(())
+}
+
+/// Functions of one row with a column list of their own, and those that the planner knows as relations.
+const RELATIONS: [&str; 7] = ["tumble", "hop", "session", "cumulate", "range", "generate_series", "json_table"];
+
+/// A function that answers a value is a relation of one row.
+fn scalar(factor: &mut ast::TableFactor, found: Call) {
+    if RELATIONS.contains(&found.name.as_str()) || found.with_ordinality {
+        return;
+    }
+    let own = || ast::Ident::with_quote('"', &found.name);
+    let name = found.alias.as_ref().map_or_else(own, |alias| alias.name.clone());
+    let column = found.alias.as_ref().and_then(|alias| alias.columns.first()).map(|column| column.name.clone());
+    let alias = column.unwrap_or_else(|| name.clone());
+    let item = ast::SelectItem::ExprWithAlias { expr: call(&found.name, found.arguments), alias };
+    *factor = ast::TableFactor::Derived {
+        lateral: true,
+        subquery: select(vec![item], Vec::new(), None),
+        alias: Some(ast::TableAlias { explicit: true, name, columns: Vec::new(), at: None }),
+        sample: None,
+    };
 }
 
 /// What is done with the elements of an array.
