@@ -94,7 +94,7 @@ impl Session {
         if outcome.is_err() {
             self.fail_transaction();
         }
-        outcome
+        outcome.map_err(|error| placed(error, statement))
     }
 
     async fn run(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
@@ -244,5 +244,18 @@ impl Session {
             open.settings_changed(name, before, local);
         }
         Ok(Outcome::Done(if value.is_some() { "SET" } else { "RESET" }.into()))
+    }
+}
+
+/// The error about a column that a writing statement names, with the place where it does.
+fn placed(error: Error, statement: &Statement) -> Error {
+    let is_writing = matches!(statement.kind, Kind::Insert(_) | Kind::Update(_));
+    if error.code != code::UNDEFINED_COLUMN || error.position.is_some() || !is_writing {
+        return error;
+    }
+    let name = error.message.split('"').nth(1).map(str::to_string);
+    match name.and_then(|name| statement.position_of(&name)) {
+        Some(position) => error.at(position),
+        None => error,
     }
 }

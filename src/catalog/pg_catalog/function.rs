@@ -288,6 +288,7 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
     by_oid.extend(index::indexes(context).iter().map(|(index, relation)| {
         (index::oid(index), crate::catalog::full_name(relation.namespace(), &index.name))
     }));
+    by_oid.extend(sequence::rows(context).iter().map(|row| (row.oid, row.full_name())));
     by_name.extend(by_oid.iter().map(|(oid, name)| (name.clone(), *oid)));
     let (to_regclass, of_casts, of_regclass, names_of_casts) =
         (by_name.clone(), by_name.clone(), by_name.clone(), by_oid.clone());
@@ -346,7 +347,10 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
             match (name.trim().parse().ok(), of_casts.get(&bare(&name))) {
                 (Some(oid), _) => Ok(Some(oid)),
                 (None, Some(oid)) => Ok(Some(*oid)),
-                (None, None) => exec_err!("Cannot cast string '{name}' to value of UInt32 type"),
+                (None, None) => {
+                    let message = format!("invalid input syntax for type oid: \"{name}\"");
+                    Err(DataFusionError::External(Box::new(Error::new(code::INVALID_TEXT_REPRESENTATION, message))))
+                }
             }
         }),
         text("regclass", move |arguments| {

@@ -43,7 +43,8 @@ impl Row<'_> {
         (next != start).then_some(next - step)
     }
 
-    fn full_name(&self) -> String {
+    /// Name, with the schema in front if that is not `public`.
+    pub(super) fn full_name(&self) -> String {
         full_name(self.table.namespace(), &self.sequence.name)
     }
 }

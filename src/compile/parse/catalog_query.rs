@@ -5,6 +5,7 @@
 //! - Types that we have not (`name`, `oid`, `"char"`) are the ones that hold their values here.
 //! - `(information_schema._pg_expandarray(v)).n` and `.x`: the pairs are arrays of two.
 //! - `ARRAY(SELECT …)` is an aggregation.
+//! - `CASE WHEN typtype = 'd' …`: there are no domains. `x.tableoid` is the identity of what `x` stands for.
 //! - `OPERATOR(pg_catalog.~)`, `COLLATE` and `pg_catalog.f()` lose what says nothing here.
 //! - PostgreSQL's vectors, which are arrays here, are printed as vectors.
 
@@ -184,6 +185,7 @@ fn simplify(expr: &mut Expr) -> Option<Expr> {
             _ => None,
         },
         Expr::CompoundFieldAccess { root, access_chain } => field(root, access_chain),
+        Expr::Case { operand: None, conditions, else_result, .. } => without_domains(conditions, else_result),
         Expr::Cast { expr: inner, data_type, .. } => {
             let name = match &*data_type {
                 DataType::Custom(name, _) => name.0.last()?.to_string().to_ascii_lowercase(),
@@ -217,6 +219,28 @@ fn simplify(expr: &mut Expr) -> Option<Expr> {
         }
         _ => None,
     }
+}
+
+/// A CASE without the branches for domains, which no type is: they look up base types recursively.
+fn without_domains(conditions: &mut Vec<ast::CaseWhen>, otherwise: &Option<Box<Expr>>) -> Option<Expr> {
+    let before = conditions.len();
+    conditions.retain(|branch| !is_domain(&branch.condition));
+    if before == 0 || !conditions.is_empty() {
+        return None;
+    }
+    let otherwise = otherwise.as_deref().cloned().filter(|value| !matches!(value, Expr::Value(value) if value.value == Value::Null));
+    Some(otherwise.unwrap_or_else(|| cast(Expr::value(Value::Null), DataType::BigInt(None))))
+}
+
+/// `x.typtype = 'd'`.
+fn is_domain(condition: &Expr) -> bool {
+    let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = condition else { return false };
+    let is_kind = match &**left {
+        Expr::Identifier(name) => name.value == "typtype",
+        Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|name| name.value == "typtype"),
+        _ => false,
+    };
+    is_kind && matches!(&**right, Expr::Value(value) if value.value == Value::SingleQuotedString("d".to_string()))
 }
 
 fn array_of(item: DataType) -> DataType {
