@@ -9,6 +9,7 @@
 //! | timestamp / timestamptz | Timestamp(µs, None) / Timestamp(µs, "UTC") | – |
 //! | interval | Interval(MonthDayNano) | – |
 //! | T[] | List(field "item" of T, nullable) | on the item field |
+//! | record, composite types | Struct | `composite:name` for those with a name |
 //!
 //! uuid is kept as canonical lower-case text, so that equality of the text is equality of the value; json as it was written; jsonb as
 //! canonical text (PostgreSQL's jsonb order and spacing), in which numbers keep their zeros: `1` and `1.0` are equal, but not their text.
@@ -17,7 +18,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+// Row types.
+mod row;
+
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+
+pub use row::RowType;
 
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
 pub const PG_TYPE: &str = "pg_type";
@@ -47,6 +53,8 @@ pub enum SqlType {
     Json,
     Jsonb,
     Array(Box<SqlType>),
+    /// Values with fields: of ROW(…), of whole rows of relations, of composite types.
+    Row(Arc<RowType>),
 }
 
 impl SqlType {
@@ -68,6 +76,7 @@ impl SqlType {
             SqlType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             SqlType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             SqlType::Array(item) => DataType::List(Arc::new(item.field("item"))),
+            SqlType::Row(row) => DataType::Struct(row.arrow_fields()),
         }
     }
 
@@ -79,6 +88,10 @@ impl SqlType {
             SqlType::Json => "json".to_string(),
             SqlType::Jsonb => "jsonb".to_string(),
             SqlType::Varchar(n) => format!("varchar:{n}"),
+            SqlType::Row(row) => match row.tag() {
+                Some(tag) => tag,
+                None => return field,
+            },
             _ => return field,
         };
         field.with_metadata(HashMap::from([(PG_TYPE.to_string(), tag)]))
@@ -120,6 +133,9 @@ impl SqlType {
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 SqlType::Array(Box::new(SqlType::of(item)))
             }
+            DataType::Struct(fields) => {
+                SqlType::Row(Arc::new(RowType::of(fields, field.metadata().get(PG_TYPE).map(String::as_str))))
+            }
             _ => SqlType::Text,
         }
     }
@@ -148,6 +164,7 @@ impl fmt::Display for SqlType {
             SqlType::Json => "json",
             SqlType::Jsonb => "jsonb",
             SqlType::Array(item) => return write!(f, "{item}[]"),
+            SqlType::Row(row) => row.shown_name(),
         };
         f.write_str(name)
     }

@@ -369,8 +369,9 @@ fn check_class(relation: &Relation, alter: &Alter) -> Result<()> {
         return Err(Error::new(code::WRONG_OBJECT_TYPE, message)
             .hint("tables, views and materialized views can be altered, each by its name"));
     }
-    let names =
-        |action: &AlterAction| matches!(action, AlterAction::Rename(_) | AlterAction::SetSchema(_) | AlterAction::RenameColumn { .. });
+    let names = |action: &AlterAction| {
+        matches!(action, AlterAction::Rename(_) | AlterAction::SetSchema(_) | AlterAction::RenameColumn { .. })
+    };
     if !matches!(relation.kind, RelationKind::Table(_)) && !alter.actions.iter().all(names) {
         let message = format!("ALTER action cannot be performed on relation \"{}\"", relation.local_name());
         return Err(Error::new(code::WRONG_OBJECT_TYPE, message)

@@ -237,7 +237,8 @@ impl Session {
         }
         let rows = self.current_rows(relation.id).await?;
         let before = self.engine.catalog();
-        let schema = before.by_id(relation.id).map_or_else(|| Arc::clone(&relation.schema), |one| Arc::clone(&one.schema));
+        let schema =
+            before.by_id(relation.id).map_or_else(|| Arc::clone(&relation.schema), |one| Arc::clone(&one.schema));
         if let Some(definitions) = self.open.as_mut().and_then(|open| open.definitions.as_mut()) {
             definitions.rewritten.push(Rewritten { table: relation.id, schema, rows });
         }

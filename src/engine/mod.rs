@@ -52,6 +52,8 @@ mod subscribe;
 mod system;
 // CREATE TABLE, CREATE INDEX.
 mod table;
+// Rows for which an expression fails.
+mod row_error;
 // Transactions.
 mod transaction;
 
@@ -158,6 +160,11 @@ impl Engine {
         })
     }
 
+    /// The tick of the last write of any session.
+    fn last_write(&self) -> u64 {
+        self.inner.last_write.load(std::sync::atomic::Ordering::Acquire)
+    }
+
     /// A session for `user`.
     pub fn session(&self, user: &str) -> Session {
         Session::new(self.clone(), user)
@@ -239,7 +246,8 @@ impl Engine {
         self.inner.runtime.stop().await;
     }
 
-    fn runtime(&self) -> &Runtime {
+    /// What runs the views.
+    pub fn runtime(&self) -> &Runtime {
         &self.inner.runtime
     }
 

@@ -27,7 +27,8 @@ impl Session {
         check_columns(&before, &next)?;
         let readers = catalog.dependents(before.id);
         if let Some(reader) = readers.iter().find(|reader| !matches!(reader.kind, RelationKind::View { .. })) {
-            let message = format!("cannot replace view \"{}\": {} {} reads it", create.name, reader.kind.noun(), reader.name);
+            let message =
+                format!("cannot replace view \"{}\": {} {} reads it", create.name, reader.kind.noun(), reader.name);
             return Err(Error::new(code::DEPENDENT_OBJECTS_STILL_EXIST, message)
                 .hint("drop that one first, and create it again afterwards"));
         }
@@ -38,7 +39,8 @@ impl Session {
         // A relation only reads older ones: a view with readers keeps its identity, another one is made anew.
         let has_newer = next.depends_on.iter().any(|id| *id > before.id);
         if !readers.is_empty() && has_newer {
-            let message = format!("cannot replace view \"{}\", which others read, by one over newer relations", create.name);
+            let message =
+                format!("cannot replace view \"{}\", which others read, by one over newer relations", create.name);
             return Err(Error::unsupported(message).hint("drop the view and those that read it, and create them again"));
         }
         self.engine.change_catalog(|catalog| match readers.is_empty() {

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
@@ -24,6 +25,8 @@ pub struct Session {
     notices: Vec<Notice>,
     /// What functions did to the session.
     pub(super) effects: Arc<SessionEffects>,
+    /// The tick that the running query reads; 0 while it reads nothing of a tick.
+    pub(super) tick: Arc<AtomicU64>,
 }
 
 impl Session {
@@ -36,6 +39,7 @@ impl Session {
             open: None,
             notices: Vec::new(),
             effects: Arc::default(),
+            tick: Arc::default(),
         };
         // The setting exists and takes any text.
         let _ = session.settings.set("session_authorization", Some(user));
@@ -113,12 +117,8 @@ impl Session {
             | Kind::CreateSchema { .. }
             | Kind::DropSchema { .. }
             | Kind::Alter(_)
-            | Kind::Drop(_) => {
-                self.writing(async |session| session.change_definitions(statement).await).await
-            }
-            Kind::Comment { on, text } => {
-                self.writing(async |session| session.comment(on, text.clone()).await).await
-            }
+            | Kind::Drop(_) => self.writing(async |session| session.change_definitions(statement).await).await,
+            Kind::Comment { on, text } => self.writing(async |session| session.comment(on, text.clone()).await).await,
             Kind::NoEffect { tag, notice } => {
                 if let Some(notice) = notice {
                     self.notice("NOTICE", "00000", *notice);

@@ -1,7 +1,7 @@
 //! `tidewater.*`: what the engine knows of itself, as relations.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::arrow::array::{
     ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
@@ -10,6 +10,7 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 
 use super::Engine;
+use super::row_error::RowErrorTable;
 use crate::catalog::{Relation, RelationId, RelationKind};
 use crate::error::{Error, Result};
 use crate::flow::runtime::ViewState;
@@ -24,16 +25,33 @@ pub(super) const NAMES: &[&str] = &["sources", "views", "sinks", "rejected_recor
 const FIRST_ID: u32 = 13_100;
 
 /// A column under construction.
-type Column = (&'static str, SqlType, ArrayRef);
+pub(super) type Column = (&'static str, SqlType, ArrayRef);
 
 /// The relation `tidewater.<name>` as it is now.
-pub(super) fn table(engine: &Engine, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-    let Some(columns) = columns(engine, name) else { return Ok(None) };
+///
+/// `tick` will be the tick that the query reads, when it runs; 0 if it reads nothing of a tick.
+pub(super) fn table(engine: &Engine, name: &str, tick: &Arc<AtomicU64>) -> Result<Option<Arc<dyn TableProvider>>> {
+    let columns = match name {
+        "row_errors" => {
+            let described = engine.inner.system.get_or_init(|| relations(engine));
+            let Some(relation) = described.iter().find(|relation| relation.local_name() == name) else {
+                return Ok(None);
+            };
+            let schema = Arc::clone(&relation.schema);
+            return Ok(Some(Arc::new(RowErrorTable { engine: engine.clone(), tick: Arc::clone(tick), schema })));
+        }
+        name => columns(engine, name),
+    };
+    columns.map(provider).transpose()
+}
+
+/// A relation of these columns.
+pub(super) fn provider(columns: Vec<Column>) -> Result<Arc<dyn TableProvider>> {
     let schema = schema(&columns);
     let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
     let batch =
         RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(Some(snapshot_table(Snapshot { schema, batches: vec![batch] })))
+    Ok(snapshot_table(Snapshot { schema, batches: vec![batch] }))
 }
 
 fn columns(engine: &Engine, name: &str) -> Option<Vec<Column>> {
@@ -42,7 +60,7 @@ fn columns(engine: &Engine, name: &str) -> Option<Vec<Column>> {
         "views" => views(engine),
         "sinks" => sinks(engine),
         "rejected_records" => rejected_records(engine),
-        "row_errors" => row_errors(engine),
+        "row_errors" => row_errors(engine, u64::MAX),
         "engine" => overview(engine),
         _ => return None,
     })
@@ -129,6 +147,7 @@ fn views(engine: &Engine) -> Vec<Column> {
         text("state", states.iter().map(|(state, _)| Some(state))),
         text("error", states.iter().map(|(_, error)| error.as_ref())),
         text("definition", views.iter().map(|view| Some(&view.definition))),
+        bigint("state_rows", views.iter().map(|view| engine.runtime().state_rows(view.id).map(|rows| rows as i64))),
     ]
 }
 
@@ -164,8 +183,9 @@ fn rejected_records(engine: &Engine) -> Vec<Column> {
     ]
 }
 
-fn row_errors(engine: &Engine) -> Vec<Column> {
-    let rows = engine.runtime().row_errors();
+/// `tidewater.row_errors` as of a tick.
+pub(super) fn row_errors(engine: &Engine, tick: u64) -> Vec<Column> {
+    let rows = engine.runtime().row_errors(tick);
     vec![
         text("view", rows.iter().map(|(view, _)| Some(view))),
         text("expression", rows.iter().map(|(_, error)| Some(&error.expression))),

@@ -61,7 +61,8 @@ pub(super) fn read(data: Vec<u8>, into: &CopyColumns, table: &str, options: &Tex
             column.push(value.map_err(|error| error.about(place(table, count, Some(name))))?);
         }
     }
-    let column = |(values, (_, sql_type)): (Vec<ScalarValue>, &(String, crate::types::SqlType))| match values.is_empty() {
+    let column = |(values, (_, sql_type)): (Vec<ScalarValue>, &(String, crate::types::SqlType))| match values.is_empty()
+    {
         true => Ok(datafusion::arrow::array::new_empty_array(&sql_type.arrow())),
         false => ScalarValue::iter_to_array(values).map_err(|error| Error::internal(error.to_string())),
     };

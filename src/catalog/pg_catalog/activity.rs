@@ -32,9 +32,5 @@ pub(super) fn pg_stat_user_tables(context: &Context<'_>) -> Vec<Column> {
 }
 
 pub(super) fn pg_stat_database() -> Vec<Column> {
-    vec![
-        numbers("datid", DATABASE, 1),
-        words("datname", crate::catalog::DATABASE, 1),
-        numbers("numbackends", 1, 1),
-    ]
+    vec![numbers("datid", DATABASE, 1), words("datname", crate::catalog::DATABASE, 1), numbers("numbackends", 1, 1)]
 }

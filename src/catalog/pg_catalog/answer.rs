@@ -100,9 +100,8 @@ const REFUSED: [(&str, &str); 6] = [
 
 /// All of them.
 pub(super) fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
-    let constant = |name: &str, value: bool| {
-        function(name, DataType::Boolean, move |_| Ok(ScalarValue::Boolean(Some(value))))
-    };
+    let constant =
+        |name: &str, value: bool| function(name, DataType::Boolean, move |_| Ok(ScalarValue::Boolean(Some(value))));
     let mut all: Vec<ScalarUDF> = YES.iter().map(|name| constant(name, true)).collect();
     all.extend(NO.iter().map(|name| constant(name, false)));
     all.extend(NOTHING.iter().map(|name| text(name, |_| Ok(None))));
@@ -136,7 +135,8 @@ fn parse_ident() -> ScalarUDF {
             }
         }
         if quoted || parts.iter().any(String::is_empty) {
-            let error = Error::new(code::INVALID_PARAMETER_VALUE, format!("string is not a valid identifier: \"{name}\""));
+            let error =
+                Error::new(code::INVALID_PARAMETER_VALUE, format!("string is not a valid identifier: \"{name}\""));
             return Err(DataFusionError::External(Box::new(error)));
         }
         let parts: Vec<ScalarValue> = parts.into_iter().map(ScalarValue::from).collect();

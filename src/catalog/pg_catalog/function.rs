@@ -11,7 +11,9 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, answer, description, effect, sequence, index, keyword, layout, size, types};
+use super::{
+    Context, PG_CATALOG, PUBLIC, TIDEWATER, answer, description, effect, index, keyword, layout, sequence, size, types,
+};
 use crate::catalog::DATABASE;
 use crate::catalog::{Catalog, RelationKind};
 use crate::error::{Error, code};
@@ -181,7 +183,8 @@ pub fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
 pub fn has_function(name: &str) -> bool {
     static NAMES: OnceLock<HashSet<String>> = OnceLock::new();
     let names = || {
-        let context = Context { catalog: &Catalog::default(), system: &[], user: "", backend: 0, settings: &[], effects: None };
+        let context =
+            Context { catalog: &Catalog::default(), system: &[], user: "", backend: 0, settings: &[], effects: None };
         functions(&context).iter().map(|function| function.name().to_string()).collect()
     };
     NAMES.get_or_init(names).contains(name)
@@ -210,13 +213,12 @@ fn definitions(context: &Context<'_>) -> Vec<ScalarUDF> {
     let constraints: HashMap<i64, String> = index::constraint_definitions(context).into_iter().collect();
     let view = |relation: &crate::catalog::Relation| match &relation.kind {
         RelationKind::View { query, .. } => Some((i64::from(relation.id.0), query.clone())),
-        RelationKind::MaterializedView { .. } => Some((i64::from(relation.id.0), query_of(&relation.definition).into())),
+        RelationKind::MaterializedView { .. } => {
+            Some((i64::from(relation.id.0), query_of(&relation.definition).into()))
+        }
         _ => None,
     };
     let views: HashMap<i64, String> = context.catalog.iter().filter_map(|relation| view(relation)).collect();
-    let look_up = |name: &str, map: HashMap<i64, String>| {
-        text(name, move |arguments| Ok(number(arguments, 0).and_then(|oid| map.get(&oid).cloned())))
-    };
     let view_names: HashMap<String, i64> =
         context.catalog.iter().map(|relation| (relation.name.clone(), i64::from(relation.id.0))).collect();
     let index_columns: HashMap<i64, Vec<String>> = index::index_columns(context).into_iter().collect();
@@ -285,9 +287,11 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
     let mut by_name = system_names();
     let mut by_oid = by_oid;
     by_oid.extend(by_name.iter().map(|(name, oid)| (*oid, name.clone())));
-    by_oid.extend(index::indexes(context).iter().map(|(index, relation)| {
-        (index::oid(index), crate::catalog::full_name(relation.namespace(), &index.name))
-    }));
+    by_oid.extend(
+        index::indexes(context)
+            .iter()
+            .map(|(index, relation)| (index::oid(index), crate::catalog::full_name(relation.namespace(), &index.name))),
+    );
     by_oid.extend(sequence::rows(context).iter().map(|row| (row.oid, row.full_name())));
     by_name.extend(by_oid.iter().map(|(oid, name)| (name.clone(), *oid)));
     let (to_regclass, of_casts, of_regclass, names_of_casts) =
@@ -323,7 +327,7 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
         bigint("to_regtype", |arguments| Ok(string(arguments, 0).and_then(|name| types::by_name(&name)))),
         text("name_of_regtype", |arguments| {
             let name = |oid: i64| types::format_type(oid, -1).unwrap_or_else(|| oid.to_string());
-            let given = || Some(types::format_type(types::by_name(&string(arguments, 0)?)?, -1)?);
+            let given = || types::format_type(types::by_name(&string(arguments, 0)?)?, -1);
             Ok(number(arguments, 0).map(name).or_else(given))
         }),
         text("regtype", |arguments| {

@@ -6,8 +6,8 @@ use datafusion::arrow::array::Int64Array;
 
 use super::index::{self, Constraint};
 use super::{Column, Context, bigint, optional_text, relations, text, words};
-use crate::catalog::{DATABASE, split_name};
 use crate::catalog::{ColumnValue, Relation, RelationKind};
+use crate::catalog::{DATABASE, split_name};
 use crate::types::SqlType;
 
 /// Columns of `information_schema.<name>`.

@@ -110,6 +110,7 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_views" => relations::pg_views(context),
         "pg_matviews" => relations::pg_matviews(context),
         "pg_indexes" => index::pg_indexes(context),
+        "pg_proc" => types::pg_proc(),
         "pg_type" => types::pg_type(),
         "pg_namespace" => server::pg_namespace(context),
         "pg_database" => server::pg_database(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::types::{oid, typmod};
 use super::{
-    CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, TIDEWATER, bigint, boolean, flags, index, null_array, nulls, sequence,
-    numbers, optional_text, real, text, words,
+    CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, TIDEWATER, bigint, boolean, flags, index, null_array, nulls,
+    numbers, optional_text, real, sequence, text, words,
 };
 use crate::catalog::{ColumnValue, FIRST_RELATION_ID, Index, Relation, RelationKind, TableColumn};
 use crate::types::SqlType;
@@ -72,8 +72,9 @@ fn classes<'a>(context: &'a Context<'_>) -> Vec<Class<'a>> {
 pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
     let rows = classes(context);
     let n = rows.len();
-    let has_index =
-        |class: &Class<'_>| !matches!(class.kind, "i" | "S") && context.catalog.indexes_of(class.relation.id).next().is_some();
+    let has_index = |class: &Class<'_>| {
+        !matches!(class.kind, "i" | "S") && context.catalog.indexes_of(class.relation.id).next().is_some()
+    };
     vec![
         bigint("oid", rows.iter().map(|row| row.oid)),
         text("relname", rows.iter().map(|row| &row.name)),

@@ -21,6 +21,9 @@ struct Type {
 /// typarray, typinput, typoutput, typreceive, typsend, typalign, typstorage, typcollation, typsubscript.
 const LINES: &str = include_str!("types.txt");
 
+/// Functions are numbered from here.
+const FUNCTIONS_FROM: i64 = 10_000;
+
 fn types() -> &'static [Type] {
     static TYPES: OnceLock<Vec<Type>> = OnceLock::new();
     let read = |line: &'static str| {
@@ -55,6 +58,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
         SqlType::Uuid => 2950,
         SqlType::Json => 114,
         SqlType::Jsonb => 3802,
+        SqlType::Row(_) => 2249,
         SqlType::Array(item) => {
             let item = match item.as_ref() {
                 // PostgreSQL has one array type for any number of dimensions.
@@ -123,7 +127,8 @@ pub(super) fn by_name(name: &str) -> Option<i64> {
         Some(base) => (base, true),
         None => (name.trim(), false),
     };
-    let found = types().iter().find(|entry| entry.name == base || format_type(entry.oid, -1).as_deref() == Some(base))?;
+    let found =
+        types().iter().find(|entry| entry.name == base || format_type(entry.oid, -1).as_deref() == Some(base))?;
     Some(if is_array { found.array } else { found.oid })
 }
 
@@ -163,6 +168,28 @@ pub(super) fn pg_type() -> Vec<Column> {
         numbers("typtypmod", -1, n),
         numbers("typndims", 0, n),
         number("typcollation", 16),
+    ]
+}
+
+/// `pg_proc`: the functions that read types, which drivers look for.
+pub(super) fn pg_proc() -> Vec<Column> {
+    let functions = |at: usize| types().iter().filter_map(move |entry| entry.columns.get(at).copied());
+    let mut names: Vec<&str> = functions(10).chain(functions(12)).filter(|name| *name != "-").collect();
+    names.sort_unstable();
+    names.dedup();
+    let n = names.len();
+    vec![
+        bigint("oid", (0..n as i64).map(|at| FUNCTIONS_FROM + at)),
+        text("proname", &names),
+        numbers("pronamespace", PG_CATALOG, n),
+        numbers("proowner", OWNER, n),
+        numbers("prolang", 12, n),
+        words("prokind", "f", n),
+        flags("proisstrict", true, n),
+        words("provolatile", "i", n),
+        words("proparallel", "s", n),
+        super::index::vectors("proargtypes", (0..n).map(|_| Some(Vec::new()))),
+        text("prosrc", &names),
     ]
 }
 

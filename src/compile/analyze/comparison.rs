@@ -1,5 +1,5 @@
 //! Comparisons of values that Arrow does not compare as PostgreSQL does: jsonb (`1` equals `1.0`, and objects have an order), intervals
-//! (a day equals 24 hours) and arrays (NULL items come last). Wherever such values are compared, ordered, joined or grouped, their
+//! (a day equals 24 hours), arrays and rows (NULL items come last). Wherever such values are compared, ordered, joined or grouped, their
 //! sort keys are; a group shows one of its values.
 
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::{
-    AggregateFunction, Between, BinaryExpr, Case, InList, InSubquery, ScalarFunction, WindowFunction,
+    AggregateFunction, Between, BinaryExpr, Case, InList, InSubquery, ScalarFunction, SetComparison, WindowFunction,
 };
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Aggregate, Distinct, Join, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
+    Aggregate, Distinct, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
 };
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
@@ -25,7 +25,7 @@ use crate::compile::function::order;
 use crate::compile::rewrite::set_operation;
 use crate::compile::window::marker;
 use crate::error::{Error, code};
-use crate::types::SqlType;
+use crate::types::{RowType, SqlType};
 
 /// The plan with sort keys in place of such values, inner queries included. The output columns stay the same.
 pub(super) fn by_keys(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
@@ -49,11 +49,7 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
         LogicalPlan::Join(join) => joined(join).map(LogicalPlan::Join),
         LogicalPlan::Extension(_) if set_operation::of(&node).is_some() => {
             let fields = node.schema().fields();
-            match fields
-                .iter()
-                .map(|field| SqlType::of(field))
-                .find(|kind| matches!(kind, SqlType::Jsonb | SqlType::Interval))
-            {
+            match fields.iter().map(|field| SqlType::of(field)).find(|kind| !is_array(kind) && !is_identity(kind)) {
                 Some(kind) => {
                     let message = format!("EXCEPT and INTERSECT over {kind} are not supported");
                     Err(DataFusionError::External(Box::new(Error::unsupported(message))))
@@ -71,8 +67,31 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
 fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
     match sql_type {
         Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_)) => Ok(true),
+        Some(SqlType::Row(row)) => {
+            for (_, field) in &row.fields {
+                has_key(Some(field))?;
+            }
+            Ok(true)
+        }
         Some(SqlType::Json) => Err(without("equality")),
         _ => Ok(false),
+    }
+}
+
+fn is_array(sql_type: &SqlType) -> bool {
+    matches!(sql_type, SqlType::Array(_))
+}
+
+/// Whether equal values of a type are the same: no jsonb and no intervals are in them, and in rows no floats, whose zeros are
+/// two and which groups inside of values do not make one.
+fn is_identity(sql_type: &SqlType) -> bool {
+    match sql_type {
+        SqlType::Jsonb | SqlType::Interval | SqlType::Json => false,
+        SqlType::Array(item) => is_identity(item),
+        SqlType::Row(row) => row.fields.iter().all(|(_, field)| {
+            is_identity(field) && !matches!(field, SqlType::Real | SqlType::Double | SqlType::Array(_))
+        }),
+        _ => true,
     }
 }
 
@@ -127,7 +146,9 @@ fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Optio
     }
     let Some(common) = common else { return Ok(None) };
     for kind in kinds.iter().flatten() {
-        if !alike(kind, common) {
+        if let (SqlType::Row(row), SqlType::Row(other)) = (kind, common) {
+            comparable(row, other)?;
+        } else if !alike(kind, common) {
             return Ok(None);
         }
     }
@@ -143,6 +164,32 @@ fn alike(kind: &SqlType, common: &SqlType) -> bool {
         }
         _ => kind == common,
     }
+}
+
+/// Refuses to compare rows with other numbers or other types of fields.
+fn comparable(row: &RowType, other: &RowType) -> PlanResult<()> {
+    let refused = |message| Err(DataFusionError::External(Box::new(Error::new(code::DATATYPE_MISMATCH, message))));
+    if row.fields.len() != other.fields.len() {
+        return refused("cannot compare record types with different numbers of columns".to_string());
+    }
+    for (number, ((_, one), (_, two))) in row.fields.iter().zip(&other.fields).enumerate() {
+        match (one, two) {
+            (SqlType::Row(one), SqlType::Row(two)) => comparable(one, two)?,
+            (one, two) if field_alike(one, two) => {}
+            (one, two) => {
+                let at = number + 1;
+                let (one, two) = (super::types::bare_name(one), super::types::bare_name(two));
+                return refused(format!("cannot compare dissimilar column types {one} and {two} at record column {at}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn field_alike(one: &SqlType, two: &SqlType) -> bool {
+    alike(one, two)
+        || matches!((one, two), (SqlType::Numeric(..), SqlType::Numeric(..)))
+        || super::types::is_text(one) && super::types::is_text(two)
 }
 
 fn compared(expression: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
@@ -173,6 +220,7 @@ fn compared(expression: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>
             extreme_of(function, schema)
         }
         Expr::InSubquery(test) if has_key(sql_type(&test.expr, schema).as_ref())? => in_subquery(test),
+        Expr::SetComparison(test) if has_key(sql_type(&test.expr, schema).as_ref())? => by_quantifier(test),
         Expr::Case(Case { expr: Some(value), when_then_expr, else_expr })
             if has_key(sql_type(&value, schema).as_ref())? =>
         {
@@ -230,16 +278,34 @@ fn nullif(function: ScalarFunction, schema: &DFSchema) -> PlanResult<Transformed
 }
 
 fn in_subquery(test: InSubquery) -> PlanResult<Transformed<Expr>> {
-    let inner = Arc::clone(&test.subquery.subquery);
+    let subquery = subquery_of_keys(test.subquery)?;
+    Ok(Transformed::yes(Expr::InSubquery(InSubquery::new(Box::new(key_of(*test.expr)), subquery, test.negated))))
+}
+
+/// `x < ANY (SELECT …)` and its like.
+fn by_quantifier(test: SetComparison) -> PlanResult<Transformed<Expr>> {
+    let subquery = subquery_of_keys(test.subquery)?;
+    let expr = Box::new(key_of(*test.expr));
+    Ok(Transformed::yes(Expr::SetComparison(SetComparison { expr, subquery, ..test })))
+}
+
+/// A subquery of one column with its keys.
+fn subquery_of_keys(subquery: Subquery) -> PlanResult<Subquery> {
+    let inner = Arc::clone(&subquery.subquery);
     let candidate = key(column(inner.schema(), 0), inner.schema())?;
     let plan = LogicalPlanBuilder::from(inner).project([candidate])?.build()?;
-    let subquery = Subquery { subquery: Arc::new(plan), ..test.subquery };
-    Ok(Transformed::yes(Expr::InSubquery(InSubquery::new(Box::new(key_of(*test.expr)), subquery, test.negated))))
+    Ok(Subquery { subquery: Arc::new(plan), ..subquery })
 }
 
 fn in_aggregate(mut function: AggregateFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
     let params = &mut function.params;
     params.order_by = ordered(std::mem::take(&mut params.order_by), schema)?;
+    if ["min", "max"].contains(&function.func.name())
+        && let Some(SqlType::Row(row)) = params.args.first().and_then(|value| sql_type(value, schema))
+    {
+        let message = format!("function {}({}) does not exist", function.func.name(), row.shown_name());
+        return Err(DataFusionError::External(Box::new(Error::new(code::UNDEFINED_FUNCTION, message))));
+    }
     if params.distinct {
         let mut found = false;
         for argument in &params.args {
@@ -247,7 +313,7 @@ fn in_aggregate(mut function: AggregateFunction, schema: &DFSchema) -> PlanResul
         }
         if found && function.func.name() != "count" {
             let message =
-                format!("{}(DISTINCT …) over jsonb, intervals and arrays is not supported", function.func.name());
+                format!("{}(DISTINCT …) over jsonb, intervals, arrays and rows is not supported", function.func.name());
             return Err(DataFusionError::External(Box::new(Error::unsupported(message))));
         }
         if found {
@@ -296,7 +362,8 @@ fn joined(join: Join) -> PlanResult<Join> {
         on,
         join.filter,
         join.join_type,
-        join.join_constraint,
+        // The columns of USING were merged before; a key is none.
+        JoinConstraint::On,
         join.null_equality,
         join.null_aware,
     )
@@ -319,11 +386,12 @@ fn distinct(input: Arc<LogicalPlan>, state: &SessionState) -> PlanResult<Logical
 /// Arrays are equal where their items are.
 fn is_grouped_by_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
     match sql_type {
-        Some(SqlType::Array(item)) if matches!(**item, SqlType::Jsonb | SqlType::Interval | SqlType::Json) => {
+        Some(SqlType::Array(item)) if !is_identity(item) => {
             let message = format!("GROUP BY or DISTINCT over {item}[] is not supported");
             Err(DataFusionError::External(Box::new(Error::unsupported(message))))
         }
         Some(SqlType::Array(_)) => Ok(false),
+        Some(kind @ SqlType::Row(_)) => has_key(Some(kind)).map(|_| !is_identity(kind)),
         other => has_key(other),
     }
 }
@@ -367,11 +435,17 @@ fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan
     let keys = outputs.len() - aggregate.aggr_expr.len();
     let plan = LogicalPlan::Aggregate(Aggregate::try_new(aggregate.input, groups, calls)?);
     let plan_schema = Arc::clone(plan.schema());
-    let columns = outputs.into_iter().enumerate().map(|(position, (table, name))| {
+    // What grouping sets are told apart by is the aggregation's own.
+    let named = outputs.into_iter().enumerate().filter(|(_, (_, name))| name != Aggregate::INTERNAL_GROUPING_ID);
+    let columns = named.map(|(position, (table, name))| {
         let value = match shown.get(position).and_then(Option::as_ref) {
             Some((call, kind)) if !sets => {
                 let value = column(&plan_schema, keys + call);
-                if *kind == SqlType::Interval { unpack(value) } else { super::tag::tagged(value, Some(kind)) }
+                match kind {
+                    SqlType::Interval => unpack(value),
+                    SqlType::Row(_) => crate::compile::function::cast_to(value, kind),
+                    kind => super::tag::tagged(value, Some(kind)),
+                }
             }
             _ if position >= keys && unpacked[position - keys] => unpack(column(&plan_schema, position)),
             _ => return Expr::Column(Column::from(plan_schema.qualified_field(position))).alias_qualified(table, name),
@@ -391,6 +465,7 @@ fn least(value: Expr, shown: Option<&(usize, SqlType)>, state: &SessionState) ->
     let function = function.ok_or_else(|| DataFusionError::Internal("min does not exist".to_string()))?;
     let value = match shown {
         Some((_, SqlType::Interval)) => call(&order::packed::PACKED, vec![value]),
+        Some((_, SqlType::Row(_))) => crate::compile::function::cast_to(value, &SqlType::Text),
         _ => value,
     };
     Ok(function.call(vec![value]))

@@ -19,6 +19,7 @@ mod equijoin;
 mod extreme;
 // Relations and functions by name.
 mod names;
+pub(in crate::compile) mod outer_join;
 // Rows that a statement brings itself.
 mod rows;
 // Reads over snapshots.
@@ -33,6 +34,8 @@ mod source;
 mod tag;
 // Sums by group.
 mod totals;
+// What a query needs to be planned once more.
+mod unresolved;
 // SQL's types for literals, functions and casts.
 mod types;
 

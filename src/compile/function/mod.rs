@@ -57,6 +57,8 @@ mod pattern;
 pub(in crate::compile) mod order;
 // `round`, `trunc`, `ceil`, `floor`.
 mod round;
+// Values with fields.
+pub(in crate::compile) mod row;
 // Set-returning functions.
 mod set;
 // `sign`.
@@ -184,6 +186,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         condition::DEFINITIONS,
         math::DEFINITIONS,
         pattern::DEFINITIONS,
+        row::DEFINITIONS,
         set::jsonb::DEFINITIONS,
         text::DEFINITIONS,
     ];
@@ -252,7 +255,7 @@ pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
 
 /// `CAST(expression AS sql_type)`.
 pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
-    let arguments = vec![expression, lit(sql_type.to_string())];
+    let arguments = vec![expression, lit(sql_type.spelled())];
     Expr::ScalarFunction(ScalarFunction::new_udf(udf(&cast::DEFINITION), arguments))
 }
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::compile::parse::BinaryOperator;
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::{BinaryExpr, Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
@@ -17,6 +17,7 @@ use super::datetime::operator;
 use super::definition::{Argument, Definition, external};
 use super::math::{bit, exact, remainder};
 use super::pattern::{like, matching};
+use super::row;
 use super::text::{concat, position};
 use crate::compile::analyze::remembered;
 use crate::error::{Error, code};
@@ -27,6 +28,17 @@ use crate::types::SqlType;
 pub(super) struct Operators;
 
 impl ExprPlanner for Operators {
+    /// `column.field`, `table.column.field`.
+    fn plan_compound_identifier(
+        &self,
+        field: &Field,
+        qualifier: Option<&TableReference>,
+        nested_names: &[String],
+    ) -> PlanResult<PlannerResult<Vec<Expr>>> {
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        Ok(PlannerResult::Planned(nested_names.iter().fold(column, |row, name| row::field_of(row, name))))
+    }
+
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> PlanResult<PlannerResult<RawBinaryExpr>> {
         // A CASE over jsonb is jsonb.
         let RawBinaryExpr { op, left, right } = raw;
@@ -184,7 +196,7 @@ fn typed(constant: Expr, other: Option<SqlType>) -> Expr {
         None | Some(SqlType::Text | SqlType::Varchar(_)) => constant,
         // As many digits as are written, so that nothing is rounded before the comparison.
         Some(SqlType::Numeric(..)) => call(&super::cast::DEFINITION, vec![constant, lit("numeric")]),
-        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.to_string())]),
+        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.spelled())]),
     }
 }
 

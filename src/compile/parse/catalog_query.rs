@@ -7,6 +7,7 @@
 //! - `ARRAY(SELECT …)` is an aggregation.
 //! - `CASE WHEN typtype = 'd' …`: there are no domains. `x.tableoid` is the identity of what `x` stands for.
 //! - `OPERATOR(pg_catalog.~)`, `COLLATE` and `pg_catalog.f()` lose what says nothing here.
+//! - `p.oid = t.typreceive`: functions are known by name.
 //! - PostgreSQL's vectors, which are arrays here, are printed as vectors.
 
 use std::ops::ControlFlow;
@@ -18,6 +19,9 @@ use datafusion::sql::sqlparser::ast::{
 
 /// Columns that PostgreSQL prints as `1 2`.
 const VECTORS: [&str; 6] = ["indkey", "indclass", "indoption", "indcollation", "proargtypes", "tgattr"];
+
+/// Columns that hold functions.
+const FUNCTIONS: [&str; 4] = ["typinput", "typoutput", "typreceive", "typsend"];
 
 /// The pairs of `_pg_expandarray` as arrays.
 const PAIRS: &str = "pairs[]";
@@ -58,10 +62,15 @@ impl Rewriter {
 
 /// The relations of a SELECT's FROM: what they are called there, and their names.
 fn relations_of(body: &SetExpr) -> Vec<(String, String)> {
-    let SetExpr::Select(select) = body else { return Vec::new() };
-    let factors = select.from.iter().flat_map(|from| {
-        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
-    });
+    let select = match body {
+        SetExpr::Select(select) => select,
+        SetExpr::SetOperation { left, right, .. } => return [relations_of(left), relations_of(right)].concat(),
+        _ => return Vec::new(),
+    };
+    let factors = select
+        .from
+        .iter()
+        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
     let named = |factor: &TableFactor| match factor {
         TableFactor::Table { name, alias, args: None, .. } => {
             let own = name.0.last()?.as_ident()?.value.clone();
@@ -86,6 +95,10 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = expr {
+            compared_by_name(left, right);
+            compared_by_name(right, left);
+        }
         if let Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } = expr {
             shown_as_name(left);
             shown_as_name(right);
@@ -114,6 +127,17 @@ impl VisitorMut for Rewriter {
             *expr = call("unnest", call(PAIRS, argument));
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// `p.oid = t.typreceive` → `p.proname = t.typreceive`: what PostgreSQL shows as a function's name is one here.
+fn compared_by_name(one: &mut Expr, other: &Expr) {
+    if let (Expr::CompoundIdentifier(function), Expr::CompoundIdentifier(column)) = (one, other)
+        && let (Some(oid), Some(column)) = (function.last_mut(), column.last())
+        && oid.value == "oid"
+        && FUNCTIONS.contains(&column.value.as_str())
+    {
+        *oid = Ident::new("proname");
     }
 }
 
@@ -228,7 +252,10 @@ fn without_domains(conditions: &mut Vec<ast::CaseWhen>, otherwise: &Option<Box<E
     if before == 0 || !conditions.is_empty() {
         return None;
     }
-    let otherwise = otherwise.as_deref().cloned().filter(|value| !matches!(value, Expr::Value(value) if value.value == Value::Null));
+    let otherwise = otherwise
+        .as_deref()
+        .cloned()
+        .filter(|value| !matches!(value, Expr::Value(value) if value.value == Value::Null));
     Some(otherwise.unwrap_or_else(|| cast(Expr::value(Value::Null), DataType::BigInt(None))))
 }
 

@@ -18,7 +18,9 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         };
     }
     if grammar.sees(&["OR", "REPLACE"]) {
-        return Err(grammar.unsupported("CREATE OR REPLACE of anything but a view is not supported").hint("drop the relation first"));
+        return Err(grammar
+            .unsupported("CREATE OR REPLACE of anything but a view is not supported")
+            .hint("drop the relation first"));
     }
     if grammar.eat_one(&["STREAM", "SOURCE"]).is_some() {
         return create_stream(grammar);

@@ -125,8 +125,14 @@ pub enum CommentOn {
     /// A table, view, stream or sink.
     Relation(String),
     Index(String),
-    Column { relation: String, column: String },
-    Constraint { relation: String, name: String },
+    Column {
+        relation: String,
+        column: String,
+    },
+    Constraint {
+        relation: String,
+        name: String,
+    },
     Schema(String),
     Database(String),
 }

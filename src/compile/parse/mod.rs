@@ -26,26 +26,38 @@ mod dialect;
 mod dml;
 // EXCLUDE.
 mod exclude;
+// `SET column.field = …`.
+mod field_set;
 // A place in the tokens.
 mod grammar;
 // INSERT.
 mod insert;
 // Columns that a join makes one.
 mod merged;
+// Depths that are refused.
+mod nesting;
 // Cursors, subscriptions, COPY, prepared statements.
 mod port;
 // Queries.
 mod query;
 // Queries for DataFusion.
 mod rewrite;
+// Types with fields.
+mod row_type;
 // Text → tokens.
 mod scan;
 // Settings, transactions, SHOW, EXPLAIN.
 mod session;
+// `(row).*`.
+mod star;
 // First words → rule.
 mod statement;
 // CREATE TABLE, CREATE INDEX, ALTER TABLE.
 mod table;
+// `unnest` of rows.
+mod unnested;
+// Whole rows of relations.
+mod whole;
 #[cfg(test)]
 mod tests;
 
@@ -58,6 +70,8 @@ pub use definition::{
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use query::{Query, ROWS, shown_name};
 pub(in crate::compile) use rewrite::ARRAY;
+pub(in crate::compile) use unnested::UnnestedRows;
+pub(in crate::compile) use whole::{WHOLE, WholeRows};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///
@@ -76,6 +90,7 @@ fn parse_tokens(sql: &str) -> Result<Vec<Statement>> {
         .into_iter()
         .map(|range| {
             scan.refuse_deep(&range)?;
+            nesting::refuse(&scan, &range)?;
             let text = scan.text(&range);
             let offset = scan.characters(&range).start;
             let mut grammar = grammar::Grammar::new(&scan, range);

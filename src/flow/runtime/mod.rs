@@ -312,9 +312,9 @@ impl Runtime {
         &self.inner.store
     }
 
-    /// Waits until what was sealed as tick `at_least` is committed.
-    pub async fn committed(&self, at_least: u64) -> Result<()> {
-        self.read(&[], at_least).await.map(|_| ())
+    /// Waits until what was sealed as tick `at_least` is committed. Answers the last tick that is.
+    pub async fn committed(&self, at_least: u64) -> Result<u64> {
+        self.read(&[], at_least).await.map(|(tick, _)| tick)
     }
 
     /// Changes of a table or dataflow: with `snapshot`, first its content at one tick; then the changes of every later tick that
@@ -352,14 +352,21 @@ impl Runtime {
         self.inner.status.sources()
     }
 
+    /// Rows that the operators of a dataflow hold on all workers, besides its result: 0 when all that it read has gone again. `None` for
+    /// one that is not built yet, or gone.
+    pub fn state_rows(&self, id: RelationId) -> Option<u64> {
+        self.inner.status.state_rows(id)
+    }
+
     /// How many rows a dataflow leaves out because an expression fails for them.
     pub fn row_error_count(&self, id: RelationId) -> i64 {
         self.inner.status.row_error_count(id)
     }
 
     /// Rows of `tidewater.row_errors`: dataflow name and error with the sum of its weights (zero sums are gone).
-    pub fn row_errors(&self) -> Vec<(String, RowError)> {
-        self.inner.status.row_errors()
+    /// As of `tick`, one of the last that were committed.
+    pub fn row_errors(&self, tick: u64) -> Vec<(String, RowError)> {
+        self.inner.status.row_errors(tick)
     }
 
     /// Rows of `tidewater.rejected_records`.

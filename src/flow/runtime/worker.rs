@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
@@ -42,6 +43,8 @@ pub(super) struct WorkerTick {
     pub(super) feeds: Vec<Feed>,
     /// The dataflows that the tick touches, readers after what they read.
     pub(super) dataflows: Arc<[RelationId]>,
+    /// Those that get nothing but what is for them alone.
+    pub(super) alone: Arc<[RelationId]>,
 }
 
 /// A dataflow to build.
@@ -49,6 +52,8 @@ pub(super) struct Install {
     pub(super) id: RelationId,
     pub(super) plan: DataflowPlan,
     pub(super) failure: Arc<Failure>,
+    /// Where its fragments tell how many rows they hold.
+    pub(super) state_rows: Arc<AtomicU64>,
 }
 
 /// Changes of a relation that is not a dataflow.
@@ -152,6 +157,7 @@ struct Running {
     t: u64,
     feeds: Vec<Feed>,
     dataflows: Vec<(RelationId, Progress)>,
+    alone: Arc<[RelationId]>,
     outputs: Vec<DataflowOutput>,
 }
 
@@ -204,7 +210,7 @@ impl<'a> WorkerLoop<'a> {
             self.install(install, t);
         }
         let dataflows = tick.dataflows.iter().map(|id| (*id, Progress::Waiting)).collect();
-        self.running.push_back(Running { t, feeds: tick.feeds, dataflows, outputs: Vec::new() });
+        self.running.push_back(Running { t, feeds: tick.feeds, dataflows, alone: tick.alone, outputs: Vec::new() });
     }
 
     fn install(&mut self, install: Install, first: u64) {
@@ -213,6 +219,7 @@ impl<'a> WorkerLoop<'a> {
             ticks: Rc::clone(&self.ticks),
             results: Rc::clone(&results),
             failure: install.failure,
+            state_rows: install.state_rows,
             first,
             workers: self.worker.peers(),
             worker: self.worker.index(),
@@ -284,11 +291,13 @@ impl Running {
     }
 
     fn feed(&mut self, id: RelationId, dataflow: &mut Installed) {
+        let alone = self.alone.contains(&id);
         for (relation, handle) in &mut dataflow.inputs {
             handle.advance_to(self.t);
             let feeds = self.feeds.iter().filter(|feed| feed.relation == *relation);
-            let own = feeds.filter(|feed| feed.only.is_none_or(|only| only == id)).flat_map(|feed| &feed.deltas);
-            let upstream = self.outputs.iter().filter(|output| output.id == *relation).flat_map(|output| &output.rows);
+            let own = feeds.filter(|feed| feed.only.map_or(!alone, |only| only == id)).flat_map(|feed| &feed.deltas);
+            let upstream = self.outputs.iter().filter(|output| !alone && output.id == *relation);
+            let upstream = upstream.flat_map(|output| &output.rows);
             for delta in own.chain(upstream) {
                 let delta = Delta { hash: None, ..delta.clone() };
                 handle.send_batch(&mut Batch::new(delta, 0));

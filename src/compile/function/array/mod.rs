@@ -63,6 +63,7 @@ pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
             Some(Numeric(38, *scale))
         }
         (Text | Varchar(_), Text | Varchar(_)) => Some(Text),
+        (SqlType::Row(_), SqlType::Row(_)) => super::condition::common_type::wider(&a, &b),
         (Array(left), Array(right)) => wider(*left.clone(), *right.clone()).map(|item| Array(Box::new(item))),
         _ => {
             let (left, right) = (rank(&a)?, rank(&b)?);

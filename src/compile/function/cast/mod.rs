@@ -3,6 +3,8 @@
 //!
 //! A cast to numeric without precision keeps the digits of numbers; a text that is not constant gets 10 digits after the point.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
 use datafusion::arrow::compute::concat;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -11,7 +13,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::definition::{Argument, Call, Definition, Types};
 use crate::error::{Error, Result, code};
-use crate::types::SqlType;
+use crate::types::{RowType, SqlType};
 
 // Values on their way into a column.
 mod assignment;
@@ -50,14 +52,15 @@ pub(super) static TRY: Definition = Definition::immutable("try_cast", types, try
 
 /// The expression as a value of a type.
 pub(super) fn to_type(expression: Expr, target: &SqlType) -> Expr {
-    let arguments = vec![expression, datafusion::prelude::lit(target.to_string())];
+    let arguments = vec![expression, datafusion::prelude::lit(target.spelled())];
     Expr::ScalarFunction(ScalarFunction::new_udf(super::udf(&DEFINITION), arguments))
 }
 
 fn types(arguments: &[Argument]) -> Types {
     let [value, target] = arguments else { return Ok(None) };
     let name = target.text.as_deref().unwrap_or_default();
-    let Some(named) = type_of(name) else { return Err(Error::internal(format!("no type is called \"{name}\""))) };
+    let unknown = || Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"));
+    let named = type_of(name).ok_or_else(unknown)?;
     let target = if name == "numeric" { unbounded_numeric(value) } else { named };
     let from = value.sql_type.clone().unwrap_or_else(|| target.clone());
     if !convert::exists(&from, &target) {
@@ -104,6 +107,9 @@ fn try_evaluate(call: &Call) -> Result<ArrayRef> {
 fn type_of(name: &str) -> Option<SqlType> {
     if let Some(item) = name.strip_suffix("[]") {
         return Some(SqlType::Array(Box::new(type_of(item)?)));
+    }
+    if let Some(row) = RowType::read(name, type_of) {
+        return Some(SqlType::Row(Arc::new(row)));
     }
     if let Some(modifiers) = name.strip_prefix("numeric(") {
         let (precision, scale) = modifiers.strip_suffix(')')?.split_once(',')?;

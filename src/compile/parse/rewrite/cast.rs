@@ -135,7 +135,7 @@ fn cast(value: ast::Expr, target: &SqlType, written: &ast::DataType) -> ast::Exp
 pub(super) fn target_name(target: &SqlType, written: &ast::DataType) -> String {
     match target {
         SqlType::Numeric(..) if !written.to_string().contains('(') => "numeric".to_string(),
-        target => target.to_string(),
+        target => target.spelled(),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::reference::{self, over_groups};
-use super::{Input, Random, Running, change, every_type, int, schema};
+use super::{Input, Random, Running, change, every_type, int, rounds, schema};
 use crate::flow::operator::{Distinct, GroupTransform};
 use datafusion::arrow::datatypes::DataType;
 
@@ -10,7 +10,8 @@ fn random_changes() {
     for (seed, types) in shapes.into_iter().enumerate() {
         let schema = schema(&types);
         let keys: Vec<usize> = (0..types.len()).collect();
-        let mut random = Random(seed as u64);
+        for seed in rounds(seed as u64) {
+        let mut random = Random(seed);
         let mut input = Input::new(&schema);
         let mut fast = Running::new(Distinct::new(schema.clone()).unwrap());
         let oracle = Box::new(reference::Distinct(schema.clone()));
@@ -23,6 +24,10 @@ fn random_changes() {
             let expected = over_groups(&reference::Distinct(schema.clone()), &schema, &keys, &input.rows, false);
             assert_eq!(fast.rows, expected, "{types:?}, tick {tick}");
             assert_eq!(slow.rows, expected, "{types:?}, tick {tick}");
+        }
+        fast.step(vec![input.empty()]);
+        assert!(fast.rows.is_empty());
+        fast.assert_empty();
         }
     }
 }
