@@ -32,6 +32,8 @@ mod fate;
 mod group;
 // READ ONLY, REPEATABLE READ, SERIALIZABLE.
 mod isolation;
+// What functions do to a session.
+mod effect;
 // Locks of tables.
 mod lock;
 // Schemas and the search path.

@@ -46,6 +46,7 @@ impl Names<'_> {
             user: &self.session.user,
             backend: self.session.backend,
             settings: self.settings.get_or_init(|| self.session.settings.all()),
+            effects: Some(self.session.effects.for_functions(&self.session.settings)),
         }
     }
 }
@@ -147,8 +148,9 @@ impl Session {
             let rows = self.engine.runtime().row_error_count(relation.id);
             if rows > 0 {
                 let name = &relation.name;
+                let noun = if rows == 1 { "row" } else { "rows" };
                 let message = format!(
-                    "view \"{name}\" leaves out {rows} rows for which an expression fails: SELECT * FROM tidewater.row_errors WHERE view = '{name}'"
+                    "view \"{name}\" leaves out {rows} {noun} for which an expression fails: SELECT * FROM tidewater.row_errors WHERE view = '{name}'"
                 );
                 self.notice("NOTICE", "01000", message);
             }
@@ -179,7 +181,14 @@ impl Session {
             providers.insert(ROWS_ID, snapshot_table(Snapshot { schema: rows.schema(), batches: vec![rows] }));
         }
         let stream = ready.execute(providers).await?;
-        Ok(Box::pin(stream.map(|batch| batch.map_err(from_execution))))
+        let effects = Arc::clone(&self.effects);
+        Ok(Box::pin(stream.then(move |batch| {
+            let effects = Arc::clone(&effects);
+            async move {
+                effects.slept().await;
+                batch.map_err(from_execution)
+            }
+        })))
     }
 
     /// What `now()` shows: when the transaction began.

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicU64;
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
 
+use super::effect::SessionEffects;
 use super::read::parameter_hints;
 use super::settings::{self, Settings};
 use super::transaction::OpenTransaction;
@@ -26,6 +27,8 @@ pub struct Session {
     pub(super) fate: Arc<Fate>,
     /// Types of the running statement's parameters, where its client knows them.
     parameter_types: Vec<FieldRef>,
+    /// What functions did to the session.
+    pub(super) effects: Arc<SessionEffects>,
     /// The tick that the running query reads; 0 while it reads nothing of a tick.
     pub(super) tick: Arc<AtomicU64>,
 }
@@ -41,6 +44,7 @@ impl Session {
             notices: Vec::new(),
             fate: Arc::default(),
             parameter_types: Vec::new(),
+            effects: Arc::default(),
             tick: Arc::default(),
         };
         // The setting exists and takes any text.
@@ -130,6 +134,7 @@ impl Session {
 
     /// Runs one statement. Dropping the future or the returned rows cancels it. An error inside a transaction fails the transaction.
     pub async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
+        self.apply_effects();
         if self.transaction() == Transaction::Failed
             && !matches!(statement.kind, Kind::Commit | Kind::Rollback | Kind::RollbackTo(_))
         {
@@ -143,7 +148,7 @@ impl Session {
         if outcome.is_err() {
             self.fail_transaction();
         }
-        outcome
+        outcome.map_err(|error| placed(error, statement))
     }
 
     async fn run(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
@@ -250,6 +255,7 @@ impl Session {
 
     /// Settings changed since the last call that clients want to be told of (ParameterStatus).
     pub fn changed_settings(&mut self) -> Vec<(String, String)> {
+        self.apply_effects();
         self.settings.take_changed()
     }
 
@@ -285,7 +291,7 @@ impl Session {
         .hint("COMMIT first: definitions take effect at once"))
     }
 
-    fn set_statement(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<Outcome> {
+    pub(super) fn set_statement(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<Outcome> {
         if let ("transaction_isolation" | "transaction_read_only", Some(value)) = (name, value) {
             self.set_mode(name, value)?;
             return Ok(Outcome::Done("SET".into()));
@@ -307,6 +313,24 @@ impl Session {
 fn reads(kind: &Kind) -> bool {
     matches!(
         kind,
-        Kind::Query(_) | Kind::Insert(_) | Kind::Update(_) | Kind::Delete(_) | Kind::Truncate { .. } | Kind::Subscribe(_)
+        Kind::Query(_)
+            | Kind::Insert(_)
+            | Kind::Update(_)
+            | Kind::Delete(_)
+            | Kind::Truncate { .. }
+            | Kind::Subscribe(_)
     )
+}
+
+/// The error about a column that a writing statement names, with the place where it does.
+fn placed(error: Error, statement: &Statement) -> Error {
+    let is_writing = matches!(statement.kind, Kind::Insert(_) | Kind::Update(_));
+    if error.code != code::UNDEFINED_COLUMN || error.position.is_some() || !is_writing {
+        return error;
+    }
+    let name = error.message.split('"').nth(1).map(str::to_string);
+    match name.and_then(|name| statement.position_of(&name)) {
+        Some(position) => error.at(position),
+        None => error,
+    }
 }

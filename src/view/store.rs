@@ -92,9 +92,16 @@ pub struct Lookup {
 /// What was read, on its way out of the lock.
 enum Found {
     Rows(RecordBatch),
-    All { frozen: Frozen, added: Vec<RecordBatch> },
+    All {
+        frozen: Frozen,
+        added: Vec<RecordBatch>,
+    },
     /// Rows that only came, without those that came later.
-    Without { frozen: Frozen, keys: Arc<Keys>, removed: HashMap<Key, i64> },
+    Without {
+        frozen: Frozen,
+        keys: Arc<Keys>,
+        removed: HashMap<Key, i64>,
+    },
 }
 
 impl From<RelationId> for Read<'_> {

@@ -105,6 +105,17 @@ fn invalid() -> Error {
     Error::new(code::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
 }
 
+/// Reads a binary value for a column of `sql_type`.
+pub(super) fn value(bytes: Bytes, sql_type: &SqlType, options: &TextOptions) -> Result<ScalarValue> {
+    let field = sql_type.field("value");
+    let decoded = match sql_type {
+        // Its length is to be tested.
+        SqlType::Varchar(_) => text::parse(text_without_nul(&bytes)?, sql_type, options)?,
+        _ => binary(bytes, pg_type::oid(sql_type), &field, options)?,
+    };
+    cast(decoded, field.data_type())
+}
+
 /// Reads a binary value of type `oid`; `field` gives precision and scale where the client's type has none.
 fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Result<ScalarValue> {
     if oid == pg_type::OID {

@@ -77,7 +77,8 @@ async fn repeatable_read_is_of_one_tick() {
     let server = Server::start(2).await;
     let (one, other) = (server.connect().await, server.connect().await);
     run(&other, "CREATE TABLE t (id BIGINT PRIMARY KEY, v BIGINT); INSERT INTO t VALUES (1, 1), (2, 2)").await;
-    run(&other, "CREATE TABLE u (id BIGINT PRIMARY KEY); CREATE MATERIALIZED VIEW s AS SELECT sum(v) AS v FROM t").await;
+    run(&other, "CREATE TABLE u (id BIGINT PRIMARY KEY); CREATE MATERIALIZED VIEW s AS SELECT sum(v) AS v FROM t")
+        .await;
     run(&one, "BEGIN ISOLATION LEVEL REPEATABLE READ").await;
     assert_eq!(rows(&one, "SELECT v FROM t WHERE id = 1").await, [["1"]]);
     run(&other, "UPDATE t SET v = 10 WHERE id = 1; INSERT INTO t VALUES (3, 3)").await;
@@ -123,8 +124,11 @@ async fn parameters_keep_their_types() {
     use tokio_postgres::types::Type;
     let server = Server::start(1).await;
     let client = server.connect().await;
-    run(&client, "CREATE TABLE t (j JSONB, u UUID); INSERT INTO t VALUES ('{\"a\": 1}', '00000000-0000-0000-0000-000000000005')")
-        .await;
+    run(
+        &client,
+        "CREATE TABLE t (j JSONB, u UUID); INSERT INTO t VALUES ('{\"a\": 1}', '00000000-0000-0000-0000-000000000005')",
+    )
+    .await;
     for (sql, types) in [
         ("SELECT $1", Type::JSONB),
         ("SELECT $1->>'a'", Type::JSONB),

@@ -122,6 +122,22 @@ pub struct Statement {
     pub kind: Kind,
 }
 
+impl Statement {
+    /// Where a name stands first in the statement: characters from 1 in the whole text.
+    pub fn position_of(&self, name: &str) -> Option<usize> {
+        let scan = scan::Scan::new(&self.text).ok()?;
+        let is_name = |token: &&datafusion::sql::sqlparser::tokenizer::TokenWithSpan| match &token.token {
+            datafusion::sql::sqlparser::tokenizer::Token::Word(word) => match word.quote_style {
+                None => word.value.eq_ignore_ascii_case(name),
+                Some(_) => word.value == name,
+            },
+            _ => false,
+        };
+        let token = scan.tokens.iter().find(is_name)?;
+        Some(self.offset + scan.character(token.span.start) + 1)
+    }
+}
+
 /// Modes of a transaction; what is not given is as the settings say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TransactionModes {

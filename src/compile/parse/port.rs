@@ -153,7 +153,7 @@ pub(super) fn copy(grammar: &mut Grammar) -> Result<Kind> {
             }
             Ok(Kind::Query(Query::read(grammar)?))
         })?;
-        while grammar.here() < end {
+        while grammar.rest().start < end {
             grammar.next();
         }
         grammar.expect_token(&Token::RParen)?;

@@ -48,7 +48,8 @@ impl Session {
             let mark = session.mark(table.relation.id);
             let set = table.columns(Some(&update.columns))?;
             check_set(&table, &set, &update.values)?;
-            let hints = cell_hints(&table, update.values.iter().zip(set.iter().copied()), &session.parameter_hints(parameters));
+            let hints =
+                cell_hints(&table, update.values.iter().zip(set.iter().copied()), &session.parameter_hints(parameters));
             let first = update.values.iter().filter(|value| matches!(value, Cell::Expression(_))).count();
             let found = session.collect(&update.change.query, &hints, parameters).await?;
             let found = session.one_match_per_row(&table, &update.change, found, first)?;

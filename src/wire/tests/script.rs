@@ -17,8 +17,10 @@ use futures::{Stream, StreamExt, stream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::client::Client;
-use crate::compile::parse::{TransactionModes, CopyFormat, CopyFrom, CopyOptions, Kind, Statement, Subscribe, SubscribeTarget};
-use crate::engine::{Fate, CopyColumns, Description, Notice, Outcome, Rows, Transaction};
+use crate::compile::parse::{
+    CopyFormat, CopyFrom, CopyOptions, Kind, Statement, Subscribe, SubscribeTarget, TransactionModes,
+};
+use crate::engine::{CopyColumns, Description, Fate, Notice, Outcome, Rows, Transaction};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::wire::backend::Backend;
