@@ -153,12 +153,19 @@ impl Store {
     /// Changes whether a relation can be read; the contents of a failed one are given up.
     pub fn set_availability(&self, id: RelationId, availability: Availability) {
         let mut given_up = None;
-        if let Some(relation) = self.write().relations.get_mut(&id) {
+        let mut state = self.write();
+        let tick = state.tick;
+        if let Some(relation) = state.relations.get_mut(&id) {
+            if matches!(availability, Availability::Ready) {
+                // Nobody reads it as of a time when it was not complete.
+                relation.past.cut(tick.saturating_sub(1));
+            }
             if let (Availability::Failed(_), Some(contents)) = (&availability, &mut relation.contents) {
                 given_up = Some(std::mem::replace(contents, Contents::new(relation.append_only)));
             }
             relation.availability = availability;
         }
+        drop(state);
         drop(given_up);
         self.revise();
     }

@@ -67,7 +67,6 @@ mod tests {
         assert_eq!(tokens("2-+3"), ["1 2", "2 -", "3 +", "4 3"]);
         assert_eq!(tokens("j->-1"), ["1 j", "2 ->", "4 -", "5 1"]);
         assert_eq!(tokens("j->>-1"), ["1 j", "2 ->>", "5 -", "6 1"]);
-        assert_eq!(tokens("j@>-1"), ["1 j", "2 @>-", "5 1"]);
         assert_eq!(tokens("1=-1"), ["1 1", "2 =", "3 -", "4 1"]);
         assert_eq!(tokens("1<-1"), ["1 1", "2 <", "3 -", "4 1"]);
     }
