@@ -143,7 +143,7 @@ async fn parameters_keep_their_types() {
         ("SELECT $1", Type::JSON),
     ] {
         let statement = client.prepare_typed(sql, std::slice::from_ref(&types)).await.unwrap();
-        assert_eq!(statement.params(), [types.clone()], "{sql}");
+        assert_eq!(statement.params(), std::slice::from_ref(&types), "{sql}");
         let value = match types {
             Type::UUID => "00000000-0000-0000-0000-000000000005",
             _ => "{\"a\": 1}",
