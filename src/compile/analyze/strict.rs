@@ -147,6 +147,8 @@ fn have_order(left: &SqlType, right: &SqlType) -> bool {
         (Json, _) | (_, Json) => false,
         // Field by field.
         (SqlType::Row(_), SqlType::Row(_)) => true,
+        // What min and max answer tells that it is an enum, not which one.
+        (SqlType::Enum(left), SqlType::Enum(right)) => left == right || left.is_any() || right.is_any(),
         (SqlType::Array(left), SqlType::Array(right)) => plain_name(left) == plain_name(right),
         _ => {
             left == right
