@@ -5,6 +5,8 @@
 mod changes;
 // The rows of one relation, changed tick by tick.
 mod contents;
+// What a read found.
+mod found;
 // From values to rows.
 mod index;
 // Rows by value.

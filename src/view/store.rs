@@ -9,9 +9,10 @@ use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::watch;
 
 use super::changes::{Changes, Key, Keys};
-use super::contents::{Bag, Contents, Frozen, Log};
+use super::contents::{Bag, Contents, Log};
+use super::found::Found;
 use super::index::{Index, IndexKeys};
-use super::past::{self, Past, Pin, Pins};
+use super::past::{Past, Pin, Pins};
 use super::{Overlay, Snapshot};
 use crate::catalog::RelationId;
 use crate::error::{Error, Result, code};
@@ -87,21 +88,6 @@ pub struct Lookup {
     pub index: RelationId,
     /// The values, as the index's [`IndexKeys`] make them.
     pub values: Vec<Key>,
-}
-
-/// What was read, on its way out of the lock.
-enum Found {
-    Rows(RecordBatch),
-    All {
-        frozen: Frozen,
-        added: Vec<RecordBatch>,
-    },
-    /// Rows that only came, without those that came later.
-    Without {
-        frozen: Frozen,
-        keys: Arc<Keys>,
-        removed: HashMap<Key, i64>,
-    },
 }
 
 impl From<RelationId> for Read<'_> {
@@ -395,20 +381,6 @@ impl Store {
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Found {
-    fn batches(self) -> Result<Vec<RecordBatch>> {
-        match self {
-            Found::Rows(rows) => Ok(vec![rows]),
-            Found::Without { frozen, keys, removed } => past::without(frozen.batches()?, &keys, removed),
-            Found::All { frozen, added } => {
-                let mut batches = frozen.batches()?;
-                batches.extend(added);
-                Ok(batches)
-            }
-        }
     }
 }
 

@@ -36,8 +36,12 @@ mod grammar;
 mod insert;
 // Columns that a join makes one.
 mod merged;
+// READ ONLY, ISOLATION LEVEL.
+mod modes;
 // Depths that are refused.
 mod nesting;
+// Places.
+mod position;
 // Cursors, subscriptions, COPY, prepared statements.
 mod port;
 // Queries.
@@ -63,10 +67,10 @@ mod table;
 // `unnest` of rows.
 mod unnested;
 // CREATE, ALTER, DROP TYPE.
-mod user_type;
-// Whole rows of relations.
 #[cfg(test)]
 mod tests;
+mod user_type;
+// Whole rows of relations.
 mod whole;
 
 pub(in crate::compile) use alias::ColumnAliases;
@@ -77,6 +81,7 @@ pub use definition::{
     CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
+pub use modes::TransactionModes;
 pub use query::{Query, ROWS, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;
 pub(in crate::compile) use unnested::UnnestedRows;
@@ -120,31 +125,6 @@ pub struct Statement {
     pub offset: usize,
     /// What it says.
     pub kind: Kind,
-}
-
-impl Statement {
-    /// Where a name stands first in the statement: characters from 1 in the whole text.
-    pub fn position_of(&self, name: &str) -> Option<usize> {
-        let scan = scan::Scan::new(&self.text).ok()?;
-        let is_name = |token: &&datafusion::sql::sqlparser::tokenizer::TokenWithSpan| match &token.token {
-            datafusion::sql::sqlparser::tokenizer::Token::Word(word) => match word.quote_style {
-                None => word.value.eq_ignore_ascii_case(name),
-                Some(_) => word.value == name,
-            },
-            _ => false,
-        };
-        let token = scan.tokens.iter().find(is_name)?;
-        Some(self.offset + scan.character(token.span.start) + 1)
-    }
-}
-
-/// Modes of a transaction; what is not given is as the settings say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TransactionModes {
-    /// `serializable`, `repeatable read`, `read committed`, `read uncommitted`.
-    pub isolation: Option<&'static str>,
-    /// READ ONLY or READ WRITE.
-    pub read_only: Option<bool>,
 }
 
 /// What a statement says. Names are folded as PostgreSQL folds them; a schema stays in front.

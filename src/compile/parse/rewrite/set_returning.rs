@@ -1,8 +1,7 @@
 //! Set-returning functions. In FROM a call becomes `LATERAL (SELECT unnest(array of the first column), …)`, in a SELECT list
 //! `unnest(array)`: what remains for the planner are functions that answer arrays (their names end in `[]`) and `unnest`.
 //!
-//! A function in FROM sees the relations before it, as in PostgreSQL, with or without the word LATERAL. Several arrays are read side by
-//! side; the shorter ones are filled up with NULLs.
+//! A function in FROM sees the relations before it, with or without LATERAL. Several arrays are read side by side, filled up with NULLs.
 
 use datafusion::sql::sqlparser::ast;
 
@@ -481,9 +480,8 @@ pub(super) fn value_outputs(query: &mut ast::Query, aliases: &[String]) {
         let ast::SelectItem::UnnamedExpr(expression @ ast::Expr::Identifier(_)) = item else { continue };
         let alias = expression.to_string();
         if is_value(expression, aliases) {
-            let expr = take(expression);
-            *item =
-                ast::SelectItem::ExprWithAlias { expr, alias: ast::Ident::with_quote('"', alias.trim_matches('"')) };
+            let (expr, alias) = (take(expression), ast::Ident::with_quote('"', alias.trim_matches('"')));
+            *item = ast::SelectItem::ExprWithAlias { expr, alias };
         }
     }
 }
