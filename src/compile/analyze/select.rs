@@ -157,11 +157,7 @@ impl Select {
             return Err(Error::new("08P01", message));
         }
         let now = now_micros.unwrap_or_else(|| Clock::System.now_micros());
-        let config = Arc::clone(state.config_options());
-        let properties = state.execution_props_mut();
-        properties.query_execution_start_time = DateTime::from_timestamp_micros(now);
-        // Functions that run over rows take the session's time zone from here.
-        properties.config_options = Some(config);
+        state.execution_props_mut().query_execution_start_time = DateTime::from_timestamp_micros(now);
         let values = typed(parameters, &wanted);
         let plan = optimized(plan, &state, values).map_err(|failure| error::from_datafusion(failure, &query))?;
         let bindings = bindings(&plan).map_err(|failure| error::from_datafusion(failure, &query))?;
