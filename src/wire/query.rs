@@ -84,6 +84,9 @@ fn is_of_group(kind: &Kind) -> bool {
         | Kind::DropIndex { .. }
         | Kind::CreateSchema { .. }
         | Kind::DropSchema { .. }
+        | Kind::CreateType(_)
+        | Kind::AlterType(_)
+        | Kind::DropType(_)
         | Kind::Alter(_)
         | Kind::Drop(_)
         | Kind::Comment { .. }
