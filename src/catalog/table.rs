@@ -118,6 +118,27 @@ impl Sequence {
         self.step
     }
 
+    /// The number that comes first, what is between two, and the last one that can come.
+    pub fn bounds(&self) -> (i64, i64, i64) {
+        (self.start, self.step, self.max)
+    }
+
+    /// The number that comes next.
+    pub fn peek(&self) -> i64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Goes on after `number`, or with it if it `is_called` no more. 22003 outside of the sequence's type.
+    pub fn set(&self, number: i64, is_called: bool) -> Result<()> {
+        if number < 1 || number > self.max {
+            let message =
+                format!("setval: value {number} is out of bounds for sequence \"{}\" (1..{})", self.name, self.max);
+            return Err(Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, message));
+        }
+        self.next.store(if is_called { number.saturating_add(self.step) } else { number }, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Begins again.
     pub fn restart(&self) {
         self.next.store(self.start, Ordering::Relaxed);

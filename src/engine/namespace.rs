@@ -88,7 +88,8 @@ impl Session {
             let inside: Vec<Arc<Relation>> =
                 catalog.iter().filter(|relation| relation.namespace() == name).cloned().collect();
             let types: Vec<_> = catalog.types().filter(|found| found.namespace() == name).cloned().collect();
-            if !cascade && !(inside.is_empty() && types.is_empty()) {
+            let is_empty = inside.is_empty() && types.is_empty();
+            if !cascade && !is_empty {
                 let depends = |one: String| format!("{one} depends on schema {name}");
                 let relations = inside.iter().map(|one| format!("{} {}", one.kind.noun(), one.name));
                 let inside = types.iter().map(|one| format!("type {}", one.name)).chain(relations);

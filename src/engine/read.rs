@@ -46,6 +46,7 @@ impl Names<'_> {
             user: &self.session.user,
             backend: self.session.backend,
             settings: self.settings.get_or_init(|| self.session.settings.all()),
+            effects: Some(self.session.effects.for_functions(&self.session.settings)),
         }
     }
 }
@@ -131,8 +132,9 @@ impl Session {
     }
 
     pub(super) async fn select(&mut self, query: &Query, parameters: &[ScalarValue]) -> Result<Outcome> {
-        let hints = parameter_hints(parameters);
+        let hints = self.parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
+        self.show_changes(&select.relations).await?;
         let schema = Arc::clone(&select.schema);
         let relations = select.relations.clone();
         let rows = self.run_select(select, parameters).await?;
@@ -146,8 +148,9 @@ impl Session {
             let rows = self.engine.runtime().row_error_count(relation.id);
             if rows > 0 {
                 let name = &relation.name;
+                let noun = if rows == 1 { "row" } else { "rows" };
                 let message = format!(
-                    "view \"{name}\" leaves out {rows} rows for which an expression fails: SELECT * FROM tidewater.row_errors WHERE view = '{name}'"
+                    "view \"{name}\" leaves out {rows} {noun} for which an expression fails: SELECT * FROM tidewater.row_errors WHERE view = '{name}'"
                 );
                 self.notice("NOTICE", "01000", message);
             }
@@ -178,7 +181,14 @@ impl Session {
             providers.insert(ROWS_ID, snapshot_table(Snapshot { schema: rows.schema(), batches: vec![rows] }));
         }
         let stream = ready.execute(providers).await?;
-        Ok(Box::pin(stream.map(|batch| batch.map_err(from_execution))))
+        let effects = Arc::clone(&self.effects);
+        Ok(Box::pin(stream.then(move |batch| {
+            let effects = Arc::clone(&effects);
+            async move {
+                effects.slept().await;
+                batch.map_err(from_execution)
+            }
+        })))
     }
 
     /// What `now()` shows: when the transaction began.
@@ -249,7 +259,11 @@ impl Session {
         let at_least = self.engine.last_write();
         let lookups: HashMap<RelationId, Lookup> =
             bindings.iter().filter_map(|(id, bindings)| Some((*id, self.engine.lookup(*id, bindings)?))).collect();
+        if let Some(open) = &mut self.open {
+            open.reads.note(ids);
+        }
         let read = |id: &RelationId| Read {
+            as_of: self.open.as_ref().and_then(|open| open.reads.as_of()),
             id: *id,
             lookup: lookups.get(id),
             overlay: self.open.as_ref().and_then(|open| open.overlay(*id)),

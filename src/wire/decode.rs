@@ -23,6 +23,15 @@ pub(super) struct ParameterType {
     pub(super) field: FieldRef,
 }
 
+/// Values for a statement's parameters, and the types that it was described with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parameters {
+    /// By number.
+    pub(super) values: Vec<ScalarValue>,
+    /// By number; nothing is known of what lies behind the end.
+    pub(super) types: Vec<FieldRef>,
+}
+
 /// Decodes all parameters of a Bind message; `statement` names the prepared statement in errors.
 pub(super) fn parameters(
     values: &[Option<Bytes>],
@@ -94,6 +103,17 @@ fn unsupported_type(oid: u32) -> Error {
 
 fn invalid() -> Error {
     Error::new(code::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
+}
+
+/// Reads a binary value for a column of `sql_type`.
+pub(super) fn value(bytes: Bytes, sql_type: &SqlType, options: &TextOptions) -> Result<ScalarValue> {
+    let field = sql_type.field("value");
+    let decoded = match sql_type {
+        // Its length is to be tested.
+        SqlType::Varchar(_) => text::parse(text_without_nul(&bytes)?, sql_type, options)?,
+        _ => binary(bytes, pg_type::oid(sql_type), &field, options)?,
+    };
+    cast(decoded, field.data_type())
 }
 
 /// Reads a binary value of type `oid`; `field` gives precision and scale where the client's type has none.

@@ -25,6 +25,7 @@ pub(super) fn columns(context: &Context<'_>, name: &str) -> Option<Vec<Column>> 
         "column_privileges" | "role_column_grants" => column_privileges(context),
         "element_types" => element_types(context),
         "view_table_usage" => view_table_usage(context),
+        "sequences" => super::sequence::sequences(context),
         "applicable_roles" | "administrable_role_authorizations" => roles(context),
         "enabled_roles" => vec![text("role_name", [context.user])],
         "information_schema_catalog_name" => words_of(&[("catalog_name", DATABASE)], 1),

@@ -2,6 +2,7 @@
 //! for each query that reads it, so it is always of one version. Never: state of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Int64Array, RecordBatch, StringArray, new_null_array,
@@ -10,6 +11,7 @@ use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::catalog::TableProvider;
 
 use super::{Catalog, Relation};
+use crate::error::Result;
 use crate::types::{PG_CLIENT_TYPE, SqlType};
 use crate::view::Snapshot;
 use crate::view::table::snapshot_table;
@@ -32,6 +34,10 @@ mod layout;
 mod index;
 // `pg_class`, `pg_attribute`, `pg_attrdef`.
 mod relations;
+// Functions that do something to the session.
+mod effect;
+// Sequences.
+mod sequence;
 // Relations about the server: databases, roles, settings, namespaces.
 mod server;
 // `pg_size_pretty` and what goes into it.
@@ -54,6 +60,23 @@ pub struct Context<'a> {
     pub backend: i32,
     /// Settings of the session, name and value.
     pub settings: &'a [(String, String)],
+    /// What functions do to the session; `None` where they cannot.
+    pub effects: Option<Arc<dyn Effects>>,
+}
+
+/// What functions do to their session.
+pub trait Effects: Send + Sync {
+    /// Sets a setting from the next statement on; answers its value. `local` = until the end of the transaction.
+    fn set_config(&self, name: &str, value: &str, local: bool) -> Result<String>;
+
+    /// Delays the rows that the statement answers.
+    fn sleep(&self, duration: Duration);
+
+    /// Notes the last number that the session took of a sequence.
+    fn took(&self, sequence: &str, number: i64);
+
+    /// That number; `None` = of any sequence.
+    fn last_of(&self, sequence: Option<&str>) -> Option<i64>;
 }
 
 /// Identity of the schema `pg_catalog`.
@@ -88,6 +111,7 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_views" => relations::pg_views(context),
         "pg_matviews" => relations::pg_matviews(context),
         "pg_indexes" => index::pg_indexes(context),
+        "pg_proc" => types::pg_proc(),
         "pg_type" => types::pg_type(context),
         "pg_namespace" => server::pg_namespace(context),
         "pg_database" => server::pg_database(),
@@ -100,6 +124,9 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_enum" => types::pg_enum(context),
         "pg_description" => description::pg_description(context),
         "pg_shdescription" => description::pg_shdescription(context),
+        "pg_sequence" => sequence::pg_sequence(context),
+        "pg_sequences" => sequence::pg_sequences(context),
+        "pg_depend" => sequence::pg_depend(context),
         "pg_stat_activity" => activity::pg_stat_activity(context),
         "pg_stat_user_tables" | "pg_stat_all_tables" => activity::pg_stat_user_tables(context),
         "pg_stat_database" => activity::pg_stat_database(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::types::{field_typmod, oid, typmod};
 use super::{
     CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, TIDEWATER, bigint, boolean, flags, index, null_array, nulls,
-    numbers, optional_text, real, text, words,
+    numbers, optional_text, real, sequence, text, words,
 };
 use crate::catalog::{
     ColumnValue, FIRST_RELATION_ID, Index, Relation, RelationKind, TableColumn, UserType, UserTypeKind,
@@ -65,7 +65,15 @@ fn classes<'a>(context: &'a Context<'_>) -> Vec<Class<'a>> {
         columns: index.columns.clone(),
         relation,
     };
-    visible(context).map(relation).chain(index::indexes(context).into_iter().map(index)).collect()
+    let sequence = |row: sequence::Row<'a>| Class {
+        oid: row.oid,
+        name: row.sequence.name.clone(),
+        kind: "S",
+        columns: Vec::new(),
+        relation: row.table,
+    };
+    let relations = visible(context).map(relation).chain(index::indexes(context).into_iter().map(index));
+    relations.chain(sequence::rows(context).into_iter().map(sequence)).collect()
 }
 
 /// Composite types, which are relations without rows.
@@ -81,8 +89,9 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
     let (rows, types) = (classes(context), composites(context));
     let n = rows.len() + types.len();
     let no = || types.iter().map(|_| 0_i64);
-    let has_index =
-        |class: &Class<'_>| class.kind != "i" && context.catalog.indexes_of(class.relation.id).next().is_some();
+    let has_index = |class: &Class<'_>| {
+        !matches!(class.kind, "i" | "S") && context.catalog.indexes_of(class.relation.id).next().is_some()
+    };
     vec![
         bigint("oid", rows.iter().map(|row| row.oid).chain(types.iter().map(|(found, _)| i64::from(found.id.0)))),
         text(
@@ -103,7 +112,7 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
             rows.iter()
                 .map(|row| match row.kind {
                     "i" => 403,
-                    "v" => 0,
+                    "v" | "S" => 0,
                     _ => 2,
                 })
                 .chain(no()),
@@ -220,13 +229,13 @@ pub(super) fn pg_attribute(context: &Context<'_>) -> Vec<Column> {
         text("attname", rows.iter().map(|row| &row.name)),
         bigint("atttypid", rows.iter().map(|row| row.type_oid)),
         numbers("attstattarget", -1, n),
-        numbers("attlen", -1, n),
+        bigint("attlen", rows.iter().map(|row| super::types::length(row.type_oid))),
         bigint("attnum", rows.iter().map(|row| row.number)),
         numbers("attndims", 0, n),
         numbers("attcacheoff", -1, n),
         bigint("atttypmod", rows.iter().map(|row| row.modifier)),
         flags("attbyval", false, n),
-        words("attstorage", "p", n),
+        text("attstorage", rows.iter().map(|row| super::types::storage(row.type_oid))),
         words("attcompression", "", n),
         words("attalign", "i", n),
         boolean("attnotnull", rows.iter().map(|row| row.not_null)),
@@ -299,7 +308,7 @@ pub(super) fn pg_matviews(context: &Context<'_>) -> Vec<Column> {
         nulls("tablespace", n),
         boolean("hasindexes", rows.iter().map(|row| context.catalog.indexes_of(row.relation.id).next().is_some())),
         flags("ispopulated", true, n),
-        text("definition", rows.iter().map(|row| &row.relation.definition)),
+        text("definition", rows.iter().map(|row| super::function::query_of(&row.relation.definition))),
     ]
 }
 

@@ -27,6 +27,9 @@ struct Type {
 /// typarray, typinput, typoutput, typreceive, typsend, typalign, typstorage, typcollation, typsubscript.
 const LINES: &str = include_str!("types.txt");
 
+/// Functions are numbered from here.
+const FUNCTIONS_FROM: i64 = 10_000;
+
 fn types() -> &'static [Type] {
     static TYPES: OnceLock<Vec<Type>> = OnceLock::new();
     let read = |line: &'static str| {
@@ -76,6 +79,18 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
         SqlType::Enum(found) => i64::from(found.oid()),
         SqlType::Named(_) => 0,
     }
+}
+
+/// Bytes of a value, −1 where that differs.
+pub(super) fn length(wanted: i64) -> i64 {
+    let found = types().iter().find(|entry| entry.oid == wanted);
+    found.and_then(|entry| entry.columns.get(2)?.parse().ok()).unwrap_or(-1)
+}
+
+/// How PostgreSQL stores values: `p`lain, `m`ain, e`x`tended.
+pub(super) fn storage(wanted: i64) -> &'static str {
+    let found = types().iter().find(|entry| entry.oid == wanted);
+    found.and_then(|entry| entry.columns.get(15).copied()).unwrap_or("p")
 }
 
 /// PostgreSQL's type modifier: precision and scale, or length, with its offset of 4; −1 without.
@@ -130,7 +145,7 @@ fn format_type(oid: i64, typmod: i64) -> Option<String> {
 }
 
 /// Identity of a type by one of its names, as `'name'::regtype` finds it.
-fn by_name(name: &str) -> Option<i64> {
+pub(super) fn by_name(name: &str) -> Option<i64> {
     let (base, is_array) = match name.trim().strip_suffix("[]") {
         Some(base) => (base, true),
         None => (name.trim(), false),
@@ -279,6 +294,28 @@ impl UserNames {
         let found = self.0.iter().find(|(_, known)| known == base || known == local);
         by_name(name).or_else(|| found.map(|(oid, _)| oid + is_array))
     }
+}
+
+/// `pg_proc`: the functions that read types, which drivers look for.
+pub(super) fn pg_proc() -> Vec<Column> {
+    let functions = |at: usize| types().iter().filter_map(move |entry| entry.columns.get(at).copied());
+    let mut names: Vec<&str> = functions(10).chain(functions(12)).filter(|name| *name != "-").collect();
+    names.sort_unstable();
+    names.dedup();
+    let n = names.len();
+    vec![
+        bigint("oid", (0..n as i64).map(|at| FUNCTIONS_FROM + at)),
+        text("proname", &names),
+        numbers("pronamespace", PG_CATALOG, n),
+        numbers("proowner", OWNER, n),
+        numbers("prolang", 12, n),
+        words("prokind", "f", n),
+        flags("proisstrict", true, n),
+        words("provolatile", "i", n),
+        words("proparallel", "s", n),
+        super::index::vectors("proargtypes", (0..n).map(|_| Some(Vec::new()))),
+        text("prosrc", &names),
+    ]
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use datafusion::logical_expr::{
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
+use super::mixed::{self, Mixed};
 use super::tag::sql_type;
 use super::types::{column, compares};
 use crate::compile::function::order;
@@ -107,7 +108,7 @@ fn key(expression: Expr, schema: &DFSchema) -> PlanResult<Expr> {
     Ok(if has_key(sql_type(&expression, schema).as_ref())? { key_of(expression) } else { expression })
 }
 
-fn key_of(expression: Expr) -> Expr {
+pub(super) fn key_of(expression: Expr) -> Expr {
     call(&order::sort_key::DEFINITION, vec![expression])
 }
 
@@ -128,40 +129,11 @@ fn call(definition: &'static crate::compile::function::Definition, arguments: Ve
 /// Keys of all sides if one of them has a key: the others are constants that are read as its type, or NULL.
 fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Option<[Expr; N]>> {
     let kinds = sides.each_ref().map(|side| sql_type(side, schema));
-    // Local times are compared with instants as instants, by the session's zone.
-    let zoned = kinds.contains(&Some(SqlType::TimestampTz));
-    let is_local = |kind: &Option<SqlType>| matches!(kind, Some(SqlType::Date | SqlType::Timestamp));
-    if zoned && kinds.iter().any(is_local) {
-        let mut kinds = kinds.iter();
-        return Ok(Some(sides.map(|side| match kinds.next() {
-            Some(kind) if is_local(kind) => crate::compile::function::cast_to(side, &SqlType::TimestampTz),
-            _ => side,
-        })));
-    }
-    // DataFusion would convert a date beyond the timestamps to one before them.
-    if kinds.contains(&Some(SqlType::Timestamp)) && kinds.contains(&Some(SqlType::Date)) {
-        let mut kinds = kinds.iter();
-        return Ok(Some(sides.map(|side| match kinds.next() {
-            Some(Some(SqlType::Date)) => crate::compile::function::cast_to(side, &SqlType::Timestamp),
-            _ => side,
-        })));
-    }
-    // Beside other texts, blanks at the end of char(n) are none and those of the others count.
-    if kinds.iter().flatten().any(|kind| matches!(kind, SqlType::Text | SqlType::Varchar(_))) {
-        let beside_text = kinds.contains(&Some(SqlType::Text));
-        let is_char = |kind: Option<&Option<SqlType>>| matches!(kind, Some(Some(SqlType::Char(_))));
-        if !kinds.iter().any(|kind| is_char(Some(kind))) {
-            return Ok(None);
-        }
-        let mut kinds = kinds.iter();
-        return Ok(Some(sides.map(|side| match kinds.next() {
-            Some(Some(SqlType::Varchar(_))) if !beside_text => {
-                key_of(crate::compile::function::cast_to(side, &SqlType::Char(0)))
-            }
-            kind if is_char(kind) => key_of(side),
-            _ => side,
-        })));
-    }
+    let sides = match mixed::converted(sides, &kinds) {
+        Mixed::Converted(sides) => return Ok(Some(sides)),
+        Mixed::Plain => return Ok(None),
+        Mixed::Alike(sides) => sides,
+    };
     let mut common: Option<&SqlType> = None;
     for kind in kinds.iter().flatten() {
         if has_key(Some(kind))? {

@@ -75,6 +75,7 @@ fn translate(failure: &DataFusionError, span: &mut Option<Span>) -> Error {
                 "queries together may hold half of the machine's memory: let this one group, sort or join fewer rows",
             )
         }
+        DataFusionError::Internal(message) if message.contains(IN_BETWEEN) => between(message),
         DataFusionError::Configuration(message) => Error::new(code::INVALID_PARAMETER_VALUE, lower(message)),
         other => Error::internal(lower(&other.strip_backtrace())),
     }
@@ -286,6 +287,16 @@ fn operator(line: &str) -> Error {
     let words = words.split(" to valid types").next().unwrap_or(words);
     Error::new(code::UNDEFINED_FUNCTION, format!("operator does not exist: {}", sql_names(words)))
         .hint("no operator takes these types: an explicit cast may help")
+}
+
+/// How DataFusion ends what it says about `x BETWEEN y AND z` with types that cannot be compared.
+const IN_BETWEEN: &str = " in BETWEEN expression";
+
+fn between(message: &str) -> Error {
+    let types = message.split("coerce types ").nth(1).and_then(|rest| rest.split(IN_BETWEEN).next());
+    let (value, bound) = types.and_then(|types| types.split_once(" and ")).unwrap_or_default();
+    let message = format!("operator does not exist: {} >= {}", sql_name(value), sql_name(bound));
+    Error::new(code::UNDEFINED_FUNCTION, message).hint("no operator takes these types: an explicit cast may help")
 }
 
 fn not_implemented(message: &str) -> Error {

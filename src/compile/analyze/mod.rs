@@ -23,6 +23,8 @@ mod equijoin;
 mod field;
 // `min` and `max`.
 mod extreme;
+// Comparisons of values of different types.
+mod mixed;
 // Relations and functions by name.
 mod names;
 pub(in crate::compile) mod outer_join;

@@ -23,10 +23,10 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
 use super::source::{RelationSource, ViewSource};
 use super::unresolved::{self, Unresolved};
-use super::{Relations, Resolved, complexity, error, rows};
+use super::{Relations, Resolved, error, rows};
 use crate::compile::function::{is_foreign, unknown};
 use crate::compile::parse::{ARRAY, ColumnAliases, MergedColumns, Query, UnnestedRows, WholeRows, without_markers};
-use crate::compile::rewrite::elements;
+use crate::compile::rewrite::{elements, size};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -112,7 +112,7 @@ impl<'a> Names<'a> {
         match query.statement() {
             Statement::Statement(statement) => {
                 let plan = SqlToRel::new(&names).sql_statement_to_plan_with_context(*statement, &mut context)?;
-                complexity::check_size(&plan)?;
+                size::check(&plan)?;
                 without_markers(plan)
             }
             _ => internal_err!("a query is one SQL statement"),

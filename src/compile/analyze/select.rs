@@ -8,6 +8,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
+use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, plan_datafusion_err};
 use datafusion::datasource::provider_as_source;
@@ -156,12 +157,9 @@ impl Select {
             return Err(Error::new("08P01", message));
         }
         let now = now_micros.unwrap_or_else(|| Clock::System.now_micros());
-        let config = Arc::clone(state.config_options());
-        let properties = state.execution_props_mut();
-        properties.query_execution_start_time = DateTime::from_timestamp_micros(now);
-        // Functions that run over rows take the session's time zone from here.
-        properties.config_options = Some(config);
-        let plan = optimized(plan, &state, parameters).map_err(|failure| error::from_datafusion(failure, &query))?;
+        state.execution_props_mut().query_execution_start_time = DateTime::from_timestamp_micros(now);
+        let values = typed(parameters, &wanted);
+        let plan = optimized(plan, &state, values).map_err(|failure| error::from_datafusion(failure, &query))?;
         let bindings = bindings(&plan).map_err(|failure| error::from_datafusion(failure, &query))?;
         Ok(Ready { schema, relations, bindings, plan, state, query })
     }
@@ -202,13 +200,22 @@ impl Ready {
     }
 }
 
+/// Values that say of their SQL type what the parameters' fields do.
+fn typed(values: &[ScalarValue], fields: &[FieldRef]) -> Vec<ScalarAndMetadata> {
+    let typed = |(value, field): (&ScalarValue, &FieldRef)| {
+        let metadata = (!field.metadata().is_empty()).then(|| FieldMetadata::from(field.as_ref()));
+        ScalarAndMetadata::new(value.clone(), metadata)
+    };
+    values.iter().zip(fields).map(typed).collect()
+}
+
 /// The plan with values for parameters, as it will run.
-fn optimized(plan: LogicalPlan, state: &SessionState, parameters: &[ScalarValue]) -> PlanResult<LogicalPlan> {
+fn optimized(plan: LogicalPlan, state: &SessionState, parameters: Vec<ScalarAndMetadata>) -> PlanResult<LogicalPlan> {
     let mut plan = with_source(plan, |relation, source| {
         Ok(Arc::new(ReadSource { relation, schema: source.schema() }) as Arc<dyn TableSource>)
     })?;
     if !parameters.is_empty() {
-        plan = plan.with_param_values(ParamValues::from(parameters.to_vec()))?;
+        plan = plan.with_param_values(ParamValues::List(parameters))?;
     }
     // What reads no relation has nothing to tell before it runs, and is optimized then.
     if relations_of(&plan)?.is_empty() { Ok(plan) } else { state.optimize(&plan) }

@@ -12,7 +12,7 @@ use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::field::field_of;
-use super::types::{compares, is_text};
+use super::types::compares;
 use crate::error::{Error, code};
 use crate::types::SqlType;
 
@@ -123,6 +123,7 @@ pub(in crate::compile) fn plain_name(kind: &SqlType) -> String {
     match kind {
         SqlType::Numeric(..) => "numeric".to_string(),
         SqlType::Varchar(_) => "character varying".to_string(),
+        SqlType::Char(_) => "character".to_string(),
         // All arrays of a type are of one type.
         SqlType::Array(item) if matches!(**item, SqlType::Array(_)) => plain_name(item),
         SqlType::Array(item) => format!("{}[]", plain_name(item)),
@@ -146,11 +147,13 @@ fn have_order(left: &SqlType, right: &SqlType) -> bool {
         (Json, _) | (_, Json) => false,
         // Field by field.
         (SqlType::Row(_), SqlType::Row(_)) => true,
+        // What min and max answer tells that it is an enum, not which one.
+        (SqlType::Enum(left), SqlType::Enum(right)) => left == right || left.is_any() || right.is_any(),
         (SqlType::Array(left), SqlType::Array(right)) => plain_name(left) == plain_name(right),
         _ => {
             left == right
                 || is_number(left) && is_number(right)
-                || is_text(left) && is_text(right)
+                || left.is_text() && right.is_text()
                 || is_day(left) && is_day(right)
         }
     }

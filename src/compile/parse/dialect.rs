@@ -11,6 +11,9 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::symmetric;
 
+/// Makes an expression of GROUP BY of its lists.
+type Grouping = fn(Vec<Vec<Expr>>) -> Expr;
+
 #[derive(Debug)]
 pub(super) struct Postgres(PostgreSqlDialect);
 
@@ -71,7 +74,7 @@ impl Dialect for Postgres {
             _ => None,
         };
         let opens = |at: usize| parser.peek_nth_token_ref(at).token == Token::LParen;
-        let (words, made): (usize, fn(Vec<Vec<Expr>>) -> Expr) = match word(0) {
+        let (words, made): (usize, Grouping) = match word(0) {
             Some(Keyword::ROLLUP) if opens(1) => (1, Expr::Rollup),
             Some(Keyword::CUBE) if opens(1) => (1, Expr::Cube),
             Some(Keyword::GROUPING) if word(1) == Some(Keyword::SETS) && opens(2) => (2, Expr::GroupingSets),

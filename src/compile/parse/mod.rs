@@ -36,8 +36,12 @@ mod grammar;
 mod insert;
 // Columns that a join makes one.
 mod merged;
+// READ ONLY, ISOLATION LEVEL.
+mod modes;
 // Depths that are refused.
 mod nesting;
+// Places.
+mod position;
 // Cursors, subscriptions, COPY, prepared statements.
 mod port;
 // Queries.
@@ -50,6 +54,8 @@ mod row_type;
 mod scan;
 // Settings, transactions, SHOW, EXPLAIN.
 mod session;
+// Signs behind operators.
+mod sign;
 // `(row).*`.
 mod star;
 // First words → rule.
@@ -61,10 +67,10 @@ mod table;
 // `unnest` of rows.
 mod unnested;
 // CREATE, ALTER, DROP TYPE.
-mod user_type;
-// Whole rows of relations.
 #[cfg(test)]
 mod tests;
+mod user_type;
+// Whole rows of relations.
 mod whole;
 
 pub(in crate::compile) use alias::ColumnAliases;
@@ -75,6 +81,7 @@ pub use definition::{
     CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
+pub use modes::TransactionModes;
 pub use query::{Query, ROWS, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;
 pub(in crate::compile) use unnested::UnnestedRows;
@@ -235,7 +242,14 @@ pub enum Kind {
     /// SHOW ALL.
     ShowAll,
     /// BEGIN, START TRANSACTION.
-    Begin,
+    Begin(TransactionModes),
+    /// SET TRANSACTION, or with `session` SET SESSION CHARACTERISTICS AS TRANSACTION.
+    SetTransaction {
+        /// What is set.
+        modes: TransactionModes,
+        /// Whether it is for the transactions to come.
+        session: bool,
+    },
     /// COMMIT, END.
     Commit,
     /// ROLLBACK, ABORT.
@@ -295,6 +309,8 @@ pub enum Kind {
         name: String,
         /// A query of one row whose columns are the arguments; `None` without arguments.
         arguments: Option<Query>,
+        /// Which of them are string constants: they have no type yet.
+        literals: Vec<usize>,
     },
     /// DEALLOCATE name; `None` = ALL. Handled by the Postgres port.
     Deallocate {

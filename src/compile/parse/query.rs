@@ -218,11 +218,13 @@ impl Query {
         self.relations.first().filter(|_| self.whole_relation).map(String::as_str)
     }
 
-    /// Reads `(expression, …)`: a query of one row.
-    pub(super) fn read_row(grammar: &mut Grammar) -> Result<Query> {
+    /// Reads `(expression, …)`: a query of one row, and which of its columns are string constants.
+    pub(super) fn read_row(grammar: &mut Grammar) -> Result<(Query, Vec<usize>)> {
         let start = grammar.here();
         let items = grammar.list(Grammar::expression)?.into_iter().map(ast::SelectItem::UnnamedExpr).collect();
-        Query::made(grammar, start, select(items, Vec::new(), None))
+        let row = select(items, Vec::new(), None);
+        let literals = super::insert::literals(&row);
+        Ok((Query::made(grammar, start, row)?, literals))
     }
 
     /// A query that was read or put together from the tokens since `start`.

@@ -215,12 +215,15 @@ fn statements_about_the_session_are_read() {
         ("RESET x", "Set { name: \"x\", value: None, local: false }"),
         (
             "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
-            "Set { name: \"default_transaction_isolation\", value: Some(\"read committed\"), local: false }",
+            "SetTransaction { modes: TransactionModes { isolation: Some(\"read committed\"), read_only: None }, session: true }",
         ),
         ("SHOW TRANSACTION ISOLATION LEVEL", "ShowSetting { name: \"transaction_isolation\" }"),
         ("SHOW MATERIALIZED VIEWS", "ShowRelations(MaterializedView)"),
         ("SHOW CREATE VIEW v", "ShowCreate { name: \"v\" }"),
-        ("START TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE", "Begin"),
+        (
+            "START TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE",
+            "Begin(TransactionModes { isolation: Some(\"serializable\"), read_only: Some(true) })",
+        ),
         ("END WORK", "Commit"),
         ("ROLLBACK TO x", "RollbackTo(\"x\")"),
         ("DISCARD ALL", "Discard { all: true }"),

@@ -7,6 +7,7 @@ use datafusion::arrow::compute::interleave;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
 use super::{Changed, Session};
+use crate::catalog::pg_catalog::Effects;
 use crate::catalog::{ColumnValue, Sequence};
 use crate::compile::analyze::Rows;
 use crate::compile::parse::{Query, constant_of};
@@ -27,7 +28,12 @@ impl Session {
         match &table.table.columns[column].value {
             ColumnValue::Null | ColumnValue::Generated(_) => Ok(new_null_array(&target.sql_type.arrow(), rows)),
             ColumnValue::Serial(sequence) | ColumnValue::Identity { sequence, .. } => {
-                target.assign(&numbers(sequence, rows)?, &SqlType::BigInt)
+                let numbers = numbers(sequence, rows)?;
+                if let Some(last) = rows.checked_sub(1) {
+                    self.effects.took(&sequence.name, numbers.value(last));
+                }
+                let numbers: ArrayRef = Arc::new(numbers);
+                target.assign(&numbers, &SqlType::BigInt)
             }
             ColumnValue::Default(text) => {
                 if let Some(constant) = constant_of(text) {
@@ -109,7 +115,7 @@ impl Changed {
     }
 }
 
-fn numbers(sequence: &Sequence, rows: usize) -> Result<ArrayRef> {
+fn numbers(sequence: &Sequence, rows: usize) -> Result<Int64Array> {
     let first = if rows == 0 { 0 } else { sequence.take(rows)? };
-    Ok(Arc::new((0..rows as i64).map(|row| Some(first + row * sequence.step())).collect::<Int64Array>()))
+    Ok((0..rows as i64).map(|row| Some(first + row * sequence.step())).collect())
 }

@@ -15,7 +15,7 @@ SELECT a.id, b.id AS other FROM e a JOIN e b ON a.d = b.ts
 -- i_join
 SELECT e.id, f.ts FROM e JOIN f ON e.ts = f.ts
 -- i_interval
-SELECT iv, count(*) AS n FROM e GROUP BY iv
+SELECT justify_interval(min(iv)) AS iv, count(*) AS n FROM e GROUP BY iv
 -- i_json
 SELECT id, to_jsonb(d) AS d, to_jsonb(ts) AS ts, to_jsonb(tz) AS tz FROM e
 -- i_window

@@ -147,18 +147,18 @@ impl ast::VisitorMut for Rewriter<'_> {
             return ControlFlow::Break(self.placed(error, location));
         }
         condition::of_body(&mut query.body);
+        row_items::separate(query);
         let values = set_returning::value_aliases(query);
         set_returning::value_outputs(query, &values);
         if let Err(error) = row_in::rewrite_where(&mut query.body) {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }
-        using::nest_all(&mut query.body, &mut self.joins);
+        using::nest_all(&mut query.body, &mut self.joins, !self.values.is_empty());
         if let Err(error) = grouping::rewrite(&mut query.body) {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }
         star_item::expand(&mut query.body, &mut self.stars);
         name::name_outputs(query);
-        row_items::separate(query);
         limit_fetch(query);
         self.values.push(values);
         ControlFlow::Continue(())
