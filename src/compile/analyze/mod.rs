@@ -26,14 +26,16 @@ mod extreme;
 // Comparisons of values of different types.
 mod mixed;
 // Relations and functions by name.
+pub(in crate::compile) mod filled;
 mod names;
-pub(in crate::compile) mod outer_join;
 // Rows that a statement brings itself.
 mod rows;
 // Reads over snapshots.
 mod select;
 // What a read needs of a relation.
 mod lookup;
+// IN over items that vary.
+mod membership;
 // DataFusion's settings.
 mod session;
 // Types of the columns of set operations.
@@ -169,7 +171,7 @@ fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanR
     for rule in &analyzer.rules {
         alike = rule.analyze(alike, state.config_options())?;
     }
-    let plan = rewrite::unnest(alike, state)?;
+    let plan = rewrite::unnest(membership::compared(alike)?, state)?;
     let plan = analyzer.execute_and_check(plan, &ConfigOptions::clone(state.config_options()), |_, _| {})?;
     window::node::windows(plan, &settings.time_zone)
 }
