@@ -1,13 +1,13 @@
 //! When two values are the same: canonical values, equality of rows and of keys.
 //!
 //! As keys (GROUP BY, DISTINCT, joins, ORDER BY) values are equal as in PostgreSQL: NULL and NULL (where NULLs match at
-//! all), −0.0 and 0.0, any two NaN, intervals of equal length with 30-day months and 24-hour days. As rows, when a
-//! delete looks for its insert, the same holds except that intervals are compared field by field, so that `1 month` can
-//! be replaced by `30 days`.
+//! all), −0.0 and 0.0, any two NaN, intervals of equal length with 30-day months and 24-hour days, numerics whatever zeros
+//! they end with. As rows, when a delete looks for its insert, the same holds except that intervals are compared field by
+//! field, so that `1 month` can be replaced by `30 days`, and numerics with their zeros.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray, LargeBinaryArray};
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, Float32Type,
     Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
@@ -16,6 +16,7 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::arrow::record_batch::RecordBatch;
 
+use crate::decimal::encoding;
 use crate::error::{Error, Result};
 
 const DAY: i128 = 86_400_000_000_000;
@@ -114,6 +115,10 @@ pub fn values_equal(left: &dyn Array, i: usize, right: &dyn Array, j: usize, equ
         }
         DataType::Utf8 => left.as_string::<i32>().value(i) == right.as_string::<i32>().value(j),
         DataType::Binary => left.as_binary::<i32>().value(i) == right.as_binary::<i32>().value(j),
+        DataType::LargeBinary => {
+            let (l, r) = (left.as_binary::<i64>().value(i), right.as_binary::<i64>().value(j));
+            l == r || equality == Equality::Key && encoding::key(l) == encoding::key(r)
+        }
         DataType::List(_) => lists_equal(left.as_list::<i32>(), i, right.as_list::<i32>(), j, equality),
         DataType::Null => true,
         // Constructors refuse every other type (`require_supported`).
@@ -139,7 +144,7 @@ fn lists_equal(
 /// The types of `values_equal`, `hash_rows` and `canonical`.
 fn is_supported(data_type: &DataType) -> bool {
     match data_type {
-        DataType::Null | DataType::Boolean | DataType::Utf8 | DataType::Binary => true,
+        DataType::Null | DataType::Boolean | DataType::Utf8 | DataType::Binary | DataType::LargeBinary => true,
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => true,
         DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => true,
         DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) => true,
@@ -171,6 +176,7 @@ fn canonical(column: &ArrayRef, equality: Equality) -> ArrayRef {
             let values = column.as_primitive::<IntervalMonthDayNanoType>();
             Arc::new(values.unary::<_, IntervalMonthDayNanoType>(justified))
         }
+        DataType::LargeBinary if equality == Equality::Key => canonical_numeric(column),
         DataType::List(item) => {
             let lists = column.as_list::<i32>();
             let values = canonical(lists.values(), equality);
@@ -182,6 +188,12 @@ fn canonical(column: &ArrayRef, equality: Equality) -> ArrayRef {
         }
         _ => Arc::clone(column),
     }
+}
+
+/// Numerics with the least number of digits after the point.
+fn canonical_numeric(column: &ArrayRef) -> ArrayRef {
+    let values = column.as_binary::<i64>();
+    Arc::new(values.iter().map(|value| value.map(encoding::canonical)).collect::<LargeBinaryArray>())
 }
 
 /// The interval of equal length whose fields have one sign, fewer than 30 days and less than 24 hours. Comparing its

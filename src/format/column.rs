@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array,
-    Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, Time64MicrosecondArray,
-    TimestampMicrosecondArray,
+    Int32Array, Int64Array, IntervalMonthDayNanoArray, LargeBinaryArray, ListArray, StringArray,
+    Time64MicrosecondArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalMonthDayNano};
 
 use super::text::jsonb::Canonical;
 use super::text::{TimeZone, read};
+use crate::decimal::{Decimal, encoding};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -40,6 +41,8 @@ pub(super) enum Values {
         precision: u8,
         scale: i8,
     },
+    /// As [`crate::decimal`] encodes them; the precision and scale that they must fit.
+    AnyNumeric(Bytes, Option<(u16, i16)>),
     Text(Bytes),
     Varchar(Bytes, u32),
     Uuid(Bytes),
@@ -87,6 +90,7 @@ impl ColumnBuilder {
             SqlType::Numeric(precision, scale) => {
                 Values::Numeric { unscaled: Vec::new(), precision: *precision, scale: *scale }
             }
+            SqlType::AnyNumeric(modifier) => Values::AnyNumeric(Bytes::default(), *modifier),
             SqlType::Text => Values::Text(Bytes::default()),
             SqlType::Varchar(letters_max) => Values::Varchar(Bytes::default(), *letters_max),
             SqlType::Uuid => Values::Uuid(Bytes::default()),
@@ -155,7 +159,7 @@ impl ColumnBuilder {
             Values::Numeric { unscaled, .. } => unscaled.len(),
             Values::Interval(values) => values.len(),
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => bytes.len(),
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.len(),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::AnyNumeric(bytes, _) => bytes.len(),
             Values::Array(items) => items.offsets.len() - 1,
         }
     }
@@ -187,9 +191,18 @@ impl ColumnBuilder {
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
                 bytes.push_empty()
             }
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.push_empty(),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::AnyNumeric(bytes, _) => bytes.push_empty(),
             Values::Array(items) => items.push_empty(),
         }
+    }
+
+    /// Appends a numeric of any size, fitted to what the column was declared as. Errors: 22003.
+    pub(super) fn append_numeric(bytes: &mut Bytes, value: &Decimal, modifier: Option<(u16, i16)>) -> Result<()> {
+        match modifier {
+            Some((precision, scale)) => encoding::write(&value.fitted(precision, scale)?, &mut bytes.bytes),
+            None => encoding::write(value, &mut bytes.bytes),
+        }
+        bytes.close()
     }
 
     /// Appends the value that `text` is, read as PostgreSQL's input function of the type reads it.
@@ -221,7 +234,7 @@ impl ColumnBuilder {
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
                 bytes.truncate(rows)
             }
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) => bytes.truncate(rows),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::AnyNumeric(bytes, _) => bytes.truncate(rows),
             Values::Array(items) => items.truncate(rows),
         }
     }
@@ -257,6 +270,11 @@ impl ColumnBuilder {
             Values::Bytea(bytes) => {
                 let (offsets, bytes) = bytes.take();
                 Arc::new(BinaryArray::new(offsets, bytes, nulls))
+            }
+            Values::AnyNumeric(bytes, _) => {
+                let (offsets, bytes) = bytes.take();
+                let offsets: Vec<i64> = offsets.iter().map(|offset| i64::from(*offset)).collect();
+                Arc::new(LargeBinaryArray::new(OffsetBuffer::new(offsets.into()), bytes, nulls))
             }
             Values::Date(values) => Arc::new(Date32Array::new(taken(values), nulls)),
             Values::Time(values) => Arc::new(Time64MicrosecondArray::new(taken(values), nulls)),

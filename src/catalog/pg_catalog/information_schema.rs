@@ -44,7 +44,7 @@ fn table_columns(context: &Context<'_>) -> Vec<Column> {
     let types: Vec<SqlType> = rows.iter().map(|(relation, i)| SqlType::of(relation.schema.field(*i))).collect();
     let data_type = |sql_type: &SqlType| match sql_type {
         SqlType::Varchar(_) => "character varying".to_string(),
-        SqlType::Numeric(..) => "numeric".to_string(),
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".to_string(),
         SqlType::Array(_) => "ARRAY".to_string(),
         other => other.to_string(),
     };
@@ -102,7 +102,7 @@ fn udt_name(sql_type: &SqlType) -> String {
         SqlType::BigInt => "int8".into(),
         SqlType::Real => "float4".into(),
         SqlType::Double => "float8".into(),
-        SqlType::Numeric(..) => "numeric".into(),
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".into(),
         SqlType::Varchar(_) => "varchar".into(),
         SqlType::Timestamp => "timestamp".into(),
         SqlType::TimestampTz => "timestamptz".into(),

@@ -79,7 +79,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
         SqlType::Timestamp => 1114,
         SqlType::TimestampTz => 1184,
         SqlType::Interval => 1186,
-        SqlType::Numeric(..) => 1700,
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => 1700,
         SqlType::Uuid => 2950,
         SqlType::Json => 114,
         SqlType::Jsonb => 3802,
@@ -98,6 +98,9 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
 pub(crate) fn typmod(sql_type: &SqlType) -> i64 {
     match sql_type {
         SqlType::Numeric(precision, scale) => ((i64::from(*precision) << 16) | (i64::from(*scale) & 0x7ff)) + 4,
+        SqlType::AnyNumeric(Some((precision, scale))) => {
+            ((i64::from(*precision) << 16) | (i64::from(*scale) & 0x7ff)) + 4
+        }
         SqlType::Varchar(length) => i64::from(*length) + 4,
         _ => -1,
     }
@@ -119,7 +122,10 @@ pub(super) fn format_type(oid: i64, typmod: i64) -> Option<String> {
         "float8" => "double precision".into(),
         "varchar" if typmod >= 4 => format!("character varying({modifier})"),
         "varchar" => "character varying".into(),
-        "numeric" if typmod >= 4 => format!("numeric({},{})", modifier >> 16, modifier & 0x7ff),
+        "numeric" if typmod >= 4 => {
+            // The scale is a signed number of 11 bits.
+            format!("numeric({},{})", modifier >> 16, ((modifier & 0x7ff) ^ 0x400) - 0x400)
+        }
         "time" => "time without time zone".into(),
         "timestamp" => "timestamp without time zone".into(),
         "timestamptz" => "timestamp with time zone".into(),

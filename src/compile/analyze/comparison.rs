@@ -1,24 +1,25 @@
-//! Comparisons of values that Arrow does not compare as PostgreSQL does: jsonb (`1` equals `1.0`, and objects have an order), intervals
-//! (a day equals 24 hours) and arrays (NULL items come last). Wherever such values are compared, ordered, joined or grouped, their
+//! Comparisons of values that Arrow does not compare as PostgreSQL does: jsonb (`1` equals `1.0`, and objects have an order), numerics
+//! of any size (`1.5` equals `1.50`), intervals (a day equals 24 hours) and arrays (NULL items come last). Wherever such values are compared, ordered, joined or grouped, their
 //! sort keys are; a group shows one of its values.
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::{
-    AggregateFunction, Between, BinaryExpr, Case, InList, InSubquery, ScalarFunction, WindowFunction,
+    AggregateFunction, Between, BinaryExpr, Case, GroupingSet, InList, InSubquery, ScalarFunction, WindowFunction,
 };
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::utils::{grouping_set_to_exprlist, merge_schema};
 use datafusion::logical_expr::{
     Aggregate, Distinct, Join, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
 };
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
+use super::any_numeric::united;
 use super::tag::sql_type;
 use super::types::{column, compares};
 use crate::compile::function::order;
@@ -47,30 +48,34 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
             Ok(LogicalPlan::Sort(sort))
         }
         LogicalPlan::Join(join) => joined(join).map(LogicalPlan::Join),
-        LogicalPlan::Extension(_) if set_operation::of(&node).is_some() => {
-            let fields = node.schema().fields();
-            match fields
-                .iter()
-                .map(|field| SqlType::of(field))
-                .find(|kind| matches!(kind, SqlType::Jsonb | SqlType::Interval))
-            {
-                Some(kind) => {
-                    let message = format!("EXCEPT and INTERSECT over {kind} are not supported");
-                    Err(DataFusionError::External(Box::new(Error::unsupported(message))))
-                }
-                None => Ok(node),
-            }
-        }
+        LogicalPlan::Extension(_) if set_operation::of(&node).is_some() => set_operation(node, state),
         LogicalPlan::Distinct(Distinct::All(input)) => distinct(input, state),
         LogicalPlan::Aggregate(aggregate) => grouped(aggregate, state),
         other => Ok(other),
     }
 }
 
+/// EXCEPT and INTERSECT over values with keys: an aggregation by the keys that counts the rows of both sides.
+fn set_operation(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
+    let mut keyed = false;
+    for field in node.schema().fields() {
+        keyed |= is_grouped_by_key(Some(&SqlType::of(field)))?;
+    }
+    let operation = set_operation::of(&node).filter(|_| keyed);
+    let Some(operation) = operation else { return Ok(node) };
+    let counted = set_operation::counted(operation)?.transform_down(|node| match node {
+        LogicalPlan::Aggregate(aggregate) => {
+            Ok(Transformed::new(grouped(aggregate, state)?, true, TreeNodeRecursion::Stop))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    counted.data.recompute_schema()
+}
+
 /// Whether values of a type are compared by keys. Errors: 42883 for json, which has no equality.
 fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
     match sql_type {
-        Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_)) => Ok(true),
+        Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_) | SqlType::AnyNumeric(_)) => Ok(true),
         Some(SqlType::Json) => Err(without("equality")),
         _ => Ok(false),
     }
@@ -136,9 +141,10 @@ fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Optio
 
 fn alike(kind: &SqlType, common: &SqlType) -> bool {
     match (kind, common) {
+        (SqlType::AnyNumeric(_), SqlType::AnyNumeric(_)) => true,
         (SqlType::Array(item), SqlType::Array(other)) => {
             item == other
-                || matches!((item.as_ref(), other.as_ref()), (SqlType::Numeric(..), SqlType::Numeric(..)))
+                || item.is_numeric() && other.is_numeric()
                 || super::types::is_text(item) && super::types::is_text(other)
         }
         _ => kind == common,
@@ -173,6 +179,11 @@ fn compared(expression: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>
             extreme_of(function, schema)
         }
         Expr::InSubquery(test) if has_key(sql_type(&test.expr, schema).as_ref())? => in_subquery(test),
+        Expr::SetComparison(mut test) if has_key(sql_type(&test.expr, schema).as_ref())? => {
+            test.subquery = by_key(test.subquery)?;
+            *test.expr = key_of(std::mem::take(test.expr.as_mut()));
+            Ok(Transformed::yes(Expr::SetComparison(test)))
+        }
         Expr::Case(Case { expr: Some(value), when_then_expr, else_expr })
             if has_key(sql_type(&value, schema).as_ref())? =>
         {
@@ -229,11 +240,16 @@ fn nullif(function: ScalarFunction, schema: &DFSchema) -> PlanResult<Transformed
     }
 }
 
-fn in_subquery(test: InSubquery) -> PlanResult<Transformed<Expr>> {
-    let inner = Arc::clone(&test.subquery.subquery);
+/// A subquery with the keys of its only column.
+fn by_key(subquery: Subquery) -> PlanResult<Subquery> {
+    let inner = Arc::clone(&subquery.subquery);
     let candidate = key(column(inner.schema(), 0), inner.schema())?;
     let plan = LogicalPlanBuilder::from(inner).project([candidate])?.build()?;
-    let subquery = Subquery { subquery: Arc::new(plan), ..test.subquery };
+    Ok(Subquery { subquery: Arc::new(plan), ..subquery })
+}
+
+fn in_subquery(test: InSubquery) -> PlanResult<Transformed<Expr>> {
+    let subquery = by_key(test.subquery)?;
     Ok(Transformed::yes(Expr::InSubquery(InSubquery::new(Box::new(key_of(*test.expr)), subquery, test.negated))))
 }
 
@@ -245,12 +261,13 @@ fn in_aggregate(mut function: AggregateFunction, schema: &DFSchema) -> PlanResul
         for argument in &params.args {
             found |= has_key(sql_type(argument, schema).as_ref())?;
         }
-        if found && function.func.name() != "count" {
+        let is_numeric = |argument| sql_type(argument, schema).is_some_and(|kind| kind.is_numeric());
+        if found && function.func.name() != "count" && !params.args.iter().all(is_numeric) {
             let message =
                 format!("{}(DISTINCT …) over jsonb, intervals and arrays is not supported", function.func.name());
             return Err(DataFusionError::External(Box::new(Error::unsupported(message))));
         }
-        if found {
+        if found && function.func.name() == "count" {
             params.args = std::mem::take(&mut params.args).into_iter().map(key_of).collect();
         }
     }
@@ -282,6 +299,20 @@ fn joined(join: Join) -> PlanResult<Join> {
     let mut on = Vec::with_capacity(join.on.len());
     let mut changed = false;
     for (left, right) in join.on {
+        let sides = (sql_type(&left, join.left.schema()), sql_type(&right, join.right.schema()));
+        if let (Some(one), Some(other)) = &sides
+            && let Some(wanted) = united(&[one.arrow(), other.arrow()])
+            && (matches!(one, SqlType::AnyNumeric(_)) || matches!(other, SqlType::AnyNumeric(_)))
+        {
+            let same = |side: Expr, kind: &SqlType| match *kind == wanted {
+                true => side,
+                false => crate::compile::function::cast_to(side, &wanted),
+            };
+            let (left, right) = (same(left, one), same(right, other));
+            on.push(if wanted == SqlType::NUMERIC { (key_of(left), key_of(right)) } else { (left, right) });
+            changed = true;
+            continue;
+        }
         let by_key = has_key(sql_type(&left, join.left.schema()).as_ref())?
             && has_key(sql_type(&right, join.right.schema()).as_ref())?;
         changed |= by_key;
@@ -319,7 +350,9 @@ fn distinct(input: Arc<LogicalPlan>, state: &SessionState) -> PlanResult<Logical
 /// Arrays are equal where their items are.
 fn is_grouped_by_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
     match sql_type {
-        Some(SqlType::Array(item)) if matches!(**item, SqlType::Jsonb | SqlType::Interval | SqlType::Json) => {
+        Some(SqlType::Array(item))
+            if matches!(**item, SqlType::Jsonb | SqlType::Interval | SqlType::Json | SqlType::AnyNumeric(_)) =>
+        {
             let message = format!("GROUP BY or DISTINCT over {item}[] is not supported");
             Err(DataFusionError::External(Box::new(Error::unsupported(message))))
         }
@@ -332,24 +365,26 @@ fn is_grouped_by_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
 fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan> {
     let schema = Arc::clone(aggregate.input.schema());
     let sets = matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]);
+    let values: Vec<Expr> = grouping_set_to_exprlist(&aggregate.group_expr)?.into_iter().cloned().collect();
     let mut groups = aggregate.group_expr.clone();
     let mut calls = aggregate.aggr_expr.clone();
-    let mut changed = false;
     let mut shown: Vec<Option<(usize, SqlType)>> = Vec::new();
-    for group in &mut groups {
-        let kind = sql_type(group, &schema);
-        if sets || !is_grouped_by_key(kind.as_ref())? {
+    for value in values {
+        let kind = sql_type(&value, &schema);
+        if !is_grouped_by_key(kind.as_ref())? {
             shown.push(None);
             continue;
         }
-        let value = group.clone();
-        *group = key_of(value.clone()).alias(format!("__key_{}", shown.len()));
-        changed = true;
+        let key =
+            if sets { key_of(value.clone()) } else { key_of(value.clone()).alias(format!("__key_{}", shown.len())) };
+        groups = groups.into_iter().map(|group| with_key(group, &value, &key)).collect();
+        calls = calls.into_iter().map(|call| grouping_of(call, &value, &key)).collect::<PlanResult<_>>()?;
         shown.push(kind.map(|kind| (calls.len(), kind)));
         calls.push(
             least(value, shown.last().and_then(Option::as_ref), state)?.alias(format!("__value_{}", shown.len())),
         );
     }
+    let mut changed = shown.iter().any(Option::is_some);
     let mut unpacked = vec![false; calls.len()];
     for (position, call) in calls.iter_mut().enumerate().take(aggregate.aggr_expr.len()) {
         let packed = packed_extreme(call.clone().unalias(), &schema);
@@ -369,16 +404,54 @@ fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan
     let plan_schema = Arc::clone(plan.schema());
     let columns = outputs.into_iter().enumerate().map(|(position, (table, name))| {
         let value = match shown.get(position).and_then(Option::as_ref) {
-            Some((call, kind)) if !sets => {
+            Some((call, kind)) => {
                 let value = column(&plan_schema, keys + call);
-                if *kind == SqlType::Interval { unpack(value) } else { super::tag::tagged(value, Some(kind)) }
+                let value = if *kind == SqlType::Interval { unpack(value) } else { value };
+                // Where the set leaves the key out, the group has values, too.
+                let null = Expr::Literal(ScalarValue::Null, None);
+                let value = match sets {
+                    true => when(column(&plan_schema, position).is_null(), null).otherwise(value)?,
+                    false => value,
+                };
+                super::tag::tagged(value, Some(kind))
             }
             _ if position >= keys && unpacked[position - keys] => unpack(column(&plan_schema, position)),
-            _ => return Expr::Column(Column::from(plan_schema.qualified_field(position))).alias_qualified(table, name),
+            _ => Expr::Column(Column::from(plan_schema.qualified_field(position))),
         };
-        value.alias_qualified(table, name)
+        Ok(value.alias_qualified(table, name))
     });
-    LogicalPlanBuilder::from(plan).project(columns.collect::<Vec<_>>())?.build()
+    let mut columns = columns.collect::<PlanResult<Vec<_>>>()?;
+    // What tells the sets apart is only for `grouping`, which the analyzer computes below.
+    if sets {
+        columns.remove(shown.len());
+    }
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
+}
+
+/// What is grouped by with a key in place of a value.
+fn with_key(group: Expr, value: &Expr, key: &Expr) -> Expr {
+    let keyed = |group: Expr| if group == *value { key.clone() } else { group };
+    let all = |groups: Vec<Expr>| groups.into_iter().map(keyed).collect();
+    match group {
+        Expr::GroupingSet(GroupingSet::Rollup(groups)) => Expr::GroupingSet(GroupingSet::Rollup(all(groups))),
+        Expr::GroupingSet(GroupingSet::Cube(groups)) => Expr::GroupingSet(GroupingSet::Cube(all(groups))),
+        Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => {
+            Expr::GroupingSet(GroupingSet::GroupingSets(sets.into_iter().map(all).collect()))
+        }
+        group => keyed(group),
+    }
+}
+
+/// A call of `grouping` over a key in place of a value; other calls as they are.
+fn grouping_of(call: Expr, value: &Expr, key: &Expr) -> PlanResult<Expr> {
+    let replaced = call.transform_up(|part| match part {
+        Expr::AggregateFunction(mut function) if function.func.name() == "grouping" => {
+            function.params.args = function.params.args.into_iter().map(|part| with_key(part, value, key)).collect();
+            Ok(Transformed::yes(Expr::AggregateFunction(function)))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(replaced.data)
 }
 
 fn unpack(packed: Expr) -> Expr {

@@ -3,6 +3,8 @@
 
 // `sum` and `avg`.
 mod aggregate;
+// Numerics of any size.
+pub(in crate::compile) mod any_numeric;
 // `+ - * /`.
 mod arithmetic;
 // Expressions that fail only for rows that fail.
@@ -19,6 +21,8 @@ mod equijoin;
 mod extreme;
 // Relations and functions by name.
 mod names;
+// Types of recursive queries.
+mod recursion;
 // Rows that a statement brings itself.
 mod rows;
 // Reads over snapshots.

@@ -7,15 +7,15 @@ use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, Ti
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, ScalarFunction};
+use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, RecursiveQuery, Union};
+use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Union};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
-use super::arithmetic;
-use crate::compile::aggregate::NAMES;
+use super::{any_numeric, arithmetic, recursion};
+use crate::compile::aggregate::{NAMES, takes_doubles as aggregate_takes_doubles};
 use crate::compile::function;
 use crate::compile::function::condition::common_type::unified;
 use crate::error::{Error, code};
@@ -28,6 +28,7 @@ const ZONED_FUNCTIONS: [&str; 5] = ["date_trunc", "date_part", "to_char", "to_da
 /// Gives all expressions of a plan, inner queries included, SQL's types; `zone` is the session's.
 /// Runs once, before operands are made alike.
 pub(super) fn as_sql(plan: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
+    let plan = plan.transform_down_with_subqueries(recursion::widened)?.data;
     Ok(plan.transform_up_with_subqueries(|node| node_as_sql(node, zone).map(Transformed::yes))?.data)
 }
 
@@ -76,12 +77,16 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
     let node = match node {
         LogicalPlan::Values(values) => {
             let rows = values.values.into_iter().map(|row| row.into_iter().map(narrowed).collect()).collect();
+            let rows = any_numeric::united_rows(rows);
             let rebuilt = LogicalPlanBuilder::values(rows)?.build()?;
             // Aliases over VALUES refer to these columns by the names that DataFusion gives them in any case.
             return Ok(rebuilt);
         }
-        LogicalPlan::RecursiveQuery(query) => return recursive_as_sql(query),
-        LogicalPlan::Union(union) => return Ok(LogicalPlan::Union(Union::try_new_with_loose_types(union.inputs)?)),
+        LogicalPlan::RecursiveQuery(query) => return recursion::as_sql(query),
+        LogicalPlan::Union(union) => {
+            let inputs = any_numeric::united_inputs(union.inputs)?;
+            return Ok(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?));
+        }
         other => other,
     };
     let mut schema = merge_schema(&node.inputs());
@@ -103,25 +108,6 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
     node.data.recompute_schema()
 }
 
-/// The terms of a recursive query have the types that its own name was planned with.
-fn recursive_as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
-    let converted = |term: Arc<LogicalPlan>| -> PlanResult<Arc<LogicalPlan>> {
-        let schema = Arc::clone(term.schema());
-        let columns = query.schema.fields().iter().enumerate().map(|(position, field)| {
-            let (qualifier, found) = schema.qualified_field(position);
-            let column = column(&schema, position);
-            if found.data_type() == field.data_type() {
-                return column;
-            }
-            cast_to(column, field.data_type().clone()).alias_qualified(qualifier.cloned(), found.name())
-        });
-        let columns: Vec<Expr> = columns.collect();
-        Ok(Arc::new(LogicalPlanBuilder::from(term).project(columns)?.build()?))
-    };
-    let (first, next) = (converted(query.static_term)?, converted(query.recursive_term)?);
-    RecursiveQuery::try_new(query.name, first, next, query.is_distinct).map(LogicalPlan::RecursiveQuery)
-}
-
 /// Narrows literals, but not those that DataFusion reads itself: arguments of its own aggregates.
 fn narrowed_everywhere(expression: Expr) -> PlanResult<Expr> {
     Ok(expression
@@ -137,6 +123,12 @@ fn narrowed_everywhere(expression: Expr) -> PlanResult<Expr> {
             Ok(Transformed::new(call.data, true, TreeNodeRecursion::Jump))
         })?
         .data)
+}
+
+/// Whether an aggregate is over double precision, whatever numbers it is given.
+fn takes_doubles(name: &str) -> bool {
+    let known = NAMES.iter().find(|(known, _)| *known == name);
+    known.is_some_and(|(_, function)| aggregate_takes_doubles(*function))
 }
 
 /// Whether an aggregate is DataFusion's own.
@@ -155,6 +147,33 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             let wanted = sql_type(&kind);
             Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
         }
+        Expr::InList(list) => {
+            let sides: Vec<Expr> = std::iter::once(*list.expr).chain(list.list).collect();
+            let mut sides = any_numeric::alike_all(sides, schema).into_iter();
+            let tested = sides.next().map(Box::new).unwrap_or_default();
+            Ok(Transformed::yes(Expr::InList(InList::new(tested, sides.collect(), list.negated))))
+        }
+        Expr::WindowFunction(mut function) if ["lag", "lead"].contains(&function.fun.name()) => {
+            if let [value, _, default] = function.params.args.as_mut_slice() {
+                let kinds = [value.get_type(schema)?, default.get_type(schema)?];
+                for (side, kind) in [value, default].into_iter().zip(&kinds) {
+                    if let Some(wanted) = any_numeric::united(&kinds).filter(|wanted| wanted.arrow() != *kind) {
+                        *side = function::cast_to(std::mem::take(side), &wanted);
+                    }
+                }
+            }
+            Ok(Transformed::yes(Expr::WindowFunction(function)))
+        }
+        Expr::InSubquery(test) => any_numeric::in_subquery(test, schema).map(Transformed::yes),
+        Expr::SetComparison(test) => any_numeric::set_comparison(test, schema).map(Transformed::yes),
+        Expr::AggregateFunction(mut call) if takes_doubles(call.func.name()) => {
+            for argument in &mut call.params.args {
+                if matches!(argument.get_type(schema), Ok(DataType::LargeBinary)) {
+                    *argument = function::cast_to(std::mem::take(argument), &SqlType::Double);
+                }
+            }
+            Ok(Transformed::yes(Expr::AggregateFunction(call)))
+        }
         Expr::AggregateFunction(mut call) if call.func.name() == "string_agg" => {
             binary_delimiter(&mut call.params.args, schema)?;
             Ok(Transformed::yes(Expr::AggregateFunction(call)))
@@ -166,12 +185,12 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
         }
         Expr::Case(case) => case_as_sql(case, schema).map(Transformed::yes),
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
-            let [left, right] = as_floats([*left, *right], schema);
+            let [left, right] = any_numeric::alike(as_floats([*left, *right], schema), schema);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
         }
         Expr::Between(Between { expr, negated, low, high }) => {
             let sides = super::tag::read_constants([*expr, *low, *high], schema);
-            let [expr, low, high] = as_floats(sides, schema);
+            let [expr, low, high] = any_numeric::alike(as_floats(sides, schema), schema);
             Ok(Transformed::yes(Expr::Between(Between::new(Box::new(expr), negated, Box::new(low), Box::new(high)))))
         }
         other => Ok(Transformed::no(other)),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::compile::parse::BinaryOperator;
+use crate::compile::parse::{BinaryOperator, DISTINCT, NOT_DISTINCT};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result as PlanResult;
@@ -43,6 +43,14 @@ impl ExprPlanner for Operators {
         let known =
             |side: &Expr, sql_type: &Option<SqlType>| if is_constant_text(side) { None } else { sql_type.clone() };
         check_types(&raw.op, [&known(&raw.left, &left), &known(&raw.right, &right)])?;
+        if let Some(operator) = distinct(&raw.op) {
+            let raw = RawBinaryExpr { op: BinaryOperator::Eq, ..raw };
+            let PlannerResult::Original(raw) = compared(raw, left, right) else {
+                return Err(external(Error::internal("a comparison was planned otherwise")));
+            };
+            let test = BinaryExpr::new(Box::new(raw.left), operator, Box::new(raw.right));
+            return Ok(PlannerResult::Planned(Expr::BinaryExpr(test)));
+        }
         let definition = match container::operator(&raw, &left, &right) {
             Some(definition) => definition,
             None => match operator_of(&raw.op, timely, is_array(&left) || is_array(&right)) {
@@ -52,6 +60,15 @@ impl ExprPlanner for Operators {
         };
         let operands = with_parameters(definition, [raw.left, raw.right], schema)?;
         Ok(PlannerResult::Planned(call(definition, operands)))
+    }
+}
+
+/// IS [NOT] DISTINCT FROM.
+fn distinct(op: &BinaryOperator) -> Option<Operator> {
+    match op {
+        BinaryOperator::Custom(name) if name == DISTINCT => Some(Operator::IsDistinctFrom),
+        BinaryOperator::Custom(name) if name == NOT_DISTINCT => Some(Operator::IsNotDistinctFrom),
+        _ => None,
     }
 }
 
@@ -88,7 +105,7 @@ fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<
     use SqlType::{BigInt, Boolean, Double, Integer, Numeric, Real, SmallInt};
     let [left, right] = sides;
     let name = |side: &Option<SqlType>| match side {
-        Some(SqlType::Numeric(..)) => "numeric".to_string(),
+        Some(SqlType::Numeric(..) | SqlType::AnyNumeric(_)) => "numeric".to_string(),
         Some(known) => known.to_string(),
         None => "unknown".to_string(),
     };
@@ -107,7 +124,10 @@ fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<
         | BinaryOperator::GtEq => {
             let is_text = |side: &Option<SqlType>| matches!(side, Some(SqlType::Text | SqlType::Varchar(_)));
             let is_other = |side: &Option<SqlType>| {
-                matches!(side, Some(Boolean | SmallInt | Integer | BigInt | Real | Double | Numeric(..)))
+                matches!(
+                    side,
+                    Some(Boolean | SmallInt | Integer | BigInt | Real | Double | Numeric(..) | SqlType::AnyNumeric(_))
+                )
             };
             if !(is_text(left) && is_other(right) || is_other(left) && is_text(right)) {
                 return Ok(());
@@ -167,6 +187,47 @@ fn compared(raw: RawBinaryExpr, left: Option<SqlType>, right: Option<SqlType>) -
             | BinaryOperator::GtEq
     );
     let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
+    if compares && let (Some(one), Some(other)) = (&left, &right) {
+        let numbers = alike([(left_side, one), (right_side, other)]);
+        match numbers {
+            Ok([left, right]) => return PlannerResult::Original(RawBinaryExpr { op, left, right }),
+            Err([left, right]) => {
+                return compared_constants(
+                    RawBinaryExpr { op, left, right },
+                    compares,
+                    (Some(one.clone()), Some(other.clone())),
+                );
+            }
+        }
+    }
+    compared_constants(RawBinaryExpr { op, left: left_side, right: right_side }, compares, (left, right))
+}
+
+/// A numeric of any size beside another number: both of that type, or double precision beside a float. Others as they are.
+fn alike(sides: [(Expr, &SqlType); 2]) -> Result<[Expr; 2], [Expr; 2]> {
+    use SqlType::{AnyNumeric, BigInt, Double, Integer, Numeric, Real, SmallInt};
+    let kinds = sides.each_ref().map(|(_, kind)| *kind);
+    let numbers =
+        kinds.iter().all(|kind| kind.is_numeric() || matches!(kind, SmallInt | Integer | BigInt | Real | Double));
+    let any = kinds.iter().any(|kind| matches!(kind, AnyNumeric(_)));
+    if !numbers || !any || kinds.iter().all(|kind| matches!(kind, AnyNumeric(_))) {
+        return Err(sides.map(|(side, _)| side));
+    }
+    let float = kinds.iter().any(|kind| matches!(kind, Real | Double));
+    Ok(sides.map(|(side, kind)| match kind {
+        AnyNumeric(_) if float => super::cast_to(side, &Double),
+        SmallInt | Integer | BigInt | Numeric(..) if !float => super::widened(side),
+        _ => side,
+    }))
+}
+
+/// A comparison with a constant text.
+fn compared_constants(
+    raw: RawBinaryExpr,
+    compares: bool,
+    (left, right): (Option<SqlType>, Option<SqlType>),
+) -> PlannerResult<RawBinaryExpr> {
+    let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
     let (left_side, right_side) = match (is_constant_text(&left_side), is_constant_text(&right_side)) {
         (false, true) if compares => (left_side, typed(right_side, left)),
         (true, false) if compares => (typed(left_side, right), right_side),
@@ -183,7 +244,9 @@ fn typed(constant: Expr, other: Option<SqlType>) -> Expr {
     match other {
         None | Some(SqlType::Text | SqlType::Varchar(_)) => constant,
         // As many digits as are written, so that nothing is rounded before the comparison.
-        Some(SqlType::Numeric(..)) => call(&super::cast::DEFINITION, vec![constant, lit("numeric")]),
+        Some(SqlType::Numeric(..) | SqlType::AnyNumeric(_)) => {
+            call(&super::cast::DEFINITION, vec![constant, lit("numeric")])
+        }
         Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.to_string())]),
     }
 }

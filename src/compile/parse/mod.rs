@@ -56,6 +56,7 @@ pub use definition::{
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use query::{Query, ROWS, shown_name};
 pub(in crate::compile) use rewrite::ARRAY;
+pub(in crate::compile) use rewrite::operator::{DISTINCT, NOT_DISTINCT};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///

@@ -1,7 +1,8 @@
 //! Values in binary format, as PostgreSQL's `…send` functions write them.
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, ListArray, PrimitiveArray, StringArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, LargeBinaryArray, ListArray,
+    PrimitiveArray, StringArray,
 };
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type, Int16Type, Int32Type,
@@ -41,6 +42,7 @@ pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeV
             Box::new(LongNumeric { values: array.as_primitive().clone(), scale })
         }
         SqlType::Numeric(_, scale) => Box::new(Numeric { values: array.as_primitive().clone(), scale }),
+        SqlType::AnyNumeric(_) => Box::new(AnyNumeric(array.as_binary::<i64>().clone())),
         SqlType::Text | SqlType::Varchar(_) | SqlType::Json => Box::new(Text(array.as_string().clone())),
         SqlType::Uuid => Box::new(Uuid(array.as_string().clone())),
         SqlType::Jsonb => Box::new(Jsonb(array.as_string().clone())),
@@ -104,6 +106,15 @@ struct Numeric {
 impl EncodeValue for Numeric {
     fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
         numeric::write(self.values.value(row), self.scale, out);
+        Ok(())
+    }
+}
+
+struct AnyNumeric(LargeBinaryArray);
+
+impl EncodeValue for AnyNumeric {
+    fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        numeric::write_any(self.0.value(row), out);
         Ok(())
     }
 }

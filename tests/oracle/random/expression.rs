@@ -9,6 +9,10 @@ pub(super) enum Kind {
     Int,
     Big,
     Numeric,
+    /// Numeric without precision.
+    Any,
+    /// Numeric with more than 38 digits.
+    Wide,
     Double,
     Text,
     Bool,
@@ -16,8 +20,21 @@ pub(super) enum Kind {
     Date,
 }
 
-pub(super) const KINDS: [Kind; 8] =
-    [Kind::Int, Kind::Big, Kind::Numeric, Kind::Double, Kind::Text, Kind::Bool, Kind::Timestamp, Kind::Date];
+pub(super) const KINDS: [Kind; 10] = [
+    Kind::Int,
+    Kind::Big,
+    Kind::Numeric,
+    Kind::Any,
+    Kind::Wide,
+    Kind::Double,
+    Kind::Text,
+    Kind::Bool,
+    Kind::Timestamp,
+    Kind::Date,
+];
+
+/// Values of numeric without precision; those before the last one fit all others, too.
+const NUMERICS: [&str; 8] = ["0", "1.5", "2", "-0.25", "3.125", "10", "12345678901234567890123456789.5", "'NaN'"];
 
 impl Kind {
     pub(super) fn sql(self) -> &'static str {
@@ -25,6 +42,8 @@ impl Kind {
             Kind::Int => "INTEGER",
             Kind::Big => "BIGINT",
             Kind::Numeric => "NUMERIC(10,2)",
+            Kind::Any => "NUMERIC",
+            Kind::Wide => "NUMERIC(50,10)",
             Kind::Double => "DOUBLE PRECISION",
             Kind::Text => "TEXT",
             Kind::Bool => "BOOLEAN",
@@ -38,6 +57,8 @@ impl Kind {
         match self {
             Kind::Int | Kind::Big => (random.below(9) as i64 - 2).to_string(),
             Kind::Numeric => format!("{}.{:02}", random.below(6), random.below(4) * 25),
+            Kind::Any => NUMERICS[random.below(8) as usize].to_string(),
+            Kind::Wide => NUMERICS[random.below(6) as usize].to_string(),
             Kind::Double => format!("{}::double precision", (random.below(24) as f64 - 4.0) / 4.0),
             Kind::Text => ["'a'", "'ab'", "'B'", "''", "'b a'", "'~1'"][random.below(6) as usize].to_string(),
             Kind::Bool => ["true", "false"][random.below(2) as usize].to_string(),
@@ -49,7 +70,7 @@ impl Kind {
     }
 
     fn is_number(self) -> bool {
-        matches!(self, Kind::Int | Kind::Big | Kind::Numeric | Kind::Double)
+        matches!(self, Kind::Int | Kind::Big | Kind::Numeric | Kind::Any | Kind::Wide | Kind::Double)
     }
 }
 
@@ -139,8 +160,8 @@ pub(super) struct Scope<'a> {
     pub(super) relations: &'a [(String, Vec<Column>)],
 }
 
-/// Templates by result: `i g n d t b s y` stand for an operand of type Int, Big, Numeric, Double, Text, Bool, Timestamp, Date, and `e f` for
-/// two operands of one random type.
+/// Templates by result: `i g n q w d t b s y` stand for an operand of type Int, Big, Numeric, Any, Wide, Double, Text, Bool, Timestamp, Date,
+/// and `e f` for two operands of one random type.
 const TEMPLATES: &[(Kind, &str)] = &[
     (Kind::Int, "(i + i)"),
     (Kind::Int, "(i - i)"),
@@ -172,6 +193,34 @@ const TEMPLATES: &[(Kind, &str)] = &[
     (Kind::Numeric, "coalesce(n, n)"),
     (Kind::Numeric, "least(n, n)"),
     (Kind::Numeric, "abs(n)"),
+    (Kind::Numeric, "(n)::numeric(10,2)"),
+    (Kind::Any, "(q + q)"),
+    (Kind::Any, "(q - n)"),
+    (Kind::Any, "(q * 2)"),
+    (Kind::Any, "(q * w)"),
+    (Kind::Any, "(n / 3)"),
+    (Kind::Any, "(n / nullif(n, 0))"),
+    (Kind::Any, "(i / 2.5)"),
+    (Kind::Any, "(q / 7)"),
+    (Kind::Any, "((g)::numeric / 4)"),
+    (Kind::Any, "(n * n * n * n)"),
+    (Kind::Any, "(w + n)"),
+    (Kind::Any, "coalesce(q, 0)"),
+    (Kind::Any, "coalesce(n, 0)"),
+    (Kind::Any, "coalesce(n, q)"),
+    (Kind::Any, "(CASE WHEN b THEN q ELSE n END)"),
+    (Kind::Any, "(CASE WHEN b THEN n ELSE i END)"),
+    (Kind::Any, "round(q, 1)"),
+    (Kind::Any, "round(w)"),
+    (Kind::Any, "abs(q)"),
+    (Kind::Any, "(-w)"),
+    (Kind::Any, "trim_scale(w)"),
+    (Kind::Any, "(q % 2)"),
+    (Kind::Any, "nullif(q, 1.5)"),
+    (Kind::Any, "(n)::numeric"),
+    (Kind::Wide, "(q)::numeric(50,10)"),
+    (Kind::Wide, "(n)::numeric(50,10)"),
+    (Kind::Wide, "coalesce(w, w)"),
     (Kind::Double, "(d + d)"),
     (Kind::Double, "(d * 0.5)"),
     (Kind::Double, "(d / 4)"),
@@ -188,6 +237,7 @@ const TEMPLATES: &[(Kind, &str)] = &[
     (Kind::Text, "coalesce(t, 'none')"),
     (Kind::Text, "(i)::text"),
     (Kind::Text, "(n)::text"),
+    (Kind::Text, "(q)::text"),
     (Kind::Text, "(y)::text"),
     (Kind::Text, "(b)::text"),
     (Kind::Text, "(CASE WHEN b THEN t ELSE 'no' END)"),
@@ -210,6 +260,12 @@ const TEMPLATES: &[(Kind, &str)] = &[
     (Kind::Bool, "(t LIKE 'a%')"),
     (Kind::Bool, "(n > d)"),
     (Kind::Bool, "(i < g)"),
+    (Kind::Bool, "(q > n)"),
+    (Kind::Bool, "(q = w)"),
+    (Kind::Bool, "(q <= i)"),
+    (Kind::Bool, "(q < d)"),
+    (Kind::Bool, "(q IN (0, 1.5, 2))"),
+    (Kind::Bool, "(w BETWEEN 0 AND 2)"),
     (Kind::Timestamp, "(s + INTERVAL '20 minutes')"),
     (Kind::Timestamp, "date_trunc('hour', s)"),
     (Kind::Timestamp, "(y)::timestamp"),
@@ -231,7 +287,7 @@ impl Scope<'_> {
         let templates: Vec<&str> =
             TEMPLATES.iter().filter(|(result, _)| *result == kind).map(|(_, template)| *template).collect();
         let template = templates[random.below(templates.len() as u64) as usize];
-        let both = KINDS[random.below(8) as usize];
+        let both = *random.pick(&KINDS);
         let mut parts = Vec::new();
         let mut text = String::new();
         let letters: Vec<char> = template.chars().collect();
@@ -244,6 +300,8 @@ impl Scope<'_> {
                 'i' => Kind::Int,
                 'g' => Kind::Big,
                 'n' => Kind::Numeric,
+                'q' => Kind::Any,
+                'w' => Kind::Wide,
                 'd' => Kind::Double,
                 't' => Kind::Text,
                 'b' => Kind::Bool,
@@ -286,7 +344,7 @@ impl Scope<'_> {
         match kind {
             Kind::Bool => {
                 let shape = random.below(6);
-                let inner = KINDS[random.below(8) as usize];
+                let inner = *random.pick(&KINDS);
                 if shape < 2 {
                     let query = Query::reading(self.relations, &visible, None, random);
                     let template = if shape == 0 { "EXISTS (?)" } else { "(NOT EXISTS (?))" };

@@ -335,7 +335,18 @@ const AGGREGATES: &[(Kind, &str, Kind)] = &[
     (Kind::Numeric, "sum(?)", Kind::Big),
     (Kind::Numeric, "sum(?)", Kind::Numeric),
     (Kind::Double, "sum(?)", Kind::Double),
-    (Kind::Numeric, "avg(?)", Kind::Int),
+    (Kind::Any, "avg(?)", Kind::Int),
+    (Kind::Any, "avg(?)", Kind::Numeric),
+    (Kind::Any, "avg(?)", Kind::Any),
+    (Kind::Any, "sum(?)", Kind::Any),
+    (Kind::Any, "sum(?)", Kind::Wide),
+    (Kind::Any, "sum(DISTINCT ?)", Kind::Any),
+    (Kind::Any, "stddev(?)", Kind::Numeric),
+    (Kind::Any, "var_pop(?)", Kind::Any),
+    (Kind::Any, "max(?)", Kind::Any),
+    (Kind::Wide, "min(?)", Kind::Wide),
+    (Kind::Big, "count(DISTINCT ?)", Kind::Any),
+    (Kind::Text, "array_agg(@ ORDER BY @)::text", Kind::Wide),
     (Kind::Double, "avg(?)", Kind::Double),
     (Kind::Int, "min(?)", Kind::Int),
     (Kind::Big, "max(?)", Kind::Big),
@@ -350,7 +361,7 @@ const AGGREGATES: &[(Kind, &str, Kind)] = &[
     (Kind::Text, "string_agg(@, ',' ORDER BY @)", Kind::Text),
     (Kind::Text, "array_agg(@ ORDER BY @)::text", Kind::Int),
     (Kind::Double, "stddev_pop(?)", Kind::Double),
-    (Kind::Numeric, "var_samp(?)", Kind::Int),
+    (Kind::Any, "var_samp(?)", Kind::Int),
 ];
 
 fn aggregate(scope: &Scope<'_>, random: &mut Random) -> Expression {
@@ -371,7 +382,7 @@ type WindowCall = (bool, &'static str, Kind, Vec<Part>);
 
 fn window_call(scope: &Scope<'_>, random: &mut Random) -> (WindowCall, &'static str) {
     let argument = |kind: Kind, random: &mut Random| vec![Part::Expression(scope.expression(kind, 0, random))];
-    let call: WindowCall = match random.below(12) {
+    let call: WindowCall = match random.below(15) {
         0 => (false, "row_number()", Kind::Big, Vec::new()),
         1 => (true, "rank()", Kind::Big, Vec::new()),
         2 => (true, "dense_rank()", Kind::Big, Vec::new()),
@@ -383,9 +394,13 @@ fn window_call(scope: &Scope<'_>, random: &mut Random) -> (WindowCall, &'static 
         8 => (true, "count(*)", Kind::Big, Vec::new()),
         9 => (true, "max(?)", Kind::Text, argument(Kind::Text, random)),
         10 => (true, "percent_rank()", Kind::Double, Vec::new()),
+        11 => (true, "sum(?)", Kind::Any, argument(Kind::Any, random)),
+        12 => (true, "avg(?)", Kind::Any, argument(Kind::Numeric, random)),
+        13 => (false, "lag(?, 1, 0)", Kind::Any, argument(Kind::Numeric, random)),
         _ => (false, "ntile(3)", Kind::Int, Vec::new()),
     };
     let framed = call.1.starts_with("sum")
+        || call.1.starts_with("avg")
         || call.1.starts_with("count")
         || call.1.starts_with("max")
         || call.1.contains("_value");

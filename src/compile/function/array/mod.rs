@@ -21,6 +21,7 @@ pub(super) mod size;
 // `a[1]`, `a[1:2]` and `trim_array`.
 pub(super) mod subscript;
 
+use super::condition::common_type::numeric;
 use super::definition::Argument;
 use crate::types::SqlType;
 
@@ -42,13 +43,14 @@ pub(super) fn common_type(arguments: &[&Argument]) -> Option<SqlType> {
 /// The wider of two types.
 pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
     use SqlType::{
-        Array, BigInt, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz, Varchar,
+        AnyNumeric, Array, BigInt, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz,
+        Varchar,
     };
     let rank = |kind: &SqlType| match kind {
         SmallInt => Some(0),
         Integer => Some(1),
         BigInt => Some(2),
-        Numeric(..) => Some(3),
+        Numeric(..) | AnyNumeric(_) => Some(3),
         Real => Some(4),
         Double => Some(5),
         Date => Some(10),
@@ -58,10 +60,7 @@ pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
     };
     match (&a, &b) {
         _ if a == b => Some(a),
-        (Numeric(_, left), Numeric(_, right)) => Some(Numeric(38, *left.max(right))),
-        (Numeric(_, scale), SmallInt | Integer | BigInt) | (SmallInt | Integer | BigInt, Numeric(_, scale)) => {
-            Some(Numeric(38, *scale))
-        }
+        _ if rank(&a).max(rank(&b)) == Some(3) && rank(&a).min(rank(&b)).is_some() => Some(numeric(&a, &b)),
         (Text | Varchar(_), Text | Varchar(_)) => Some(Text),
         (Array(left), Array(right)) => wider(*left.clone(), *right.clone()).map(|item| Array(Box::new(item))),
         _ => {

@@ -1,7 +1,7 @@
 //! `cast(value, 'type')`: what `CAST(value AS type)` and `value::type` become. Casts are PostgreSQL's: invalid text is an error, doubles
 //! round half to even and numerics half away from zero, nothing wraps around, instants are read and written in the session's zone.
 //!
-//! A cast to numeric without precision keeps the digits of numbers; a text that is not constant gets 10 digits after the point.
+//! A cast to numeric without precision keeps the digits of numbers.
 
 use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
 use datafusion::arrow::compute::concat;
@@ -15,16 +15,22 @@ use crate::types::SqlType;
 
 // Values on their way into a column.
 mod assignment;
+// Numerics of any size.
+mod any_numeric;
 // Arrays of one type → another.
 mod convert;
 // Between number types.
 mod number;
 // Between dates, timestamps and instants.
 mod time;
+// Numerics of one scale → numerics of any.
+pub(in crate::compile) mod widen;
 
 pub use assignment::Target;
 pub(super) use convert::convert;
+pub(in crate::compile) use number::declared;
 pub(super) use number::rounded;
+pub(super) use number::unbounded_numeric;
 pub(super) use time::{local_micros, utc_micros};
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -36,7 +42,7 @@ pub(super) static DEFINITION: Definition = Definition {
     evaluate,
 };
 
-/// The target of a call of the function; numeric without precision as a column has it.
+/// The target of a call of the function.
 pub(super) fn target(expression: &Expr) -> Option<SqlType> {
     let Expr::ScalarFunction(call) = expression else { return None };
     match call.args.get(1) {
@@ -50,6 +56,9 @@ pub(super) static TRY: Definition = Definition::immutable("try_cast", types, try
 
 /// The expression as a value of a type.
 pub(super) fn to_type(expression: Expr, target: &SqlType) -> Expr {
+    if *target == SqlType::NUMERIC {
+        return widen::widened(expression);
+    }
     let arguments = vec![expression, datafusion::prelude::lit(target.to_string())];
     Expr::ScalarFunction(ScalarFunction::new_udf(super::udf(&DEFINITION), arguments))
 }
@@ -58,7 +67,14 @@ fn types(arguments: &[Argument]) -> Types {
     let [value, target] = arguments else { return Ok(None) };
     let name = target.text.as_deref().unwrap_or_default();
     let Some(named) = type_of(name) else { return Err(Error::internal(format!("no type is called \"{name}\""))) };
-    let target = if name == "numeric" { unbounded_numeric(value) } else { named };
+    let target = match (&named, &value.sql_type) {
+        (SqlType::AnyNumeric(None), _) => unbounded_numeric(value),
+        // It may be NaN.
+        (SqlType::Numeric(precision, scale), Some(SqlType::AnyNumeric(_))) => {
+            SqlType::AnyNumeric(Some((u16::from(*precision), i16::from(*scale))))
+        }
+        _ => named,
+    };
     let from = value.sql_type.clone().unwrap_or_else(|| target.clone());
     if !convert::exists(&from, &target) {
         return Err(Error::new(code::CANNOT_COERCE, format!("cannot cast type {from} to {target}")));
@@ -107,7 +123,7 @@ fn type_of(name: &str) -> Option<SqlType> {
     }
     if let Some(modifiers) = name.strip_prefix("numeric(") {
         let (precision, scale) = modifiers.strip_suffix(')')?.split_once(',')?;
-        return Some(SqlType::Numeric(precision.parse().ok()?, scale.parse().ok()?));
+        return Some(number::declared(precision.parse().ok()?, scale.parse().ok()?));
     }
     if let Some(length) = name.strip_prefix("character varying(") {
         return Some(SqlType::Varchar(length.strip_suffix(')')?.parse().ok()?));
@@ -129,20 +145,7 @@ fn type_of(name: &str) -> Option<SqlType> {
         SqlType::Uuid,
         SqlType::Json,
         SqlType::Jsonb,
+        SqlType::NUMERIC,
     ];
-    match name {
-        "numeric" => Some(SqlType::Numeric(38, 10)),
-        name => plain.into_iter().find(|known| known.to_string() == name),
-    }
-}
-
-/// Numeric for a value of any type, with as many digits after the point as the value may have.
-pub(super) fn unbounded_numeric(value: &Argument) -> SqlType {
-    let scale = match (&value.sql_type, &value.text) {
-        (Some(SqlType::Numeric(_, scale)), _) => *scale,
-        (Some(SqlType::SmallInt | SqlType::Integer | SqlType::BigInt | SqlType::Boolean), _) => 0,
-        (_, Some(text)) => number::scale_of(text).unwrap_or(10),
-        _ => 10,
-    };
-    SqlType::Numeric(38, scale)
+    plain.into_iter().find(|known| known.to_string() == name)
 }

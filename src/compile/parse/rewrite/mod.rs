@@ -36,7 +36,7 @@ mod grouping;
 mod name;
 // Numbers.
 mod number;
-mod operator;
+pub(in crate::compile) mod operator;
 // OVER.
 mod over;
 mod pattern_list;

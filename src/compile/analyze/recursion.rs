@@ -1,0 +1,121 @@
+//! Types of recursive queries: the terms have those that the query's own name was planned with, but numerics have any scale, since each
+//! iteration may give them more digits.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::Transformed;
+use datafusion::datasource::cte_worktable::CteWorkTable;
+use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::error::Result as PlanResult;
+use datafusion::logical_expr::expr::Cast;
+use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, RecursiveQuery, TableScanBuilder};
+use datafusion::prelude::Expr;
+
+use super::any_numeric::is_number;
+use super::types::column;
+use crate::compile::function;
+use crate::error::{Error, code};
+use crate::types::SqlType;
+
+/// The query with numerics of any size in the rows that its recursive term reads. Runs before types are SQL's.
+pub(super) fn widened(node: LogicalPlan) -> PlanResult<Transformed<LogicalPlan>> {
+    let LogicalPlan::RecursiveQuery(mut query) = node else { return Ok(Transformed::no(node)) };
+    let term = without_casts(Arc::unwrap_or_clone(query.recursive_term));
+    query.recursive_term = Arc::new(term.transform_down_with_subqueries(|node| work_table(node, &query.name))?.data);
+    Ok(Transformed::yes(LogicalPlan::RecursiveQuery(query)))
+}
+
+/// The term without the casts to the types of the first term that DataFusion puts around its numbers, where digits would be lost.
+fn without_casts(mut term: LogicalPlan) -> LogicalPlan {
+    if let LogicalPlan::Projection(projection) = &mut term {
+        let schema = projection.input.schema();
+        let is_inserted = |cast: &Cast| cast.expr.get_type(schema).is_ok_and(|kind| is_number(&kind));
+        for column in &mut projection.expr {
+            let name = column.schema_name().to_string();
+            match column.clone().unalias_nested().data {
+                Expr::Cast(cast) if is_inserted(&cast) => *column = cast.expr.alias(name),
+                _ => {}
+            }
+        }
+    }
+    term
+}
+
+fn work_table(node: LogicalPlan, name: &str) -> PlanResult<Transformed<LogicalPlan>> {
+    let LogicalPlan::TableScan(scan) = node else { return Ok(Transformed::no(node)) };
+    let provider = source_as_provider(&scan.source).ok();
+    if scan.table_name.table() != name
+        || !provider.is_some_and(|provider| provider.downcast_ref::<CteWorkTable>().is_some())
+    {
+        return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
+    }
+    let fields = scan.source.schema().fields().iter().map(|field| any_scale(field)).collect::<Vec<_>>();
+    let table = CteWorkTable::new(name, Arc::new(Schema::new(fields)));
+    let source = provider_as_source(Arc::new(table));
+    let scan = TableScanBuilder::new(scan.table_name, source)
+        .with_projection(scan.projection)
+        .with_filters(scan.filters)
+        .with_fetch(scan.fetch)
+        .build()?;
+    Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+}
+
+fn any_scale(field: &FieldRef) -> FieldRef {
+    match field.data_type() {
+        DataType::Decimal128(..) => Arc::new(SqlType::NUMERIC.field(field.name())),
+        _ => Arc::clone(field),
+    }
+}
+
+/// The query with terms of one type. Errors: 42804 for a recursive term of another type than the first one.
+pub(super) fn as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
+    let wanted: Vec<FieldRef> = query.schema.fields().iter().map(any_scale).collect();
+    let converted = |term: Arc<LogicalPlan>| -> PlanResult<Arc<LogicalPlan>> {
+        let schema = Arc::clone(term.schema());
+        let columns = wanted.iter().enumerate().map(|(position, field)| {
+            let (qualifier, found) = schema.qualified_field(position);
+            let column = column(&schema, position);
+            if found.data_type() == field.data_type() {
+                return Ok(column);
+            }
+            check(&query.name, position, field.data_type(), found)?;
+            let converted = match field.data_type() {
+                DataType::LargeBinary => function::widened(column),
+                kind => Expr::Cast(Cast::new(Box::new(column), kind.clone())),
+            };
+            Ok(converted.alias_qualified(qualifier.cloned(), found.name()))
+        });
+        let columns = columns.collect::<PlanResult<Vec<Expr>>>()?;
+        Ok(Arc::new(LogicalPlanBuilder::from(term).project(columns)?.build()?))
+    };
+    let (first, next) = (converted(query.static_term)?, converted(query.recursive_term)?);
+    RecursiveQuery::try_new(query.name, first, next, query.is_distinct).map(LogicalPlan::RecursiveQuery)
+}
+
+/// Numbers of a wider type than the first term's would lose digits.
+fn check(name: &str, position: usize, wanted: &DataType, found: &Field) -> PlanResult<()> {
+    let rank = |kind: &DataType| match kind {
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 => 0,
+        DataType::Int32 | DataType::UInt16 => 1,
+        DataType::Int64 | DataType::UInt32 | DataType::UInt64 => 2,
+        DataType::Decimal128(..) | DataType::LargeBinary => 3,
+        DataType::Float32 => 4,
+        _ => 5,
+    };
+    if !is_number(wanted) || !is_number(found.data_type()) || rank(found.data_type()) <= rank(wanted).max(2) {
+        return Ok(());
+    }
+    let shown = |kind: &DataType| match kind {
+        DataType::Decimal128(..) => "numeric".to_string(),
+        kind => SqlType::of(&Field::new("", kind.clone(), true)).to_string(),
+    };
+    let message = format!(
+        "recursive query \"{name}\" column {} has type {} in non-recursive term but type {} overall",
+        position + 1,
+        shown(wanted),
+        shown(found.data_type())
+    );
+    Err(DataFusionError::External(Box::new(Error::new(code::DATATYPE_MISMATCH, message))))
+}
