@@ -1,9 +1,12 @@
 //! When two values are the same: canonical values, equality of rows and of keys.
 //!
 //! As keys (GROUP BY, DISTINCT, joins, ORDER BY) values are equal as in PostgreSQL: NULL and NULL (where NULLs match at
-//! all), −0.0 and 0.0, any two NaN, intervals of equal length with 30-day months and 24-hour days, numerics whatever zeros
-//! they end with. As rows, when a delete looks for its insert, the same holds except that intervals are compared field by
-//! field, so that `1 month` can be replaced by `30 days`, and numerics with their zeros.
+//! all), −0.0 and 0.0, any two NaN, intervals of equal length with 30-day months and 24-hour days. As rows, when a
+//! delete looks for its insert, the same holds except that intervals are compared field by field, so that `1 month` can
+//! be replaced by `30 days`.
+//!
+//! Numerics of any size are the same here only if they end with the same zeros: a key comes back as it was. Where queries
+//! compare them, they compare their sort keys, which have no such zeros ([`comparable`]).
 
 use std::sync::Arc;
 
@@ -64,6 +67,17 @@ pub fn canonical_key(column: &ArrayRef) -> ArrayRef {
     canonical(column, Equality::Key)
 }
 
+/// A column whose values are identical where queries take them for equal, and sort as they do: [`canonical_key`] with
+/// numerics that have the least number of digits after the point.
+pub fn comparable(column: &ArrayRef) -> ArrayRef {
+    match column.as_binary_opt::<i64>() {
+        Some(values) => {
+            Arc::new(values.iter().map(|value| value.map(encoding::canonical)).collect::<LargeBinaryArray>())
+        }
+        None => canonical_key(column),
+    }
+}
+
 /// A column as part of whole rows: values that are equal as rows become identical.
 pub fn canonical_row(column: &ArrayRef) -> ArrayRef {
     canonical(column, Equality::Row)
@@ -115,10 +129,7 @@ pub fn values_equal(left: &dyn Array, i: usize, right: &dyn Array, j: usize, equ
         }
         DataType::Utf8 => left.as_string::<i32>().value(i) == right.as_string::<i32>().value(j),
         DataType::Binary => left.as_binary::<i32>().value(i) == right.as_binary::<i32>().value(j),
-        DataType::LargeBinary => {
-            let (l, r) = (left.as_binary::<i64>().value(i), right.as_binary::<i64>().value(j));
-            l == r || equality == Equality::Key && encoding::key(l) == encoding::key(r)
-        }
+        DataType::LargeBinary => left.as_binary::<i64>().value(i) == right.as_binary::<i64>().value(j),
         DataType::List(_) => lists_equal(left.as_list::<i32>(), i, right.as_list::<i32>(), j, equality),
         DataType::Null => true,
         // Constructors refuse every other type (`require_supported`).
@@ -176,7 +187,6 @@ fn canonical(column: &ArrayRef, equality: Equality) -> ArrayRef {
             let values = column.as_primitive::<IntervalMonthDayNanoType>();
             Arc::new(values.unary::<_, IntervalMonthDayNanoType>(justified))
         }
-        DataType::LargeBinary if equality == Equality::Key => canonical_numeric(column),
         DataType::List(item) => {
             let lists = column.as_list::<i32>();
             let values = canonical(lists.values(), equality);
@@ -188,12 +198,6 @@ fn canonical(column: &ArrayRef, equality: Equality) -> ArrayRef {
         }
         _ => Arc::clone(column),
     }
-}
-
-/// Numerics with the least number of digits after the point.
-fn canonical_numeric(column: &ArrayRef) -> ArrayRef {
-    let values = column.as_binary::<i64>();
-    Arc::new(values.iter().map(|value| value.map(encoding::canonical)).collect::<LargeBinaryArray>())
 }
 
 /// The interval of equal length whose fields have one sign, fewer than 30 days and less than 24 hours. Comparing its

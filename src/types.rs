@@ -27,6 +27,9 @@ use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
 pub const PG_TYPE: &str = "pg_type";
 
+/// Metadata key of an output column whose numerics have one scale though nothing declared it: in SQL it is numeric without precision.
+pub const COMPUTED: &str = "pg_computed";
+
 /// A SQL type of a column.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the variants are the SQL names")]
@@ -141,6 +144,11 @@ impl SqlType {
 impl SqlType {
     /// Numeric of any size.
     pub const NUMERIC: SqlType = SqlType::AnyNumeric(None);
+
+    /// The type as SQL sees it: as [`SqlType::of`], but without a precision that nothing declared.
+    pub fn declared(field: &Field) -> SqlType {
+        if field.metadata().contains_key(COMPUTED) { SqlType::NUMERIC } else { SqlType::of(field) }
+    }
 
     /// Whether it is numeric, in whatever representation.
     pub fn is_numeric(&self) -> bool {

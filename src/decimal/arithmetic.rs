@@ -206,6 +206,38 @@ pub(super) fn quotient_scale(dividend: &Number, divisor: &Number) -> i32 {
     shown_scale(SIGNIFICANT_DIGITS_MIN - weight * GROUP, &[dividend, divisor])
 }
 
+/// The quotient of two numbers, each of which is `units` · 10^−`scale`, if it can be computed in 128 bits; `None` also for a division by
+/// zero.
+pub(crate) fn small_quotient((a, scale): (i128, u32), (b, other): (i128, u32)) -> Option<(i128, u32)> {
+    let ((first, position), (other_first, other_position)) = (small_leading(a, scale)?, small_leading(b, other)?);
+    let weight = position - other_position - i32::from(first <= other_first);
+    if b == 0 {
+        return None;
+    }
+    let own = scale.max(other) as i32;
+    let shown = (SIGNIFICANT_DIGITS_MIN - weight * GROUP).max(own).clamp(0, DISPLAY_SCALE_MAX);
+    let up = u32::try_from(shown + other as i32 - scale as i32).ok()?;
+    let dividend = a.checked_mul(10_i128.checked_pow(up)?)?;
+    let (quotient, rest) = (dividend / b, (dividend % b).unsigned_abs());
+    let away = if (a < 0) == (b < 0) { 1 } else { -1 };
+    let rounds_up = rest != 0 && rest >= b.unsigned_abs() - rest;
+    Some((if rounds_up { quotient + away } else { quotient }, shown as u32))
+}
+
+/// The first group of four digits of `units` · 10^−`scale` and where it stands; (0, 0) for zero.
+fn small_leading(units: i128, scale: u32) -> Option<(u16, i32)> {
+    let magnitude = units.unsigned_abs();
+    let Some(log) = magnitude.checked_ilog10() else { return Some((0, 0)) };
+    let exponent = log as i32 - scale as i32;
+    let position = exponent.div_euclid(GROUP);
+    let digits = (exponent - position * GROUP + 1) as u32;
+    let first = match (log + 1).checked_sub(digits) {
+        Some(behind) => magnitude / 10_u128.checked_pow(behind)?,
+        None => magnitude * 10_u128.pow(digits - log - 1),
+    };
+    Some((first as u16, position))
+}
+
 /// A scale within what is shown that is no less than those of the operands.
 pub(super) fn shown_scale(scale: i32, operands: &[&Number]) -> i32 {
     let own = operands.iter().map(|operand| operand.scale as i32);

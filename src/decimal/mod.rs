@@ -27,6 +27,7 @@ use num_bigint::{BigInt, BigUint, Sign};
 
 use crate::error::{Error, Result, code};
 
+pub(crate) use arithmetic::small_quotient;
 pub(crate) use text::write_encoded;
 pub use total::Total;
 pub use variance::{Deviation, Squares};

@@ -8,6 +8,12 @@ fn value(text: &str) -> Decimal {
     Decimal::parse(text).unwrap()
 }
 
+fn small(text: &str) -> Option<(i128, u32)> {
+    let value = Decimal::parse(text).ok()?;
+    let number = value.number()?;
+    Some((i128::try_from(number.units()).ok()?, number.scale()))
+}
+
 fn sum_of(operation: &str, values: &[Decimal]) -> Result<Option<Decimal>> {
     let (mut total, mut squares) = (Total::default(), Squares::default());
     let noise = [value("123.456789"), value("-1e40"), Decimal::NaN, Decimal::Infinity];
@@ -74,6 +80,11 @@ fn results_are_those_of_postgresql() {
             Ok(None) => "NULL".to_string(),
             Err(error) => format!("!{} {}", error.code, error.message),
         };
+        if let ("/", [Some(one), Some(other)]) = (parts[0], [1, 2].map(|at| parts.get(at).and_then(|text| small(text))))
+            && let Some((units, scale)) = small_quotient(one, other)
+        {
+            assert_eq!(Decimal::new(units, scale).to_string(), result, "{line}");
+        }
         let same = match expected.strip_prefix('#').and_then(|long| long.split_once(' ')) {
             Some((length, start)) => result.len() == length.parse::<usize>().unwrap() && result.starts_with(start),
             None => result == expected,

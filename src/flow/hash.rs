@@ -117,7 +117,7 @@ fn combine(column: &dyn Array, hashes: &mut [u64]) {
         }
         DataType::LargeBinary => {
             let values = column.as_binary::<i64>();
-            each(values, hashes, |i| xxh3_64(crate::decimal::encoding::key(values.value(i))));
+            each(values, hashes, |i| xxh3_64(values.value(i)));
         }
         DataType::List(_) => list(column.as_list::<i32>(), hashes),
         _ => hashes.iter_mut().for_each(|hash| *hash = add(*hash, NULL)),

@@ -140,7 +140,7 @@ fn attributes(context: &Context<'_>) -> Vec<Attribute> {
                 relation: class.oid,
                 number: number as i64 + 1,
                 name: field.name().clone(),
-                sql_type: SqlType::of(field),
+                sql_type: SqlType::declared(field),
                 not_null: column.not_null,
                 has_default: expression(&column.value).is_some(),
                 identity,

@@ -160,7 +160,7 @@ fn texts(value: &DataType, delimiter: &DataType) -> Option<Vec<DataType>> {
 fn fractions(kind: &DataType) -> Option<DataType> {
     match kind {
         DataType::List(item) if is_number(item.data_type()) || item.data_type().is_null() => {
-            Some(DataType::List(Arc::new(Field::new("item", DataType::Float64, true))))
+            Some(DataType::List(Arc::new(Field::new("item", double(item.data_type()), true))))
         }
         kind if is_number(kind) || kind.is_null() => Some(double(kind)),
         _ => None,

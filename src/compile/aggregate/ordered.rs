@@ -11,7 +11,7 @@ use datafusion::scalar::ScalarValue;
 use super::json::{self, Json};
 use super::order::lengths;
 use super::percentile;
-use crate::canonical::canonical_key;
+use crate::canonical::comparable;
 use crate::compile::plan::AggregateFunction;
 use crate::error::{Error, Result};
 
@@ -112,7 +112,7 @@ fn mode(values: &ArrayRef) -> Result<ScalarValue> {
     // Intervals are equal if they are equally long, numerics whatever zeros they end with.
     let keys = match values.data_type() {
         DataType::Interval(_) => lengths(values),
-        _ => canonical_key(values),
+        _ => comparable(values),
     };
     let runs = partition(&[keys]).map_err(|error| Error::internal(error.to_string()))?;
     let runs = runs.ranges().into_iter().filter(|run| values.is_valid(run.start));

@@ -17,7 +17,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::slots::column;
 use super::{Accumulator, Ordered, RowOrder, Values, linear};
-use crate::canonical::canonical_key;
+use crate::canonical::comparable;
 use crate::compile::plan::AggregateFunction;
 use crate::error::{Error, Result};
 
@@ -132,7 +132,7 @@ impl Grouped {
         if *distinct {
             // Numerics are the same whatever zeros they end with, and come one after the other.
             let (keys, fields): (Vec<ArrayRef>, Vec<SortField>) =
-                keys.iter().map(|column| (canonical_key(column), SortField::new(column.data_type().clone()))).unzip();
+                keys.iter().map(|column| (comparable(column), SortField::new(column.data_type().clone()))).unzip();
             let internal = |error: ArrowError| Error::internal(error.to_string());
             let same =
                 RowConverter::new(fields).and_then(|converter| converter.convert_columns(&keys)).map_err(internal)?;

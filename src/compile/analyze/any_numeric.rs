@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, LargeBinaryBuilder};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int16Type, Int32Type, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int16Type, Int32Type, Int64Type};
 use datafusion::common::DFSchema;
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{InSubquery, SetComparison};
+use datafusion::logical_expr::expr::{Cast, InSubquery, SetComparison};
 use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Subquery};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::types::{column, narrowed};
 use crate::compile::function::{self, widened};
-use crate::decimal::{Decimal, encoding};
+use crate::decimal::{Decimal, encoding, small_quotient};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 
@@ -79,7 +79,7 @@ fn small(operator: Operator, (a, scale): (i128, u32), (b, other): (i128, u32)) -
         Operator::Plus => Some((up(a, scale)?.checked_add(up(b, other)?)?, shown)),
         Operator::Minus => Some((up(a, scale)?.checked_sub(up(b, other)?)?, shown)),
         Operator::Multiply => Some((a.checked_mul(b)?, scale + other)),
-        _ => None,
+        _ => small_quotient((a, scale), (b, other)),
     }
 }
 
@@ -128,6 +128,18 @@ impl<'a> Operand<'a> {
             _ => self.small(row).map_or(Decimal::NaN, |(units, scale)| Decimal::new(units, scale)),
         }
     }
+}
+
+/// Makes numerics of any size, and arrays of them, double precision.
+pub(super) fn as_doubles(argument: &mut Expr, schema: &DFSchema) {
+    let wanted = match argument.get_type(schema) {
+        Ok(DataType::LargeBinary) => SqlType::Double,
+        Ok(DataType::List(item)) if *item.data_type() == DataType::LargeBinary => {
+            SqlType::Array(Box::new(SqlType::Double))
+        }
+        _ => return,
+    };
+    *argument = function::cast_to(std::mem::take(argument), &wanted);
 }
 
 /// Sides of a comparison of which one is a numeric of any size, or which DataFusion would cut to 38 digits, as numerics of any size;
@@ -208,25 +220,57 @@ pub(in crate::compile) fn united(kinds: &[DataType]) -> Option<SqlType> {
         .then_some(SqlType::NUMERIC)
 }
 
-/// Inputs of a set operation with columns of numbers that DataFusion can make one.
+/// The type of columns of numbers of which not all have one type; `None` for others. DataFusion takes the first one's for now.
+fn shared(kinds: &[DataType]) -> Option<DataType> {
+    let known: Vec<&DataType> = kinds.iter().filter(|kind| !kind.is_null()).collect();
+    if known.is_empty() || known.len() == kinds.len() && known.windows(2).all(|pair| pair[0] == pair[1]) {
+        return None;
+    }
+    if !known.iter().all(|kind| kind.is_floating() || is_exact(kind)) {
+        return None;
+    }
+    if known.iter().any(|kind| kind.is_floating()) {
+        let double = known.contains(&&DataType::Float64);
+        return Some(if double { DataType::Float64 } else { DataType::Float32 });
+    }
+    if let Some(wanted) = united(kinds) {
+        return Some(wanted.arrow());
+    }
+    let widest = known.iter().max_by_key(|kind| (matches!(kind, DataType::Decimal128(..)), digits(kind)))?;
+    Some(match widest {
+        DataType::Decimal128(_, scale) => {
+            let precision = known.iter().filter_map(|kind| digits(kind)).map(|(precision, _)| precision).max();
+            DataType::Decimal128(precision?, *scale)
+        }
+        kind => (*kind).clone(),
+    })
+}
+
+/// Inputs of a set operation with columns of numbers of one type.
 pub(in crate::compile) fn united_inputs(inputs: Vec<Arc<LogicalPlan>>) -> PlanResult<Vec<Arc<LogicalPlan>>> {
     let Some(width) = inputs.iter().map(|input| input.schema().fields().len()).min() else { return Ok(inputs) };
-    let wanted: Vec<Option<SqlType>> = (0..width)
-        .map(|at| united(&inputs.iter().map(|input| input.schema().field(at).data_type().clone()).collect::<Vec<_>>()))
-        .collect();
+    let kinds = |at: usize| inputs.iter().map(|input| input.schema().field(at).data_type().clone()).collect::<Vec<_>>();
+    let wanted: Vec<Option<DataType>> = (0..width).map(|at| shared(&kinds(at))).collect();
     if wanted.iter().all(Option::is_none) {
         return Ok(inputs);
     }
     inputs.into_iter().map(|input| converted(input, &wanted)).collect()
 }
 
-fn converted(input: Arc<LogicalPlan>, wanted: &[Option<SqlType>]) -> PlanResult<Arc<LogicalPlan>> {
+fn converted(input: Arc<LogicalPlan>, wanted: &[Option<DataType>]) -> PlanResult<Arc<LogicalPlan>> {
     let schema = Arc::clone(input.schema());
     let columns = schema.iter().enumerate().map(|(at, (qualifier, field))| {
         let value = column(&schema, at);
-        match wanted.get(at).and_then(Option::as_ref) {
-            Some(wanted) if wanted.arrow() != *field.data_type() => {
-                function::cast_to(value, wanted).alias_qualified(qualifier.cloned(), field.name())
+        match (wanted.get(at).and_then(Option::as_ref), field.data_type()) {
+            (Some(wanted), found) if wanted != found => {
+                let value = match (wanted, found) {
+                    (DataType::LargeBinary, _) => widened(value),
+                    (_, DataType::LargeBinary) => {
+                        function::cast_to(value, &SqlType::of(&Field::new("", wanted.clone(), true)))
+                    }
+                    _ => Expr::Cast(Cast::new(Box::new(value), wanted.clone())),
+                };
+                value.alias_qualified(qualifier.cloned(), field.name())
             }
             _ => value,
         }

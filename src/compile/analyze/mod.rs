@@ -9,6 +9,8 @@ pub(in crate::compile) mod any_numeric;
 mod arithmetic;
 // Expressions that fail only for rows that fail.
 mod careful;
+// Columns whose type was declared.
+mod declaration;
 // Comparisons by sort keys.
 mod comparison;
 // How much expressions grow when they are simplified.
@@ -40,6 +42,7 @@ mod totals;
 // SQL's types for literals, functions and casts.
 mod types;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
@@ -65,7 +68,7 @@ use super::plan::Plan;
 use super::{rewrite, window};
 use crate::catalog::RelationId;
 use crate::error::Result;
-use crate::types::SqlType;
+use crate::types::{COMPUTED, SqlType};
 
 /// Session settings that change what a query means; views keep those they were created with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,7 +164,11 @@ fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
         } else {
             SqlType::of(&Field::new("", wanted.clone(), true))
         };
-        fields.push(kind.field(shown_name(field.name())));
+        let mut shown = kind.field(shown_name(field.name()));
+        if matches!(kind, SqlType::Numeric(..)) && !declaration::is_declared(&plan, position) {
+            shown.set_metadata(HashMap::from([(COMPUTED.to_string(), String::new())]));
+        }
+        fields.push(shown);
         if wanted == *field.data_type() {
             columns.push(column);
         } else {

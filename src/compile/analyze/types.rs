@@ -15,9 +15,10 @@ use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::{any_numeric, arithmetic, recursion};
-use crate::compile::aggregate::{NAMES, takes_doubles as aggregate_takes_doubles};
+use crate::compile::aggregate::{NAMES, takes_doubles};
 use crate::compile::function;
 use crate::compile::function::condition::common_type::unified;
+use crate::compile::plan::AggregateFunction;
 use crate::error::{Error, code};
 use crate::format::text::TextOptions;
 use crate::types::SqlType;
@@ -125,10 +126,13 @@ fn narrowed_everywhere(expression: Expr) -> PlanResult<Expr> {
         .data)
 }
 
-/// Whether an aggregate is over double precision, whatever numbers it is given.
-fn takes_doubles(name: &str) -> bool {
-    let known = NAMES.iter().find(|(known, _)| *known == name);
-    known.is_some_and(|(_, function)| aggregate_takes_doubles(*function))
+/// From which of its arguments on an aggregate is over double precision, whatever numbers it is given.
+fn first_double(name: &str) -> Option<usize> {
+    match NAMES.iter().find(|(known, _)| *known == name) {
+        Some((_, AggregateFunction::PercentileDisc)) => Some(1),
+        Some((_, function)) if takes_doubles(*function) => Some(0),
+        _ => None,
+    }
 }
 
 /// Whether an aggregate is DataFusion's own.
@@ -166,11 +170,10 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
         }
         Expr::InSubquery(test) => any_numeric::in_subquery(test, schema).map(Transformed::yes),
         Expr::SetComparison(test) => any_numeric::set_comparison(test, schema).map(Transformed::yes),
-        Expr::AggregateFunction(mut call) if takes_doubles(call.func.name()) => {
-            for argument in &mut call.params.args {
-                if matches!(argument.get_type(schema), Ok(DataType::LargeBinary)) {
-                    *argument = function::cast_to(std::mem::take(argument), &SqlType::Double);
-                }
+        Expr::AggregateFunction(mut call) if first_double(call.func.name()).is_some() => {
+            let first = first_double(call.func.name()).unwrap_or_default();
+            for argument in call.params.args.iter_mut().skip(first) {
+                any_numeric::as_doubles(argument, schema);
             }
             Ok(Transformed::yes(Expr::AggregateFunction(call)))
         }

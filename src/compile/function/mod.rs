@@ -103,6 +103,7 @@ static DEFINITIONS: &[&Definition] = &[
     &attempt::DEFINITION,
     &datetime::age::DEFINITION,
     &cast::TRY,
+    &cast::widen::DEFINITION,
     &datetime::current_date::DEFINITION,
     &datetime::date_bin::DEFINITION,
     &datetime::date_part::DATE_PART,

@@ -229,8 +229,11 @@ fn compared_constants(
 ) -> PlannerResult<RawBinaryExpr> {
     let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
     let (left_side, right_side) = match (is_constant_text(&left_side), is_constant_text(&right_side)) {
-        (false, true) if compares => (left_side, typed(right_side, left)),
-        (true, false) if compares => (typed(left_side, right), right_side),
+        (false, true) if compares => beside(left_side, left, right_side),
+        (true, false) if compares => {
+            let (right, left) = beside(right_side, right, left_side);
+            (left, right)
+        }
         _ => (left_side, right_side),
     };
     PlannerResult::Original(RawBinaryExpr { op, left: left_side, right: right_side })
@@ -240,14 +243,22 @@ fn is_constant_text(expression: &Expr) -> bool {
     matches!(expression, Expr::Literal(ScalarValue::Utf8(Some(_)), _))
 }
 
-fn typed(constant: Expr, other: Option<SqlType>) -> Expr {
-    match other {
-        None | Some(SqlType::Text | SqlType::Varchar(_)) => constant,
-        // As many digits as are written, so that nothing is rounded before the comparison.
-        Some(SqlType::Numeric(..) | SqlType::AnyNumeric(_)) => {
-            call(&super::cast::DEFINITION, vec![constant, lit("numeric")])
+/// A value of a type, and a constant text beside it that is read as that type.
+fn beside(value: Expr, kind: Option<SqlType>, constant: Expr) -> (Expr, Expr) {
+    let Some(kind) = kind.filter(|kind| !matches!(kind, SqlType::Text | SqlType::Varchar(_))) else {
+        return (value, constant);
+    };
+    if !kind.is_numeric() {
+        return (value, call(&super::cast::DEFINITION, vec![constant, lit(kind.to_string())]));
+    }
+    // As many digits as are written, so that nothing is rounded before the comparison.
+    let written = super::cast::unbounded_numeric(&Argument::of(Some(SqlType::Text), &constant));
+    match (kind, written) {
+        (SqlType::Numeric(..), SqlType::Numeric(..)) => {
+            (value, call(&super::cast::DEFINITION, vec![constant, lit("numeric")]))
         }
-        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.to_string())]),
+        (SqlType::Numeric(..), _) => (super::widened(value), super::widened(constant)),
+        _ => (value, super::widened(constant)),
     }
 }
 

@@ -86,7 +86,7 @@ impl Encoding {
                 sorts += usize::from(at < order.len());
             }
         }
-        for (column, data_type) in types.iter().enumerate().filter(|(_, data_type)| has_forms(data_type)) {
+        for (column, data_type) in types.iter().enumerate().filter(|(_, data_type)| has_intervals(data_type)) {
             columns.push((column, Equality::Row));
             fields.push(SortField::new(data_type.clone()));
         }
@@ -149,10 +149,10 @@ fn converter(fields: Vec<SortField>) -> Result<Option<RowConverter>> {
 }
 
 /// Whether equal keys of the type may be different rows.
-fn has_forms(data_type: &DataType) -> bool {
+fn has_intervals(data_type: &DataType) -> bool {
     match data_type {
-        DataType::Interval(_) | DataType::LargeBinary => true,
-        DataType::List(item) => has_forms(item.data_type()),
+        DataType::Interval(_) => true,
+        DataType::List(item) => has_intervals(item.data_type()),
         _ => false,
     }
 }

@@ -12,7 +12,7 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::arrow::row::{RowConverter, Rows, SortField};
 
-use crate::canonical::{Equality, canonical_f64, canonical_key, canonical_row, require_supported};
+use crate::canonical::{canonical_f64, canonical_key, require_supported};
 use crate::error::{Error, Result};
 use crate::flow::delta::arrow_error;
 
@@ -23,8 +23,8 @@ pub enum Codec {
     Fixed(DataType),
     /// One text column: its bytes, NULLs apart.
     Text,
-    /// Any columns in Arrow's row format, NULLs inside; in which form numerics are kept.
-    Rows(Box<RowConverter>, Equality),
+    /// Any columns in Arrow's row format, NULLs inside.
+    Rows(Box<RowConverter>),
 }
 
 /// Encoded values of a batch.
@@ -46,18 +46,8 @@ impl Codec {
             [DataType::Utf8] => Ok(Codec::Text),
             _ => {
                 let fields = types.iter().map(|data_type| SortField::new(data_type.clone())).collect();
-                Ok(Codec::Rows(Box::new(RowConverter::new(fields).map_err(arrow_error)?), Equality::Key))
+                Ok(Codec::Rows(Box::new(RowConverter::new(fields).map_err(arrow_error)?)))
             }
-        }
-    }
-
-    /// A codec for values that come back as they are: encodings of numerics that differ in their zeros differ, too.
-    pub fn of_values(data_type: &DataType, what: &str) -> Result<Codec> {
-        match Codec::new(std::slice::from_ref(data_type), what)? {
-            Codec::Rows(converter, _) if *data_type == DataType::LargeBinary => {
-                Ok(Codec::Rows(converter, Equality::Row))
-            }
-            codec => Ok(codec),
         }
     }
 
@@ -68,9 +58,8 @@ impl Codec {
                 Ok(Encoded::Fixed(encode_fixed(column, data_type)?, column.nulls().cloned()))
             }
             (Codec::Text, [column]) => Ok(Encoded::Text(column.as_string::<i32>().clone())),
-            (Codec::Rows(converter, equality), columns) => {
-                let form = if *equality == Equality::Key { canonical_key } else { canonical_row };
-                let canonical: Vec<ArrayRef> = columns.iter().map(form).collect();
+            (Codec::Rows(converter), columns) => {
+                let canonical: Vec<ArrayRef> = columns.iter().map(canonical_key).collect();
                 Ok(Encoded::Rows(converter.convert_columns(&canonical).map_err(arrow_error)?))
             }
             _ => Err(Error::internal("a codec for one column was given another number of columns")),
@@ -88,7 +77,7 @@ impl Codec {
                 }
                 Ok(vec![Arc::new(builder.finish())])
             }
-            Codec::Rows(converter, _) => decode_rows(converter, values),
+            Codec::Rows(converter) => decode_rows(converter, values),
             Codec::Fixed(_) => Err(Error::internal("a codec of integers was given bytes")),
         }
     }

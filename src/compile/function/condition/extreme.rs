@@ -6,7 +6,7 @@ use datafusion::arrow::compute::{SortOptions, interleave};
 
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::common_type::common_type;
-use crate::canonical::canonical_key;
+use crate::canonical::comparable;
 use crate::error::{Error, Result};
 
 pub(super) static GREATEST: Definition =
@@ -25,7 +25,7 @@ fn types(arguments: &[Argument], name: &str) -> Types {
 fn evaluate(call: &Call, greatest: bool) -> Result<ArrayRef> {
     let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
     let values: Vec<&dyn Array> = call.arguments.iter().map(AsRef::as_ref).collect();
-    let keys: Vec<ArrayRef> = call.arguments.iter().map(canonical_key).collect();
+    let keys: Vec<ArrayRef> = call.arguments.iter().map(comparable).collect();
     let mut order: Vec<Vec<DynComparator>> = Vec::new();
     for (number, later) in keys.iter().enumerate() {
         let with = |earlier: &ArrayRef| make_comparator(later, earlier, SortOptions::default());

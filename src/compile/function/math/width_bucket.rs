@@ -8,7 +8,7 @@ use datafusion::arrow::compute::SortOptions;
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::super::overload::{Kind, overload};
 use super::out_of_range;
-use crate::canonical::canonical_key;
+use crate::canonical::comparable;
 use crate::decimal::Decimal;
 use crate::error::{Error, Result};
 use crate::types::SqlType;
@@ -107,7 +107,7 @@ fn exact(call: &Call, row: usize, count: i32) -> Result<i64> {
 fn thresholds(call: &Call) -> Result<ArrayRef> {
     let lists = call.list(1);
     let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
-    let (thresholds, operands) = (canonical_key(lists.values()), canonical_key(&call.arguments[0]));
+    let (thresholds, operands) = (comparable(lists.values()), comparable(&call.arguments[0]));
     let order = make_comparator(thresholds.as_ref(), operands.as_ref(), SortOptions::default()).map_err(internal)?;
     call.column::<_, Int32Array>(|row| {
         let offsets = lists.value_offsets();

@@ -15,7 +15,7 @@ use datafusion::arrow::datatypes::{
 use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::super::jsonb::{content, elements, kind, members};
 use super::{length, number};
-use crate::canonical::canonical_key;
+use crate::canonical::comparable;
 use crate::decimal::encoding;
 use crate::error::{Error, Result};
 use crate::types::SqlType;
@@ -46,7 +46,7 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         return Ok(Arc::new(lengths.with_data_type(call.result.arrow())));
     }
     if let SqlType::AnyNumeric(_) = call.given[0] {
-        return Ok(canonical_key(values));
+        return Ok(comparable(values));
     }
     let mut keys = StringBuilder::new();
     let mut key = Vec::new();

@@ -50,6 +50,8 @@ mod syntax;
 mod row_in;
 // USING and NATURAL.
 mod using;
+// Numbers in VALUES.
+mod value_list;
 mod window;
 
 /// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand
@@ -118,6 +120,7 @@ impl ast::VisitorMut for Rewriter<'_> {
 
     fn post_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<Error> {
         self.values.pop();
+        value_list::rewrite(&mut query.body);
         match over::rewrite(query) {
             Ok(()) => ControlFlow::Continue(()),
             Err(refused) => {

@@ -20,7 +20,7 @@ pub(super) fn extreme(
     if argument != output {
         return Err(Error::internal(format!("{name}({argument}) answers {output}")));
     }
-    let codec = Codec::of_values(argument, name)?;
+    let codec = Codec::new(std::slice::from_ref(argument), name)?;
     Ok(match (codec, append_only) {
         (codec @ Codec::Fixed(_), true) => Box::new(FixedBest { codec, greatest, slots: Vec::new() }),
         (codec, true) => Box::new(BytesBest { codec, greatest, slots: Vec::new() }),

@@ -8,7 +8,7 @@ use datafusion::arrow::compute::take_arrays;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
-use crate::canonical::{Equality, values_equal};
+use crate::canonical::{Equality, comparable, values_equal};
 use crate::compile::aggregate::{Accumulator, Ordered, RowOrder, Values, column_of};
 use crate::error::Result;
 use crate::flow::delta::arrow_error;
@@ -38,9 +38,10 @@ impl SortedRows {
             return self.function.evaluate(&arguments);
         }
         // Numerics that differ in their zeros only are neighbours.
+        let keys: Vec<ArrayRef> = arguments.iter().map(comparable).collect();
         let same = |row: usize, column: &ArrayRef| values_equal(column, row - 1, column, row, Equality::Key);
         let rows = arguments.first().map_or(0, |column| column.len());
-        let kept = (0..rows).filter(|row| *row == 0 || !arguments.iter().all(|column| same(*row, column)));
+        let kept = (0..rows).filter(|row| *row == 0 || !keys.iter().all(|column| same(*row, column)));
         let kept = UInt64Array::from_iter_values(kept.map(|row| row as u64));
         self.function.evaluate(&take_arrays(&arguments, &kept, None).map_err(arrow_error)?)
     }

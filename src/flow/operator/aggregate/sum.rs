@@ -17,7 +17,7 @@ use num_bigint::BigInt;
 use crate::compile::aggregate::{
     Accumulator, ExactSum, Precision, Values, for_each_row, null_buffer, only, out_of_range,
 };
-use crate::decimal::{Decimal, encoding};
+use crate::decimal::{Decimal, encoding, small_quotient};
 use crate::error::{Error, Result};
 
 /// Digits of a decimal of which 2⁶³ can be added 2⁶³ times within 128 bits.
@@ -134,11 +134,22 @@ impl<S: Wide> NumberSum<S> {
     fn any_values(&self, groups: &[u32]) -> Values {
         let scale = if let DataType::Decimal128(_, scale) = self.argument { scale } else { 0 };
         let scale = u32::from(scale.unsigned_abs());
-        let (mut values, mut errors) = (LargeBinaryBuilder::new(), Vec::new());
+        let (mut values, mut errors, mut bytes) = (LargeBinaryBuilder::new(), Vec::new(), Vec::new());
         for (position, group) in groups.iter().enumerate() {
             let slot = &self.slots[*group as usize];
             if slot.count == 0 || self.average && slot.count < 0 {
                 values.append_null();
+                continue;
+            }
+            let small = slot.sum.narrow().map(|sum| (sum, scale));
+            let small = match self.average {
+                true => small.and_then(|sum| small_quotient(sum, (i128::from(slot.count), 0))),
+                false => small,
+            };
+            if let Some((units, scale)) = small {
+                bytes.clear();
+                encoding::write_small(units, scale, &mut bytes);
+                values.append_value(&bytes);
                 continue;
             }
             let sum = Decimal::new(BigInt::from_signed_bytes_be(&slot.sum.wide().to_be_bytes()), scale);

@@ -69,8 +69,7 @@ impl Random {
                 ScalarValue::Decimal128(Some(i128::from(n) * 7), *precision, *scale)
             }
             DataType::LargeBinary => {
-                // Equal numbers with different numbers of digits after the point, too.
-                let digits = self.below(3) as u32;
+                let digits = (n + 2) as u32 % 3;
                 let value = [Decimal::NaN, Decimal::new(n * 5 * 10_i64.pow(digits), 1 + digits)];
                 ScalarValue::LargeBinary(Some(encoding::encoded(&value[usize::from(n != 3)])))
             }
