@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray, LargeBinaryArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray, LargeBinaryArray, StructArray};
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, Float32Type,
     Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
@@ -131,6 +131,11 @@ pub fn values_equal(left: &dyn Array, i: usize, right: &dyn Array, j: usize, equ
         DataType::Binary => left.as_binary::<i32>().value(i) == right.as_binary::<i32>().value(j),
         DataType::LargeBinary => left.as_binary::<i64>().value(i) == right.as_binary::<i64>().value(j),
         DataType::List(_) => lists_equal(left.as_list::<i32>(), i, right.as_list::<i32>(), j, equality),
+        DataType::Struct(_) => {
+            let (left, right) = (left.as_struct().columns(), right.as_struct().columns());
+            left.len() == right.len()
+                && left.iter().zip(right).all(|(l, r)| values_equal(l.as_ref(), i, r.as_ref(), j, equality))
+        }
         DataType::Null => true,
         // Constructors refuse every other type (`require_supported`).
         _ => false,
@@ -163,6 +168,7 @@ fn is_supported(data_type: &DataType) -> bool {
         DataType::Time64(unit) | DataType::Duration(unit) => *unit == TimeUnit::Microsecond,
         DataType::Interval(unit) => *unit == IntervalUnit::MonthDayNano,
         DataType::List(item) => is_supported(item.data_type()),
+        DataType::Struct(fields) => fields.iter().all(|field| is_supported(field.data_type())),
         _ => false,
     }
 }
@@ -195,6 +201,18 @@ fn canonical(column: &ArrayRef, equality: Equality) -> ArrayRef {
             }
             let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
             Arc::new(GenericListArray::new(Arc::clone(item), offsets, values, nulls))
+        }
+        DataType::Struct(fields) => {
+            let rows = column.as_struct();
+            let columns: Vec<ArrayRef> = rows.columns().iter().map(|field| canonical(field, equality)).collect();
+            if columns.iter().zip(rows.columns()).all(|(made, given)| Arc::ptr_eq(made, given)) {
+                return Arc::clone(column);
+            }
+            // Also right for rows without fields, which have a length of their own.
+            match StructArray::try_new_with_length(fields.clone(), columns, rows.nulls().cloned(), rows.len()) {
+                Ok(made) => Arc::new(made),
+                Err(_) => Arc::clone(column),
+            }
         }
         _ => Arc::clone(column),
     }

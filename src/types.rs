@@ -10,6 +10,7 @@
 //! | timestamp / timestamptz | Timestamp(µs, None) / Timestamp(µs, "UTC") | – |
 //! | interval | Interval(MonthDayNano) | – |
 //! | T[] | List(field "item" of T, nullable) | on the item field |
+//! | record, composite types | Struct | `composite:name` for those with a name |
 //!
 //! uuid is kept as canonical lower-case text, so that equality of the text is equality of the value; json as it was written; jsonb as
 //! canonical text (PostgreSQL's jsonb order and spacing), in which numbers keep their zeros: `1` and `1.0` are equal, but not their text.
@@ -22,7 +23,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+// Row types.
+mod row;
+
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+
+pub use row::RowType;
 
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
 pub const PG_TYPE: &str = "pg_type";
@@ -57,6 +63,8 @@ pub enum SqlType {
     Json,
     Jsonb,
     Array(Box<SqlType>),
+    /// Values with fields: of ROW(…), of whole rows of relations, of composite types.
+    Row(Arc<RowType>),
 }
 
 impl SqlType {
@@ -79,6 +87,7 @@ impl SqlType {
             SqlType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             SqlType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             SqlType::Array(item) => DataType::List(Arc::new(item.field("item"))),
+            SqlType::Row(row) => DataType::Struct(row.arrow_fields()),
         }
     }
 
@@ -91,6 +100,10 @@ impl SqlType {
             SqlType::Jsonb => "jsonb".to_string(),
             SqlType::Varchar(n) => format!("varchar:{n}"),
             SqlType::AnyNumeric(Some((precision, scale))) => format!("numeric:{precision}:{scale}"),
+            SqlType::Row(row) => match row.tag() {
+                Some(tag) => tag,
+                None => return field,
+            },
             _ => return field,
         };
         field.with_metadata(HashMap::from([(PG_TYPE.to_string(), tag)]))
@@ -135,6 +148,9 @@ impl SqlType {
             DataType::Interval(_) | DataType::Duration(_) => SqlType::Interval,
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 SqlType::Array(Box::new(SqlType::of(item)))
+            }
+            DataType::Struct(fields) => {
+                SqlType::Row(Arc::new(RowType::of(fields, field.metadata().get(PG_TYPE).map(String::as_str))))
             }
             _ => SqlType::Text,
         }
@@ -181,6 +197,7 @@ impl fmt::Display for SqlType {
             SqlType::Json => "json",
             SqlType::Jsonb => "jsonb",
             SqlType::Array(item) => return write!(f, "{item}[]"),
+            SqlType::Row(row) => row.shown_name(),
         };
         f.write_str(name)
     }

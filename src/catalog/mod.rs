@@ -20,6 +20,11 @@ use crate::format::Layout;
 pub use namespace::{PUBLIC, full_name, path_of, split_name, unknown_schema};
 pub use table::{Check, ColumnValue, Index, IndexKind, Sequence, Table, TableColumn};
 
+/// The database that clients connect to, and its owner.
+pub const DATABASE: &str = "tidewater";
+/// PostgreSQL's version that we follow, as clients parse it.
+pub const SERVER_VERSION: &str = "15.0";
+
 /// Identity of a relation for its whole life; also its OID for clients. Never used again after a drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelationId(pub u32);

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use tidewater::catalog::DATABASE;
 use tidewater::clock::Clock;
 use tidewater::config::{Config, Pipeline};
-use tidewater::engine::{DATABASE, Engine, Outcome};
+use tidewater::engine::{Engine, Outcome};
 use tidewater::flow::runtime::RuntimeOptions;
 use tidewater::wire::{self, Authentication, Passwords, WireOptions};
 

@@ -1,13 +1,13 @@
 //! `exp`, `ln` and `log`, with PostgreSQL's estimates of how many digits the results have.
 
+use std::f64::consts::LOG10_E;
+
 use num_bigint::BigInt;
 
 use super::arithmetic::shown_scale;
 use super::{DISPLAY_SCALE_MAX, Decimal, GROUP, Number, SIGNIFICANT_DIGITS_MIN, fixed, overflow};
 use crate::error::{Error, Result, code};
 
-/// Decimal digits of e^x per unit of x.
-pub(super) const LOG10_E: f64 = 0.434294481903252;
 /// e^x overflows from here on, and e^−x is zero.
 pub(super) const EXPONENT_MAX: f64 = 3.0 * 2.0 * DISPLAY_SCALE_MAX as f64;
 /// Digits that are computed beyond those that are shown.

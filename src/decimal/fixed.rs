@@ -65,7 +65,7 @@ fn ln_two(bits: u64) -> BigInt {
     const CACHED_BITS: u64 = 1_024;
     static CACHED: OnceLock<BigInt> = OnceLock::new();
     let compute =
-        |bits: u64| artanh(&((BigInt::from(1) << (bits + GUARD_BITS)) / 3), bits + GUARD_BITS) * 2 >> GUARD_BITS;
+        |bits: u64| (artanh(&((BigInt::from(1) << (bits + GUARD_BITS)) / 3), bits + GUARD_BITS) * 2) >> GUARD_BITS;
     match bits <= CACHED_BITS {
         true => CACHED.get_or_init(|| compute(CACHED_BITS)) >> (CACHED_BITS - bits),
         false => compute(bits),

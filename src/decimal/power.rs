@@ -3,7 +3,7 @@
 use num_bigint::{BigInt, Sign};
 
 use super::arithmetic::shown_scale;
-use super::exponential::{EXPONENT_MAX, LOG10_E};
+use super::exponential::EXPONENT_MAX;
 use super::{DISPLAY_SCALE_MAX, Decimal, GROUP, Number, SIGNIFICANT_DIGITS_MIN, checked, fixed, overflow, ten_to};
 use crate::error::{Error, Result, code};
 
@@ -141,7 +141,7 @@ impl Number {
         let bits = fixed::bits_of(digits);
         let negative = self.units.sign() == Sign::Minus && times % 2 == 1;
         let positive = Number::new(BigInt::from(self.units.magnitude().clone()), self.scale);
-        let power = fixed::exp(&(fixed::ln(&positive, bits + 64) * exponent >> 64_u32), bits);
+        let power = fixed::exp(&((fixed::ln(&positive, bits + 64) * exponent) >> 64_u32), bits);
         fixed::rounded(&if negative { -power } else { power }, bits, scale)
     }
 
@@ -153,7 +153,7 @@ impl Number {
         if value.abs() > 2.0 * f64::from(DISPLAY_SCALE_MAX) * 3.01 || value.is_nan() {
             return if value > 0.0 { Err(overflow()) } else { Ok(Number::new(0, DISPLAY_SCALE_MAX as u32)) };
         }
-        let digits = (value * LOG10_E) as i32;
+        let digits = (value * std::f64::consts::LOG10_E) as i32;
         let scale = shown_scale(SIGNIFICANT_DIGITS_MIN - digits, &[self, exponent]);
         if value.abs() >= EXPONENT_MAX {
             return if value > 0.0 { Err(overflow()) } else { Ok(Number::new(0, scale as u32)) };

@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use futures::Stream;
 
-use crate::catalog::{Catalog, PUBLIC, Relation, RelationId, RelationKind};
+use crate::catalog::{Catalog, DATABASE, PUBLIC, Relation, RelationId, RelationKind};
 use crate::clock::Clock;
 use crate::compile::analyze::error::similar;
 use crate::compile::parse::{Kind, Statement};
@@ -42,21 +42,19 @@ mod subscribe;
 mod system;
 // CREATE TABLE, CREATE INDEX.
 mod table;
+// Rows for which an expression fails.
+mod row_error;
 // Transactions.
 mod transaction;
 
 pub use dml::CopyColumns;
 pub use session::Session;
-pub use settings::SERVER_VERSION;
 
 /// Batches of a result, as they become ready; an error is the last item.
 pub type Rows = Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>;
 
 /// How often an input is asked whether all of it is there.
 const COMPLETE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(20);
-
-/// The database that clients connect to.
-pub const DATABASE: &str = "tidewater";
 
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
@@ -70,6 +68,8 @@ struct Inner {
     started_at: i64,
     /// The current version; replaced as a whole, so that a reader's clone stays consistent.
     catalog: RwLock<Arc<Catalog>>,
+    /// The relations of the schema `tidewater`, as catalogs describe them.
+    system: std::sync::OnceLock<Vec<Arc<Relation>>>,
     /// Held over every change of the catalog.
     ddl: tokio::sync::Mutex<()>,
     /// Tables that transactions have changed.
@@ -140,6 +140,7 @@ impl Engine {
                 started_at: clock.now_micros(),
                 clock,
                 catalog: RwLock::default(),
+                system: std::sync::OnceLock::new(),
                 ddl: tokio::sync::Mutex::default(),
                 locks: Arc::default(),
                 last_write: AtomicU64::new(0),
@@ -147,6 +148,11 @@ impl Engine {
                 sinks_open: tokio::sync::watch::Sender::new(true),
             }),
         })
+    }
+
+    /// The tick of the last write of any session.
+    fn last_write(&self) -> u64 {
+        self.inner.last_write.load(std::sync::atomic::Ordering::Acquire)
     }
 
     /// A session for `user`.

@@ -41,6 +41,7 @@ impl Names<'_> {
     fn context(&self) -> pg_catalog::Context<'_> {
         pg_catalog::Context {
             catalog: &self.catalog,
+            system: self.engine.inner.system.get_or_init(|| system::relations(self.engine)),
             user: &self.session.user,
             backend: self.session.backend,
             settings: self.settings.get_or_init(|| self.session.settings.all()),
@@ -65,7 +66,7 @@ impl Relations for Names<'_> {
         };
         let catalog = |name: &str| pg_catalog::table(&self.context(), name);
         Ok(match schema {
-            Some("tidewater") => system::table(self.engine, name)?.map(Resolved::System),
+            Some("tidewater") => system::table(self.engine, name, &self.session.tick)?.map(Resolved::System),
             Some("pg_catalog") => catalog(name).map(Resolved::System),
             Some("information_schema") => pg_catalog::information_schema(&self.context(), name).map(Resolved::System),
             Some(schema) => user(self.catalog.get(&full_name(schema, name)))?,
@@ -155,6 +156,7 @@ impl Session {
         rows: Option<RecordBatch>,
         parameters: &[ScalarValue],
     ) -> Result<Rows> {
+        self.tick.store(0, Ordering::Release);
         let ready = select.at(self.now()).ready(parameters)?;
         let mut providers = self.providers(&ready).await?;
         if let Some(rows) = rows {
@@ -229,7 +231,7 @@ impl Session {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let at_least = self.engine.inner.last_write.load(Ordering::Acquire);
+        let at_least = self.engine.last_write();
         let lookups: HashMap<RelationId, Lookup> =
             bindings.iter().filter_map(|(id, bindings)| Some((*id, self.engine.lookup(*id, bindings)?))).collect();
         let read = |id: &RelationId| Read {
@@ -238,7 +240,8 @@ impl Session {
             overlay: self.open.as_ref().and_then(|open| open.overlay(*id)),
         };
         let reads: Vec<Read<'_>> = ids.iter().map(read).collect();
-        let (_, snapshots) = self.engine.runtime().read(&reads, at_least).await?;
+        let (tick, snapshots) = self.engine.runtime().read(&reads, at_least).await?;
+        self.tick.store(tick, Ordering::Release);
         let catalog = self.engine.catalog();
         let named = |(id, snapshot): (&RelationId, Snapshot)| match catalog.by_id(*id) {
             Some(relation) => Ok((*id, named_as(snapshot, &relation.schema)?)),

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
@@ -21,6 +22,8 @@ pub struct Session {
     /// The open transaction, if there is one.
     pub(super) open: Option<OpenTransaction>,
     notices: Vec<Notice>,
+    /// The tick that the running query reads; 0 while it reads nothing of a tick.
+    pub(super) tick: Arc<AtomicU64>,
 }
 
 impl Session {
@@ -32,6 +35,7 @@ impl Session {
             settings: Settings::default(),
             open: None,
             notices: Vec::new(),
+            tick: Arc::default(),
         };
         // The setting exists and takes any text.
         let _ = session.settings.set("session_authorization", Some(user));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalog::SERVER_VERSION;
 use crate::error::{Error, Result, code};
 
 /// One setting that we know.
@@ -24,9 +25,6 @@ const fn setting(
 ) -> Setting {
     Setting { name, default, reported, check }
 }
-
-/// PostgreSQL's version that we follow, as clients parse it.
-pub const SERVER_VERSION: &str = "15.0";
 
 /// All settings, by name. Those with a fixed value refuse any other, since it would be ignored.
 static SETTINGS: &[Setting] = &[

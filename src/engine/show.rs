@@ -105,7 +105,7 @@ impl Session {
 fn describe(catalog: &Catalog, relation: &Relation) -> Vec<Vec<String>> {
     let row = |(i, field): (usize, &Arc<Field>)| {
         let (nullable, note) = column_note(catalog, relation, i, field);
-        vec![field.name().clone(), SqlType::of(field).to_string(), if nullable { "yes" } else { "no" }.into(), note]
+        vec![field.name().clone(), SqlType::of(field).described(), if nullable { "yes" } else { "no" }.into(), note]
     };
     relation.schema.fields().iter().enumerate().map(row).collect()
 }

@@ -1,16 +1,17 @@
 //! `tidewater.*`: what the engine knows of itself, as relations.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::arrow::array::{
     ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 
 use super::Engine;
-use crate::catalog::{Relation, RelationKind};
+use super::row_error::RowErrorTable;
+use crate::catalog::{Relation, RelationId, RelationKind};
 use crate::error::{Error, Result};
 use crate::flow::runtime::ViewState;
 use crate::types::SqlType;
@@ -20,26 +21,71 @@ use crate::view::table::snapshot_table;
 /// The relations of the schema `tidewater`.
 pub(super) const NAMES: &[&str] = &["sources", "views", "sinks", "rejected_records", "row_errors", "engine"];
 
+/// Identity of the first of them; those of users' relations are greater.
+const FIRST_ID: u32 = 13_100;
+
 /// A column under construction.
-type Column = (&'static str, SqlType, ArrayRef);
+pub(super) type Column = (&'static str, SqlType, ArrayRef);
 
 /// The relation `tidewater.<name>` as it is now.
-pub(super) fn table(engine: &Engine, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+///
+/// `tick` will be the tick that the query reads, when it runs; 0 if it reads nothing of a tick.
+pub(super) fn table(engine: &Engine, name: &str, tick: &Arc<AtomicU64>) -> Result<Option<Arc<dyn TableProvider>>> {
     let columns = match name {
+        "row_errors" => {
+            let described = engine.inner.system.get_or_init(|| relations(engine));
+            let Some(relation) = described.iter().find(|relation| relation.local_name() == name) else {
+                return Ok(None);
+            };
+            let schema = Arc::clone(&relation.schema);
+            return Ok(Some(Arc::new(RowErrorTable { engine: engine.clone(), tick: Arc::clone(tick), schema })));
+        }
+        name => columns(engine, name),
+    };
+    columns.map(provider).transpose()
+}
+
+/// A relation of these columns.
+pub(super) fn provider(columns: Vec<Column>) -> Result<Arc<dyn TableProvider>> {
+    let schema = schema(&columns);
+    let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
+    let batch =
+        RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(snapshot_table(Snapshot { schema, batches: vec![batch] }))
+}
+
+fn columns(engine: &Engine, name: &str) -> Option<Vec<Column>> {
+    Some(match name {
         "sources" => sources(engine),
         "views" => views(engine),
         "sinks" => sinks(engine),
         "rejected_records" => rejected_records(engine),
-        "row_errors" => row_errors(engine),
+        "row_errors" => row_errors(engine, u64::MAX),
         "engine" => overview(engine),
-        _ => return Ok(None),
+        _ => return None,
+    })
+}
+
+fn schema(columns: &[Column]) -> SchemaRef {
+    Arc::new(Schema::new(columns.iter().map(|(name, sql_type, _)| sql_type.field(name)).collect::<Vec<_>>()))
+}
+
+/// All of them as catalogs describe them: views without a definition.
+pub(super) fn relations(engine: &Engine) -> Vec<Arc<Relation>> {
+    let relation = |(number, name): (u32, &&str)| {
+        let kind = RelationKind::View { query: String::new(), schemas: std::collections::BTreeMap::new() };
+        let schema = columns(engine, name).map(|columns| schema(&columns))?;
+        let name = crate::catalog::full_name("tidewater", name);
+        Some(Arc::new(Relation {
+            id: RelationId(FIRST_ID + number),
+            name,
+            schema,
+            definition: String::new(),
+            kind,
+            depends_on: vec![],
+        }))
     };
-    let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| sql_type.field(name)).collect();
-    let schema = Arc::new(Schema::new(fields));
-    let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
-    let batch =
-        RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(Some(snapshot_table(Snapshot { schema, batches: vec![batch] })))
+    (0..).zip(NAMES).filter_map(relation).collect()
 }
 
 /// State of a materialized view and, if it failed, why.
@@ -136,8 +182,9 @@ fn rejected_records(engine: &Engine) -> Vec<Column> {
     ]
 }
 
-fn row_errors(engine: &Engine) -> Vec<Column> {
-    let rows = engine.runtime().row_errors();
+/// `tidewater.row_errors` as of a tick.
+pub(super) fn row_errors(engine: &Engine, tick: u64) -> Vec<Column> {
+    let rows = engine.runtime().row_errors(tick);
     vec![
         text("view", rows.iter().map(|(view, _)| Some(view))),
         text("expression", rows.iter().map(|(_, error)| Some(&error.expression))),

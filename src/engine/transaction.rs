@@ -198,7 +198,7 @@ impl Session {
                 })??;
             }
         }
-        self.engine.runtime().committed(self.engine.inner.last_write.load(Ordering::Acquire)).await
+        self.engine.runtime().committed(self.engine.last_write()).await.map(|_| ())
     }
 
     /// Runs a query as the transaction saw a table at `mark`: a statement's own subqueries do not see what it changes.

@@ -120,6 +120,10 @@ fn combine(column: &dyn Array, hashes: &mut [u64]) {
             each(values, hashes, |i| xxh3_64(values.value(i)));
         }
         DataType::List(_) => list(column.as_list::<i32>(), hashes),
+        DataType::Struct(_) => {
+            let fields = hash_columns(column.as_struct().columns(), column.len());
+            each(column, hashes, |i| fields[i]);
+        }
         _ => hashes.iter_mut().for_each(|hash| *hash = add(*hash, NULL)),
     }
 }

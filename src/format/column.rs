@@ -11,6 +11,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalMonthDayNano};
 
+use super::parts::Parts;
 use super::text::jsonb::Canonical;
 use super::text::{TimeZone, read};
 use crate::decimal::{Decimal, encoding};
@@ -58,6 +59,7 @@ pub(super) enum Values {
     TimestampTz(Vec<i64>),
     Interval(Vec<IntervalMonthDayNano>),
     Array(Items),
+    Row(Parts),
 }
 
 /// Byte strings of different lengths.
@@ -107,6 +109,7 @@ impl ColumnBuilder {
                 item: Box::new(ColumnBuilder::new(item)),
                 offsets: vec![0],
             }),
+            SqlType::Row(row) => Values::Row(Parts::new(row)),
         };
         ColumnBuilder { nulls: Vec::new(), values, time_zone: TimeZone::default() }
     }
@@ -121,6 +124,7 @@ impl ColumnBuilder {
                 *items.item = ColumnBuilder::for_field(item)?;
                 items.field = Arc::clone(item);
             }
+            (Values::Row(parts), DataType::Struct(fields)) => *parts = Parts::for_fields(fields)?,
             (_, data_type) if sql_type.arrow() == *data_type => {}
             (_, data_type) => {
                 let name = field.name();
@@ -143,6 +147,9 @@ impl ColumnBuilder {
         if let Values::Array(items) = &mut self.values {
             items.item.set_time_zone(time_zone);
         }
+        if let Values::Row(parts) = &mut self.values {
+            parts.columns.iter_mut().for_each(|column| column.set_time_zone(time_zone));
+        }
     }
 
     /// How many rows there are.
@@ -161,6 +168,7 @@ impl ColumnBuilder {
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => bytes.len(),
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::AnyNumeric(bytes, _) => bytes.len(),
             Values::Array(items) => items.offsets.len() - 1,
+            Values::Row(parts) => parts.rows,
         }
     }
 
@@ -193,6 +201,7 @@ impl ColumnBuilder {
             }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::AnyNumeric(bytes, _) => bytes.push_empty(),
             Values::Array(items) => items.push_empty(),
+            Values::Row(parts) => parts.push_null(),
         }
     }
 
@@ -236,6 +245,7 @@ impl ColumnBuilder {
             }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::AnyNumeric(bytes, _) => bytes.truncate(rows),
             Values::Array(items) => items.truncate(rows),
+            Values::Row(parts) => parts.truncate(rows),
         }
     }
 
@@ -287,6 +297,7 @@ impl ColumnBuilder {
                 let offsets = offsets_of(&mut items.offsets);
                 Arc::new(ListArray::new(Arc::clone(&items.field), offsets, items.item.finish(), nulls))
             }
+            Values::Row(parts) => parts.finish(nulls),
         }
     }
 }

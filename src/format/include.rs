@@ -1,5 +1,7 @@
 //! The metadata columns of `INCLUDE …`: what a record says besides its value.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::FieldRef;
 
@@ -99,16 +101,20 @@ fn append(include: Include, batch: &RawBatch, record: &RawRecord, column: &mut C
     Ok(())
 }
 
-/// `[{"key": "k", "value": "v"}]`; a value that is no text is null.
+/// `[{"key": "k", "value": "v"}]`; a value that is no text is null and has `"base64"` beside it.
 fn write_headers(record: &RawRecord, out: &mut Vec<u8>) {
     out.push(b'[');
     for (at, (key, value)) in record.headers.iter().enumerate() {
         out.extend_from_slice(if at > 0 { b", {\"key\": " } else { b"{\"key\": " });
         write_string(key.replace('\0', "").as_bytes(), out);
         out.extend_from_slice(b", \"value\": ");
-        let text = value.as_ref().and_then(|value| std::str::from_utf8(value).ok());
-        match text.filter(|text| check_no_nul(text.as_bytes()).is_ok()) {
-            Some(text) => write_string(text.as_bytes(), out),
+        let is_text = |value: &[u8]| std::str::from_utf8(value).is_ok() && check_no_nul(value).is_ok();
+        match value {
+            Some(value) if is_text(value) => write_string(value, out),
+            Some(value) => {
+                out.extend_from_slice(b"null, \"base64\": ");
+                write_string(STANDARD.encode(value).as_bytes(), out);
+            }
             None => out.extend_from_slice(b"null"),
         }
         out.push(b'}');

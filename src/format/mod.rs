@@ -15,6 +15,8 @@ pub mod csv;
 mod include;
 // JSON: schema-directed decoder straight into columns.
 pub mod json;
+// Rows under construction.
+mod parts;
 // Records into rows and rejects.
 mod rows;
 // Values as PostgreSQL writes and reads them as text.

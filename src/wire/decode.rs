@@ -148,6 +148,7 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
             text::parse(utf8(json)?, &SqlType::Jsonb, options)?
         }
         SqlType::Array(item) => array(bytes, item, field, options)?,
+        SqlType::Row(_) => return Err(unsupported_type(oid)),
     })
 }
 

@@ -41,7 +41,8 @@ pub(crate) fn size(sql_type: &SqlType) -> i16 {
         | SqlType::Bytea
         | SqlType::Json
         | SqlType::Jsonb
-        | SqlType::Array(_) => -1,
+        | SqlType::Array(_)
+        | SqlType::Row(_) => -1,
     }
 }
 
@@ -101,6 +102,8 @@ fn oids(sql_type: &SqlType) -> (u32, u32) {
         SqlType::Uuid => (2950, 2951),
         SqlType::Json => (114, 199),
         SqlType::Jsonb => (3802, 3807),
+        // record; a composite type's own number is the catalog's business.
+        SqlType::Row(_) => (2249, 2287),
         SqlType::Array(item) => {
             let array = oids(item).1;
             (array, array)

@@ -116,3 +116,59 @@ async fn the_bank_adds_up_with_one_worker() {
 async fn the_bank_adds_up_with_four_workers() {
     check(4).await;
 }
+
+/// Views that are made over many rows while a writer changes them: whenever one can be read, it is what its query answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn views_made_while_rows_change() {
+    for workers in [1, 3] {
+        let server = Server::start(workers).await;
+        let client = server.connect().await;
+        run(&client, "CREATE TABLE big (id BIGINT PRIMARY KEY, k BIGINT, v BIGINT)").await;
+        run(&client, "CREATE MATERIALIZED VIEW per_key AS SELECT k, sum(v) AS v FROM big GROUP BY k").await;
+        run(&client, "INSERT INTO big SELECT i, i % 97, i FROM generate_series(1, 150000) i").await;
+        let done = Arc::new(AtomicBool::new(false));
+        let writer = tokio::spawn(change(server.connect().await, Arc::clone(&done)));
+        for round in 0..4 {
+            let queries = [
+                "SELECT k, count(*) AS n, sum(v) AS v FROM big GROUP BY k",
+                "SELECT b.k, sum(p.v - b.v) AS n, max(b.v) AS v FROM big b JOIN per_key p ON p.k = b.k GROUP BY b.k",
+                "SELECT k, v AS n, (SELECT count(*) FROM big b WHERE b.k = p.k) AS v FROM per_key p",
+            ];
+            for (at, query) in queries.into_iter().enumerate() {
+                let name = format!("made_{round}_{at}");
+                run(&client, &format!("CREATE MATERIALIZED VIEW {name} AS {query}")).await;
+                run(
+                    &client,
+                    &format!("CREATE MATERIALIZED VIEW over_{name} AS SELECT sum(n) AS n, sum(v) AS v FROM {name}"),
+                )
+                .await;
+                let differs = format!(
+                    "SELECT count(*), (SELECT n FROM over_{name}) - (SELECT sum(n) FROM {name}), (SELECT v FROM over_{name}) - (SELECT sum(v) FROM {name})
+                     FROM (SELECT * FROM {name} EXCEPT ALL ({query})) x"
+                );
+                for _ in 0..3 {
+                    assert_eq!(rows(&client, &differs).await, [["0", "0", "0"]], "{query}");
+                }
+            }
+        }
+        done.store(true, Ordering::Release);
+        assert!(writer.await.unwrap() > 20);
+        server.stop().await;
+    }
+}
+
+/// Inserts, updates and deletes one after the other. Answers how many.
+async fn change(client: tokio_postgres::Client, done: Arc<AtomicBool>) -> u64 {
+    let mut changes = 0;
+    while !done.load(Ordering::Acquire) {
+        let id = 1 + changes * 7919 % 150_000;
+        let statement = match changes % 3 {
+            0 => format!("UPDATE big SET v = v + 1, k = k + 1 WHERE id = {id}"),
+            1 => format!("DELETE FROM big WHERE id = {id}"),
+            _ => format!("INSERT INTO big VALUES ({}, {id} % 97, {id})", 1_000_000 + changes),
+        };
+        run(&client, &statement).await;
+        changes += 1;
+    }
+    changes
+}

@@ -12,8 +12,8 @@ use datafusion::logical_expr::{
 };
 
 use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, index, size, types};
+use crate::catalog::DATABASE;
 use crate::catalog::{Catalog, RelationKind};
-use crate::engine::DATABASE;
 
 /// What a function answers for one row of arguments.
 type Body = Arc<dyn Fn(&[ScalarValue]) -> Result<ScalarValue> + Send + Sync>;
@@ -159,7 +159,7 @@ pub fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
 pub fn has_function(name: &str) -> bool {
     static NAMES: OnceLock<HashSet<String>> = OnceLock::new();
     let names = || {
-        let context = Context { catalog: &Catalog::default(), user: "", backend: 0, settings: &[] };
+        let context = Context { catalog: &Catalog::default(), system: &[], user: "", backend: 0, settings: &[] };
         functions(&context).iter().map(|function| function.name().to_string()).collect()
     };
     NAMES.get_or_init(names).contains(name)
@@ -206,8 +206,13 @@ fn table_is_visible(context: &Context<'_>) -> ScalarUDF {
     let is_hidden = |relation: &&Arc<crate::catalog::Relation>| {
         context.catalog.find(relation.local_name(), &path).is_none_or(|found| found.id != relation.id)
     };
-    let hidden: HashSet<i64> =
-        context.catalog.iter().filter(is_hidden).map(|relation| i64::from(relation.id.0)).collect();
+    let hidden: HashSet<i64> = context
+        .catalog
+        .iter()
+        .filter(is_hidden)
+        .chain(context.system)
+        .map(|relation| i64::from(relation.id.0))
+        .collect();
     function("pg_table_is_visible", DataType::Boolean, move |arguments| {
         Ok(ScalarValue::Boolean(number(arguments, 0).map(|oid| !hidden.contains(&oid))))
     })
@@ -318,7 +323,7 @@ fn session(context: &Context<'_>) -> Vec<ScalarUDF> {
     let path: Vec<String> =
         super::search_path(context).into_iter().filter(|schema| context.catalog.has_schema(schema)).collect();
     let current = path.first().cloned();
-    let version = format!("PostgreSQL {} (Tidewater {})", crate::engine::SERVER_VERSION, env!("CARGO_PKG_VERSION"));
+    let version = format!("PostgreSQL {} (Tidewater {})", crate::catalog::SERVER_VERSION, env!("CARGO_PKG_VERSION"));
     let list = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
     vec![
         named("version", version),

@@ -2,8 +2,8 @@
 
 use super::index::{self, Constraint};
 use super::{Column, Context, bigint, nulls, optional_text, relations, text, words};
+use crate::catalog::DATABASE;
 use crate::catalog::{ColumnValue, Relation, RelationKind};
-use crate::engine::DATABASE;
 use crate::types::SqlType;
 
 /// Columns of `information_schema.<name>`.

@@ -9,7 +9,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 
-use super::Catalog;
+use super::{Catalog, Relation};
 use crate::types::SqlType;
 use crate::view::Snapshot;
 use crate::view::table::snapshot_table;
@@ -35,6 +35,8 @@ pub use function::{functions, has_function};
 pub struct Context<'a> {
     /// User relations.
     pub catalog: &'a Catalog,
+    /// The relations of the schema `tidewater`, as views.
+    pub system: &'a [Arc<Relation>],
     /// Who is connected.
     pub user: &'a str,
     /// The number of the connection; 0 without one.

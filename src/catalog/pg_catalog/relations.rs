@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::types::{oid, typmod};
 use super::{
-    CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, bigint, boolean, flags, index, null_array, nulls, numbers,
-    optional_text, real, text, words,
+    CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, TIDEWATER, bigint, boolean, flags, index, null_array, nulls,
+    numbers, optional_text, real, text, words,
 };
-use crate::catalog::{ColumnValue, Index, Relation, RelationKind, TableColumn};
+use crate::catalog::{ColumnValue, FIRST_RELATION_ID, Index, Relation, RelationKind, TableColumn};
 use crate::types::SqlType;
 
 /// One row of `pg_class`: a relation or an index.
@@ -22,13 +22,17 @@ struct Class<'a> {
 
 /// Identity of the schema that a relation is in.
 pub(super) fn namespace_oid(context: &Context<'_>, relation: &Relation) -> i64 {
+    if relation.id.0 < FIRST_RELATION_ID {
+        return TIDEWATER;
+    }
     let mut schemas = context.catalog.schemas();
     schemas.find(|(name, _)| *name == relation.namespace()).map_or(PUBLIC, |(_, oid)| i64::from(oid))
 }
 
-/// Relations that clients see: everything but sinks.
+/// Relations that clients see: everything but sinks, and the engine's own.
 fn visible<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a Arc<Relation>> {
-    context.catalog.iter().filter(|relation| !matches!(relation.kind, RelationKind::Sink { .. }))
+    let users = context.catalog.iter().filter(|relation| !matches!(relation.kind, RelationKind::Sink { .. }));
+    users.chain(context.system)
 }
 
 fn id(relation: &Relation) -> i64 {
@@ -213,7 +217,7 @@ pub(super) fn pg_tables(context: &Context<'_>) -> Vec<Column> {
     vec![
         text("schemaname", rows.iter().map(|row| row.relation.namespace())),
         text("tablename", rows.iter().map(|row| &row.name)),
-        words("tableowner", crate::engine::DATABASE, n),
+        words("tableowner", crate::catalog::DATABASE, n),
         nulls("tablespace", n),
         boolean("hasindexes", rows.iter().map(|row| context.catalog.indexes_of(row.relation.id).next().is_some())),
         flags("hasrules", false, n),
@@ -231,7 +235,7 @@ pub(super) fn pg_views(context: &Context<'_>) -> Vec<Column> {
     vec![
         text("schemaname", rows.iter().map(|row| row.relation.namespace())),
         text("viewname", rows.iter().map(|row| &row.name)),
-        words("viewowner", crate::engine::DATABASE, rows.len()),
+        words("viewowner", crate::catalog::DATABASE, rows.len()),
         optional_text("definition", rows.iter().map(definition)),
     ]
 }
@@ -242,7 +246,7 @@ pub(super) fn pg_matviews(context: &Context<'_>) -> Vec<Column> {
     vec![
         text("schemaname", rows.iter().map(|row| row.relation.namespace())),
         text("matviewname", rows.iter().map(|row| &row.name)),
-        words("matviewowner", crate::engine::DATABASE, n),
+        words("matviewowner", crate::catalog::DATABASE, n),
         nulls("tablespace", n),
         boolean("hasindexes", rows.iter().map(|row| context.catalog.indexes_of(row.relation.id).next().is_some())),
         flags("ispopulated", true, n),

@@ -24,7 +24,7 @@ pub(super) fn pg_namespace(context: &Context<'_>) -> Vec<Column> {
 pub(super) fn pg_database() -> Vec<Column> {
     vec![
         numbers("oid", DATABASE, 1),
-        words("datname", crate::engine::DATABASE, 1),
+        words("datname", crate::catalog::DATABASE, 1),
         numbers("datdba", OWNER, 1),
         numbers("encoding", 6, 1),
         words("datlocprovider", "c", 1),
@@ -41,8 +41,8 @@ pub(super) fn pg_database() -> Vec<Column> {
 }
 
 pub(super) fn pg_roles(context: &Context<'_>) -> Vec<Column> {
-    let mut names = vec![crate::engine::DATABASE];
-    if context.user != crate::engine::DATABASE {
+    let mut names = vec![crate::catalog::DATABASE];
+    if context.user != crate::catalog::DATABASE {
         names.push(context.user);
     }
     let n = names.len();

@@ -83,6 +83,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
         SqlType::Uuid => 2950,
         SqlType::Json => 114,
         SqlType::Jsonb => 3802,
+        SqlType::Row(_) => 2249,
         SqlType::Array(item) => {
             let item = match item.as_ref() {
                 // PostgreSQL has one array type for any number of dimensions.

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::StreamExt;
+use tidewater::catalog::DATABASE;
 use tidewater::clock;
 use tidewater::config::{Config, ServerOptions};
 use tidewater::connector::{Options as With, SinkRecord, SinkWriter, Source, kafka};
-use tidewater::engine::{DATABASE, Engine, Outcome};
+use tidewater::engine::{Engine, Outcome};
 
 use super::{Target, cpu_seconds};
 use crate::command::{Message, block_on, say, start_engine};

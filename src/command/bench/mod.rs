@@ -10,6 +10,8 @@ mod bids;
 mod freshness;
 // In memory, without a source.
 mod memory;
+// One change against much state.
+mod state;
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
@@ -27,6 +29,9 @@ pub(crate) enum Bench {
     /// Time from producing a record to its row at a SUBSCRIBE client
     #[command(after_help = "Example:\n  tidewater bench freshness --rate 10000 --seconds 20")]
     Freshness(freshness::Options),
+    /// What the change of one row costs each kind of view, and how fast a view over existing rows is made
+    #[command(after_help = "Example:\n  tidewater bench state --rows 10000,1000000,10000000")]
+    State(state::Options),
 }
 
 /// Runs a measurement and prints its figures.
@@ -35,6 +40,7 @@ pub(crate) fn run(bench: &Bench) -> Result<(), Message> {
         Bench::Bids(options) => bids::run(options),
         Bench::Memory(options) => memory::run(options),
         Bench::Freshness(options) => freshness::run(options),
+        Bench::State(options) => state::run(options),
     }
 }
 

@@ -18,9 +18,9 @@ pub(super) struct Json {
 
 impl Json {
     pub(super) fn new(field: &FieldRef) -> Result<Json> {
-        let time_zone = match innermost(field.data_type()) {
-            DataType::Timestamp(_, Some(zone)) => TimeZone::parse(zone)?,
-            _ => TimeZone::default(),
+        let time_zone = match zone_in(field.data_type()) {
+            Some(zone) => TimeZone::parse(zone)?,
+            None => TimeZone::default(),
         };
         Ok(Json { sql_type: SqlType::of(field), time_zone })
     }
@@ -30,18 +30,20 @@ impl Json {
     }
 }
 
-/// The type of the items of arrays, else the type itself.
-fn innermost(data_type: &DataType) -> &DataType {
+/// The zone of the instants in values of a type.
+fn zone_in(data_type: &DataType) -> Option<&str> {
     match data_type {
-        DataType::List(item) => innermost(item.data_type()),
-        other => other,
+        DataType::Timestamp(_, zone) => zone.as_deref(),
+        DataType::List(item) => zone_in(item.data_type()),
+        DataType::Struct(fields) => fields.iter().find_map(|field| zone_in(field.data_type())),
+        _ => None,
     }
 }
 
-/// `[…]` of the values; arrays begin a line of their own.
+/// `[…]` of the values; arrays and rows begin a line of their own.
 pub(super) fn array(columns: &[Json], arguments: &[ArrayRef]) -> Result<String> {
     let ([column], [values]) = (columns, arguments) else { return Err(Error::internal("json_agg has one argument")) };
-    let is_array = matches!(column.sql_type, SqlType::Array(_));
+    let is_array = matches!(column.sql_type, SqlType::Array(_) | SqlType::Row(_));
     let mut out = vec![b'['];
     for row in 0..values.len() {
         if row > 0 {

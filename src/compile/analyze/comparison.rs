@@ -1,5 +1,6 @@
 //! Comparisons of values that Arrow does not compare as PostgreSQL does: jsonb (`1` equals `1.0`, and objects have an order), numerics
-//! of any size (`1.5` equals `1.50`), intervals (a day equals 24 hours) and arrays (NULL items come last). Wherever such values are compared, ordered, joined or grouped, their
+//! of any size (`1.5` equals `1.50`), intervals (a day equals 24 hours), arrays and rows (NULL items come last). Wherever such values are
+//! compared, ordered, joined or grouped, their
 //! sort keys are; a group shows one of its values.
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::compile::function::order;
 use crate::compile::rewrite::set_operation;
 use crate::compile::window::marker;
 use crate::error::{Error, code};
-use crate::types::SqlType;
+use crate::types::{RowType, SqlType};
 
 /// The plan with sort keys in place of such values, inner queries included. The output columns stay the same.
 pub(super) fn by_keys(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
@@ -59,7 +60,15 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
 fn set_operation(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
     let mut keyed = false;
     for field in node.schema().fields() {
-        keyed |= is_grouped_by_key(Some(&SqlType::of(field)))?;
+        let kind = SqlType::of(field);
+        match &kind {
+            SqlType::Row(_) | SqlType::Array(_) if !is_identity(&kind) => {
+                let message = format!("EXCEPT and INTERSECT over {kind} are not supported");
+                return Err(DataFusionError::External(Box::new(Error::unsupported(message))));
+            }
+            SqlType::Row(_) | SqlType::Array(_) => {}
+            kind => keyed |= has_key(Some(kind))?,
+        }
     }
     let operation = set_operation::of(&node).filter(|_| keyed);
     let Some(operation) = operation else { return Ok(node) };
@@ -76,8 +85,27 @@ fn set_operation(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalP
 fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
     match sql_type {
         Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_) | SqlType::AnyNumeric(_)) => Ok(true),
+        Some(SqlType::Row(row)) => {
+            for (_, field) in &row.fields {
+                has_key(Some(field))?;
+            }
+            Ok(true)
+        }
         Some(SqlType::Json) => Err(without("equality")),
         _ => Ok(false),
+    }
+}
+
+/// Whether equal values of a type are the same: no jsonb and no intervals are in them, and in rows no floats, whose zeros are
+/// two and which groups inside of values do not make one.
+fn is_identity(sql_type: &SqlType) -> bool {
+    match sql_type {
+        SqlType::Jsonb | SqlType::Interval | SqlType::Json | SqlType::AnyNumeric(_) => false,
+        SqlType::Array(item) => is_identity(item),
+        SqlType::Row(row) => row.fields.iter().all(|(_, field)| {
+            is_identity(field) && !matches!(field, SqlType::Real | SqlType::Double | SqlType::Array(_))
+        }),
+        _ => true,
     }
 }
 
@@ -132,7 +160,9 @@ fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Optio
     }
     let Some(common) = common else { return Ok(None) };
     for kind in kinds.iter().flatten() {
-        if !alike(kind, common) {
+        if let (SqlType::Row(row), SqlType::Row(other)) = (kind, common) {
+            comparable(row, other)?;
+        } else if !alike(kind, common) {
             return Ok(None);
         }
     }
@@ -149,6 +179,34 @@ fn alike(kind: &SqlType, common: &SqlType) -> bool {
         }
         _ => kind == common,
     }
+}
+
+/// Refuses to compare rows with other numbers or other types of fields.
+fn comparable(row: &RowType, other: &RowType) -> PlanResult<()> {
+    let refused = |message| Err(DataFusionError::External(Box::new(Error::new(code::DATATYPE_MISMATCH, message))));
+    if row.fields.len() != other.fields.len() {
+        return refused("cannot compare record types with different numbers of columns".to_string());
+    }
+    for (number, ((_, one), (_, two))) in row.fields.iter().zip(&other.fields).enumerate() {
+        match (one, two) {
+            (SqlType::Row(one), SqlType::Row(two)) => comparable(one, two)?,
+            (one, two) if field_alike(one, two) => {}
+            (one, two) => {
+                let at = number + 1;
+                let (one, two) = (super::types::bare_name(one), super::types::bare_name(two));
+                return refused(format!(
+                    "cannot compare dissimilar column types {one} and {two} at record column {at}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn field_alike(one: &SqlType, two: &SqlType) -> bool {
+    alike(one, two)
+        || matches!((one, two), (SqlType::Numeric(..), SqlType::Numeric(..)))
+        || super::types::is_text(one) && super::types::is_text(two)
 }
 
 fn compared(expression: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
@@ -256,6 +314,12 @@ fn in_subquery(test: InSubquery) -> PlanResult<Transformed<Expr>> {
 fn in_aggregate(mut function: AggregateFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
     let params = &mut function.params;
     params.order_by = ordered(std::mem::take(&mut params.order_by), schema)?;
+    if ["min", "max"].contains(&function.func.name())
+        && let Some(SqlType::Row(row)) = params.args.first().and_then(|value| sql_type(value, schema))
+    {
+        let message = format!("function {}({}) does not exist", function.func.name(), row.shown_name());
+        return Err(DataFusionError::External(Box::new(Error::new(code::UNDEFINED_FUNCTION, message))));
+    }
     if params.distinct {
         let mut found = false;
         for argument in &params.args {
@@ -264,7 +328,7 @@ fn in_aggregate(mut function: AggregateFunction, schema: &DFSchema) -> PlanResul
         let is_numeric = |argument| sql_type(argument, schema).is_some_and(|kind| kind.is_numeric());
         if found && function.func.name() != "count" && !params.args.iter().all(is_numeric) {
             let message =
-                format!("{}(DISTINCT …) over jsonb, intervals and arrays is not supported", function.func.name());
+                format!("{}(DISTINCT …) over jsonb, intervals, arrays and rows is not supported", function.func.name());
             return Err(DataFusionError::External(Box::new(Error::unsupported(message))));
         }
         if found && function.func.name() == "count" {
@@ -350,13 +414,12 @@ fn distinct(input: Arc<LogicalPlan>, state: &SessionState) -> PlanResult<Logical
 /// Arrays are equal where their items are.
 fn is_grouped_by_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
     match sql_type {
-        Some(SqlType::Array(item))
-            if matches!(**item, SqlType::Jsonb | SqlType::Interval | SqlType::Json | SqlType::AnyNumeric(_)) =>
-        {
+        Some(SqlType::Array(item)) if !is_identity(item) => {
             let message = format!("GROUP BY or DISTINCT over {item}[] is not supported");
             Err(DataFusionError::External(Box::new(Error::unsupported(message))))
         }
         Some(SqlType::Array(_)) => Ok(false),
+        Some(kind @ SqlType::Row(_)) => has_key(Some(kind)).map(|_| !is_identity(kind)),
         other => has_key(other),
     }
 }
@@ -406,14 +469,17 @@ fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan
         let value = match shown.get(position).and_then(Option::as_ref) {
             Some((call, kind)) => {
                 let value = column(&plan_schema, keys + call);
-                let value = if *kind == SqlType::Interval { unpack(value) } else { value };
                 // Where the set leaves the key out, the group has values, too.
                 let null = Expr::Literal(ScalarValue::Null, None);
                 let value = match sets {
                     true => when(column(&plan_schema, position).is_null(), null).otherwise(value)?,
                     false => value,
                 };
-                super::tag::tagged(value, Some(kind))
+                match kind {
+                    SqlType::Interval => unpack(value),
+                    SqlType::Row(_) => crate::compile::function::cast_to(value, kind),
+                    kind => super::tag::tagged(value, Some(kind)),
+                }
             }
             _ if position >= keys && unpacked[position - keys] => unpack(column(&plan_schema, position)),
             _ => Expr::Column(Column::from(plan_schema.qualified_field(position))),
@@ -464,6 +530,7 @@ fn least(value: Expr, shown: Option<&(usize, SqlType)>, state: &SessionState) ->
     let function = function.ok_or_else(|| DataFusionError::Internal("min does not exist".to_string()))?;
     let value = match shown {
         Some((_, SqlType::Interval)) => call(&order::packed::PACKED, vec![value]),
+        Some((_, SqlType::Row(_))) => crate::compile::function::cast_to(value, &SqlType::Text),
         _ => value,
     };
     Ok(function.call(vec![value]))

@@ -5,7 +5,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::utils::datafusion_strsim::levenshtein;
 use datafusion::common::{Column, DataFusionError, SchemaError, Span};
 
-use crate::compile::parse::Query;
+use crate::compile::parse::{Query, WHOLE};
 use crate::error::{Error, code};
 use crate::types::SqlType;
 
@@ -127,6 +127,9 @@ fn schema(failure: &SchemaError, span: &mut Option<Span>) -> Error {
 }
 
 fn unknown_column(field: &Column, valid: &[Column]) -> Error {
+    if let Some(relation) = field.relation.as_ref().and_then(|relation| relation.table().strip_prefix(WHOLE)) {
+        return Error::new(code::UNDEFINED_TABLE, format!("missing FROM-clause entry for table \"{relation}\""));
+    }
     let Some(relation) = &field.relation else {
         let error = Error::new(code::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", field.name));
         return match similar(&field.name, valid.iter().map(|column| column.name.as_str())) {

@@ -39,6 +39,8 @@ mod source;
 mod tag;
 // Sums by group.
 mod totals;
+// What a query needs to be planned once more.
+mod unresolved;
 // SQL's types for literals, functions and casts.
 mod types;
 

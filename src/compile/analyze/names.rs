@@ -21,9 +21,10 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
 use super::source::{RelationSource, ViewSource};
+use super::unresolved::{self, Unresolved};
 use super::{Relations, Resolved, error, rows};
 use crate::compile::function::{is_foreign, unknown};
-use crate::compile::parse::{ARRAY, MergedColumns, Query, without_markers};
+use crate::compile::parse::{ARRAY, MergedColumns, Query, UnnestedRows, WholeRows, without_markers};
 use crate::compile::rewrite::elements;
 use crate::error::{Error, Result, code};
 
@@ -40,16 +41,43 @@ impl<'a> Names<'a> {
         let mut planners: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(elements::Relations::default())];
         planners.extend(state.relation_planners().iter().cloned());
         planners.push(Arc::new(MergedColumns));
+        planners.push(Arc::new(UnnestedRows::default()));
         planners.extend(relations.rows().map(rows::planner));
         Names { relations, state, planners }
     }
 
     /// The logical plan of a query as DataFusion makes it; `parameters` are the types of `$1…` where they are known.
     pub(super) fn plan(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
+        let mut resolved: Option<Query> = None;
+        loop {
+            let current = resolved.as_ref().unwrap_or(query);
+            let failure = match self.plan_once(current, parameters) {
+                Ok(plan) => return Ok(plan),
+                Err(failure) => failure,
+            };
+            // Each time there is one unknown name or star less.
+            resolved = match unresolved::of(&failure) {
+                Some(Unresolved::Column(name)) => current.with_whole_row(&name),
+                Some(Unresolved::Star(number, fields)) => current.with_fields(&number, &fields),
+                None => None,
+            };
+            if resolved.is_none() {
+                return Err(failure);
+            }
+        }
+    }
+
+    fn plan_once(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
+        let whole = query.whole_rows();
+        let mut planners = self.planners.clone();
+        if !whole.is_empty() {
+            planners.insert(planners.len().min(1), Arc::new(WholeRows::new(whole)));
+        }
+        let names = Names { relations: self.relations, state: self.state, planners };
         match query.statement() {
             Statement::Statement(statement) => {
-                without_markers(SqlToRel::new(self).sql_statement_to_plan_with_context(*statement, &mut context)?)
+                without_markers(SqlToRel::new(&names).sql_statement_to_plan_with_context(*statement, &mut context)?)
             }
             _ => internal_err!("a query is one SQL statement"),
         }

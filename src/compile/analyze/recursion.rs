@@ -45,13 +45,12 @@ fn without_casts(mut term: LogicalPlan) -> LogicalPlan {
 
 fn work_table(node: LogicalPlan, name: &str) -> PlanResult<Transformed<LogicalPlan>> {
     let LogicalPlan::TableScan(scan) = node else { return Ok(Transformed::no(node)) };
-    let provider = source_as_provider(&scan.source).ok();
-    if scan.table_name.table() != name
-        || !provider.is_some_and(|provider| provider.downcast_ref::<CteWorkTable>().is_some())
-    {
+    let is_work_table =
+        source_as_provider(&scan.source).is_ok_and(|provider| provider.downcast_ref::<CteWorkTable>().is_some());
+    if scan.table_name.table() != name || !is_work_table {
         return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
     }
-    let fields = scan.source.schema().fields().iter().map(|field| any_scale(field)).collect::<Vec<_>>();
+    let fields = scan.source.schema().fields().iter().map(any_scale).collect::<Vec<_>>();
     let table = CteWorkTable::new(name, Arc::new(Schema::new(fields)));
     let source = provider_as_source(Arc::new(table));
     let scan = TableScanBuilder::new(scan.table_name, source)

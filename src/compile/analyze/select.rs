@@ -108,8 +108,11 @@ impl Select {
             return Err(Error::new("08P01", message));
         }
         let now = now_micros.unwrap_or_else(|| Clock::System.now_micros());
+        let config = Arc::clone(state.config_options());
         let properties = state.execution_props_mut();
         properties.query_execution_start_time = DateTime::from_timestamp_micros(now);
+        // Functions that run over rows take the session's time zone from here.
+        properties.config_options = Some(config);
         let plan = optimized(plan, &state, parameters).map_err(|failure| error::from_datafusion(failure, &query))?;
         let bindings = bindings(&plan).map_err(|failure| error::from_datafusion(failure, &query))?;
         Ok(Ready { schema, relations, bindings, plan, state, query })

@@ -187,6 +187,12 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             Ok(Transformed::yes(Expr::AggregateFunction(call)))
         }
         Expr::Case(case) => case_as_sql(case, schema).map(Transformed::yes),
+        Expr::IsNull(value) if is_row(&value, schema) => {
+            Ok(Transformed::yes(null_test(*value, &function::row::null_test::IS_NULL)))
+        }
+        Expr::IsNotNull(value) if is_row(&value, schema) => {
+            Ok(Transformed::yes(null_test(*value, &function::row::null_test::IS_NOT_NULL)))
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let [left, right] = any_numeric::alike(as_floats([*left, *right], schema), schema);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
@@ -228,6 +234,24 @@ fn case_as_sql(mut case: Case, schema: &DFSchema) -> PlanResult<Expr> {
 pub(super) fn compares(operator: Operator) -> bool {
     use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
     matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
+/// A type's name without precision, as most messages have it.
+pub(super) fn bare_name(sql_type: &SqlType) -> String {
+    match sql_type {
+        SqlType::Numeric(..) => "numeric".to_string(),
+        SqlType::Varchar(_) => "character varying".to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// `IS NULL` and `IS NOT NULL` over a row, which look at its fields.
+fn null_test(value: Expr, definition: &'static function::Definition) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(function::udf(definition), vec![value]))
+}
+
+fn is_row(value: &Expr, schema: &DFSchema) -> bool {
+    matches!(value.get_type(schema), Ok(DataType::Struct(_)))
 }
 
 /// Whether a type is one of texts.
@@ -303,10 +327,24 @@ fn binary_delimiter(arguments: &mut [Expr], schema: &DFSchema) -> PlanResult<()>
 /// Makes instants keep the zone that they are shown in.
 fn shown_in_zone(arguments: &mut [Expr], schema: &DFSchema, zone: &str) {
     for argument in arguments {
-        if matches!(argument.get_type(schema), Ok(DataType::Timestamp(TimeUnit::Microsecond, Some(_)))) {
-            let local = DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()));
+        let Ok(given) = argument.get_type(schema) else { continue };
+        let local = shown_at(&given, zone);
+        if local != given {
             *argument = cast_to(std::mem::take(argument), local);
         }
+    }
+}
+
+/// A type whose instants are shown in a zone, those inside of arrays and rows included.
+fn shown_at(kind: &DataType, zone: &str) -> DataType {
+    let inside = |field: &Field| Arc::new(field.clone().with_data_type(shown_at(field.data_type(), zone)));
+    match kind {
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
+            DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()))
+        }
+        DataType::List(item) => DataType::List(inside(item)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(|field| inside(field)).collect()),
+        other => other.clone(),
     }
 }
 

@@ -56,6 +56,8 @@ mod pattern;
 pub(in crate::compile) mod order;
 // `round`, `trunc`, `ceil`, `floor`.
 mod round;
+// Values with fields.
+pub(in crate::compile) mod row;
 // Set-returning functions.
 mod set;
 // `sign`.
@@ -186,6 +188,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         condition::DEFINITIONS,
         math::DEFINITIONS,
         pattern::DEFINITIONS,
+        row::DEFINITIONS,
         set::jsonb::DEFINITIONS,
         text::DEFINITIONS,
     ];

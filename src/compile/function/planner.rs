@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::compile::parse::{BinaryOperator, DISTINCT, NOT_DISTINCT};
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::{BinaryExpr, Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
@@ -17,6 +17,7 @@ use super::datetime::operator;
 use super::definition::{Argument, Definition, external};
 use super::math::{bit, exact, remainder};
 use super::pattern::{like, matching};
+use super::row;
 use super::text::{concat, position};
 use crate::compile::analyze::remembered;
 use crate::error::{Error, code};
@@ -27,6 +28,17 @@ use crate::types::SqlType;
 pub(super) struct Operators;
 
 impl ExprPlanner for Operators {
+    /// `column.field`, `table.column.field`.
+    fn plan_compound_identifier(
+        &self,
+        field: &Field,
+        qualifier: Option<&TableReference>,
+        nested_names: &[String],
+    ) -> PlanResult<PlannerResult<Vec<Expr>>> {
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        Ok(PlannerResult::Planned(nested_names.iter().fold(column, |row, name| row::field_of(row, name))))
+    }
+
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> PlanResult<PlannerResult<RawBinaryExpr>> {
         // A CASE over jsonb is jsonb.
         let RawBinaryExpr { op, left, right } = raw;
@@ -188,37 +200,30 @@ fn compared(raw: RawBinaryExpr, left: Option<SqlType>, right: Option<SqlType>) -
     );
     let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
     if compares && let (Some(one), Some(other)) = (&left, &right) {
-        let numbers = alike([(left_side, one), (right_side, other)]);
-        match numbers {
-            Ok([left, right]) => return PlannerResult::Original(RawBinaryExpr { op, left, right }),
-            Err([left, right]) => {
-                return compared_constants(
-                    RawBinaryExpr { op, left, right },
-                    compares,
-                    (Some(one.clone()), Some(other.clone())),
-                );
-            }
-        }
+        let (converted, [left_side, right_side]) = alike([(left_side, one), (right_side, other)]);
+        let raw = RawBinaryExpr { op, left: left_side, right: right_side };
+        return if converted { PlannerResult::Original(raw) } else { compared_constants(raw, compares, (left, right)) };
     }
     compared_constants(RawBinaryExpr { op, left: left_side, right: right_side }, compares, (left, right))
 }
 
-/// A numeric of any size beside another number: both of that type, or double precision beside a float. Others as they are.
-fn alike(sides: [(Expr, &SqlType); 2]) -> Result<[Expr; 2], [Expr; 2]> {
+/// A numeric of any size beside another number: both of that type, or double precision beside a float. Others as they are; tells which.
+fn alike(sides: [(Expr, &SqlType); 2]) -> (bool, [Expr; 2]) {
     use SqlType::{AnyNumeric, BigInt, Double, Integer, Numeric, Real, SmallInt};
     let kinds = sides.each_ref().map(|(_, kind)| *kind);
     let numbers =
         kinds.iter().all(|kind| kind.is_numeric() || matches!(kind, SmallInt | Integer | BigInt | Real | Double));
     let any = kinds.iter().any(|kind| matches!(kind, AnyNumeric(_)));
     if !numbers || !any || kinds.iter().all(|kind| matches!(kind, AnyNumeric(_))) {
-        return Err(sides.map(|(side, _)| side));
+        return (false, sides.map(|(side, _)| side));
     }
     let float = kinds.iter().any(|kind| matches!(kind, Real | Double));
-    Ok(sides.map(|(side, kind)| match kind {
+    let converted = sides.map(|(side, kind)| match kind {
         AnyNumeric(_) if float => super::cast_to(side, &Double),
         SmallInt | Integer | BigInt | Numeric(..) if !float => super::widened(side),
         _ => side,
-    }))
+    });
+    (true, converted)
 }
 
 /// A comparison with a constant text.
@@ -249,7 +254,7 @@ fn beside(value: Expr, kind: Option<SqlType>, constant: Expr) -> (Expr, Expr) {
         return (value, constant);
     };
     if !kind.is_numeric() {
-        return (value, call(&super::cast::DEFINITION, vec![constant, lit(kind.to_string())]));
+        return (value, call(&super::cast::DEFINITION, vec![constant, lit(kind.spelled())]));
     }
     // As many digits as are written, so that nothing is rounded before the comparison.
     let written = super::cast::unbounded_numeric(&Argument::of(Some(SqlType::Text), &constant));

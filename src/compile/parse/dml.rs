@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::cell::{self, Cell};
+use super::field_set;
 use super::grammar::{Grammar, folded_ident, name_parts, relation_name};
 use super::insert::insert;
 use super::query::{Query, ROWS, hidden, rows_relation, select, wildcard_of};
@@ -78,7 +79,8 @@ pub(super) fn update(grammar: &mut Grammar, with: Option<ast::With>) -> Result<K
         None => Vec::new(),
     };
     let mut expressions = Vec::new();
-    let (columns, values) = assigned(update.assignments, &mut expressions)?;
+    let assignments = field_set::merged(update.assignments, &visible_name(&update.table.relation)?)?;
+    let (columns, values) = assigned(assignments, &mut expressions)?;
     let items = expressions.into_iter().enumerate().map(cell::item).collect();
     let change = change(
         grammar,

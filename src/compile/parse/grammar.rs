@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Word
 use super::dialect::{POSTGRES, is_clause, is_reserved};
 use super::exclude;
 use super::scan::Scan;
+use super::star;
 use crate::error::{Error, Result, code};
 
 /// How deep expressions and queries may nest.
@@ -27,7 +28,7 @@ pub(super) struct Grammar {
 impl Grammar {
     /// A reader of the tokens `range` of `scan`.
     pub(super) fn new(scan: &Arc<Scan>, range: Range<usize>) -> Self {
-        let (tokens, origins) = exclude::marked(standard(scan, range.clone())).into_iter().unzip();
+        let (tokens, origins) = star::marked(exclude::marked(standard(scan, range.clone()))).into_iter().unzip();
         let parser = Parser::new(&POSTGRES).with_recursion_limit(NESTING_MAX).with_tokens_with_locations(tokens);
         Grammar { scan: Arc::clone(scan), range, parser, origins }
     }

@@ -24,6 +24,8 @@ mod dialect;
 mod dml;
 // EXCLUDE.
 mod exclude;
+// `SET column.field = …`.
+mod field_set;
 // A place in the tokens.
 mod grammar;
 // INSERT.
@@ -36,16 +38,24 @@ mod port;
 mod query;
 // Queries for DataFusion.
 mod rewrite;
+// Types with fields.
+mod row_type;
 // Text → tokens.
 mod scan;
 // Settings, transactions, SHOW, EXPLAIN.
 mod session;
+// `(row).*`.
+mod star;
 // First words → rule.
 mod statement;
 // CREATE TABLE, CREATE INDEX, ALTER TABLE.
 mod table;
+// `unnest` of rows.
+mod unnested;
+// Whole rows of relations.
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
@@ -57,6 +67,8 @@ pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use query::{Query, ROWS, shown_name};
 pub(in crate::compile) use rewrite::ARRAY;
 pub(in crate::compile) use rewrite::operator::{DISTINCT, NOT_DISTINCT};
+pub(in crate::compile) use unnested::UnnestedRows;
+pub(in crate::compile) use whole::{WHOLE, WholeRows};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
 ///

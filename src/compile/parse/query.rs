@@ -1,6 +1,6 @@
 //! A query on its way to the planner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::grammar::Grammar;
 use super::scan::Scan;
-use super::{catalog_query, rewrite};
+use super::{catalog_query, rewrite, whole};
 use crate::error::Result;
 use crate::types::SqlType;
 
@@ -44,7 +44,31 @@ impl Query {
 
     /// What DataFusion's planner takes.
     pub(in crate::compile) fn statement(&self) -> datafusion::sql::parser::Statement {
-        datafusion::sql::parser::Statement::Statement(Box::new(ast::Statement::Query(self.ast.clone())))
+        let mut ast = self.ast.clone();
+        let whole = self.whole_rows();
+        if !whole.is_empty() {
+            whole::hide(&mut ast, &whole);
+        }
+        datafusion::sql::parser::Statement::Statement(Box::new(ast::Statement::Query(ast)))
+    }
+
+    /// The relations whose whole rows it names.
+    pub(in crate::compile) fn whole_rows(&self) -> BTreeSet<String> {
+        whole::names(&self.ast)
+    }
+
+    /// The query with a name, which is no column, for the whole row of a relation; `None` if no relation is called so.
+    pub(in crate::compile) fn with_whole_row(&self, name: &str) -> Option<Query> {
+        let mut query = self.clone();
+        whole::resolve(&mut query.ast, name).then_some(query)
+    }
+
+    /// The query with the fields of a row for `(row).*`, whose number is given; `None` if there is none of that number.
+    pub(in crate::compile) fn with_fields(&self, number: &str, fields: &[String]) -> Option<Query> {
+        let mut query = self.clone();
+        let mut found = false;
+        rewrite::visit_bodies(&mut query.ast, |body| found |= rewrite::replace_star(body, number, fields));
+        found.then_some(query)
     }
 
     /// The relations that it reads, each once, in the order written, subqueries included; names of CTEs are not relations. A

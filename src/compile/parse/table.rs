@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::create::{relation_class, unique_names};
-use super::data_type::sql_type;
 use super::grammar::{Grammar, folded_ident};
+use super::row_type;
 use super::{
     Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CreateIndex, CreateTable, KeyDefinition,
     Kind, Query, RelationClass,
@@ -91,9 +91,7 @@ fn column_type(grammar: &mut Grammar) -> Result<(SqlType, bool)> {
             _ => (SqlType::BigInt, true),
         });
     }
-    let position = grammar.position();
-    let written = grammar.rule(|parser| parser.parse_data_type())?;
-    Ok((sql_type(&written).map_err(|error| error.at(position))?, false))
+    Ok((row_type::column_type(grammar)?, false))
 }
 
 /// `[CONSTRAINT name] PRIMARY KEY (…) | UNIQUE (…) | CHECK (…)`, if one comes next.

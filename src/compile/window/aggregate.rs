@@ -32,6 +32,8 @@ pub(super) struct Input<'a> {
     pub(super) passing: Option<Vec<bool>>,
     /// The frame of each row.
     pub(super) frames: Frames<'a>,
+    /// Partitions and peers.
+    pub(super) layout: &'a Layout,
 }
 
 impl Input<'_> {
@@ -64,6 +66,7 @@ pub(super) fn evaluate(
         fields: call.arguments.iter().map(|argument| field(argument, rows)).collect(),
         passing: call.passing(rows),
         frames: Frames::new(&call.frame, rows, order, layout)?,
+        layout,
     };
     let kind = input.arguments.first().map(|values| values.data_type().clone());
     let result = call.field.data_type();
@@ -94,7 +97,9 @@ fn field(argument: &Argument, rows: &RecordBatch) -> FieldRef {
 
 fn count(input: &Input) -> ArrayRef {
     let counts = Running::new(input.frames.len(), |row| i64::from(input.counts(row)), 0, |a, b| a + b);
-    Arc::new(Int64Array::from_iter_values(each(input, |pieces| counts.over(pieces, |a, b| a - b))))
+    let mut counts: Vec<i64> = each(input, |pieces| counts.over(pieces, |a, b| a - b)).collect();
+    input.layout.continued(|rows, before| counts[rows].iter_mut().for_each(|count| *count += before.count));
+    Arc::new(Int64Array::from(counts))
 }
 
 /// Whether a frame has the value `decides` (`bool_or`: true), else the other one if it has that, else NULL.
@@ -111,12 +116,12 @@ fn logical(input: &Input, decides: bool) -> ArrayRef {
     Arc::new(each(input, value).collect::<BooleanArray>())
 }
 
-fn is_exact(kind: &DataType) -> bool {
+pub(super) fn is_exact(kind: &DataType) -> bool {
     matches!(kind, DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal128(..))
 }
 
 /// Whether partial results of a function are a sum in 256 bits and a count.
-fn has_plain_state(function: &AggregateUDF, call: &WindowCall, kind: &DataType) -> bool {
+pub(super) fn has_plain_state(function: &AggregateUDF, call: &WindowCall, kind: &DataType) -> bool {
     let input = [Arc::new(Field::new("x", kind.clone(), true))];
     let arguments = StateFieldsArgs {
         name: function.name(),
@@ -137,8 +142,12 @@ fn totals(function: &AggregateUDF, call: &WindowCall, input: &Input, kind: &Data
     let value = |row: usize| if input.counts(row) { values[row] } else { i256::ZERO };
     let sums = Running::new(len, value, i256::ZERO, i256::wrapping_add);
     let counts = Running::new(len, |row| i64::from(input.counts(row)), 0, |a, b| a + b);
-    let sums: Vec<i256> = each(input, |pieces| sums.over(pieces, i256::wrapping_sub)).collect();
-    let counts: Vec<i64> = each(input, |pieces| counts.over(pieces, |a, b| a - b)).collect();
+    let mut sums: Vec<i256> = each(input, |pieces| sums.over(pieces, i256::wrapping_sub)).collect();
+    let mut counts: Vec<i64> = each(input, |pieces| counts.over(pieces, |a, b| a - b)).collect();
+    input.layout.continued(|rows, before| {
+        sums[rows.clone()].iter_mut().for_each(|sum| *sum = sum.wrapping_add(before.sum));
+        counts[rows].iter_mut().for_each(|count| *count += before.count);
+    });
     let scale = if let DataType::Decimal128(_, scale) = kind { *scale } else { 0 };
     let results = |range: Range<usize>| -> PlanResult<ArrayRef> {
         let sums = Decimal256Array::from(sums[range.clone()].to_vec()).with_data_type(DataType::Decimal256(76, scale));
@@ -170,7 +179,7 @@ fn row_by_row(rows: usize, call: &WindowCall, value: impl Fn(usize) -> PlanResul
     Ok(Evaluated { values: concat(&pieces).map_err(arrow_error)?, errors })
 }
 
-fn wide(values: &ArrayRef) -> Vec<i256> {
+pub(super) fn wide(values: &ArrayRef) -> Vec<i256> {
     fn of<T: ArrowPrimitiveType>(values: &ArrayRef, widen: impl Fn(T::Native) -> i256) -> Vec<i256> {
         let values: &PrimitiveArray<T> = values.as_primitive();
         values.values().iter().map(|value| widen(*value)).collect()

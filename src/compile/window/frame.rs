@@ -6,7 +6,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::scalar::ScalarValue;
 
 use super::offset::Distances;
-use super::{Layout, Reach};
+use super::{Layout, Reach, WindowCall};
 use crate::compile::plan::SortColumn;
 use crate::error::{Error, Result};
 use crate::format::text::TimeZone;
@@ -139,6 +139,11 @@ impl Frame<ScalarValue> {
             Bound::CurrentRow => Some((0, 0)),
             _ => None,
         };
+        let is_near =
+            |bound: &Bound<ScalarValue>| !matches!(bound, Bound::UnboundedPreceding | Bound::UnboundedFollowing);
+        if self.units == Units::Range && is_near(&self.start) && is_near(&self.end) {
+            return Reach::Range;
+        }
         match (self.units, rows(&self.start), rows(&self.end)) {
             (Units::Rows, Some(start), Some(end)) if near => Reach::Rows(start.0.max(end.0), start.1.max(end.1)),
             _ => Reach::Partition,
@@ -226,6 +231,24 @@ impl<'a> Frames<'a> {
     pub(super) fn longest(&self) -> usize {
         self.bounds.iter().map(Range::len).max().unwrap_or(0)
     }
+}
+
+/// For each row of one partition the rows between the first and the last of all calls' frames. `rows` are sorted by `order`.
+pub fn frames(
+    calls: &[WindowCall],
+    rows: &RecordBatch,
+    order: &[SortColumn],
+    layout: &Layout,
+) -> Result<Vec<Range<usize>>> {
+    let mut all: Option<Vec<Range<usize>>> = None;
+    for call in calls {
+        let bounds = Frames::new(&call.frame, rows, order, layout)?.bounds;
+        all = Some(match all {
+            None => bounds,
+            Some(all) => all.into_iter().zip(bounds).map(|(a, b)| a.start.min(b.start)..a.end.max(b.end)).collect(),
+        });
+    }
+    Ok(all.unwrap_or_default())
 }
 
 /// Rows or groups that an offset counts.

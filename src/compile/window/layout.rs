@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::Before;
+
 /// Partitions and peers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
@@ -10,13 +12,15 @@ pub struct Layout {
     starts: Vec<usize>,
     /// The group of each row.
     groups: Vec<usize>,
+    /// What comes before the rows of each partition; empty if nothing does.
+    before: Vec<Before>,
 }
 
 impl Layout {
     /// Of sorted rows: `partitions` are the lengths of the partitions, none of them 0; `is_peer` tells whether a row is a peer of
     /// the row before it in its partition.
     pub fn new(partitions: impl IntoIterator<Item = usize>, is_peer: impl Fn(usize) -> bool) -> Layout {
-        let mut layout = Layout { partitions: Vec::new(), starts: Vec::new(), groups: Vec::new() };
+        let mut layout = Layout { partitions: Vec::new(), starts: Vec::new(), groups: Vec::new(), before: Vec::new() };
         let mut start = 0;
         for length in partitions {
             for row in start..start + length {
@@ -30,6 +34,18 @@ impl Layout {
         }
         layout.starts.push(start);
         layout
+    }
+
+    /// Says that partitions go on: what comes before the rows of each. Only for calls that go on from there.
+    pub fn continue_from(&mut self, before: Vec<Before>) {
+        self.before = before;
+    }
+
+    /// Calls `each` with the rows of each partition and what comes before them, if something may.
+    pub(super) fn continued(&self, mut each: impl FnMut(Range<usize>, &Before)) {
+        for (partition, before) in self.partitions.iter().zip(&self.before) {
+            each(partition.clone(), before);
+        }
     }
 
     /// Number of rows.

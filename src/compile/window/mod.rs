@@ -31,19 +31,22 @@ pub(in crate::compile) mod node;
 mod offset;
 // `row_number`, `rank`, `ntile` and their like.
 mod rank;
+// Calls that go on from row to row.
+mod running;
 // `lag`, `lead`, `first_value` and their like.
 mod value;
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray};
-use datafusion::arrow::datatypes::FieldRef;
+use datafusion::arrow::datatypes::{FieldRef, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::AggregateUDF;
 use datafusion::scalar::ScalarValue;
 
-pub use frame::{Bound, Exclusion, Frame, Units};
+pub use frame::{Bound, Exclusion, Frame, Units, frames};
 pub use layout::Layout;
+pub use running::{Before, after};
 
 use super::expr::Evaluated;
 use super::plan::SortColumn;
@@ -99,6 +102,10 @@ pub enum Argument {
 pub enum Reach {
     /// So many rows before it and after it.
     Rows(usize, usize),
+    /// Those of its frame, which goes by distances.
+    Range,
+    /// Those before it, of which [`Before`] tells enough.
+    Running,
     /// Any.
     Partition,
 }
@@ -128,8 +135,11 @@ impl WindowCall {
         self.function.name()
     }
 
-    /// Which rows its values depend on.
-    pub fn reach(&self) -> Reach {
+    /// Which rows its values depend on; `input` are the columns.
+    pub fn reach(&self, input: &Schema) -> Reach {
+        if running::is_running(self, input) {
+            return Reach::Running;
+        }
         match (&self.function, self.arguments.get(1)) {
             (Function::Lag | Function::Lead, offset) => {
                 let offset = match offset {

@@ -8,7 +8,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int32Type};
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::{Function, Layout, WindowCall, all};
+use super::{Before, Function, Layout, WindowCall, all};
 use crate::batch::arrow_error;
 use crate::compile::expr::Evaluated;
 use crate::error::{Result, code};
@@ -16,9 +16,12 @@ use crate::error::{Result, code};
 /// See the [module](self).
 pub(super) fn evaluate(call: &WindowCall, rows: &RecordBatch, layout: &Layout) -> Result<Evaluated> {
     Ok(match call.function {
-        Function::Rank => all(whole(layout, |partition, row| layout.peers(row).start - partition.start + 1)),
+        Function::Rank => {
+            all(whole(layout, |partition, row| layout.peers(row).start - partition.start + 1, |before| before.rows))
+        }
         Function::DenseRank => {
-            all(whole(layout, |partition, row| layout.group(row) - layout.group(partition.start) + 1))
+            let number = |partition: &Range<usize>, row| layout.group(row) - layout.group(partition.start) + 1;
+            all(whole(layout, number, |before| before.groups))
         }
         Function::PercentRank => all(fraction(layout, |partition, row| {
             let before = (layout.peers(row).start - partition.start) as f64;
@@ -28,15 +31,22 @@ pub(super) fn evaluate(call: &WindowCall, rows: &RecordBatch, layout: &Layout) -
             (layout.peers(row).end - partition.start) as f64 / partition.len() as f64
         })),
         Function::Ntile => ntile(call, rows, layout)?,
-        _ => all(whole(layout, |partition, row| row - partition.start + 1)),
+        _ => all(whole(layout, |partition, row| row - partition.start + 1, |before| before.rows)),
     })
 }
 
-fn whole(layout: &Layout, number: impl Fn(&Range<usize>, usize) -> usize) -> ArrayRef {
+/// Numbers that go on from what is `before`.
+fn whole(
+    layout: &Layout,
+    number: impl Fn(&Range<usize>, usize) -> usize,
+    before: impl Fn(&Before) -> usize,
+) -> ArrayRef {
     let number = &number;
     let numbers =
         layout.partitions().flat_map(|partition| partition.clone().map(move |row| number(&partition, row) as i64));
-    Arc::new(Int64Array::from_iter_values(numbers))
+    let mut numbers: Vec<i64> = numbers.collect();
+    layout.continued(|rows, earlier| numbers[rows].iter_mut().for_each(|number| *number += before(earlier) as i64));
+    Arc::new(Int64Array::from(numbers))
 }
 
 fn fraction(layout: &Layout, number: impl Fn(&Range<usize>, usize) -> f64) -> ArrayRef {

@@ -37,7 +37,7 @@ const BATCH_RECORDS_MAX: usize = 4096;
 /// How often a client's events are served.
 const SERVE_INTERVAL: Duration = Duration::from_millis(20);
 /// How often the topic's identity and partitions are looked at: normally, and in trouble.
-const WATCH_INTERVAL: Duration = Duration::from_secs(30);
+const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 const WATCH_INTERVAL_IN_TROUBLE: Duration = Duration::from_secs(1);
 /// How long the brokers may take to describe the topic.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -312,9 +312,9 @@ impl Runtime {
         &self.inner.store
     }
 
-    /// Waits until what was sealed as tick `at_least` is committed.
-    pub async fn committed(&self, at_least: u64) -> Result<()> {
-        self.read(&[], at_least).await.map(|_| ())
+    /// Waits until what was sealed as tick `at_least` is committed. Answers the last tick that is.
+    pub async fn committed(&self, at_least: u64) -> Result<u64> {
+        self.read(&[], at_least).await.map(|(tick, _)| tick)
     }
 
     /// Changes of a table or dataflow: with `snapshot`, first its content at one tick; then the changes of every later tick that
@@ -358,8 +358,9 @@ impl Runtime {
     }
 
     /// Rows of `tidewater.row_errors`: dataflow name and error with the sum of its weights (zero sums are gone).
-    pub fn row_errors(&self) -> Vec<(String, RowError)> {
-        self.inner.status.row_errors()
+    /// As of `tick`, one of the last that were committed.
+    pub fn row_errors(&self, tick: u64) -> Vec<(String, RowError)> {
+        self.inner.status.row_errors(tick)
     }
 
     /// Rows of `tidewater.rejected_records`.

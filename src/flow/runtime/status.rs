@@ -13,13 +13,15 @@ use crate::format::Rejected;
 
 /// Bytes of row errors that are kept per dataflow; more are only counted.
 const ROW_ERROR_BYTES_MAX: usize = 16 << 20;
+/// Changes of row errors that are remembered, so that a read of an earlier tick can take them back.
+const ROW_ERROR_CHANGES_MAX: usize = 100_000;
 
 /// All of it.
 #[derive(Debug)]
 pub(super) struct Status {
     streams: Mutex<BTreeMap<RelationId, StreamStatus>>,
     rejected: Mutex<RejectedRecords>,
-    row_errors: Mutex<BTreeMap<RelationId, RowErrors>>,
+    row_errors: Mutex<AllRowErrors>,
     tick: AtomicU64,
     rows_in: AtomicU64,
     dataflows: AtomicUsize,
@@ -145,8 +147,15 @@ impl RejectedRecords {
     }
 }
 
+/// Row errors of all dataflows, and what the last ticks changed.
+#[derive(Debug, Default)]
+struct AllRowErrors {
+    now: BTreeMap<RelationId, RowErrors>,
+    changes: VecDeque<(u64, RelationId, RowError)>,
+}
+
 /// Row errors of one dataflow with the sum of their weights.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct RowErrors {
     name: String,
     sums: HashMap<RowError, i64>,
@@ -245,13 +254,17 @@ impl Status {
         }
     }
 
-    /// Adds errors of a committed tick.
-    pub(super) fn add_row_errors(&self, id: RelationId, dataflow: &str, errors: Vec<RowError>) {
+    /// Adds errors of a tick that is about to be committed.
+    pub(super) fn add_row_errors(&self, tick: u64, id: RelationId, dataflow: &str, errors: Vec<RowError>) {
         if errors.is_empty() {
             return;
         }
         let mut row_errors = lock(&self.row_errors);
-        let dataflow = row_errors.entry(id).or_insert_with(|| RowErrors {
+        let AllRowErrors { now, changes } = &mut *row_errors;
+        changes.extend(errors.iter().map(|error| (tick, id, error.clone())));
+        let old = changes.len().saturating_sub(ROW_ERROR_CHANGES_MAX);
+        changes.drain(..old);
+        let dataflow = now.entry(id).or_insert_with(|| RowErrors {
             name: dataflow.to_string(),
             sums: HashMap::new(),
             bytes: 0,
@@ -265,12 +278,14 @@ impl Status {
 
     /// How many rows a dataflow leaves out because an expression fails for them.
     pub(super) fn row_error_count(&self, id: RelationId) -> i64 {
-        lock(&self.row_errors).get(&id).map_or(0, |errors| errors.count)
+        lock(&self.row_errors).now.get(&id).map_or(0, |errors| errors.count)
     }
 
     /// A dataflow is gone or failed.
     pub(super) fn forget_row_errors(&self, id: RelationId) {
-        lock(&self.row_errors).remove(&id);
+        let mut row_errors = lock(&self.row_errors);
+        row_errors.now.remove(&id);
+        row_errors.changes.retain(|(_, of, _)| *of != id);
     }
 
     pub(super) fn set_tick(&self, tick: u64) {
@@ -293,8 +308,19 @@ impl Status {
         lock(&self.rejected).rows.iter().map(|(_, row)| row.clone()).collect()
     }
 
-    pub(super) fn row_errors(&self) -> Vec<(String, RowError)> {
-        lock(&self.row_errors).values().flat_map(RowErrors::rows).collect()
+    /// As of a tick that was committed lately.
+    pub(super) fn row_errors(&self, tick: u64) -> Vec<(String, RowError)> {
+        let row_errors = lock(&self.row_errors);
+        let later = row_errors.changes.iter().rev().take_while(|(changed, ..)| *changed > tick);
+        let mut taken_back: BTreeMap<RelationId, RowErrors> = BTreeMap::new();
+        for (_, id, error) in later {
+            if let Some(now) = row_errors.now.get(id) {
+                let then = taken_back.entry(*id).or_insert_with(|| now.clone());
+                then.add(RowError { weight: -error.weight, ..error.clone() });
+            }
+        }
+        let of_tick = |(id, now)| taken_back.get(id).unwrap_or(now);
+        row_errors.now.iter().map(of_tick).flat_map(RowErrors::rows).collect()
     }
 
     pub(super) fn statistics(&self) -> Statistics {
@@ -315,4 +341,38 @@ fn bytes_of_rejected(row: &RejectedRow) -> usize {
 // What a panicking thread left half changed is a counter or a status at worst.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_errors_are_of_the_tick_that_is_asked_for() {
+        let status = Status::new(0);
+        let error = |row: &str, weight| RowError {
+            expression: "1 / x".to_string(),
+            code: crate::error::code::DIVISION_BY_ZERO,
+            reason: "division by zero".to_string(),
+            row: row.to_string(),
+            weight,
+        };
+        let view = RelationId(9);
+        status.add_row_errors(1, view, "v", vec![error("a", 1), error("b", 2)]);
+        status.add_row_errors(2, view, "v", vec![error("a", -1), error("c", 1)]);
+        status.add_row_errors(4, view, "v", vec![error("b", -1)]);
+        let at = |tick| {
+            let mut rows: Vec<_> =
+                status.row_errors(tick).into_iter().map(|(_, error)| (error.row, error.weight)).collect();
+            rows.sort();
+            rows
+        };
+        let of = |rows: &[(&str, i64)]| rows.iter().map(|(row, weight)| (row.to_string(), *weight)).collect::<Vec<_>>();
+        assert_eq!(at(0), of(&[]));
+        assert_eq!(at(1), of(&[("a", 1), ("b", 2)]));
+        assert_eq!(at(3), of(&[("b", 2), ("c", 1)]));
+        assert_eq!(at(4), of(&[("b", 1), ("c", 1)]));
+        status.forget_row_errors(view);
+        assert_eq!(at(1), of(&[]));
+    }
 }

@@ -42,6 +42,8 @@ pub(super) struct WorkerTick {
     pub(super) feeds: Vec<Feed>,
     /// The dataflows that the tick touches, readers after what they read.
     pub(super) dataflows: Arc<[RelationId]>,
+    /// Those that get nothing but what is for them alone.
+    pub(super) alone: Arc<[RelationId]>,
 }
 
 /// A dataflow to build.
@@ -152,6 +154,7 @@ struct Running {
     t: u64,
     feeds: Vec<Feed>,
     dataflows: Vec<(RelationId, Progress)>,
+    alone: Arc<[RelationId]>,
     outputs: Vec<DataflowOutput>,
 }
 
@@ -204,7 +207,7 @@ impl<'a> WorkerLoop<'a> {
             self.install(install, t);
         }
         let dataflows = tick.dataflows.iter().map(|id| (*id, Progress::Waiting)).collect();
-        self.running.push_back(Running { t, feeds: tick.feeds, dataflows, outputs: Vec::new() });
+        self.running.push_back(Running { t, feeds: tick.feeds, dataflows, alone: tick.alone, outputs: Vec::new() });
     }
 
     fn install(&mut self, install: Install, first: u64) {
@@ -284,11 +287,13 @@ impl Running {
     }
 
     fn feed(&mut self, id: RelationId, dataflow: &mut Installed) {
+        let alone = self.alone.contains(&id);
         for (relation, handle) in &mut dataflow.inputs {
             handle.advance_to(self.t);
             let feeds = self.feeds.iter().filter(|feed| feed.relation == *relation);
-            let own = feeds.filter(|feed| feed.only.is_none_or(|only| only == id)).flat_map(|feed| &feed.deltas);
-            let upstream = self.outputs.iter().filter(|output| output.id == *relation).flat_map(|output| &output.rows);
+            let own = feeds.filter(|feed| feed.only.map_or(!alone, |only| only == id)).flat_map(|feed| &feed.deltas);
+            let upstream = self.outputs.iter().filter(|output| !alone && output.id == *relation);
+            let upstream = upstream.flat_map(|output| &output.rows);
             for delta in own.chain(upstream) {
                 let delta = Delta { hash: None, ..delta.clone() };
                 handle.send_batch(&mut Batch::new(delta, 0));

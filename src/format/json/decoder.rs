@@ -1,5 +1,7 @@
 //! Records into columns.
 
+use std::fmt::Write as _;
+
 use datafusion::arrow::datatypes::FieldRef;
 
 use super::key::{Keys, Target};
@@ -118,8 +120,15 @@ impl Objects {
     #[cold]
     fn reason(&self, text: &[u8], column: Option<usize>, wrong: Wrong) -> String {
         let field = column.map(|column| &self.fields[column]);
-        let place = field.map_or(String::new(), |field| format!("column \"{}\": ", field.name()));
+        let mut place = field.map_or(String::new(), |field| format!("column \"{}\": ", field.name()));
+        let mut sql_type = field.map_or(SqlType::Jsonb, |field| SqlType::of(field));
+        let mut wrong = wrong;
+        while let Wrong::Inside(name, field, inner) = wrong {
+            let _ = write!(place, "field \"{name}\": ");
+            (sql_type, wrong) = (field, *inner);
+        }
         match wrong {
+            Wrong::Inside(..) => place,
             Wrong::Malformed(malformed) => format!("{place}{}", invalid(malformed)),
             Wrong::Refused(at, error) => {
                 let detail = error.detail.map_or(String::new(), |detail| format!(" ({detail})"));
@@ -131,10 +140,11 @@ impl Objects {
                 if let Err(malformed) = scanner.skip_value(1) {
                     return format!("{place}{}", invalid(malformed));
                 }
-                let sql_type = field.map_or(SqlType::Jsonb, |field| SqlType::of(field));
                 let found = found(&text[at..scanner.at]);
                 let hint = match sql_type {
-                    SqlType::Text | SqlType::Varchar(_) => "; declare the column as jsonb to take any JSON value",
+                    SqlType::Text | SqlType::Varchar(_) | SqlType::Row(_) => {
+                        "; declare the column as jsonb to take any JSON value"
+                    }
                     _ => "",
                 };
                 format!("{place}expected {sql_type}, found {found} at byte {at}{hint}")

@@ -25,6 +25,7 @@ struct Objects {
 }
 
 /// How a column is written.
+#[derive(Debug, Clone)]
 struct Column {
     /// `"name":`
     key: Vec<u8>,
@@ -50,6 +51,8 @@ enum Style {
     Timestamp(&'static str),
     /// An array of such values, read by their own writer.
     Array(Box<(Style, Writer)>),
+    /// An object with such members.
+    Object(Vec<Column>),
 }
 
 impl Encoder for Objects {
@@ -104,7 +107,8 @@ impl Style {
                 let style = Style::of(&SqlType::of(item), item.data_type())?;
                 Style::Array(Box::new((style, Writer::new(item, &TextOptions::default())?)))
             }
-            (SqlType::Array(_), other) => {
+            (_, DataType::Struct(fields)) => Style::Object(fields.iter().map(Column::new).collect::<Result<_>>()?),
+            (SqlType::Array(_) | SqlType::Row(_), other) => {
                 return Err(Error::unsupported(format!("values of Arrow type {other} cannot be written as JSON")));
             }
             (SqlType::Boolean, _) => Style::Boolean,
@@ -126,8 +130,8 @@ struct Bound<'a> {
     style: &'a Style,
     values: ColumnWriter<'a>,
     array: &'a dyn Array,
-    /// For arrays: all rows' items.
-    items: Option<Box<Bound<'a>>>,
+    /// For arrays: all rows' items. For objects: the members.
+    inner: Vec<Bound<'a>>,
 }
 
 impl<'a> Bound<'a> {
@@ -136,11 +140,15 @@ impl<'a> Bound<'a> {
     }
 
     fn styled(style: &'a Style, writer: &Writer, array: &'a dyn Array) -> Result<Bound<'a>> {
-        let items = match style {
-            Style::Array(item) => Some(Box::new(Bound::styled(&item.0, &item.1, array.as_list::<i32>().values())?)),
-            _ => None,
+        let inner = match style {
+            Style::Array(item) => vec![Bound::styled(&item.0, &item.1, array.as_list::<i32>().values())?],
+            Style::Object(members) => {
+                let values = members.iter().zip(array.as_struct().columns());
+                values.map(|(member, values)| Bound::new(member, values)).collect::<Result<_>>()?
+            }
+            _ => Vec::new(),
         };
-        Ok(Bound { style, values: writer.bind(array)?, array, items })
+        Ok(Bound { style, values: writer.bind(array)?, array, inner })
     }
 
     fn write(&self, row: usize, out: &mut Vec<u8>) {
@@ -179,6 +187,17 @@ impl<'a> Bound<'a> {
                 out.push(b'"');
             }
             Style::Array(_) => self.write_items(row, out),
+            Style::Object(members) => {
+                out.push(b'{');
+                for (at, (member, values)) in members.iter().zip(&self.inner).enumerate() {
+                    if at > 0 {
+                        out.push(b',');
+                    }
+                    out.extend_from_slice(&member.key);
+                    values.write(row, out);
+                }
+                out.push(b'}');
+            }
         }
     }
 
@@ -190,7 +209,7 @@ impl<'a> Bound<'a> {
             if item > first {
                 out.push(b',');
             }
-            if let Some(items) = &self.items {
+            if let Some(items) = self.inner.first() {
                 items.write(item, out);
             }
         }

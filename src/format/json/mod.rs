@@ -18,6 +18,7 @@
 //! | whole number | timestamp, timestamptz | milliseconds since 1970-01-01 UTC |
 //! | string | bytea | hexadecimal digits after `\x`, otherwise base64 |
 //! | array | array | its items, by these rules |
+//! | object | row | its members, by these rules: keys are names of fields as they are names of columns; a field without one is NULL |
 //! | anything but `null` | jsonb | its canonical text |
 //! | any other pair | | rejected: wrong type |
 //!
@@ -27,7 +28,7 @@
 //!
 //! The encoder writes what the decoder reads back as the same row: integers, numeric and finite floats as numbers, timestamps
 //! in ISO 8601 (`2024-01-05T06:07:08.9`, with `Z` for timestamptz), intervals, dates and uuids as PostgreSQL's text, bytea as
-//! `\x` and hexadecimal digits, jsonb as the value that it is, NULL as `null`.
+//! `\x` and hexadecimal digits, jsonb as the value that it is, rows as objects, NULL as `null`.
 
 use super::Format;
 
@@ -39,6 +40,8 @@ mod encoder;
 mod key;
 // Walks over JSON text.
 pub(crate) mod scan;
+// Objects inside records.
+mod object;
 // One JSON value into one column.
 mod value;
 

@@ -1,6 +1,7 @@
 //! Hand-written rows, arrow-json as the oracle of valid records, serde_json as the oracle of broken ones, and the round trip.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{FieldRef, Int64Type, Schema, SchemaRef};
@@ -11,7 +12,7 @@ use crate::connector::{Options, RawBatch};
 use crate::format::tests::batch_of;
 use crate::format::text::{ColumnBuilder, TextOptions, Writer};
 use crate::format::{Decoded, Decoder, Include, Layout};
-use crate::types::SqlType;
+use crate::types::{RowType, SqlType};
 
 /// xorshift64: the same numbers on every run.
 struct Random(u64);
@@ -60,6 +61,14 @@ fn cell(rows: &RecordBatch, column: usize, row: usize) -> String {
     String::from_utf8(text).unwrap()
 }
 
+/// A row type of several fields.
+fn address() -> SqlType {
+    let tags = SqlType::Array(Box::new(SqlType::Text));
+    let fields = [("street", SqlType::Text), ("zip", SqlType::Integer), ("tags", tags)];
+    let fields = fields.map(|(name, sql_type)| (name.to_string(), sql_type)).to_vec();
+    SqlType::Row(Arc::new(RowType { name: None, fields }))
+}
+
 #[test]
 fn values_become_what_the_table_says() {
     use SqlType::*;
@@ -96,6 +105,11 @@ fn values_become_what_the_table_says() {
         (Jsonb, r#"{"b":[1,{}],"a":"\u0041","aa":1.50,"a":null}"#, r#"{"a": null, "b": [1, {}], "aa": 1.50}"#),
         (array(BigInt), "[1, null, 3]", "{1,NULL,3}"),
         (array(array(Text)), r#"[["a","b c"],[],null]"#, r#"{{a,"b c"},{},NULL}"#),
+        (address(), r#"{"street":"A \"1\"", "zip":7, "more":[{}]}"#, r#"("A ""1""",7,)"#),
+        (address(), r#"{"Zip":1,"ZIP":2,"zip":3,"zip":null,"tags":["a","b c"],"STREET":"x"}"#, r#"(x,,"{a,""b c""}")"#),
+        (address(), "{}", "(,,)"),
+        (address(), "null", "NULL"),
+        (array(address()), r#"[{"zip":1},null,{"zip":2,"zip":3}]"#, r#"{"(,1,)",NULL,"(,3,)"}"#),
     ] {
         let record = format!(" {{ \"x\" : {value} }} ");
         assert_eq!(decode_one(sql_type, &record).as_deref(), Ok(expected), "{record}");
@@ -123,6 +137,21 @@ fn what_is_no_row_says_why() {
             r#"column "x": numeric field overflow (A field with precision 3, scale 1 must round to an absolute value less than 10^2.) at byte 5"#,
         ),
         (Boolean, r#"{"x":1}"#, r#"column "x": expected boolean, found number 1 at byte 5"#),
+        (
+            address(),
+            r#"{"x":"a"}"#,
+            r#"column "x": expected record, found string "a" at byte 5; declare the column as jsonb to take any JSON value"#,
+        ),
+        (
+            address(),
+            r#"{"x":{"zip":"a"}}"#,
+            r#"column "x": field "zip": expected integer, found string "a" at byte 12"#,
+        ),
+        (
+            address(),
+            r#"{"x":{"tags":["a",1]}}"#,
+            r#"column "x": field "tags": expected text[], found number 1 at byte 18"#,
+        ),
         (
             Text,
             r#"{"x":{"a":1}}"#,
@@ -214,7 +243,7 @@ fn metadata_not_null_and_tombstones() {
         row(0),
         concat!(
             r#"1|k1|3|10|1970-01-01 00:00:01+00|[{"key": "a\"", "value": "v"}, "#,
-            r#"{"key": "a\"", "value": null}, {"key": "b", "value": null}]"#
+            r#"{"key": "a\"", "value": null, "base64": "/w=="}, {"key": "b", "value": null}]"#
         )
     );
     assert_eq!(row(1), "3|NULL|3|13|NULL|[]");
@@ -237,7 +266,7 @@ fn a_layout_without_value_columns_counts_rows() {
     assert_eq!((decoded.rows.num_rows(), decoded.rejected.len()), (2, 1));
 }
 
-const COLUMNS: [&str; 6] = ["id", "name", "score", "ok", "tags", "counts"];
+const COLUMNS: [&str; 8] = ["id", "name", "score", "ok", "tags", "counts", "address", "addresses"];
 
 fn random_schema() -> SchemaRef {
     let array = |item| SqlType::Array(Box::new(item));
@@ -248,6 +277,8 @@ fn random_schema() -> SchemaRef {
         SqlType::Boolean,
         array(SqlType::Text),
         array(SqlType::Integer),
+        address(),
+        array(address()),
     ];
     schema_of(&COLUMNS.into_iter().zip(types).collect::<Vec<_>>())
 }
@@ -284,8 +315,24 @@ fn random_value(random: &mut Random, column: usize) -> String {
         2 => format!("{}.{}e{}", random_integer(random, 6), random.below(1_000), random.below(40) as i32 - 20),
         3 => random.pick(&["true", "false"]).to_string(),
         4 => format!("[{}]", (0..random.below(4)).map(|_| random_string(random)).collect::<Vec<_>>().join(" , ")),
-        _ => format!("[{}]", (0..random.below(4)).map(|_| random_integer(random, 8)).collect::<Vec<_>>().join(",")),
+        5 => format!("[{}]", (0..random.below(4)).map(|_| random_integer(random, 8)).collect::<Vec<_>>().join(",")),
+        6 => random_address(random),
+        _ => format!("[{}]", (0..random.below(4)).map(|_| random_value(random, 6)).collect::<Vec<_>>().join(",")),
     }
+}
+
+fn random_address(random: &mut Random) -> String {
+    let mut members = Vec::new();
+    for (name, column) in [("zip", 7), ("street", 1), ("other", 3), ("tags", 4)] {
+        if random.below(3) > 0 {
+            let value = if column == 7 { random_integer(random, 8) } else { random_value(random, column) };
+            members.push(format!("\"{name}\" :{value}"));
+        }
+    }
+    if random.below(2) == 0 {
+        members.reverse();
+    }
+    format!("{{{}}}", members.join(" , "))
 }
 
 /// A valid record with keys missing, permuted and added, and white space here and there.
@@ -421,6 +468,8 @@ fn all_types() -> Vec<(SqlType, Vec<&'static str>)> {
         (array(array(Double)), vec!["{{1,NaN},{},NULL}"]),
         (array(Timestamp), vec!["{\"2024-01-05 06:07:08\"}"]),
         (array(Jsonb), vec!["{\"{\\\"a\\\": 1}\"}"]),
+        (address(), vec!["(,,)", "(\"a b\",-1,\"{x,\"\"y z\"\"}\")"]),
+        (array(address()), vec!["{}", "{\"(a,1,)\",NULL,\"(,,{})\"}"]),
     ]
 }
 

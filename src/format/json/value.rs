@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::object::Object;
 use super::scan::{DEPTH_MAX, Malformed, RawString, Scanner, unescape};
 use crate::decimal::Decimal;
 use crate::error::{Error, code};
@@ -11,6 +12,7 @@ use crate::format::text::jsonb::Refused;
 use crate::format::text::number::{Digits, parse_decimal, parse_float};
 use crate::format::text::read::fit_varchar;
 use crate::format::text::{bytea, check_no_nul, datetime};
+use crate::types::SqlType;
 
 /// Why a value cannot go into its column. Boxed where it is returned: errors are rare, rows are many.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(super) enum Wrong {
     Mismatch(usize),
     /// The value at this byte is refused by its type.
     Refused(usize, Error),
+    /// The value of a field of a row, with the field's name and type.
+    Inside(String, SqlType, Box<Wrong>),
 }
 
 impl From<Malformed> for Box<Wrong> {
@@ -30,7 +34,7 @@ impl From<Malformed> for Box<Wrong> {
     }
 }
 
-type Result<T = (), E = Box<Wrong>> = std::result::Result<T, E>;
+pub(super) type Result<T = (), E = Box<Wrong>> = std::result::Result<T, E>;
 
 /// Consumes a value and appends it to `column`, which may hold a part of it after an error. `depth` is how many objects and
 /// arrays are open around it; `scratch` is any buffer.
@@ -110,7 +114,7 @@ fn append_other(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch: 
         b'"' => append_string(column, scanner, scratch),
         b'-' | b'0'..=b'9' => append_number(column, scanner),
         b'[' => append_array(column, scanner, scratch, depth + 1),
-        b'{' => Err(mismatch(start)),
+        b'{' => append_object(column, scanner, scratch, depth + 1),
         letter @ (b't' | b'f') => {
             let value = letter == b't';
             if !scanner.take_word(if value { b"true" } else { b"false" }) {
@@ -180,6 +184,7 @@ fn append_string(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch:
         Values::Boolean(_) | Values::SmallInt(_) | Values::Integer(_) | Values::BigInt(_) | Values::Array(_) => {
             Err(mismatch(start))
         }
+        Values::Row(_) => Err(mismatch(start)),
         Values::Numeric { .. }
         | Values::AnyNumeric(..)
         | Values::Date(_)
@@ -268,6 +273,30 @@ fn append_array(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch: 
 /// [`append`], not inlined into itself.
 fn append_item(item: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>, depth: usize) -> Result {
     append(item, scanner, scratch, depth)
+}
+
+/// Appends an object as a row; members that the row has no field for are skipped, fields without a member are NULL.
+fn append_object(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>, depth: usize) -> Result {
+    let start = scanner.at;
+    let Values::Row(parts) = &mut column.values else {
+        return Err(mismatch(start));
+    };
+    if depth > DEPTH_MAX {
+        return Err(scanner.malformed("nested too deep").into());
+    }
+    let mut object = Object::new(parts);
+    scanner.at += 1;
+    scanner.skip_whitespace();
+    if !scanner.take(b'}') {
+        loop {
+            object.member(scanner, scratch, depth)?;
+            if !scanner.next_element(b'}')? {
+                break;
+            }
+        }
+    }
+    object.close();
+    Ok(())
 }
 
 #[cold]

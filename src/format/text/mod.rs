@@ -30,6 +30,8 @@ pub(crate) mod jsonb;
 pub(crate) mod number;
 // Text into a column.
 pub(crate) mod read;
+// Row literals.
+mod record;
 // Arrow values out.
 mod write;
 // Time zones.

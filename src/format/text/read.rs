@@ -1,6 +1,7 @@
 //! Text into a column: one branch for each type.
 
 use super::array::append_array;
+use super::record::append_record;
 use super::{bytea, check_no_nul, datetime, interval, invalid_syntax, jsonb, number};
 use crate::decimal::Decimal;
 use crate::error::{Error, Result, code};
@@ -49,6 +50,7 @@ pub(crate) fn append(column: &mut ColumnBuilder, text: &str) -> Result<()> {
         Values::TimestampTz(values) => values.push(datetime::parse_timestamptz(text, zone)?),
         Values::Interval(values) => values.push(interval::parse(text)?),
         Values::Array(items) => append_array(text, items)?,
+        Values::Row(parts) => append_record(text, parts)?,
     }
     Ok(())
 }

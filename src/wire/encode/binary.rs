@@ -2,11 +2,12 @@
 
 use datafusion::arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, LargeBinaryArray, ListArray,
-    PrimitiveArray, StringArray,
+    PrimitiveArray, StringArray, StructArray,
 };
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type, Int16Type, Int32Type,
-    Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Decimal256Type, Field, FieldRef, Float32Type, Float64Type, Int16Type,
+    Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
+    TimestampMicrosecondType,
 };
 
 use super::{Column, EncodeValue, length_of, numeric};
@@ -48,6 +49,7 @@ pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeV
         SqlType::Jsonb => Box::new(Jsonb(array.as_string().clone())),
         SqlType::Bytea => Box::new(array.as_binary::<i32>().clone()),
         SqlType::Array(_) => Box::new(Items::new(array.as_list())?),
+        SqlType::Row(_) => Box::new(Record::new(array.as_struct())?),
     })
 }
 
@@ -224,5 +226,29 @@ impl EncodeValue for Items {
             out.extend_from_slice(&1_i32.to_be_bytes());
         }
         range.into_iter().try_for_each(|at| self.items.write_with_length(at, out))
+    }
+}
+
+/// Rows: the number of fields, then of each its OID and its value with its length.
+struct Record {
+    fields: Vec<(u32, Column<'static>)>,
+}
+
+impl Record {
+    fn new(array: &StructArray) -> Result<Record> {
+        let field = |(field, values): (&FieldRef, &ArrayRef)| {
+            Ok((pg_type::oid(&SqlType::of(field)), Column::binary(values, field)?))
+        };
+        Ok(Record { fields: array.fields().iter().zip(array.columns()).map(field).collect::<Result<_>>()? })
+    }
+}
+
+impl EncodeValue for Record {
+    fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(&length_of(self.fields.len())?.to_be_bytes());
+        self.fields.iter().try_for_each(|(oid, values)| {
+            out.extend_from_slice(&oid.to_be_bytes());
+            values.write_with_length(row, out)
+        })
     }
 }

@@ -70,7 +70,7 @@ async fn key_partition_offset_timestamp_and_headers_are_columns() {
             "1",
             "0",
             "2023-11-14 22:13:20.123+00",
-            r#"[{"key": "a", "value": "1"}, {"key": "b", "value": null}, {"key": "a", "value": null}]"#,
+            r#"[{"key": "a", "value": "1"}, {"key": "b", "value": null}, {"key": "a", "value": null, "base64": "/w=="}]"#,
         ],
         ["2", r"\x", "1", "1", "1970-01-01 00:00:00.001+00", "[]"],
         ["3", "NULL", "0", "0", "1970-01-01 00:00:01+00", "[]"],

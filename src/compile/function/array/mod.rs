@@ -62,6 +62,7 @@ pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
         _ if a == b => Some(a),
         _ if rank(&a).max(rank(&b)) == Some(3) && rank(&a).min(rank(&b)).is_some() => Some(numeric(&a, &b)),
         (Text | Varchar(_), Text | Varchar(_)) => Some(Text),
+        (SqlType::Row(_), SqlType::Row(_)) => super::condition::common_type::wider(&a, &b),
         (Array(left), Array(right)) => wider(*left.clone(), *right.clone()).map(|item| Array(Box::new(item))),
         _ => {
             let (left, right) = (rank(&a)?, rank(&b)?);

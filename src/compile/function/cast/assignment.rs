@@ -8,7 +8,7 @@ use super::number;
 use crate::compile::parse::Cell;
 use crate::error::{Error, Result, code};
 use crate::format::text::{ColumnBuilder, TimeZone};
-use crate::types::SqlType;
+use crate::types::{RowType, SqlType};
 
 /// A column that values are assigned to.
 #[derive(Debug, Clone)]
@@ -109,15 +109,25 @@ fn named(sql_type: &SqlType) -> String {
 
 /// Whether PostgreSQL has an assignment cast.
 fn is_assignable(from: &SqlType, to: &SqlType) -> bool {
-    use SqlType::{Array, Date, Interval, Json, Jsonb, Text, Time, Timestamp, TimestampTz, Varchar};
+    use SqlType::{Array, Date, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Varchar};
     match (from, to) {
         (_, Text | Varchar(_)) => true,
         (Json, Jsonb) | (Jsonb, Json) => true,
         (Timestamp | TimestampTz | Interval, Time) | (Time, Interval) => exists(from, to),
         (Date | Timestamp | TimestampTz, Date | Timestamp | TimestampTz) => true,
         (Array(from), Array(to)) => is_assignable(from, to),
+        (Row(from), Row(to)) => is_row_assignable(from, to),
         (from, to) => from == to || number::is_number(from) && number::is_number(to),
     }
+}
+
+/// Rows go into others of as many fields; texts in `ROW(…)` may be constants of any type.
+fn is_row_assignable(from: &RowType, to: &RowType) -> bool {
+    let is_text = |sql_type: &SqlType| matches!(sql_type, SqlType::Text | SqlType::Varchar(_));
+    let mut fields = from.fields.iter().zip(&to.fields);
+    (from.name.is_none() || from.name == to.name)
+        && from.fields.len() == to.fields.len()
+        && fields.all(|((_, one), (_, two))| is_assignable(one, two) || is_text(one) && from.name.is_none())
 }
 
 #[cfg(test)]

@@ -3,21 +3,27 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, StringArray, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, StringArray, StructArray, new_null_array,
 };
 
 use super::super::definition::texts;
 use super::{number, time};
 use crate::error::{Error, Result, code};
 use crate::format::text::{ColumnBuilder, TextOptions, TimeZone, Writer};
-use crate::types::SqlType;
+use crate::types::{RowType, SqlType};
 
 /// Whether PostgreSQL has the cast.
 pub(super) fn exists(from: &SqlType, to: &SqlType) -> bool {
-    use SqlType::{Array, Boolean, Date, Integer, Interval, Json, Jsonb, Text, Time, Timestamp, TimestampTz, Varchar};
+    use SqlType::{
+        Array, Boolean, Date, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Varchar,
+    };
     match (from, to) {
         _ if from == to => true,
         (Array(from), Array(to)) => exists(from, to),
+        (Row(from), Row(to)) => {
+            from.fields.len() == to.fields.len()
+                && from.fields.iter().zip(&to.fields).all(|((_, from), (_, to))| exists(from, to))
+        }
         // Texts are read and everything can be written.
         (Text | Varchar(_), _) | (_, Text | Varchar(_)) => true,
         (Boolean, Integer) | (Integer, Boolean) => true,
@@ -40,7 +46,8 @@ pub(in crate::compile::function) fn convert(
     zone: TimeZone,
 ) -> Result<ArrayRef> {
     use SqlType::{
-        Array as List, Boolean, Date, Integer, Interval, Json, Jsonb, Text, Time, Timestamp, TimestampTz, Uuid, Varchar,
+        Array as List, Boolean, Date, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Uuid,
+        Varchar,
     };
     if values.null_count() == values.len() {
         return Ok(new_null_array(&to.arrow(), values.len()));
@@ -48,6 +55,7 @@ pub(in crate::compile::function) fn convert(
     match (from, to) {
         _ if from == to => Ok(Arc::clone(values)),
         (List(item), List(target)) => lists(values, item, target, zone),
+        (Row(from), Row(to)) if exists(&Row(from.clone()), &Row(to.clone())) => rows(values, from, to, zone),
         (Text | Varchar(_), Text) | (Uuid | Json | Jsonb, Text) | (Jsonb, Json) => Ok(Arc::clone(values)),
         (Text | Varchar(_), Varchar(_)) => Ok(Arc::clone(values)),
         (Text | Varchar(_), to) | (Json, to @ Jsonb) => read(values, to, zone),
@@ -126,12 +134,30 @@ fn scalars(values: &ArrayRef, to: &SqlType, zone: TimeZone) -> Result<ArrayRef> 
     }
 }
 
-fn lists(values: &ArrayRef, item: &SqlType, target: &SqlType, zone: TimeZone) -> Result<ArrayRef> {
+/// Rows, field by field.
+fn rows(values: &ArrayRef, from: &RowType, to: &RowType, zone: TimeZone) -> Result<ArrayRef> {
+    let rows = values.as_struct();
+    let mut columns = Vec::with_capacity(to.fields.len());
+    for (at, ((_, from), (_, to))) in from.fields.iter().zip(&to.fields).enumerate() {
+        // What is below a NULL is no value, which a conversion could refuse.
+        columns.push(item(&super::super::row::values_of(rows, at)?, from, to, zone)?);
+    }
+    let fields = to.fields.iter().map(|(name, sql_type)| Arc::new(sql_type.field(name))).collect();
+    let made = StructArray::try_new_with_length(fields, columns, rows.nulls().cloned(), rows.len());
+    Ok(Arc::new(made.map_err(|error| Error::internal(error.to_string()))?))
+}
+
+/// Values inside of others; a text that is too long is cut, as a cast asks for.
+fn item(values: &ArrayRef, from: &SqlType, to: &SqlType, zone: TimeZone) -> Result<ArrayRef> {
+    match to {
+        SqlType::Varchar(letters) => Ok(truncated(&convert(values, from, &SqlType::Text, zone)?, *letters)),
+        to => convert(values, from, to, zone),
+    }
+}
+
+fn lists(values: &ArrayRef, from: &SqlType, target: &SqlType, zone: TimeZone) -> Result<ArrayRef> {
     let lists = values.as_list::<i32>();
-    let items = match target {
-        SqlType::Varchar(letters) => truncated(&convert(lists.values(), item, &SqlType::Text, zone)?, *letters),
-        target => convert(lists.values(), item, target, zone)?,
-    };
+    let items = item(lists.values(), from, target, zone)?;
     let list =
         ListArray::try_new(Arc::new(target.field("item")), lists.offsets().clone(), items, lists.nulls().cloned());
     Ok(Arc::new(list.map_err(|error| Error::internal(error.to_string()))?))

@@ -3,6 +3,8 @@
 //!
 //! A cast to numeric without precision keeps the digits of numbers.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
 use datafusion::arrow::compute::concat;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -11,7 +13,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::definition::{Argument, Call, Definition, Types};
 use crate::error::{Error, Result, code};
-use crate::types::SqlType;
+use crate::types::{RowType, SqlType};
 
 // Values on their way into a column.
 mod assignment;
@@ -59,7 +61,7 @@ pub(super) fn to_type(expression: Expr, target: &SqlType) -> Expr {
     if *target == SqlType::NUMERIC {
         return widen::widened(expression);
     }
-    let arguments = vec![expression, datafusion::prelude::lit(target.to_string())];
+    let arguments = vec![expression, datafusion::prelude::lit(target.spelled())];
     Expr::ScalarFunction(ScalarFunction::new_udf(super::udf(&DEFINITION), arguments))
 }
 
@@ -120,6 +122,9 @@ fn try_evaluate(call: &Call) -> Result<ArrayRef> {
 fn type_of(name: &str) -> Option<SqlType> {
     if let Some(item) = name.strip_suffix("[]") {
         return Some(SqlType::Array(Box::new(type_of(item)?)));
+    }
+    if let Some(row) = RowType::read(name, type_of) {
+        return Some(SqlType::Row(Arc::new(row)));
     }
     if let Some(modifiers) = name.strip_prefix("numeric(") {
         let (precision, scale) = modifiers.strip_suffix(')')?.split_once(',')?;

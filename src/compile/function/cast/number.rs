@@ -48,7 +48,7 @@ fn constant(text: &str) -> Option<SqlType> {
     let scale = i8::try_from(number.scale()).ok().filter(|scale| *scale <= 38)?;
     let units = number.units().to_string();
     let digits = units.trim_start_matches('-').len().max(scale.unsigned_abs().into());
-    (digits <= 38).then(|| SqlType::Numeric(digits as u8, scale))
+    (digits <= 38).then_some(SqlType::Numeric(digits as u8, scale))
 }
 
 /// A number's text without its digits after the point, halves away from zero; `None` if it has too many digits.

@@ -1,5 +1,7 @@
 //! The type of values that stand for each other, in CASE, COALESCE and the like: PostgreSQL's rules for UNION and CASE (chapter 10.5).
 
+use std::sync::Arc;
+
 use datafusion::common::DFSchema;
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::ExprSchemable;
@@ -8,7 +10,7 @@ use datafusion::prelude::Expr;
 use super::super::cast::{to_type, unbounded_numeric};
 use super::super::definition::{Argument, external};
 use crate::error::{Error, Result, code};
-use crate::types::SqlType;
+use crate::types::{RowType, SqlType};
 
 /// The branches of a CASE, the value of ELSE first, as values of one type. Errors: 42804 for types that do not go together.
 pub(in crate::compile) fn unified(values: Vec<Expr>, schema: &DFSchema) -> PlanResult<Vec<Expr>> {
@@ -52,7 +54,7 @@ pub(in super::super) fn common_type(values: &[Argument], construct: &str) -> Res
 }
 
 /// The type that values of both can be converted to without being asked.
-fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType> {
+pub(in super::super) fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType> {
     use SqlType::{Date, Numeric, Text, Timestamp, TimestampTz, Varchar};
     if one == other {
         return Some(one.clone());
@@ -68,9 +70,25 @@ fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType> {
         (Date, time @ (Timestamp | TimestampTz)) | (time @ (Timestamp | TimestampTz), Date) => Some(time.clone()),
         (Timestamp, TimestampTz) | (TimestampTz, Timestamp) => Some(TimestampTz),
         (SqlType::Array(one), SqlType::Array(other)) => wider(one, other).map(|item| SqlType::Array(Box::new(item))),
+        (SqlType::Row(one), SqlType::Row(other)) => wider_row(one, other),
         _ => None,
     }
 }
+
+/// The common type of rows of as many fields; an anonymous one takes the name of the other.
+fn wider_row(one: &RowType, other: &RowType) -> Option<SqlType> {
+    if one.fields.len() != other.fields.len() || one.name.is_some() && other.name.is_some() {
+        return None;
+    }
+    let named = if other.name.is_some() { other } else { one };
+    let pairs = one.fields.iter().zip(&other.fields).zip(&named.fields);
+    let field =
+        |(((_, one), (_, other)), (name, _)): ((&Field, &Field), &Field)| Some((name.clone(), wider(one, other)?));
+    let fields = pairs.map(field).collect::<Option<_>>()?;
+    Some(SqlType::Row(Arc::new(RowType { name: named.name.clone(), fields })))
+}
+
+type Field = (String, SqlType);
 
 /// Numeric for values of two types of which one is numeric and none a float: of one scale if both have that.
 pub(in super::super) fn numeric(one: &SqlType, other: &SqlType) -> SqlType {

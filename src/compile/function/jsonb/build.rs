@@ -1,12 +1,12 @@
-//! Documents from values: `to_json`, `to_jsonb`, `array_to_json`, `json[b]_build_array`, `json[b]_build_object`, `json[b]_object`.
+//! Documents from values: `to_json`, `to_jsonb`, `array_to_json`, `row_to_json`, `json[b]_build_array`, `json[b]_build_object`, `json[b]_object`.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 
-use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
+use super::super::definition::{Argument, Call, Definition, Types, strict};
 use super::argument::{is_document, is_path, path, texts_type};
-use super::write::{write_array, write_value};
+use super::write::{write_array, write_object, write_value};
 use crate::error::{Error, Result, code};
 use crate::format::text::canonical_jsonb;
 use crate::format::text::jsonb::write_string;
@@ -18,6 +18,8 @@ pub(in crate::compile::function) static TO_JSONB: Definition =
     Definition::immutable("to_jsonb", |arguments| one_types(arguments, SqlType::Jsonb), to_json);
 pub(in crate::compile::function) static ARRAY_TO_JSON: Definition =
     Definition::immutable("array_to_json", array_types, array_to_json);
+pub(in crate::compile::function) static ROW_TO_JSON: Definition =
+    Definition::immutable("row_to_json", row_types, row_to_json);
 pub(in crate::compile::function) static JSON_ARRAY: Definition =
     Definition::immutable("json_build_array", |arguments| any_types(arguments, SqlType::Json), build_array);
 pub(in crate::compile::function) static JSONB_ARRAY: Definition =
@@ -49,6 +51,15 @@ fn array_types(arguments: &[Argument]) -> Types {
     Ok(Some(([kind.clone(), SqlType::Boolean][..arguments.len()].to_vec(), SqlType::Json)))
 }
 
+fn row_types(arguments: &[Argument]) -> Types {
+    let ([value] | [value, _]) = arguments else { return Ok(None) };
+    let Some(kind @ SqlType::Row(_)) = &value.sql_type else { return Ok(None) };
+    if !arguments.get(1).is_none_or(|flag| is_document(flag, &SqlType::Boolean)) {
+        return Ok(None);
+    }
+    Ok(Some(([kind.clone(), SqlType::Boolean][..arguments.len()].to_vec(), SqlType::Json)))
+}
+
 fn any_types(arguments: &[Argument], result: SqlType) -> Types {
     Ok(Some((arguments.iter().map(Argument::or_text).collect(), result)))
 }
@@ -68,6 +79,18 @@ fn to_json(call: &Call) -> Result<ArrayRef> {
     let made = strict(call, |row| {
         let mut out = Vec::new();
         write_value(&call.given[0], &call.arguments[0], row, call.time_zone, &mut out)?;
+        finished(call, out)
+    })?;
+    Ok(Arc::new(StringArray::from(made)))
+}
+
+fn row_to_json(call: &Call) -> Result<ArrayRef> {
+    let SqlType::Row(kind) = &call.given[0] else { return Err(Error::internal("row_to_json wants a row")) };
+    let made = strict(call, |row| {
+        let pretty = call.arguments.get(1).is_some_and(|flags| flags.as_boolean().value(row));
+        let separator: &[u8] = if pretty { b",\n " } else { b"," };
+        let mut out = Vec::new();
+        write_object(kind, &call.arguments[0], row, separator, call.time_zone, &mut out)?;
         finished(call, out)
     })?;
     Ok(Arc::new(StringArray::from(made)))
@@ -133,7 +156,7 @@ fn write_name(call: &Call, at: usize, row: usize, out: &mut Vec<u8>) -> Result<(
         };
         return Err(Error::new(code::INVALID_PARAMETER_VALUE, message));
     }
-    if matches!(kind, SqlType::Array(_) | SqlType::Json | SqlType::Jsonb) {
+    if matches!(kind, SqlType::Array(_) | SqlType::Row(_) | SqlType::Json | SqlType::Jsonb) {
         let message = "key value must be scalar, not array, composite, or json";
         return Err(Error::new(code::INVALID_PARAMETER_VALUE, message));
     }
@@ -185,10 +208,3 @@ fn object_of_texts(call: &Call) -> Result<ArrayRef> {
 fn subscripts(message: &str) -> Error {
     Error::new("2202E", message)
 }
-
-/// `row_to_json` is refused: there are no values of row types.
-pub(in crate::compile::function) static ROW_TO_JSON: Definition = Definition::immutable(
-    "row_to_json",
-    |_| Err(Error::unsupported("row_to_json is not supported").hint("write json_build_object('name', value, …)")),
-    |call| Ok(Arc::new(texts(&call.arguments[0]).clone())),
-);

@@ -5,9 +5,9 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use crate::error::Result;
 use crate::format::text::jsonb::write_string;
 use crate::format::text::{TextOptions, TimeZone, Writer};
-use crate::types::SqlType;
+use crate::types::{RowType, SqlType};
 
-/// Appends a value: numbers and booleans as they are, JSON as it is, arrays item by item, times in ISO 8601, anything else as a string.
+/// Appends a value: numbers and booleans as they are, JSON as it is, arrays item by item, rows as objects, times in ISO 8601, anything else as a string.
 pub(in crate::compile) fn write_value(
     sql_type: &SqlType,
     values: &ArrayRef,
@@ -26,6 +26,7 @@ pub(in crate::compile) fn write_value(
             return Ok(());
         }
         SqlType::Array(item) => return write_array(item, &values.as_list::<i32>().value(row), b",", time_zone, out),
+        SqlType::Row(kind) => return write_object(kind, values, row, b",", time_zone, out),
         _ => {}
     }
     let mut text = Vec::new();
@@ -58,6 +59,28 @@ pub(super) fn write_array(
         write_value(item, items, at, time_zone, out)?;
     }
     out.push(b']');
+    Ok(())
+}
+
+/// Appends a row as an object.
+pub(super) fn write_object(
+    kind: &RowType,
+    rows: &ArrayRef,
+    row: usize,
+    separator: &[u8],
+    time_zone: TimeZone,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    out.push(b'{');
+    for (at, ((name, sql_type), values)) in kind.fields.iter().zip(rows.as_struct().columns()).enumerate() {
+        if at > 0 {
+            out.extend_from_slice(separator);
+        }
+        write_string(name.as_bytes(), out);
+        out.push(b':');
+        write_value(sql_type, values, row, time_zone, out)?;
+    }
+    out.push(b'}');
     Ok(())
 }
 

@@ -1,8 +1,10 @@
-//! `sort_key(x)`: a value that compares as PostgreSQL compares `x`: the length in ns for intervals; for jsonb and arrays bytes, each as
-//! the letter of that number, since windows have no order over bytes; numerics of any size with the least number of digits. NULL for NULL; equal keys mean equal values.
+//! `sort_key(x)`: a value that compares as PostgreSQL compares `x`: the length in ns for intervals; for jsonb, arrays and rows bytes, each as
+//! the letter of that number, since windows have no order over bytes; numerics of any size with the least number of
+//! digits. NULL for NULL; equal keys mean equal values.
 //!
 //! jsonb: null < string < number < boolean < array < object; arrays and objects by their size first, then by what is in them; a scalar
-//! is compared with an array as if it was an array of it, which makes an empty array the least of all. Arrays: item by item, NULL last.
+//! is compared with an array as if it was an array of it, which makes an empty array the least of all. Arrays: item by item, NULL last; rows
+//! field by field in the same way, as PostgreSQL compares values of row types (`ROW(…) = ROW(…)` is not one of them).
 
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ fn types(arguments: &[Argument]) -> Types {
     let Some(sql_type) = &value.sql_type else { return Ok(Some((vec![SqlType::Text], SqlType::Text))) };
     Ok(match sql_type {
         SqlType::Interval => Some((vec![SqlType::Interval], SqlType::Numeric(38, 0))),
-        SqlType::Jsonb | SqlType::Array(_) => Some((vec![sql_type.clone()], SqlType::Text)),
+        SqlType::Jsonb | SqlType::Array(_) | SqlType::Row(_) => Some((vec![sql_type.clone()], SqlType::Text)),
         SqlType::AnyNumeric(_) => Some((vec![SqlType::NUMERIC], SqlType::NUMERIC)),
         _ => None,
     })
@@ -78,6 +80,13 @@ fn append(sql_type: &SqlType, values: &ArrayRef, row: usize, out: &mut Vec<u8>) 
             }
             out.push(END);
             Ok(())
+        }
+        SqlType::Row(kind) => {
+            let fields = kind.fields.iter().zip(values.as_struct().columns());
+            fields.into_iter().try_for_each(|((_, sql_type), values)| {
+                out.push(if values.is_null(row) { NULL_ITEM } else { ITEM });
+                if values.is_null(row) { Ok(()) } else { append_item(sql_type, values, row, out) }
+            })
         }
         other => Err(Error::internal(format!("{other} has no sort key"))),
     }
@@ -137,7 +146,7 @@ pub(in crate::compile::function) fn append_item(
             append_jsonb(texts(items).value(at), &mut key)?;
             bytes(&key, out);
         }
-        SqlType::Array(_) => append(sql_type, items, at, out)?,
+        SqlType::Array(_) | SqlType::Row(_) => append(sql_type, items, at, out)?,
     }
     Ok(())
 }

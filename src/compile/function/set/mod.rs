@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 const ELEMENTS_MAX: usize = 100_000_000;
 
 /// The arrays of a call: `lengths` of them, NULL where there is none, over all their elements.
-fn lists(call: &Call, lengths: Vec<Option<usize>>, elements: ArrayRef) -> Result<ArrayRef> {
+pub(super) fn lists(call: &Call, lengths: Vec<Option<usize>>, elements: ArrayRef) -> Result<ArrayRef> {
     let DataType::List(item) = call.result.arrow() else {
         return Err(Error::internal("a set-returning function answers an array"));
     };

@@ -128,7 +128,7 @@ fn cast_array(value: &mut ast::Expr, target: &SqlType) -> bool {
 
 /// `cast(value, 'type')`.
 fn cast(value: ast::Expr, target: &SqlType) -> ast::Expr {
-    call("cast", [value, text(target.to_string())])
+    call("cast", [value, text(target.spelled())])
 }
 
 fn parameter(expression: &ast::Expr) -> Option<usize> {

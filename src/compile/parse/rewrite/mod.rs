@@ -11,6 +11,7 @@
 //! - [`over`]: windows get the frames that the planner does not know.
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`grouping`]: `ROLLUP` and `CUBE` become lists of sets.
+//! - [`star_item`]: `(row).*` gets a mark that is replaced when the row's fields are known.
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
 //! - [`using`]: joins with merged columns are nested.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
@@ -22,6 +23,8 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
 pub(in crate::compile) use set_returning::ARRAY;
+pub(super) use set_returning::{is_scalar_set, is_unnest};
+pub(super) use star_item::replace as replace_star;
 pub(in crate::compile) use using::MERGED;
 
 use super::dialect::is_reserved;
@@ -46,6 +49,8 @@ mod row;
 mod set_returning;
 mod subscript;
 mod syntax;
+// `(row).*` in SELECT lists.
+mod star_item;
 // Rows among the rows of subqueries.
 mod row_in;
 // USING and NATURAL.
@@ -57,11 +62,25 @@ mod window;
 /// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand
 /// (`$1::int`), by number. Errors: 0A000 with position for what is refused.
 pub(super) fn rewrite(query: &mut ast::Query, place: &dyn Fn(Location) -> usize) -> Result<BTreeMap<usize, SqlType>> {
-    let mut rewriter = Rewriter { place, parameters: BTreeMap::new(), values: Vec::new(), joins: 0 };
+    let mut rewriter = Rewriter { place, parameters: BTreeMap::new(), values: Vec::new(), joins: 0, stars: 0 };
     match ast::VisitMut::visit(query, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(rewriter.parameters),
     }
+}
+
+/// Shows the bodies of all queries inside of one, and its own, to `seen`.
+pub(super) fn visit_bodies(query: &mut ast::Query, seen: impl FnMut(&mut ast::SetExpr)) {
+    struct Bodies<F>(F);
+    impl<F: FnMut(&mut ast::SetExpr)> ast::VisitorMut for Bodies<F> {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<()> {
+            (self.0)(&mut query.body);
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = ast::VisitMut::visit(query, &mut Bodies(seen));
 }
 
 /// Makes what follows safe from long conditions; to be called before anything else looks at the query.
@@ -85,6 +104,8 @@ struct Rewriter<'a> {
     values: Vec<Vec<String>>,
     /// How many joins were nested.
     joins: usize,
+    /// How many stars after rows there are.
+    stars: usize,
 }
 
 impl Rewriter<'_> {
@@ -112,6 +133,7 @@ impl ast::VisitorMut for Rewriter<'_> {
         if let Err(error) = grouping::rewrite(&mut query.body) {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }
+        star_item::expand(&mut query.body, &mut self.stars);
         name::name_outputs(query);
         limit_fetch(query);
         self.values.push(values);
@@ -147,8 +169,9 @@ impl ast::VisitorMut for Rewriter<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> ControlFlow<Error> {
         let location = place::of_table(factor);
-        if let Err(error) =
-            refuse::table(factor).and_then(|()| window::expand(factor)).and_then(|()| set_returning::expand(factor))
+        if let Err(error) = refuse::table(factor)
+            .and_then(|()| window::expand(factor))
+            .and_then(|()| set_returning::expand(factor, &mut self.stars))
         {
             return ControlFlow::Break(self.placed(error, location));
         }
@@ -188,7 +211,7 @@ fn limit_fetch(query: &mut ast::Query) {
 }
 
 /// `name(arguments…)`.
-fn call(name: &str, arguments: impl IntoIterator<Item = ast::Expr>) -> ast::Expr {
+pub(super) fn call(name: &str, arguments: impl IntoIterator<Item = ast::Expr>) -> ast::Expr {
     let args =
         arguments.into_iter().map(|argument| ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))).collect();
     ast::Expr::Function(ast::Function {
@@ -208,7 +231,7 @@ fn call(name: &str, arguments: impl IntoIterator<Item = ast::Expr>) -> ast::Expr
 }
 
 /// A string constant.
-fn text(value: impl Into<String>) -> ast::Expr {
+pub(super) fn text(value: impl Into<String>) -> ast::Expr {
     ast::Expr::value(ast::Value::SingleQuotedString(value.into()))
 }
 

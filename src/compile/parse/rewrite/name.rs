@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast;
 use super::super::data_type::{internal_name, sql_type};
 use super::super::grammar::folded_ident;
 use super::super::query::hidden;
+use super::star_item;
 
 /// Names the columns of the SELECT lists that `query` is made of; subqueries are named when they are visited.
 pub(super) fn name_outputs(query: &mut ast::Query) {
@@ -97,6 +98,7 @@ fn is_column(expression: &ast::Expr) -> bool {
 /// `(x).*` stands for several columns.
 fn is_multiple(expression: &ast::Expr) -> bool {
     matches!(expression, ast::Expr::Wildcard(_) | ast::Expr::QualifiedWildcard(..))
+        || star_item::number(expression).is_some()
 }
 
 fn qualifier(expression: &ast::Expr) -> Option<String> {

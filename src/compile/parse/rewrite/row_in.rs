@@ -58,7 +58,7 @@ fn rewrite_condition(condition: &mut ast::Expr) {
 /// That the row equals the candidates' columns, the candidates, and whether the test is NOT IN.
 fn parts(expression: &ast::Expr) -> Option<(ast::Expr, Box<ast::Query>, bool)> {
     let ast::Expr::InSubquery { expr, subquery, negated } = expression else { return None };
-    let values = row_of(expr)?;
+    let values = super::row::parts(expr)?;
     let equal = values.into_iter().enumerate().map(|(at, value)| ast::Expr::BinaryOp {
         left: Box::new(ast::Expr::CompoundIdentifier(vec![candidates(), column(at)])),
         op: ast::BinaryOperator::Eq,
@@ -70,15 +70,6 @@ fn parts(expression: &ast::Expr) -> Option<(ast::Expr, Box<ast::Query>, bool)> {
         right: Box::new(right),
     };
     Some((equal.reduce(and)?, subquery.clone(), *negated))
-}
-
-/// The values of `(a, b)`.
-fn row_of(expression: &ast::Expr) -> Option<Vec<ast::Expr>> {
-    match expression {
-        ast::Expr::Tuple(values) => Some(values.clone()),
-        ast::Expr::Nested(inner) => row_of(inner),
-        _ => None,
-    }
 }
 
 /// Whether there are candidates that fulfil a condition.

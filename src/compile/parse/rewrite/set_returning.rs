@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::ast;
 
 use super::super::grammar::{ROWS_FROM, folded_ident, name_parts};
 use super::super::query::select;
-use super::{call, take, text};
+use super::{call, star_item, take, text};
 use crate::error::{Error, Result, code};
 
 /// What an array literal calls.
@@ -79,8 +79,12 @@ struct Call {
 }
 
 /// Replaces a call in FROM.
-pub(super) fn expand(factor: &mut ast::TableFactor) -> Result<()> {
+pub(super) fn expand(factor: &mut ast::TableFactor, stars: &mut usize) -> Result<()> {
     let Some(found) = read(factor) else { return Ok(()) };
+    if let Some(rows) = rows_of(&found, stars) {
+        *factor = rows;
+        return Ok(());
+    }
     let (Call { name, with_ordinality, alias, .. }, mut columns) = match arrays(&found)? {
         Some(columns) => (found, columns),
         None => return Ok(()),
@@ -92,7 +96,9 @@ pub(super) fn expand(factor: &mut ast::TableFactor) -> Result<()> {
     }
     let renamed = alias.iter().flat_map(|alias| &alias.columns).map(|column| column.name.clone());
     let renamed: Vec<ast::Ident> = renamed.collect();
-    if renamed.len() > columns.len() {
+    // Rows have more columns than one; the names are given when they are known.
+    let of_rows = name == "unnest" && columns.len() == 1 && renamed.len() > 1;
+    if renamed.len() > columns.len() && !of_rows {
         let message = format!(
             "table \"{}\" has {} columns available but {} columns specified",
             folded_ident(&alias_name),
@@ -102,16 +108,83 @@ pub(super) fn expand(factor: &mut ast::TableFactor) -> Result<()> {
         return Err(Error::new("42P10", message));
     }
     let items = columns.into_iter().enumerate().map(|(at, (name, array, after))| {
-        let alias = renamed.get(at).cloned().unwrap_or(name);
+        let alias = renamed.get(at).filter(|_| !of_rows).cloned().unwrap_or(name);
         ast::SelectItem::ExprWithAlias { expr: after.apply(call("unnest", [array])), alias }
     });
     *factor = ast::TableFactor::Derived {
         lateral: true,
         subquery: select(items.collect(), Vec::new(), None),
-        alias: Some(ast::TableAlias { explicit: true, name: alias_name, columns: Vec::new(), at: None }),
+        alias: Some(ast::TableAlias {
+            explicit: true,
+            name: alias_name,
+            columns: alias.filter(|_| of_rows).map(|alias| alias.columns).unwrap_or_default(),
+            at: None,
+        }),
         sample: None,
     };
     Ok(())
+}
+
+/// Functions that answer rows of the type of their first argument, with the function whose array the rows are; `None` for a single row.
+const TYPED_FUNCTIONS: [(&str, Option<&str>); 4] = [
+    ("jsonb_populate_record", None),
+    ("json_populate_record", None),
+    ("jsonb_populate_recordset", Some("jsonb_populate_recordset[]")),
+    ("json_populate_recordset", Some("json_populate_recordset[]")),
+];
+
+/// The rows of a function that answers them as values.
+fn typed_rows(name: &str, arguments: Vec<ast::Expr>) -> Option<ast::Expr> {
+    let (known, array) = TYPED_FUNCTIONS.iter().find(|(known, _)| *known == name)?;
+    Some(match array {
+        Some(array) => call("unnest", [call(array, arguments)]),
+        None => call(known, arguments),
+    })
+}
+
+/// `(SELECT (rows).*)` for a function that answers rows as values.
+fn rows_of(found: &Call, stars: &mut usize) -> Option<ast::TableFactor> {
+    let rows = typed_rows(&found.name, found.arguments.clone()).filter(|_| !found.with_ordinality)?;
+    let item = ast::SelectItem::UnnamedExpr(star_item::marked(rows, stars));
+    let name = ast::Ident::with_quote('"', &found.name);
+    let made = ast::TableAlias { explicit: true, name, columns: Vec::new(), at: None };
+    Some(ast::TableFactor::Derived {
+        lateral: true,
+        subquery: select(vec![item], Vec::new(), None),
+        alias: Some(found.alias.clone().unwrap_or(made)),
+        sample: None,
+    })
+}
+
+/// Whether an item of FROM is what a function that answers values, not rows, becomes.
+pub(in super::super) fn is_scalar_set(factor: &ast::TableFactor) -> bool {
+    let ast::TableFactor::Derived { subquery, alias: Some(_), .. } = factor else { return false };
+    let ast::SetExpr::Select(select) = subquery.body.as_ref() else { return false };
+    let [ast::SelectItem::ExprWithAlias { expr: ast::Expr::Function(function), .. }] = select.projection.as_slice()
+    else {
+        return false;
+    };
+    let name = function_name(&function.name).unwrap_or_default();
+    select.from.is_empty() && function.name.0.iter().all(is_made) && ["unnest", JSONB, JSON].contains(&name.as_str())
+}
+
+/// Whether an item of FROM is what `unnest` of one array becomes.
+pub(in super::super) fn is_unnest(factor: &ast::TableFactor) -> bool {
+    let ast::TableFactor::Derived { subquery, alias: Some(_), .. } = factor else { return false };
+    let ast::SetExpr::Select(select) = subquery.body.as_ref() else { return false };
+    let [ast::SelectItem::ExprWithAlias { expr, .. }] = select.projection.as_slice() else { return false };
+    let inner = |expression: &ast::Expr, name: &str| match expression {
+        ast::Expr::Function(function)
+            if function.name.0.iter().all(is_made) && function_name(&function.name)? == name =>
+        {
+            match &function.args {
+                ast::FunctionArguments::List(list) => plain(&list.args)?.into_iter().next(),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    select.from.is_empty() && inner(expr, "unnest").is_some_and(|array| inner(&array, FLAT).is_some())
 }
 
 /// What is done with the elements of an array.
@@ -276,22 +349,37 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
         return Ok(());
     }
     let Some(known) = columns_of(&name) else {
+        if !function.name.0.iter().any(is_made)
+            && let ast::FunctionArguments::List(list) = &function.args
+            && let Some(arguments) = plain(&list.args)
+            && let Some(rows) = typed_rows(&name, arguments)
+        {
+            *expression = rows;
+            return Ok(());
+        }
         if RECORD_FUNCTIONS.iter().any(|(known, _)| *known == name) {
             return Err(Error::unsupported(format!("{name}() outside of FROM is not supported")));
         }
         return Ok(());
-    };
-    let [column] = known else {
-        let error = Error::unsupported(format!("{name}() outside of FROM, where it is a record, is not supported"));
-        return Err(error.hint(format!("FROM …, {name}(…) AS x gives its columns")));
     };
     let ast::Expr::Function(function) = take(expression) else { return Ok(()) };
     let ast::FunctionArguments::List(list) = function.args else { return Ok(()) };
     let Some(arguments) = plain(&list.args) else {
         return Err(Error::new(code::UNDEFINED_FUNCTION, format!("function {name} does not exist")));
     };
-    let after = column.named.map_or(After::Nothing, After::Named);
-    *expression = after.apply(call("unnest", [call(column.array, typed(&name, arguments))]));
+    let arguments = typed(&name, arguments);
+    let values = |column: &OutputColumn| {
+        let after = column.named.map_or(After::Nothing, After::Named);
+        after.apply(call("unnest", [call(column.array, arguments.clone())]))
+    };
+    *expression = match known {
+        [column] => values(column),
+        // A row of the columns, which are equally long.
+        columns => {
+            let field = |column: &OutputColumn| [text(column.name.unwrap_or_default()), values(column)];
+            call("record", columns.iter().flat_map(field))
+        }
+    };
     Ok(())
 }
 

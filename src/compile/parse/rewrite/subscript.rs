@@ -1,10 +1,11 @@
-//! `ARRAY[…]`, `a[n]`, `a[from:to]`, `x = ANY (array)` → functions of ours: DataFusion's count from the end where PostgreSQL finds
+//! `ARRAY[…]`, `a[n]`, `a[from:to]`, `(row).field`, `x = ANY (array)` → functions of ours: DataFusion's count from the end where PostgreSQL finds
 //! nothing, and its ANY does not know NULL.
 
 use datafusion::sql::sqlparser::ast;
 
-use super::{call, take, text};
-use crate::error::{Error, Result};
+use super::super::star::STAR;
+use super::{call, row, take, text};
+use crate::error::{Error, Result, code};
 
 /// Rewrites one expression whose parts are rewritten.
 pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
@@ -71,35 +72,68 @@ pub(super) fn items(expression: &ast::Expr) -> Option<Vec<ast::Expr>> {
     list.args.iter().map(item).collect()
 }
 
-/// `None` where a field of a row is taken.
+/// What follows a value, step by step: names are fields, subscripts items; `None` for a star, which stands for several values.
 fn subscripted(root: &mut ast::Expr, chain: &mut Vec<ast::AccessExpr>) -> Result<Option<ast::Expr>> {
-    let names = chain.iter().take_while(|access| matches!(access, ast::AccessExpr::Dot(_))).count();
-    if names == chain.len() || chain[names..].iter().any(|access| matches!(access, ast::AccessExpr::Dot(_))) {
-        return Ok(None);
-    }
+    let mut steps = std::mem::take(chain).into_iter().peekable();
     let mut value = take(root);
-    if names > 0 {
-        let mut parts = match value {
-            ast::Expr::Identifier(name) => vec![name],
-            ast::Expr::CompoundIdentifier(parts) => parts,
-            _ => return Err(Error::unsupported("fields of rows are not supported")),
+    // `t.a[1]`: names after a name are parts of it.
+    let mut names = leading_names(&mut steps);
+    let column = match &mut value {
+        ast::Expr::Identifier(name) => Some(vec![name.clone()]),
+        ast::Expr::CompoundIdentifier(parts) => Some(std::mem::take(parts)),
+        _ => None,
+    };
+    if let Some(mut parts) = column {
+        parts.append(&mut names);
+        value = match parts.as_slice() {
+            [_] => ast::Expr::Identifier(parts.remove(0)),
+            _ => ast::Expr::CompoundIdentifier(parts),
         };
-        for access in chain.drain(..names) {
-            match access {
-                ast::AccessExpr::Dot(ast::Expr::Identifier(name)) => parts.push(name),
-                _ => return Err(Error::unsupported("fields of rows are not supported")),
-            }
-        }
-        value = ast::Expr::CompoundIdentifier(parts);
     }
-    let subscripts = std::mem::take(chain).into_iter().filter_map(|access| match access {
-        ast::AccessExpr::Subscript(subscript) => Some(subscript),
-        ast::AccessExpr::Dot(_) => None,
-    });
-    let subscripts: Vec<ast::Subscript> = subscripts.collect();
+    loop {
+        if names.last().is_some_and(|name| name.value == STAR) && steps.peek().is_none() {
+            let star = names.pop().map(|star| ast::AccessExpr::Dot(ast::Expr::Identifier(star)));
+            *root = row::fields(value, names)?;
+            chain.extend(star);
+            return Ok(None);
+        }
+        value = row::fields(value, names)?;
+        let mut subscripts = Vec::new();
+        while let Some(ast::AccessExpr::Subscript(subscript)) =
+            steps.next_if(|step| matches!(step, ast::AccessExpr::Subscript(_)))
+        {
+            subscripts.push(subscript);
+        }
+        if !subscripts.is_empty() {
+            value = items_at(value, subscripts)?;
+        }
+        names = leading_names(&mut steps);
+        match steps.peek() {
+            None if names.is_empty() => return Ok(Some(value)),
+            Some(ast::AccessExpr::Dot(_)) if names.is_empty() => {
+                return Err(Error::new(code::SYNTAX_ERROR, "a field has a name"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The names that are next.
+fn leading_names(steps: &mut std::iter::Peekable<std::vec::IntoIter<ast::AccessExpr>>) -> Vec<ast::Ident> {
+    let mut names = Vec::new();
+    while let Some(ast::AccessExpr::Dot(ast::Expr::Identifier(name))) =
+        steps.next_if(|step| matches!(step, ast::AccessExpr::Dot(ast::Expr::Identifier(_))))
+    {
+        names.push(name);
+    }
+    names
+}
+
+/// The item, or the items, of an array.
+fn items_at(array: ast::Expr, subscripts: Vec<ast::Subscript>) -> Result<ast::Expr> {
     let has_slice = subscripts.iter().any(|subscript| matches!(subscript, ast::Subscript::Slice { .. }));
     let number = |digits: &str| ast::Expr::value(ast::Value::Number(digits.to_string(), false));
-    let mut arguments = vec![value];
+    let mut arguments = vec![array];
     for subscript in subscripts {
         match subscript {
             ast::Subscript::Index { index } if has_slice => arguments.extend([number("1"), index]),
@@ -111,5 +145,5 @@ fn subscripted(root: &mut ast::Expr, chain: &mut Vec<ast::AccessExpr>) -> Result
             ast::Subscript::Slice { .. } => return Err(Error::unsupported("slices with a stride are not supported")),
         }
     }
-    Ok(Some(call(if has_slice { "slice" } else { "subscript" }, arguments)))
+    Ok(call(if has_slice { "slice" } else { "subscript" }, arguments))
 }

@@ -294,22 +294,49 @@ fn random_calls_over_random_changes() {
     }
 }
 
-/// Calls that see few rows, in partitions that are large beside what changes.
+/// Calls that go on from row to row.
+fn running(random: &mut Random) -> Vec<WindowCall> {
+    let units = [Units::Rows, Units::Range, Units::Groups][random.below(3)];
+    let frame = || Frame { units, ..Frame::default_in("UTC") };
+    let mut count = call(Function::Aggregate(count_udaf()), vec![Argument::Column(VALUE)], frame(), DataType::Int64);
+    count.filter = (random.below(2) == 0).then_some(FLAG);
+    let mut calls = vec![count];
+    for function in [Function::RowNumber, Function::Rank, Function::DenseRank] {
+        if random.below(2) == 0 {
+            calls.push(call(function, vec![], frame(), DataType::Int64));
+        }
+    }
+    calls
+}
+
+/// Calls that see few rows or go on from row to row, in partitions that are large beside what changes.
 #[test]
 fn neighbours_of_changed_rows() {
     let input = schema(&types());
     let order = vec![SortColumn { column: 1, descending: false, nulls_first: true }];
-    let rows = |from: i64, to: i64| {
-        let offset = |rows: i64| ScalarValue::Int64(Some(rows));
-        let (start, end) = (Bound::Preceding(offset(from)), Bound::Following(offset(to)));
-        Frame { units: Units::Rows, start, end, ..Frame::default_in("UTC") }
-    };
-    for seed in 0..10_u64 {
+    let offset = |random: &mut Random, below: usize| ScalarValue::Int64(Some(random.below(below) as i64));
+    for seed in 0..70_u64 {
         let mut random = Random(seed);
         let list = DataType::List(Arc::new(Field::new_list_field(DataType::Int64, true)));
-        let frame = rows(random.below(3) as i64, random.below(3) as i64);
+        let by_distance = (10..40).contains(&seed);
+        let mut frame = Frame::default_in("UTC");
+        if by_distance {
+            let mut bound = || match random.below(3) {
+                0 => Bound::CurrentRow,
+                1 => Bound::Preceding(offset(&mut random, 12)),
+                _ => Bound::Following(offset(&mut random, 12)),
+            };
+            (frame.start, frame.end) = (bound(), bound());
+            frame.exclusion = [Exclusion::NoOthers, Exclusion::Group, Exclusion::Ties][random.below(3)];
+        } else {
+            frame.units = Units::Rows;
+            frame.start = Bound::Preceding(offset(&mut random, 3));
+            frame.end = Bound::Following(offset(&mut random, 3));
+        }
         let mut calls = vec![call(Function::Aggregate(array_agg_udaf()), vec![Argument::Column(VALUE)], frame, list)];
-        if seed % 2 == 0 {
+        if seed >= 40 {
+            calls = running(&mut random);
+        } else if seed % 2 == 0 && !by_distance {
             let shift = Argument::Constant(ScalarValue::Int32(Some(random.below(4) as i32 - 1)));
             let arguments = vec![Argument::Column(VALUE), shift];
             calls.push(call(Function::Lag, arguments, Frame::default_in("UTC"), DataType::Int64));
@@ -321,12 +348,13 @@ fn neighbours_of_changed_rows() {
         let window = Window::new(input.clone(), vec![], order.clone(), calls.clone(), output).unwrap();
         let mut window = Running::new(window);
         let mut live: Vec<Row> = Vec::new();
+        let (rows, values) = if seed >= 10 { (150, 20 << random.below(5)) } else { (40, 40) };
         let row = |random: &mut Random| -> Row {
             let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|at| random.value(&types()[at]));
-            let spread = if b.is_null() { b } else { int(random.below(40) as i64) };
+            let spread = if b.is_null() { b } else { int(random.below(values) as i64) };
             vec![a, spread, c, d, e]
         };
-        let first: Vec<(Row, i64)> = (0..40).map(|_| (row(&mut random), 1 + random.below(2) as i64)).collect();
+        let first: Vec<(Row, i64)> = (0..rows).map(|_| (row(&mut random), 1 + random.below(2) as i64)).collect();
         live.extend(first.iter().flat_map(|(row, times)| std::iter::repeat_n(row.clone(), *times as usize)));
         window.change(&input, &first);
         for tick in 0..12 {

@@ -10,13 +10,17 @@
 //! Each partition is a sorted map from the encoded row (order columns first, then the others to break ties) to its weight. A tick
 //! evaluates what it touches twice, as it was and as it is, and emits the difference: rows whose values stay do not leave.
 //!
-//! Cost: where all calls look at a bounded number of rows around their own (`lag`, ROWS between offsets), the neighbours of the
-//! changed rows; otherwise the whole of each changed partition, which for a window without PARTITION BY is the whole input.
+//! Cost: where all calls look at a bounded number of rows around their own (`lag`, ROWS between offsets), or at those within a
+//! distance (RANGE between offsets), the neighbours of the changed rows; where all go on from row to row (`row_number`, `rank`, exact
+//! running sums and averages), the rows behind the first changed one, whose values must change, and up to
+//! [`CHECKPOINT_ROWS`] before it; otherwise the whole of each changed partition, which for
+//! a window without PARTITION BY is the whole input.
 
 // Which rows a change touches.
 mod segment;
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
@@ -28,7 +32,7 @@ use super::row_json::row_json;
 use crate::canonical::{Equality, values_equal};
 use crate::compile::expr::Evaluated;
 use crate::compile::plan::SortColumn;
-use crate::compile::window::{Layout, Reach, WindowCall, evaluate};
+use crate::compile::window::{Before, Layout, Reach, WindowCall, after, evaluate, frames};
 use crate::error::{Error, Result};
 use crate::flow::delta::{add_weights, batch, merge, take_rows};
 use crate::flow::state::GroupIndex;
@@ -36,6 +40,8 @@ use crate::flow::{Delta, Operator, Output, RowError, Step, Tick};
 
 /// Rows that are evaluated at once, unless one partition has more.
 const BATCH_ROWS: usize = 65_536;
+/// How many rows after which it is kept what rows amount to for those that go on from there.
+const CHECKPOINT_ROWS: usize = if cfg!(test) { 8 } else { 1_024 };
 
 /// See the [module](self).
 pub struct Window {
@@ -64,11 +70,13 @@ impl Window {
         let encoding = Encoding::new(&types, &order, "a window")?;
         let keys: Vec<DataType> = partition.iter().map(|column| types[*column].clone()).collect();
         let index = GroupIndex::new(&keys, "PARTITION BY")?;
-        let both = |reach: Reach, call: &WindowCall| match (reach, call.reach()) {
+        let both = |one: Reach, other: Reach| match (one, other) {
             (Reach::Rows(before, after), Reach::Rows(b, a)) => Reach::Rows(before.max(b), after.max(a)),
+            (Reach::Range, Reach::Range) => Reach::Range,
+            (Reach::Running, Reach::Running) => Reach::Running,
             _ => Reach::Partition,
         };
-        let reach = calls.iter().fold(Reach::Rows(0, 0), both);
+        let reach = calls.iter().map(|call| call.reach(&input)).reduce(both).unwrap_or(Reach::Rows(0, 0));
         Ok(Window { input, partition, order, calls, reach, schema, encoding, index, partitions: Vec::new() })
     }
 
@@ -93,34 +101,78 @@ impl Window {
         Ok(changes)
     }
 
-    /// Evaluates segments as they were and as they are, and emits the difference.
-    fn emit(&self, segments: &[Segment], out: &mut Output) -> Result<()> {
+    /// For each of rows that follow each other in a partition those that its values depend on.
+    fn frames(&self, keys: &[&Key]) -> Result<Vec<Range<usize>>> {
+        let layout = Layout::new([keys.len()], |row| keys[row - 1].is_peer(keys[row]));
+        let rows = batch(&self.input, self.encoding.decode(keys.iter().copied())?, keys.len())?;
+        frames(&self.calls, &rows, &self.order, &layout)
+    }
+
+    /// Evaluates segments, each of a partition, as they were and as they are, and emits the difference.
+    fn emit(&mut self, segments: &[(u32, Segment)], out: &mut Output) -> Result<()> {
         let states: Vec<Vec<(&Key, bool)>> =
-            segments.iter().flat_map(|segment| [segment.before(), segment.after()]).collect();
+            segments.iter().flat_map(|(_, segment)| [segment.old(), segment.new()]).collect();
         let keys: Vec<&Key> = states.iter().flatten().map(|(key, _)| *key).collect();
         if keys.is_empty() {
             return Ok(());
         }
         let lengths: Vec<usize> = states.iter().map(Vec::len).collect();
-        let layout =
+        let mut layout =
             Layout::new(lengths.iter().copied().filter(|length| *length > 0), |row| keys[row - 1].is_peer(keys[row]));
         let rows = batch(&self.input, self.encoding.decode(keys.iter().copied())?, keys.len())?;
         let mut found = Vec::with_capacity(self.calls.len());
-        for call in &self.calls {
+        for (at, call) in self.calls.iter().enumerate() {
+            let before = |state: usize| segments[state / 2].1.before.get(at).copied().unwrap_or_default();
+            if self.reach == Reach::Running {
+                layout.continue_from((0..states.len()).filter(|state| lengths[*state] > 0).map(before).collect());
+            }
             found.push(evaluate(call, &rows, &self.order, &layout)?);
         }
         let results = Results { keys: &keys, found: &found };
         let mut changed: Vec<(usize, i64)> = Vec::new();
+        let mut checkpoints = Vec::new();
         let mut start = 0;
-        for pair in states.chunks(2) {
+        for (pair, (partition, segment)) in states.chunks(2).zip(segments) {
             let (old, new) =
                 (start..start + pair[0].len(), start + pair[0].len()..start + pair[0].len() + pair[1].len());
             start = new.end;
             let is_core =
                 |row: usize| if row < old.end { pair[0][row - old.start].1 } else { pair[1][row - new.start].1 };
             results.difference(old.clone(), new.clone(), &is_core, &mut changed);
+            if self.reach == Reach::Running {
+                checkpoints.push((*partition, self.checkpoints(segment, &keys, &rows, &layout, new)?));
+            }
         }
-        self.put(&rows, &found, &changed, out)
+        self.put(&rows, &found, &changed, out)?;
+        for (partition, checkpoints) in checkpoints {
+            self.partitions[partition as usize].keep(checkpoints);
+        }
+        Ok(())
+    }
+
+    /// What rows amount to in steps of [`CHECKPOINT_ROWS`]; `range` are the rows of the segment among all `rows`.
+    fn checkpoints(
+        &self,
+        segment: &Segment,
+        keys: &[&Key],
+        rows: &RecordBatch,
+        layout: &Layout,
+        range: Range<usize>,
+    ) -> Result<Vec<(Key, Vec<Before>)>> {
+        let mut kept = Vec::new();
+        let mut start = range.start;
+        let mut before = segment.before.clone();
+        before.resize(self.calls.len(), Before::default());
+        for row in range {
+            if row - start >= CHECKPOINT_ROWS && layout.peers(row).start == row {
+                for (call, before) in self.calls.iter().zip(&mut before) {
+                    *before = after(call, rows, layout, start..row, *before)?;
+                }
+                kept.push((keys[row].clone(), before.clone()));
+                start = row;
+            }
+        }
+        Ok(kept)
     }
 
     /// Puts rows with weights into the output, or among its errors.
@@ -162,14 +214,15 @@ impl Operator for Window {
         let changes = self.changes(std::mem::take(input))?;
         let (mut segments, mut rows) = (Vec::new(), 0);
         for (group, changes) in changes {
-            let partition = &mut self.partitions[group as usize];
-            let touched = partition.change(changes, self.reach)?;
+            let mut partition = std::mem::take(&mut self.partitions[group as usize]);
+            let touched = partition.change(changes, self.reach, |keys| self.frames(keys))?;
             if partition.is_empty() {
-                *partition = Partition::default();
                 self.index.remove(group);
+            } else {
+                self.partitions[group as usize] = partition;
             }
             rows += touched.iter().map(Segment::len).sum::<usize>();
-            segments.extend(touched);
+            segments.extend(touched.into_iter().map(|segment| (group, segment)));
             if rows >= BATCH_ROWS {
                 self.emit(&segments, out)?;
                 segments.clear();
@@ -196,8 +249,8 @@ impl Results<'_> {
     /// Appends the rows of `new` with weight 1 and those of `old` with weight −1, but for those that are in both. Both are sorted.
     fn difference(
         &self,
-        old: std::ops::Range<usize>,
-        new: std::ops::Range<usize>,
+        old: Range<usize>,
+        new: Range<usize>,
         is_core: &dyn Fn(usize) -> bool,
         changed: &mut Vec<(usize, i64)>,
     ) {

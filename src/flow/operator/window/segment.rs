@@ -1,22 +1,29 @@
 //! The rows of a partition, and which of them a change touches.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 
 use super::super::ordered::Key;
-use crate::compile::window::Reach;
+use crate::compile::window::{Before, Reach};
 use crate::error::Result;
 use crate::flow::delta::add_weights;
+
+/// Rows around a changed one that are looked at first; a change of more rows than one in so many is one of all rows.
+const NEIGHBOURS: usize = 16;
 
 /// Rows with their weights, none of them 0, in order.
 #[derive(Default)]
 pub(super) struct Partition {
     rows: BTreeMap<Key, i64>,
+    /// For calls that go on from row to row: what the rows before a row amount to, at some rows that are the first of their peers.
+    checkpoints: BTreeMap<Key, Vec<Before>>,
 }
 
 /// Rows that follow each other in a partition, before and after a change.
 pub(super) struct Segment {
     rows: Vec<Row>,
+    /// What the rows before them amount to for each call; empty if nothing is known of them.
+    pub(super) before: Vec<Before>,
 }
 
 struct Row {
@@ -44,11 +51,23 @@ impl Partition {
     /// Memory held, in bytes (an estimate).
     pub(super) fn bytes(&self) -> usize {
         let row = |row: &Key| row.bytes().len() + 2 * size_of::<usize>() + 3 * size_of::<(Key, i64)>() / 2;
-        self.rows.keys().map(row).sum()
+        let checkpoint = |before: &Vec<Before>| size_of::<Key>() + before.len() * size_of::<Before>();
+        self.rows.keys().map(row).sum::<usize>() + self.checkpoints.values().map(checkpoint).sum::<usize>()
     }
 
-    /// Changes weights. Answers what must be evaluated anew if a row's values depend on `reach` other rows.
-    pub(super) fn change(&mut self, mut changes: BTreeMap<Key, i64>, reach: Reach) -> Result<Vec<Segment>> {
+    /// Keeps what the rows before some of the rows amount to.
+    pub(super) fn keep(&mut self, checkpoints: Vec<(Key, Vec<Before>)>) {
+        self.checkpoints.extend(checkpoints);
+    }
+
+    /// Changes weights. Answers what must be evaluated anew if a row's values depend on `reach` other rows; `frames` tells which
+    /// of the rows that it is given each of them depends on.
+    pub(super) fn change(
+        &mut self,
+        mut changes: BTreeMap<Key, i64>,
+        reach: Reach,
+        frames: impl Fn(&[&Key]) -> Result<Vec<Range<usize>>>,
+    ) -> Result<Vec<Segment>> {
         changes.retain(|_, weight| *weight != 0);
         if changes.is_empty() {
             return Ok(Vec::new());
@@ -61,8 +80,12 @@ impl Partition {
             Reach::Rows(before, after)
                 if changes.len().saturating_mul(before.saturating_add(after).saturating_add(1)) < self.rows.len() =>
             {
-                self.near(&changes, before, after)
+                self.segments(&changes, |key| Ok(self.counted(key, &changes, before, after)))?
             }
+            Reach::Range if changes.len().saturating_mul(NEIGHBOURS) < self.rows.len() => {
+                self.segments(&changes, |key| self.within(key, &frames))?
+            }
+            Reach::Running => vec![self.rest(&changes)],
             _ => vec![self.whole(&changes)],
         };
         for (key, change) in changes {
@@ -77,14 +100,37 @@ impl Partition {
 
     fn whole(&self, changes: &BTreeMap<Key, i64>) -> Segment {
         let row = |(key, old): (&Key, &i64)| Row::new(key, *old, changes, true);
-        Segment { rows: self.rows.iter().map(row).collect() }
+        Segment { rows: self.rows.iter().map(row).collect(), before: Vec::new() }
     }
 
-    /// The neighbours of changed rows. The values of a row depend on `before` rows before it and `after` rows after it.
-    fn near(&self, changes: &BTreeMap<Key, i64>, before: usize, after: usize) -> Vec<Segment> {
+    /// The first changed row and its peers, and all behind them.
+    fn rest(&mut self, changes: &BTreeMap<Key, i64>) -> Segment {
+        let Some(changed) = changes.keys().next() else { return self.whole(changes) };
+        let earlier = self.rows.range::<Key, _>(..=changed).rev().map(|(key, _)| key);
+        let first = earlier.take_while(|key| key.is_peer(changed)).last().unwrap_or(changed).clone();
+        let mut stale = self.checkpoints.split_off(&first);
+        // What comes before the row itself is as it was.
+        if let Some(before) = stale.remove(&first) {
+            self.checkpoints.insert(first.clone(), before);
+        }
+        let (from, before) = match self.checkpoints.last_key_value() {
+            Some((key, before)) => (Bound::Included(key), before.clone()),
+            None => (Bound::Unbounded, Vec::new()),
+        };
+        let rows = self.rows.range::<Key, _>((from, Bound::Unbounded));
+        let rows = rows.map(|(key, old)| Row::new(key, *old, changes, *key >= first)).collect();
+        Segment { rows, before }
+    }
+
+    /// The surroundings of changed rows.
+    fn segments(
+        &self,
+        changes: &BTreeMap<Key, i64>,
+        surroundings: impl Fn(&Key) -> Result<Surroundings>,
+    ) -> Result<Vec<Segment>> {
         let mut merged: Vec<(Vec<Span>, Span)> = Vec::new();
         for key in changes.keys() {
-            let Surroundings { core, context } = self.surroundings(key, changes, before, after);
+            let Surroundings { core, context } = surroundings(key)?;
             match merged.last_mut() {
                 Some((cores, last)) if context.0 <= last.1 => {
                     cores.push(core);
@@ -98,18 +144,52 @@ impl Partition {
                 let core = cores.iter().any(|(first, last)| first <= key && key <= last);
                 Row::new(key, *old, changes, core)
             };
-            Segment { rows: self.rows.range(first..=last).map(row).collect() }
+            Segment { rows: self.rows.range(first..=last).map(row).collect(), before: Vec::new() }
         };
-        merged.into_iter().map(segment).collect()
+        Ok(merged.into_iter().map(segment).collect())
     }
 
-    fn surroundings(&self, key: &Key, changes: &BTreeMap<Key, i64>, before: usize, after: usize) -> Surroundings {
+    /// Where the values of a row depend on `before` rows before it and `after` rows after it.
+    fn counted(&self, key: &Key, changes: &BTreeMap<Key, i64>, before: usize, after: usize) -> Surroundings {
         // A row sees `key` if it has at most `after` rows up to it, or at most `before` since it.
         let down = self.rows.range((Bound::Unbounded, Bound::Excluded(key.clone()))).rev();
         let (first, lowest) = walk(down, key, changes, after, before);
         let up = self.rows.range((Bound::Excluded(key.clone()), Bound::Unbounded));
         let (last, highest) = walk(up, key, changes, before, after);
         Surroundings { core: (first, last), context: (lowest, highest) }
+    }
+}
+
+impl Partition {
+    /// Where the values of a row depend on the rows of its frame. Frames begin and end the later, the later their rows are.
+    fn within(&self, key: &Key, frames: impl Fn(&[&Key]) -> Result<Vec<Range<usize>>>) -> Result<Surroundings> {
+        let mut steps = NEIGHBOURS / 2;
+        loop {
+            let down = self.rows.range((Bound::Unbounded, Bound::Excluded(key.clone()))).rev().take(steps);
+            let mut keys: Vec<&Key> = down.map(|(key, _)| key).collect();
+            let from_start = keys.len() < steps;
+            keys.reverse();
+            let own = keys.len();
+            let up = self.rows.range((Bound::Included(key.clone()), Bound::Unbounded)).take(steps + 1);
+            keys.extend(up.map(|(key, _)| key));
+            let to_end = keys.len() <= own + steps;
+            let frames = frames(&keys)?;
+            let last = keys.len() - 1;
+            // Rows that see the changed one, and what they see.
+            let sees = |row: &usize| *row == own || frames[*row].contains(&own);
+            let core: Vec<usize> = (0..=last).filter(sees).collect();
+            let (low, high) = (core.first().copied().unwrap_or(own), core.last().copied().unwrap_or(own));
+            let seen = frames[low..=high].iter();
+            let start = seen.clone().map(|frame| frame.start).min().unwrap_or(own).min(low);
+            let end = seen.map(|frame| frame.end).max().unwrap_or(own).max(high + 1);
+            let whole_below = from_start || (start > 0 && frames[0].end <= own);
+            let whole_above = to_end || (end <= last && frames[last].start > own);
+            if whole_below && whole_above {
+                let span = |low: usize, high: usize| (keys[low].clone(), keys[high].clone());
+                return Ok(Surroundings { core: span(low, high), context: span(start, end - 1) });
+            }
+            steps *= 4;
+        }
     }
 }
 
@@ -153,12 +233,12 @@ impl Segment {
     }
 
     /// Each row as often as it was there, and whether it is of the core.
-    pub(super) fn before(&self) -> Vec<(&Key, bool)> {
+    pub(super) fn old(&self) -> Vec<(&Key, bool)> {
         self.state(|row| row.old)
     }
 
     /// Each row as often as it is there.
-    pub(super) fn after(&self) -> Vec<(&Key, bool)> {
+    pub(super) fn new(&self) -> Vec<(&Key, bool)> {
         self.state(|row| row.new)
     }
 

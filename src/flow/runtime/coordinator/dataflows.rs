@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::backfill::Backfill;
 use super::{Barrier, Coordinator, Subscriber, answer};
 use crate::catalog::RelationId;
 use crate::error::{Error, Result, code};
@@ -23,7 +24,9 @@ pub(super) struct Dataflow {
     state: State,
     failure: Arc<Failure>,
     /// What it has to see committed before it is up to date.
-    waits: Vec<Wait>,
+    pub(super) waits: Vec<Wait>,
+    /// What it has to get before it takes part in ticks.
+    pub(super) backfill: Option<Backfill>,
     subscribers: Vec<Subscriber>,
 }
 
@@ -50,6 +53,8 @@ pub(super) enum Wait {
     End { reader: ReaderId, opened: ReaderId },
     /// All that a catch-up reads.
     CatchUp(ReaderId),
+    /// The dataflow's own backfill.
+    Backfill(RelationId),
 }
 
 impl Dataflow {
@@ -118,6 +123,7 @@ impl Coordinator {
                 state: State::Registered(new.plans),
                 failure: Arc::default(),
                 waits: Vec::new(),
+                backfill: None,
                 subscribers: Vec::new(),
             },
         );
@@ -154,6 +160,7 @@ impl Coordinator {
             return Ok(());
         };
         let inputs = dataflow.inputs.clone();
+        let is_kept = dataflow.is_kept();
         let failure = Arc::clone(&dataflow.failure);
         let mut feeds = Vec::new();
         let mut waits = vec![Wait::Tick(self.sealed + 1)];
@@ -161,6 +168,14 @@ impl Coordinator {
             if let Err(error) = self.connect(id, input, &mut feeds, &mut waits) {
                 self.fail_dataflow(id, error.message.clone());
                 return Err(error);
+            }
+        }
+        // Who follows the changes of one that is not kept must never see a part.
+        if let Some(mut backfill) = Backfill::of(&feeds).filter(|_| is_kept) {
+            feeds = backfill.take_share(id, self.sealed + 1);
+            waits.push(Wait::Backfill(id));
+            if let Some(dataflow) = self.dataflow_mut(id) {
+                dataflow.backfill = Some(backfill);
             }
         }
         self.seal_install(id, plans, &failure, feeds);
@@ -292,6 +307,7 @@ impl Coordinator {
         match wait {
             Wait::Tick(tick) => self.committed < *tick,
             Wait::Dataflow(id) => !self.is_settled(*id),
+            Wait::Backfill(id) => self.dataflow(*id).is_some_and(|dataflow| dataflow.backfill.is_some()),
             Wait::CatchUp(reader) => self.readers.get(reader).is_some_and(|reader| !reader.is_finished(self.committed)),
             Wait::End { reader, opened } => match (self.readers.get(reader), self.readers.get(opened)) {
                 (Some(reader), Some(opened)) => match &opened.opened {
@@ -349,6 +365,7 @@ impl Coordinator {
         tracing::error!("dataflow \"{}\" failed: {why}", dataflow.name);
         dataflow.failure.set(why.clone());
         dataflow.waits.clear();
+        dataflow.backfill = None;
         dataflow.state = State::Failed(why.clone());
         let error = dataflow.error(&why);
         let name = dataflow.name.clone();

@@ -1,5 +1,7 @@
 //! The coordinator thread: owns what exists, seals ticks, commits them in order.
 
+// Rows that are there when a dataflow begins.
+mod backfill;
 // Dataflows: how they begin, catch up, fail and end.
 mod dataflows;
 // Waiting until what is there now is committed.
@@ -85,6 +87,8 @@ pub(super) struct Coordinator {
     next_worker: usize,
     /// What happens when no tick is in flight.
     barriers: VecDeque<Barrier>,
+    /// Dataflows that begin when what they read takes part in ticks.
+    delayed: Vec<(RelationId, Option<Reply<()>>)>,
     waiters: Vec<Waiter>,
 }
 
@@ -114,6 +118,8 @@ enum Barrier {
     /// The asker, if one waits, is told when the dataflow runs.
     Install(RelationId, Option<Reply<()>>),
     Remove(RelationId, Reply<()>),
+    /// The dataflow has all that its inputs held.
+    Join(RelationId),
     /// Behind others: it has to see what they do.
     Flush(Reply<()>),
 }
@@ -160,6 +166,7 @@ impl Coordinator {
             now: i64::MIN,
             next_worker: 0,
             barriers: VecDeque::new(),
+            delayed: Vec::new(),
             waiters: Vec::new(),
         })
     }
@@ -222,9 +229,15 @@ impl Coordinator {
     /// Commits, seals and answers whatever has become possible.
     fn advance(&mut self) {
         self.commit_finished();
+        self.begin_delayed();
+        if self.barriers.is_empty() {
+            self.continue_backfills();
+        }
         while self.in_flight.is_empty() {
             match self.barriers.pop_front() {
                 None => break,
+                Some(Barrier::Install(id, reply)) if self.reads_backfilling(id) => self.delayed.push((id, reply)),
+                Some(Barrier::Join(id)) => self.join(id),
                 Some(Barrier::Install(id, reply)) => {
                     let installed = self.install(id);
                     if let Some(reply) = reply {

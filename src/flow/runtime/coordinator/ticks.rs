@@ -49,6 +49,19 @@ struct Input {
 }
 
 impl InFlight {
+    /// A tick in which nothing comes in from outside.
+    fn without_input(t: u64) -> InFlight {
+        InFlight {
+            t,
+            missing: 0,
+            tables: Vec::new(),
+            positions: HashMap::new(),
+            write: 0,
+            dataflows: Arc::from([]),
+            outputs: Vec::new(),
+        }
+    }
+
     /// Commits without what the dataflows made: they all failed.
     pub(super) fn give_up_outputs(&mut self) {
         self.missing = 0;
@@ -73,7 +86,12 @@ impl Coordinator {
 
     /// How long the oldest input may wait.
     fn patience(&self) -> Duration {
-        if self.in_flight.is_empty() { IDLE_WAIT } else { Duration::from_millis(self.options.tick_interval_ms) }
+        let has_input = |tick: &InFlight| tick.write > 0 || !tick.positions.is_empty();
+        if !self.in_flight.iter().any(has_input) {
+            IDLE_WAIT
+        } else {
+            Duration::from_millis(self.options.tick_interval_ms)
+        }
     }
 
     /// Seals ticks as long as one is due.
@@ -100,6 +118,14 @@ impl Coordinator {
         if input.write == 0 && input.positions.is_empty() {
             // What had been queued went away with its reader.
             return;
+        }
+        for (relation, deltas) in &input.tables {
+            self.hold_back(*relation, deltas);
+        }
+        for ((relation, only), deltas) in &input.streams {
+            if only.is_none() {
+                self.hold_back(*relation, deltas);
+            }
         }
         self.status.add_rows_in(input.rows);
         for (reader, positions) in &input.positions {
@@ -133,17 +159,15 @@ impl Coordinator {
         failure: &Arc<Failure>,
         feeds: Vec<Feed>,
     ) {
-        let tick = InFlight {
-            t: self.sealed + 1,
-            missing: 0,
-            tables: Vec::new(),
-            positions: HashMap::new(),
-            write: 0,
-            dataflows: Arc::from([id]),
-            outputs: Vec::new(),
-        };
+        let tick = InFlight { dataflows: Arc::from([id]), ..InFlight::without_input(self.sealed + 1) };
         let installs = plans.into_iter().map(|plan| Install { id, plan, failure: Arc::clone(failure) }).collect();
         self.send(tick, feeds, Some(installs));
+    }
+
+    /// Seals a tick of what only some dataflows get.
+    pub(super) fn seal_share(&mut self, feeds: Vec<Feed>) {
+        let tick = InFlight { dataflows: self.touched(&feeds), ..InFlight::without_input(self.sealed + 1) };
+        self.send(tick, feeds, None);
     }
 
     /// Whole writes in order, at least one, then as many as fit.
@@ -200,7 +224,9 @@ impl Coordinator {
         let only: HashSet<RelationId> = feeds.iter().filter_map(|feed| feed.only).collect();
         let mut touched = Vec::new();
         for dataflow in self.dataflows.values().filter(|dataflow| dataflow.runs()) {
-            if only.contains(&dataflow.id) || dataflow.inputs.iter().any(|input| changed.contains(input)) {
+            let takes_part = dataflow.backfill.is_none();
+            if only.contains(&dataflow.id) || takes_part && dataflow.inputs.iter().any(|input| changed.contains(input))
+            {
                 changed.insert(dataflow.id);
                 touched.push(dataflow.id);
             }
@@ -214,12 +240,15 @@ impl Coordinator {
         if !tick.dataflows.is_empty() && self.worker_lost.is_none() {
             tick.missing = self.workers.len();
             let message = Tick { t: tick.t, now: self.now, watermarks: Arc::from([]), checkpoint: false };
+            let alone = self.dataflows.values().filter(|dataflow| dataflow.backfill.is_some());
+            let alone: Arc<[RelationId]> = alone.map(|dataflow| dataflow.id).collect();
             let mut installs = installs.unwrap_or_default().into_iter();
             let dealt = self.deal_feeds(feeds);
             for (worker, feeds) in self.workers.iter().zip(dealt) {
                 let dataflows = Arc::clone(&tick.dataflows);
                 let install = installs.next();
-                worker.send(Command::Tick(WorkerTick { tick: message.clone(), install, feeds, dataflows }));
+                let (tick, alone) = (message.clone(), Arc::clone(&alone));
+                worker.send(Command::Tick(WorkerTick { tick, install, feeds, dataflows, alone }));
             }
         }
         self.in_flight.push_back(tick);
@@ -261,10 +290,13 @@ impl Coordinator {
         for id in tick.dataflows.iter() {
             self.fail_if_quarantined(*id);
         }
+        for output in &tick.outputs {
+            self.hold_back(output.id, &output.rows);
+        }
         let mut changes: BTreeMap<RelationId, Vec<Delta>> = tick.tables.into_iter().collect();
         for output in tick.outputs {
             let Some(dataflow) = self.dataflow(output.id).filter(|dataflow| dataflow.runs()) else { continue };
-            self.status.add_row_errors(output.id, &dataflow.name, output.errors);
+            self.status.add_row_errors(tick.t, output.id, &dataflow.name, output.errors);
             if dataflow.is_kept() || self.publishers.contains_key(&output.id) {
                 changes.entry(output.id).or_default().extend(output.rows);
             }
@@ -321,7 +353,8 @@ fn split(deltas: Vec<Delta>, parts: usize) -> Vec<Vec<Delta>> {
     split
 }
 
-fn slice(delta: &Delta, from: usize, rows: usize) -> Delta {
+/// Some rows of a delta.
+pub(super) fn slice(delta: &Delta, from: usize, rows: usize) -> Delta {
     if rows == delta.rows.num_rows() {
         return delta.clone();
     }

@@ -1,0 +1,93 @@
+//! Types of columns with fields: `ROW(street TEXT, city TEXT)`, also written `ROW<…>` and `STRUCT<…>` as other streaming engines do, and
+//! arrays of them.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::data_type::sql_type;
+use super::grammar::Grammar;
+use crate::error::{Error, Result};
+use crate::types::{RowType, SqlType};
+
+/// Reads the type of a column.
+pub(super) fn column_type(grammar: &mut Grammar) -> Result<SqlType> {
+    let mut closed = 0;
+    nested(grammar, &mut closed)
+}
+
+/// Reads a type. `closed` is how many brackets were closed beyond the type's own, since `>>` is one token.
+fn nested(grammar: &mut Grammar, closed: &mut usize) -> Result<SqlType> {
+    let opens = |token: Token| matches!(token, Token::LParen | Token::Lt);
+    if (grammar.sees(&["ROW"]) || grammar.sees(&["STRUCT"])) && opens(grammar.peek_at(1)) {
+        grammar.next();
+        let fields = fields(grammar, closed)?;
+        let row = SqlType::Row(Arc::new(RowType { name: None, fields }));
+        return if *closed > 0 { Ok(row) } else { with_dimensions(grammar, row) };
+    }
+    let of_rows = grammar.sees_at(2, "ROW") || grammar.sees_at(2, "STRUCT");
+    if grammar.sees(&["ARRAY"]) && grammar.peek_at(1) == Token::Lt && of_rows && opens(grammar.peek_at(3)) {
+        grammar.next();
+        grammar.next();
+        let item = nested(grammar, closed)?;
+        close(grammar, closed)?;
+        return Ok(SqlType::Array(Box::new(item)));
+    }
+    let position = grammar.position();
+    let written = grammar.rule(|parser| parser.parse_data_type())?;
+    sql_type(&written).map_err(|error| error.at(position))
+}
+
+/// Reads `(name type, …)` or `<name type, …>`.
+fn fields(grammar: &mut Grammar, closed: &mut usize) -> Result<Vec<(String, SqlType)>> {
+    let in_parentheses = grammar.peek() == Token::LParen;
+    grammar.next();
+    let mut fields: Vec<(String, SqlType)> = Vec::new();
+    loop {
+        let position = grammar.position();
+        let name = grammar.name()?;
+        if fields.iter().any(|(known, _)| *known == name) {
+            let message = format!("attribute \"{name}\" specified more than once");
+            return Err(Error::new(crate::error::code::DUPLICATE_COLUMN, message).at(position));
+        }
+        fields.push((name, nested(grammar, closed)?));
+        // A bracket of the field's type may have closed this one, too.
+        if *closed > 0 || !grammar.eat_token(&Token::Comma) {
+            break;
+        }
+    }
+    match in_parentheses {
+        true => grammar.expect_token(&Token::RParen)?,
+        false => close(grammar, closed)?,
+    }
+    Ok(fields)
+}
+
+/// Reads `>`, or takes one that was read already.
+fn close(grammar: &mut Grammar, closed: &mut usize) -> Result<()> {
+    if *closed > 0 {
+        *closed -= 1;
+        return Ok(());
+    }
+    if grammar.eat_token(&Token::ShiftRight) {
+        *closed = 1;
+        return Ok(());
+    }
+    grammar.expect_token(&Token::Gt)
+}
+
+/// Reads `[]` or `ARRAY` after a type.
+fn with_dimensions(grammar: &mut Grammar, item: SqlType) -> Result<SqlType> {
+    let position = grammar.position();
+    let mut dimensions = usize::from(grammar.eat(&["ARRAY"]));
+    while grammar.eat_token(&Token::LBracket) {
+        grammar.number();
+        grammar.expect_token(&Token::RBracket)?;
+        dimensions += 1;
+    }
+    match dimensions {
+        0 => Ok(item),
+        1 => Ok(SqlType::Array(Box::new(item))),
+        _ => Err(Error::unsupported("arrays of more than one dimension are not supported").at(position)),
+    }
+}
