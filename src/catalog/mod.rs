@@ -3,6 +3,8 @@
 
 // The system catalog as PostgreSQL's clients expect it.
 pub mod pg_catalog;
+// COMMENT ON.
+mod comment;
 // Schemas.
 mod namespace;
 // Tables: columns, constraints, indexes.
@@ -10,6 +12,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use datafusion::arrow::datatypes::SchemaRef;
 
@@ -17,6 +20,7 @@ use crate::compile::plan::Plan;
 use crate::connector::{Options, Source};
 use crate::error::{Error, Result, Subject, code};
 use crate::format::Layout;
+pub use comment::Described;
 pub use namespace::{PUBLIC, full_name, path_of, split_name, unknown_schema};
 pub use table::{Check, ColumnValue, Index, IndexKind, Sequence, Table, TableColumn};
 
@@ -112,7 +116,9 @@ pub struct Catalog {
     indexes: BTreeMap<RelationId, Arc<Index>>,
     /// Schemas that users made.
     schemas: BTreeMap<String, RelationId>,
-    next_id: u32,
+    comments: BTreeMap<Described, String>,
+    /// One for all versions: an identity is never given twice, also if a version is given up.
+    next_id: Arc<AtomicU32>,
 }
 
 impl Default for Catalog {
@@ -122,7 +128,8 @@ impl Default for Catalog {
             by_name: BTreeMap::new(),
             indexes: BTreeMap::new(),
             schemas: BTreeMap::new(),
-            next_id: FIRST_RELATION_ID,
+            comments: BTreeMap::new(),
+            next_id: Arc::new(AtomicU32::new(FIRST_RELATION_ID)),
         }
     }
 }
@@ -130,9 +137,7 @@ impl Default for Catalog {
 impl Catalog {
     /// A fresh identity.
     pub fn next_id(&mut self) -> RelationId {
-        let id = RelationId(self.next_id);
-        self.next_id += 1;
-        id
+        RelationId(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Adds a relation; its name must be free.
@@ -150,10 +155,14 @@ impl Catalog {
             self.by_name.remove(&relation.name);
         }
         self.indexes.retain(|_, index| index.relation != id);
+        self.forget_comments(id);
     }
 
     /// Puts another version of a relation in the place of the one with its identity; the name may differ and must then be free.
     pub fn replace(&mut self, relation: Relation) -> Result<()> {
+        if let Some(before) = self.by_id.get(&relation.id).cloned() {
+            self.move_comments(&before, &relation);
+        }
         let before = self.by_id.get(&relation.id).map(|before| before.name.clone()).unwrap_or_default();
         if before != relation.name {
             self.check_free(&relation.name)?;

@@ -16,24 +16,16 @@ use crate::compile::parse::{
 use crate::error::{Error, Result, code};
 use crate::flow::delta::batch;
 
-/// A relation as it was before a statement.
-struct Version {
-    relation: Relation,
-    /// Rows of a table.
-    rows: Option<Vec<RecordBatch>>,
-    indexes: Vec<Index>,
-}
-
 impl Session {
     pub(super) async fn alter(&mut self, alter: &Alter) -> Result<Outcome> {
         let tag = match alter.class {
             None => "ALTER INDEX",
             Some(RelationClass::Table) => "ALTER TABLE",
             Some(RelationClass::View) => "ALTER VIEW",
+            Some(RelationClass::MaterializedView) => "ALTER MATERIALIZED VIEW",
             Some(_) => {
-                return Err(
-                    Error::unsupported("ALTER works on tables, views and indexes").hint("drop and create it again")
-                );
+                return Err(Error::unsupported("ALTER works on tables, views, materialized views and indexes")
+                    .hint("drop and create it again"));
             }
         };
         if alter.class.is_none() {
@@ -48,53 +40,17 @@ impl Session {
             self.notice("NOTICE", "00000", format!("relation \"{}\" does not exist, skipping", alter.name));
             return Ok(Outcome::Done(tag.into()));
         };
-        let is_right = matches!(
-            (&relation.kind, alter.class),
-            (RelationKind::Table(_), Some(RelationClass::Table))
-                | (RelationKind::View { .. }, Some(RelationClass::View))
-        );
-        if !is_right {
-            let message = format!("ALTER of {} \"{}\" is not supported this way", relation.kind.noun(), alter.name);
-            return Err(Error::new(code::WRONG_OBJECT_TYPE, message).hint("tables and views can be altered"));
-        }
+        check_class(&relation, alter)?;
         let id = relation.id;
         self.writing(async |session| {
             session.lock(id).await?;
-            let before = session.version(id).await?;
             for action in &alter.actions {
-                if let Err(error) = session.alter_relation(id, action).await {
-                    session.restore(before).await?;
-                    return Err(error);
-                }
+                session.alter_relation(id, action).await?;
             }
+            session.redefine(id)?;
             Ok(Outcome::Done(tag.into()))
         })
         .await
-    }
-
-    async fn version(&mut self, id: RelationId) -> Result<Version> {
-        let catalog = self.engine.catalog();
-        let gone = || Error::new(code::UNDEFINED_TABLE, "the relation was dropped meanwhile");
-        let relation = Relation::clone(catalog.by_id(id).ok_or_else(gone)?);
-        let is_table = matches!(relation.kind, RelationKind::Table(_));
-        let rows = if is_table { Some(self.current_rows(id).await?) } else { None };
-        let indexes = catalog.indexes_of(id).map(|index| Index::clone(index)).collect();
-        Ok(Version { relation, rows, indexes })
-    }
-
-    /// Undoes what earlier actions of a statement did.
-    async fn restore(&self, version: Version) -> Result<()> {
-        let Version { relation, rows, indexes } = version;
-        if let Some(rows) = rows {
-            let kept: Vec<_> = indexes.iter().map(|index| (index.id, index.columns.clone())).collect();
-            self.engine.runtime().alter_table(relation.id, Arc::clone(&relation.schema), rows, kept).await?;
-        }
-        self.engine.change_catalog(|catalog| {
-            let now: Vec<RelationId> = catalog.indexes_of(relation.id).map(|index| index.id).collect();
-            now.into_iter().for_each(|index| catalog.remove_index(index));
-            catalog.replace(relation)?;
-            indexes.into_iter().try_for_each(|index| catalog.add_index(index))
-        })
     }
 
     fn alter_index(&mut self, alter: &Alter) -> Result<()> {
@@ -235,6 +191,7 @@ impl Session {
         keys: &[KeyDefinition],
         checks: &[CheckDefinition],
     ) -> Result<()> {
+        self.before_rewrite(&relation, false).await?;
         if relation.schema.index_of(&column.name).is_ok() {
             let message =
                 format!("column \"{}\" of relation \"{}\" already exists", column.name, relation.local_name());
@@ -348,6 +305,7 @@ impl Session {
             );
             return Err(Error::new(code::DEPENDENT_OBJECTS_STILL_EXIST, message));
         }
+        self.before_rewrite(&relation, true).await?;
         table.columns.remove(at);
         table.checks.retain(|check| !mentions(&check.condition, name));
         let left: Vec<usize> = (0..relation.schema.fields().len()).filter(|column| *column != at).collect();
@@ -396,6 +354,31 @@ impl Session {
             }
         }
     }
+}
+
+/// Refuses what is not done to a relation of this kind. As in PostgreSQL, ALTER TABLE takes views too.
+fn check_class(relation: &Relation, alter: &Alter) -> Result<()> {
+    let is_named = matches!(
+        (&relation.kind, alter.class),
+        (RelationKind::Table(_), Some(RelationClass::Table))
+            | (RelationKind::View { .. }, Some(RelationClass::View | RelationClass::Table))
+            | (RelationKind::MaterializedView { .. }, Some(RelationClass::MaterializedView | RelationClass::Table))
+    );
+    if !is_named {
+        let message = format!("ALTER of {} \"{}\" is not supported this way", relation.kind.noun(), alter.name);
+        return Err(Error::new(code::WRONG_OBJECT_TYPE, message)
+            .hint("tables, views and materialized views can be altered, each by its name"));
+    }
+    let names = |action: &AlterAction| {
+        matches!(action, AlterAction::Rename(_) | AlterAction::SetSchema(_) | AlterAction::RenameColumn { .. })
+    };
+    if !matches!(relation.kind, RelationKind::Table(_)) && !alter.actions.iter().all(names) {
+        let message = format!("ALTER action cannot be performed on relation \"{}\"", relation.local_name());
+        return Err(Error::new(code::WRONG_OBJECT_TYPE, message)
+            .detail(format!("This operation is not supported for {}s.", relation.kind.noun()))
+            .hint("a view can be renamed, moved to another schema, and its columns renamed"));
+    }
+    Ok(())
 }
 
 fn position(relation: &Relation, column: &str) -> Result<usize> {

@@ -23,12 +23,20 @@ const REACH_TIMEOUT: Duration = Duration::from_secs(12);
 
 impl Session {
     pub(super) async fn change_definitions(&mut self, statement: &Statement) -> Result<Outcome> {
+        if matches!(statement.kind, Kind::CreateSink(_)) && self.open.as_ref().is_some_and(|open| open.is_block) {
+            // It writes outside at once.
+            self.outside_transaction(&statement.text)?;
+        }
+        self.change_catalog().await?;
         let engine = self.engine.clone();
-        let _ddl = engine.inner.ddl.lock().await;
         let kind = self.with_full_name(&statement.kind)?;
         let (name, if_not_exists) = match &kind {
             Kind::CreateStream(create) => (&create.name, create.if_not_exists),
             Kind::CreateTable(create) => (&create.name, create.if_not_exists),
+            Kind::CreateView(create) if create.replace && self.replaces(&create.name)? => {
+                self.replace_view(create, &statement.text).await?;
+                return Ok(Outcome::Done("CREATE VIEW".into()));
+            }
             Kind::CreateView(create) => (&create.name, create.if_not_exists),
             Kind::CreateSink(create) => (&create.name, create.if_not_exists),
             Kind::Drop(drop) => return self.drop_relations(drop).await,
@@ -59,6 +67,16 @@ impl Session {
     }
 
     async fn create_view(&mut self, create: &CreateView, text: &str) -> Result<()> {
+        let relation = self.planned_view(create, text)?;
+        let engine = &self.engine;
+        if let RelationKind::MaterializedView { plan } = &relation.kind {
+            engine.runtime().add_dataflow(relation.id, &create.name, Arc::clone(plan), Keep::Result).await?;
+        }
+        engine.change_catalog(|catalog| catalog.add(relation).map(|_| ()))
+    }
+
+    /// A view that is not there yet.
+    pub(super) fn planned_view(&mut self, create: &CreateView, text: &str) -> Result<Relation> {
         let names = self.names();
         let settings = self.plan_settings();
         let (schema, mut kind) = if create.materialized {
@@ -80,13 +98,8 @@ impl Session {
             *schemas = plain.map(|(name, relation)| (name.clone(), relation.namespace().to_string())).collect();
         }
         let schema = name_columns(schema, &create.columns, &create.name)?;
-        let engine = &self.engine;
-        let id = engine.change_catalog(|catalog| Ok(catalog.next_id()))?;
-        if let RelationKind::MaterializedView { plan } = &kind {
-            engine.runtime().add_dataflow(id, &create.name, Arc::clone(plan), Keep::Result).await?;
-        }
-        let relation = Relation { id, name: create.name.clone(), schema, definition: text.into(), kind, depends_on };
-        engine.change_catalog(|catalog| catalog.add(relation).map(|_| ()))
+        let id = self.engine.change_catalog(|catalog| Ok(catalog.next_id()))?;
+        Ok(Relation { id, name: create.name.clone(), schema, definition: text.into(), kind, depends_on })
     }
 
     async fn drop_relations(&mut self, drop: &Drop) -> Result<Outcome> {
@@ -130,7 +143,14 @@ impl Session {
                 let message = format!("drop cascades to {} {}", relation.kind.noun(), relation.name);
                 self.notice("NOTICE", "00000", message);
             }
-            engine.remove(relation).await?;
+            if matches!(relation.kind, RelationKind::Table(_)) {
+                // Waits for an open transaction that writes.
+                self.lock(relation.id).await?;
+            }
+            engine.change_catalog(|catalog| {
+                catalog.remove(relation.id);
+                Ok(())
+            })?;
         }
         Ok(())
     }
@@ -199,26 +219,6 @@ impl Engine {
         };
         self.inner.sinks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(running);
         self.change_catalog(|catalog| catalog.add(relation).map(|_| ()))
-    }
-
-    async fn remove(&self, relation: &Relation) -> Result<()> {
-        match &relation.kind {
-            RelationKind::View { .. } => {}
-            RelationKind::Sink { .. } => sink::stop_one(self, relation.id).await?,
-            RelationKind::Table(_) => {
-                // Waits for an open transaction that writes.
-                let held = self.inner.locks.hold();
-                held.lock(relation.id).await?;
-                self.runtime().remove(relation.id).await?;
-            }
-            RelationKind::Stream { .. } | RelationKind::MaterializedView { .. } => {
-                self.runtime().remove(relation.id).await?
-            }
-        }
-        self.change_catalog(|catalog| {
-            catalog.remove(relation.id);
-            Ok(())
-        })
     }
 }
 

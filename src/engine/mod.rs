@@ -18,14 +18,22 @@ use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
 
 // ALTER.
 mod alter;
+// COMMENT ON.
+mod comment;
 // CREATE and DROP.
 mod ddl;
+// Definitions of an open transaction.
+mod definitions;
 // INSERT, UPDATE, DELETE, TRUNCATE.
 mod dml;
 // Locks of tables.
 mod lock;
 // Schemas and the search path.
 mod namespace;
+// Definitions as SHOW CREATE prints them.
+mod redefine;
+// CREATE OR REPLACE VIEW.
+mod replace;
 // Names → relations for the planner, and SELECT.
 mod read;
 /// Statements of a session, one after the other.
@@ -60,6 +68,8 @@ const COMPLETE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+    /// The catalog of an open transaction that changes definitions.
+    scope: Option<Arc<definitions::Scope>>,
 }
 
 struct Inner {
@@ -70,8 +80,6 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     /// The relations of the schema `tidewater`, as catalogs describe them.
     system: std::sync::OnceLock<Vec<Arc<Relation>>>,
-    /// Held over every change of the catalog.
-    ddl: tokio::sync::Mutex<()>,
     /// Tables that transactions have changed.
     locks: Arc<lock::Locks>,
     /// Tick of the last write of any session: no read is of an earlier one, so that what was written once is seen by everybody.
@@ -141,12 +149,12 @@ impl Engine {
                 clock,
                 catalog: RwLock::default(),
                 system: std::sync::OnceLock::new(),
-                ddl: tokio::sync::Mutex::default(),
                 locks: Arc::default(),
                 last_write: AtomicU64::new(0),
                 sinks: std::sync::Mutex::default(),
                 sinks_open: tokio::sync::watch::Sender::new(true),
             }),
+            scope: None,
         })
     }
 
@@ -217,8 +225,11 @@ impl Engine {
         self.inner.runtime.statistics()
     }
 
-    /// The catalog as it is now.
+    /// The catalog as it is now; in a transaction that changes definitions, as that one sees it.
     pub fn catalog(&self) -> Arc<Catalog> {
+        if let Some(scope) = &self.scope {
+            return scope.catalog();
+        }
         Arc::clone(&self.inner.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
@@ -233,16 +244,25 @@ impl Engine {
         self.inner.runtime.stop().await;
     }
 
-    fn runtime(&self) -> &Runtime {
+    /// What runs the views.
+    pub fn runtime(&self) -> &Runtime {
         &self.inner.runtime
     }
 
-    /// Changes the catalog; the caller holds the DDL lock.
+    /// Changes the catalog of a transaction that changes definitions.
     fn change_catalog<T>(&self, change: impl FnOnce(&mut Catalog) -> Result<T>) -> Result<T> {
         let mut next = Catalog::clone(&self.catalog());
         let answer = change(&mut next)?;
-        *self.inner.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(next);
+        match &self.scope {
+            Some(scope) => scope.replace(next),
+            None => self.publish(next),
+        }
         Ok(answer)
+    }
+
+    /// Lets everybody see a version of the catalog.
+    fn publish(&self, next: Catalog) {
+        *self.inner.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(next);
     }
 
     /// The relation of that full name, or the error that PostgreSQL gives with similar names as hint.

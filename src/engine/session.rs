@@ -112,9 +112,13 @@ impl Session {
             | Kind::CreateSchema { .. }
             | Kind::DropSchema { .. }
             | Kind::Alter(_)
-            | Kind::Drop(_) => {
-                self.outside_transaction(&statement.text)?;
-                self.change_definitions(statement).await
+            | Kind::Drop(_) => self.writing(async |session| session.change_definitions(statement).await).await,
+            Kind::Comment { on, text } => self.writing(async |session| session.comment(on, text.clone()).await).await,
+            Kind::NoEffect { tag, notice } => {
+                if let Some(notice) = notice {
+                    self.notice("NOTICE", "00000", *notice);
+                }
+                Ok(Outcome::Done((*tag).into()))
             }
             Kind::Subscribe(subscribe) => self.subscribe(subscribe).await,
             Kind::Flush => {
@@ -124,10 +128,10 @@ impl Session {
             }
             Kind::Begin => self.begin(),
             Kind::Commit => self.commit().await,
-            Kind::Rollback => self.rollback(),
+            Kind::Rollback => self.rollback().await,
             Kind::Savepoint(name) => self.savepoint(name),
             Kind::Release(name) => self.release(name),
-            Kind::RollbackTo(name) => self.roll_back_to(name),
+            Kind::RollbackTo(name) => self.roll_back_to(name).await,
             Kind::Set { name, value, local } => self.set_statement(name, value.as_deref(), *local),
             Kind::ResetAll => {
                 self.settings.reset();

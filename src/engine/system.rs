@@ -147,6 +147,7 @@ fn views(engine: &Engine) -> Vec<Column> {
         text("state", states.iter().map(|(state, _)| Some(state))),
         text("error", states.iter().map(|(_, error)| error.as_ref())),
         text("definition", views.iter().map(|view| Some(&view.definition))),
+        bigint("state_rows", views.iter().map(|view| engine.runtime().state_rows(view.id).map(|rows| rows as i64))),
     ]
 }
 

@@ -64,6 +64,7 @@ impl Session {
         let rows = if *with_data { Some(self.collect_planned(select, None, &[]).await?) } else { None };
         let id = relation.id;
         self.add_table(relation, Vec::new()).await?;
+        self.redefine(id)?;
         let Some(rows) = rows else { return Ok(Outcome::Done("CREATE TABLE AS".into())) };
         let count = rows.num_rows();
         self.writing(async |session| {
@@ -285,6 +286,7 @@ impl Session {
 
     /// Adds an index over the rows that are there; a unique one is tested.
     pub(super) async fn add_index(&mut self, relation: &Arc<Relation>, index: Index) -> Result<()> {
+        self.refuse_changed(relation)?;
         let store = self.engine.runtime().store();
         store.add_index(relation.id, index.id, index.columns.clone())?;
         if index.is_unique()
@@ -348,7 +350,6 @@ impl Session {
                 catalog.remove_index(id);
                 Ok(())
             })?;
-            session.engine.runtime().store().remove_index(relation, id);
             Ok(Outcome::Done(String::new()))
         })
         .await

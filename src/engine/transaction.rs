@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::lock::Held;
+use super::definitions::{Definitions, Mark};
+use super::lock::{Held, Locks};
 use super::settings::Settings;
 use super::{Outcome, Session};
 use crate::catalog::RelationId;
@@ -20,7 +22,12 @@ pub(super) struct OpenTransaction {
     pub(super) failed: bool,
     /// What `now()` shows: µs since 1970-01-01 UTC.
     pub(super) now: i64,
+    /// Whether it began with BEGIN, and not with a statement of its own.
+    pub(super) is_block: bool,
     held: Held,
+    locks: Arc<Locks>,
+    /// The definitions that it changed.
+    pub(super) definitions: Option<Definitions>,
     /// What it changed, by table.
     overlays: HashMap<RelationId, Overlay>,
     savepoints: Vec<Savepoint>,
@@ -35,6 +42,7 @@ struct Savepoint {
     name: String,
     /// Changes so far; tables that are not here had none.
     marks: HashMap<RelationId, usize>,
+    definitions: Option<Mark>,
     settings: Settings,
 }
 
@@ -50,18 +58,46 @@ impl OpenTransaction {
         self.overlays.get(&table)
     }
 
+    /// Undoes it and waits until that is done, also if the wait is given up.
+    async fn give_up(mut self) -> Result<()> {
+        let Some(definitions) = self.definitions.take() else { return Ok(()) };
+        let undone = tokio::spawn(async move {
+            let undone = definitions.undo().await;
+            drop(self);
+            undone
+        });
+        undone.await.map_err(|error| Error::internal(format!("definitions were not undone: {error}")))?
+    }
+
     fn undo(&mut self) {
         self.overlays.clear();
-        self.held.release();
+        // Tables whose definitions changed are given back when those are undone.
+        if self.definitions.is_none() {
+            self.held.release();
+        }
+    }
+}
+
+/// A transaction that ends otherwise than by COMMIT undoes its definitions.
+impl Drop for OpenTransaction {
+    fn drop(&mut self) {
+        if let Some(definitions) = self.definitions.take() {
+            let held = std::mem::replace(&mut self.held, self.locks.hold());
+            definitions.undo_later(held);
+        }
     }
 }
 
 impl Session {
-    fn new_transaction(&self) -> OpenTransaction {
+    /// `is_block` tells whether BEGIN begins it.
+    fn new_transaction(&self, is_block: bool) -> OpenTransaction {
         OpenTransaction {
             failed: false,
             now: self.engine.inner.clock.now_micros(),
+            is_block,
             held: self.engine.inner.locks.hold(),
+            locks: Arc::clone(&self.engine.inner.locks),
+            definitions: None,
             overlays: HashMap::new(),
             savepoints: Vec::new(),
             settings: self.settings.clone(),
@@ -73,20 +109,19 @@ impl Session {
         if self.open.is_some() {
             self.notice("WARNING", code::ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress");
         } else {
-            self.open = Some(self.new_transaction());
+            self.open = Some(self.new_transaction(true));
         }
         Ok(Outcome::Done("BEGIN".into()))
     }
 
     pub(super) async fn commit(&mut self) -> Result<Outcome> {
-        match self.open.take() {
+        if self.open.as_ref().is_some_and(|open| open.failed) {
+            return self.rollback().await;
+        }
+        match self.close() {
             None => {
                 self.notice("WARNING", code::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
                 Ok(Outcome::Done("COMMIT".into()))
-            }
-            Some(open) if open.failed => {
-                self.open = Some(open);
-                self.rollback()
             }
             Some(open) => {
                 for (name, value) in open.local.iter().rev() {
@@ -98,10 +133,19 @@ impl Session {
         }
     }
 
-    pub(super) fn rollback(&mut self) -> Result<Outcome> {
-        match self.open.take() {
+    /// Leaves the open transaction.
+    fn close(&mut self) -> Option<OpenTransaction> {
+        self.engine.scope = None;
+        self.open.take()
+    }
+
+    pub(super) async fn rollback(&mut self) -> Result<Outcome> {
+        match self.close() {
             None => self.notice("WARNING", code::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress"),
-            Some(open) => self.settings = open.settings.clone(),
+            Some(open) => {
+                self.settings = open.settings.clone();
+                open.give_up().await?;
+            }
         }
         Ok(Outcome::Done("ROLLBACK".into()))
     }
@@ -110,7 +154,8 @@ impl Session {
         let settings = self.settings.clone();
         let open = self.open.as_mut().ok_or_else(|| outside("SAVEPOINT"))?;
         let marks = open.overlays.iter().map(|(table, overlay)| (*table, overlay.mark())).collect();
-        open.savepoints.push(Savepoint { name: name.to_string(), marks, settings });
+        let definitions = open.definitions.as_ref().map(Definitions::mark);
+        open.savepoints.push(Savepoint { name: name.to_string(), marks, definitions, settings });
         Ok(Outcome::Done("SAVEPOINT".into()))
     }
 
@@ -121,7 +166,7 @@ impl Session {
         Ok(Outcome::Done("RELEASE".into()))
     }
 
-    pub(super) fn roll_back_to(&mut self, name: &str) -> Result<Outcome> {
+    pub(super) async fn roll_back_to(&mut self, name: &str) -> Result<Outcome> {
         let open = self.open.as_mut().ok_or_else(|| outside("ROLLBACK TO SAVEPOINT"))?;
         let at = open.position(name)?;
         open.savepoints.truncate(at + 1);
@@ -130,6 +175,9 @@ impl Session {
             overlay.roll_back(savepoint.marks.get(table).copied().unwrap_or(0))?;
         }
         self.settings = savepoint.settings.clone();
+        if let Some(definitions) = &mut open.definitions {
+            definitions.roll_back_to(savepoint.definitions.as_ref()).await?;
+        }
         open.failed = false;
         Ok(Outcome::Done("ROLLBACK".into()))
     }
@@ -146,21 +194,33 @@ impl Session {
     }
 
     /// Seals the transaction's changes as one tick.
-    async fn end(&mut self, open: OpenTransaction) -> Result<()> {
+    async fn end(&mut self, mut open: OpenTransaction) -> Result<()> {
         let mut changes: Vec<(RelationId, Delta)> = Vec::new();
         for (table, overlay) in &open.overlays {
+            if open.definitions.as_ref().is_some_and(|definitions| !definitions.keeps(*table)) {
+                continue;
+            }
             changes.extend(overlay.changes()?.into_iter().map(|delta| (*table, delta)));
         }
-        if changes.is_empty() {
+        if changes.is_empty() && open.definitions.is_none() {
             return Ok(());
         }
         // In a task of its own: a cancelled COMMIT must not give the tables back before its tick is known.
         let engine = self.engine.clone();
         let written = tokio::spawn(async move {
-            let tick = engine.runtime().write(changes).await?;
-            engine.inner.last_write.fetch_max(tick, Ordering::AcqRel);
+            if !changes.is_empty() {
+                let tick = engine.runtime().write(changes).await?;
+                engine.inner.last_write.fetch_max(tick, Ordering::AcqRel);
+            }
+            let definitions = open.definitions.take();
+            if let Some(definitions) = &definitions {
+                definitions.publish();
+            }
             drop(open);
-            Ok::<(), Error>(())
+            match definitions {
+                Some(definitions) => definitions.stop_dropped().await,
+                None => Ok::<(), Error>(()),
+            }
         });
         written.await.map_err(|error| Error::internal(format!("the write was lost: {error}")))?
     }
@@ -173,14 +233,17 @@ impl Session {
         if self.open.is_some() {
             return run(self).await;
         }
-        self.open = Some(self.new_transaction());
+        self.open = Some(self.new_transaction(false));
         // Undoes it on an error, and when the statement is canceled.
         let own = Implicit(self);
-        let answer = run(own.0).await?;
-        if let Some(open) = own.0.open.take() {
-            own.0.end(open).await?;
+        let answer = run(own.0).await;
+        if let Some(open) = own.0.close() {
+            match &answer {
+                Ok(_) => own.0.end(open).await?,
+                Err(_) => open.give_up().await?,
+            }
         }
-        Ok(answer)
+        answer
     }
 
     /// Takes a table for the transaction, and waits until what was written before is committed.
@@ -241,7 +304,7 @@ struct Implicit<'a>(&'a mut Session);
 
 impl Drop for Implicit<'_> {
     fn drop(&mut self) {
-        self.0.open = None;
+        drop(self.0.close());
     }
 }
 

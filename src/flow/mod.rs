@@ -79,6 +79,12 @@ pub trait Operator: Send {
         0
     }
 
+    /// Rows that the state holds, with groups and values that are kept one by one. 0 when everything that came has gone again:
+    /// a group that is there without rows is not counted.
+    fn state_rows(&self) -> u64 {
+        0
+    }
+
     /// The states, by name, for accounting and (later) checkpoints.
     fn states(&mut self) -> Vec<(&'static str, &mut state::StateTable)> {
         Vec::new()

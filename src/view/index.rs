@@ -1,7 +1,8 @@
 //! Indexes of a relation: from the values of some columns to the rows that have them. They are changed with the rows, at a cost that
 //! depends on the changes only.
 //!
-//! An index names rows by their [`Key`], not by their place, so rows may move. Memory: about 60 bytes per row and index.
+//! An index names rows by their [`Key`], not by their place, so rows may move. Memory: about 50 to 90 bytes per row and index, if the
+//! values are different.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -62,7 +63,7 @@ pub(super) struct Index {
 enum Rows {
     One(Key),
     /// Two or more, or what is left of them.
-    Many(HashSet<Key>),
+    Many(Box<HashSet<Key>>),
 }
 
 impl Index {
@@ -78,7 +79,7 @@ impl Index {
             }
             Some((_, rows)) => {
                 let Rows::One(first) = rows else { return };
-                *rows = Rows::Many(HashSet::from([*first, row]));
+                *rows = Rows::Many(Box::new(HashSet::from([*first, row])));
             }
             None => {
                 self.rows.insert_unique(value[0], (value, Rows::One(row)), |(value, _)| value[0]);

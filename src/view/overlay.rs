@@ -7,12 +7,17 @@ use datafusion::arrow::array::Int64Array;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::changes::{Key, Keys};
+use super::changes::{Key, Keys, gather};
 use super::contents::Bag;
 use super::index::{Index, IndexKeys};
 use crate::catalog::RelationId;
 use crate::error::Result;
 use crate::flow::Delta;
+
+/// Changes with more rows fill their buffers.
+const ROWS_TIGHT: usize = 1024;
+/// Smaller changes are not worth a copy.
+const BYTES_LOOSE: usize = 16 << 10;
 
 /// Changes of one table that are not committed. Statements cost what they change; undoing costs what is undone.
 pub struct Overlay {
@@ -38,7 +43,9 @@ impl Overlay {
     /// Adds changes.
     pub fn apply(&mut self, deltas: Vec<Delta>) -> Result<()> {
         self.add(&deltas)?;
-        self.log.extend(deltas);
+        for delta in deltas {
+            self.log.push(tight(&self.schema, delta)?);
+        }
         Ok(())
     }
 
@@ -89,6 +96,17 @@ impl Overlay {
         let row_keys = deltas.iter().map(|delta| self.keys.of(&delta.rows)).collect::<Result<Vec<_>>>()?;
         self.bag.apply(&self.schema, &self.keys, deltas, &row_keys)
     }
+}
+
+/// The same rows without the room that was made for more of them: a statement that changes one row may have its value in a buffer for
+/// thousands, and a transaction has many statements.
+fn tight(schema: &SchemaRef, delta: Delta) -> Result<Delta> {
+    let rows = delta.rows.num_rows();
+    if rows > ROWS_TIGHT || delta.rows.get_array_memory_size() < BYTES_LOOSE {
+        return Ok(delta);
+    }
+    let places: Vec<(usize, usize)> = (0..rows).map(|row| (0, row)).collect();
+    Ok(Delta { rows: gather(schema, &[&delta.rows], &places)?, ..delta })
 }
 
 fn negated(delta: &Delta) -> Delta {

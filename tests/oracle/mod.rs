@@ -8,6 +8,8 @@ use crate::harness::{Postgres, Server, rows, run};
 
 // DML with constraints.
 mod tables;
+// The benchmark's 22 queries.
+mod tpch;
 
 /// Tables of both sides. Small domains, so that groups empty, keys meet and extremes go.
 const TABLES: &str = "
@@ -70,10 +72,11 @@ fn sql_files(directory: &str) -> Vec<String> {
 }
 
 /// A seeded source of changes (xorshift64, Marsaglia 2003).
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self, below: u64) -> u64 {
+    /// A number below `below`.
+    pub(crate) fn next(&mut self, below: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -6,14 +6,15 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::datatypes::{DataType, Field};
-use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, index, size, types};
+use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, answer, description, index, keyword, layout, size, types};
 use crate::catalog::DATABASE;
 use crate::catalog::{Catalog, RelationKind};
+use crate::error::{Error, code};
 
 /// What a function answers for one row of arguments.
 type Body = Arc<dyn Fn(&[ScalarValue]) -> Result<ScalarValue> + Send + Sync>;
@@ -82,7 +83,7 @@ impl ScalarUDFImpl for CatalogFunction {
     }
 }
 
-fn function(
+pub(super) fn function(
     name: &str,
     answer: DataType,
     body: impl Fn(&[ScalarValue]) -> Result<ScalarValue> + Send + Sync + 'static,
@@ -105,10 +106,6 @@ pub(super) fn bigint(
     function(name, DataType::Int64, move |arguments| Ok(ScalarValue::Int64(body(arguments)?)))
 }
 
-fn constant(name: &str, value: bool) -> ScalarUDF {
-    function(name, DataType::Boolean, move |_| Ok(ScalarValue::Boolean(Some(value))))
-}
-
 /// Argument `i` as an identity.
 pub(super) fn number(arguments: &[ScalarValue], i: usize) -> Option<i64> {
     let value = arguments.get(i)?.cast_to(&DataType::Int64).ok()?;
@@ -116,13 +113,15 @@ pub(super) fn number(arguments: &[ScalarValue], i: usize) -> Option<i64> {
 }
 
 /// Argument `i` as text.
-fn string(arguments: &[ScalarValue], i: usize) -> Option<String> {
+pub(super) fn string(arguments: &[ScalarValue], i: usize) -> Option<String> {
     let value = arguments.get(i)?.cast_to(&DataType::Utf8).ok()?;
     if let ScalarValue::Utf8(value) = value { value } else { None }
 }
 
 /// Identities of system relations that clients compare with, PostgreSQL's own.
-const SYSTEM_RELATIONS: [(&str, i64); 7] = [
+const SYSTEM_RELATIONS: [(&str, i64); 9] = [
+    ("pg_attribute", 1249),
+    ("pg_index", 2610),
     ("pg_attrdef", 2604),
     ("pg_class", 1259),
     ("pg_constraint", 2606),
@@ -132,11 +131,18 @@ const SYSTEM_RELATIONS: [(&str, i64); 7] = [
     ("pg_type", 1247),
 ];
 
+/// Other relations of `pg_catalog` are numbered from here.
+const SYSTEM_RELATIONS_FROM: i64 = 12000;
+
 /// A name as it may stand in `'…'::regclass`: without `public.`, without quotes.
 fn bare(name: &str) -> String {
     let name = name.trim();
-    let name = name.strip_prefix("public.").or_else(|| name.strip_prefix("pg_catalog.")).unwrap_or(name);
-    name.trim_matches('"').to_string()
+    let parts = name.split('.').map(|part| match part.strip_prefix('"').and_then(|part| part.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => part.to_lowercase(),
+    });
+    let name = parts.collect::<Vec<_>>().join(".");
+    name.strip_prefix("public.").or_else(|| name.strip_prefix("pg_catalog.")).unwrap_or(&name).to_string()
 }
 
 fn text_list(values: &[&str]) -> ScalarValue {
@@ -146,12 +152,14 @@ fn text_list(values: &[&str]) -> ScalarValue {
 
 /// All functions, for one statement.
 pub fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
-    let mut all = visibility();
+    let mut all = answer::functions(context);
     all.push(table_is_visible(context));
     all.extend(definitions(context));
     all.extend(names(context));
     all.extend(session(context));
     all.extend(size::functions());
+    all.extend(keyword::functions());
+    all.extend(description::functions(context));
     all
 }
 
@@ -163,41 +171,6 @@ pub fn has_function(name: &str) -> bool {
         functions(&context).iter().map(|function| function.name().to_string()).collect()
     };
     NAMES.get_or_init(names).contains(name)
-}
-
-fn visibility() -> Vec<ScalarUDF> {
-    let yes = [
-        "pg_type_is_visible",
-        "pg_conversion_is_visible",
-        "pg_function_is_visible",
-        "pg_operator_is_visible",
-        "has_table_privilege",
-        "has_schema_privilege",
-        "has_database_privilege",
-        "has_column_privilege",
-        "has_any_column_privilege",
-        "has_function_privilege",
-        "pg_has_role",
-    ];
-    let no = ["pg_relation_is_publishable", "pg_is_in_recovery", "pg_is_other_temp_schema"];
-    let nothing = [
-        "obj_description",
-        "col_description",
-        "shobj_description",
-        "pg_get_serial_sequence",
-        "pg_get_function_result",
-        "pg_get_function_arguments",
-        "pg_get_function_identity_arguments",
-        "pg_get_functiondef",
-        "pg_get_function_sqlbody",
-        "pg_get_ruledef",
-        "pg_get_triggerdef",
-        "pg_tablespace_location",
-    ];
-    let mut all: Vec<ScalarUDF> = yes.iter().map(|name| constant(name, true)).collect();
-    all.extend(no.iter().map(|name| constant(name, false)));
-    all.extend(nothing.iter().map(|name| text(name, |_| Ok(None))));
-    all
 }
 
 /// Whether a name without a schema means the relation.
@@ -230,10 +203,25 @@ fn definitions(context: &Context<'_>) -> Vec<ScalarUDF> {
     let look_up = |name: &str, map: HashMap<i64, String>| {
         text(name, move |arguments| Ok(number(arguments, 0).and_then(|oid| map.get(&oid).cloned())))
     };
+    let view_names: HashMap<String, i64> =
+        context.catalog.iter().map(|relation| (relation.name.clone(), i64::from(relation.id.0))).collect();
+    let index_columns: HashMap<i64, Vec<String>> = index::index_columns(context).into_iter().collect();
     vec![
-        look_up("pg_get_indexdef", indexes),
+        text("pg_get_indexdef", move |arguments| {
+            let Some(oid) = number(arguments, 0) else { return Ok(None) };
+            Ok(match number(arguments, 1) {
+                None | Some(0) => indexes.get(&oid).cloned(),
+                Some(column) => usize::try_from(column - 1)
+                    .ok()
+                    .and_then(|at| index_columns.get(&oid)?.get(at).cloned())
+                    .or_else(|| indexes.contains_key(&oid).then(String::new)),
+            })
+        }),
         look_up("pg_get_constraintdef", constraints),
-        look_up("pg_get_viewdef", views),
+        text("pg_get_viewdef", move |arguments| {
+            let by_name = || view_names.get(&bare(&string(arguments, 0)?)).copied();
+            Ok(number(arguments, 0).or_else(by_name).and_then(|oid| views.get(&oid).cloned()))
+        }),
         text("pg_get_expr", |arguments| Ok(string(arguments, 0))),
         text("format_type", |arguments| {
             let Some(oid) = number(arguments, 0) else { return Ok(None) };
@@ -247,8 +235,14 @@ fn definitions(context: &Context<'_>) -> Vec<ScalarUDF> {
 fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
     let by_oid: HashMap<i64, String> =
         context.catalog.iter().map(|relation| (i64::from(relation.id.0), relation.name.clone())).collect();
-    let mut by_name: HashMap<String, i64> =
-        SYSTEM_RELATIONS.iter().map(|(name, oid)| (name.to_string(), *oid)).collect();
+    let mut by_name = system_names();
+    let mut by_oid = by_oid;
+    by_oid.extend(by_name.iter().map(|(name, oid)| (*oid, name.clone())));
+    by_oid.extend(
+        index::indexes(context)
+            .iter()
+            .map(|(index, relation)| (index::oid(index), crate::catalog::full_name(relation.namespace(), &index.name))),
+    );
     by_name.extend(by_oid.iter().map(|(oid, name)| (name.clone(), *oid)));
     let (to_regclass, of_casts, of_regclass, names_of_casts) =
         (by_name.clone(), by_name.clone(), by_name.clone(), by_oid.clone());
@@ -263,35 +257,45 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
             match (by_name.get(&bare(&name)), name.parse::<i64>()) {
                 (Some(oid), _) => Ok(Some(*oid)),
                 (None, Ok(oid)) => Ok(Some(oid)),
-                (None, Err(_)) => plan_err!("relation \"{}\" does not exist", bare(&name)),
+                (None, Err(_)) => Err(undefined_table(&bare(&name))),
             }
         }),
         bigint("to_regclass", move |arguments| {
             Ok(string(arguments, 0).and_then(|name| to_regclass.get(&bare(&name)).copied()))
         }),
         text("name_of_regclass", move |arguments| {
-            Ok(number(arguments, 0).map(|oid| by_oid.get(&oid).cloned().unwrap_or_else(|| oid.to_string())))
+            let named = |oid: i64| by_oid.get(&oid).cloned().unwrap_or_else(|| oid.to_string());
+            Ok(number(arguments, 0).map(named).or_else(|| string(arguments, 0).map(|name| bare(&name))))
         }),
         bigint("oid_of_regtype", |arguments| {
             let Some(name) = string(arguments, 0) else { return Ok(None) };
-            match types::by_name(&name) {
+            match types::by_name(&name).or_else(|| name.parse().ok()) {
                 Some(oid) => Ok(Some(oid)),
-                None => exec_err!("type \"{name}\" does not exist"),
+                None => Err(undefined_type(&name)),
             }
         }),
         bigint("to_regtype", |arguments| Ok(string(arguments, 0).and_then(|name| types::by_name(&name)))),
         text("name_of_regtype", |arguments| {
             let name = |oid: i64| types::format_type(oid, -1).unwrap_or_else(|| oid.to_string());
-            Ok(number(arguments, 0).map(name))
+            let given = || Some(types::format_type(types::by_name(&string(arguments, 0)?)?, -1)?);
+            Ok(number(arguments, 0).map(name).or_else(given))
+        }),
+        text("regtype", |arguments| {
+            let Some(name) = string(arguments, 0) else { return Ok(None) };
+            match types::by_name(&name).or_else(|| name.parse().ok()) {
+                Some(oid) => Ok(Some(types::format_type(oid, -1).unwrap_or(name))),
+                None => Err(undefined_type(&name)),
+            }
         }),
         bigint("oid_of_regnamespace", move |arguments| {
-            let found = |name: String| namespaces.iter().find(|row| row.1 == name).map(|row| row.0);
-            Ok(string(arguments, 0).and_then(found))
+            let found = |name: String| namespaces.iter().find(|row| row.1 == name.trim_matches('"')).map(|row| row.0);
+            Ok(number(arguments, 0).or_else(|| string(arguments, 0).and_then(found)))
         }),
         text("name_of_regnamespace", move |arguments| {
             let found = |oid: i64| by_oid_namespaces.iter().find(|row| row.0 == oid).map(|row| row.1.clone());
-            Ok(number(arguments, 0).and_then(found))
+            Ok(number(arguments, 0).and_then(found).or_else(|| string(arguments, 0)))
         }),
+        text("regnamespace", |arguments| Ok(string(arguments, 0))),
         bigint("oid", move |arguments| {
             let Some(name) = string(arguments, 0) else { return Ok(None) };
             match (name.trim().parse().ok(), of_casts.get(&bare(&name))) {
@@ -306,13 +310,39 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
             match name.trim().parse().ok() {
                 Some(oid) => Ok(Some(known(oid))),
                 None if of_regclass.contains_key(&bare(&name)) => Ok(Some(bare(&name))),
-                None => plan_err!("relation \"{}\" does not exist", bare(&name)),
+                None => Err(undefined_table(&bare(&name))),
             }
         }),
-        text("name_of_regproc", |arguments| Ok(string(arguments, 0))),
-        text("oid_of_regproc", |arguments| Ok(string(arguments, 0))),
-        text("name_of_regrole", |arguments| Ok(number(arguments, 0).map(|_| DATABASE.into()))),
+        text("name_of_regproc", |arguments| Ok(string(arguments, 0).map(|name| bare(&name)))),
+        text("oid_of_regproc", |arguments| Ok(string(arguments, 0).map(|name| bare(&name)))),
+        text("regproc", |arguments| Ok(string(arguments, 0).map(|name| bare(&name)))),
+        text("regprocedure", |arguments| Ok(string(arguments, 0).map(|name| bare(&name)))),
+        text("name_of_regrole", |arguments| Ok(string(arguments, 0).map(|_| DATABASE.into()))),
+        bigint("oid_of_regrole", |arguments| Ok(string(arguments, 0).map(|_| super::OWNER))),
+        text("regrole", |arguments| Ok(string(arguments, 0))),
+        bigint("xid", |arguments| Ok(number(arguments, 0))),
+        text("char", |arguments| Ok(string(arguments, 0).map(|text| text.chars().take(1).collect()))),
     ]
+}
+
+/// Identities of the relations of `pg_catalog`: PostgreSQL's own for those that clients compare with.
+fn system_names() -> HashMap<String, i64> {
+    let mut names: Vec<&str> = layout::names("pg_catalog").collect();
+    names.sort_unstable();
+    let mut all: HashMap<String, i64> =
+        names.into_iter().zip(SYSTEM_RELATIONS_FROM..).map(|(name, oid)| (name.to_string(), oid)).collect();
+    all.extend(SYSTEM_RELATIONS.iter().map(|(name, oid)| (name.to_string(), *oid)));
+    all
+}
+
+fn undefined_table(name: &str) -> DataFusionError {
+    let error = Error::new(code::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"));
+    DataFusionError::External(Box::new(error))
+}
+
+fn undefined_type(name: &str) -> DataFusionError {
+    let error = Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"));
+    DataFusionError::External(Box::new(error))
 }
 
 fn session(context: &Context<'_>) -> Vec<ScalarUDF> {

@@ -1,11 +1,17 @@
 //! Indexes and constraints.
 
+use std::sync::Arc;
+
+use datafusion::arrow::array::ListArray;
+use datafusion::arrow::datatypes::Int64Type;
+
 use super::relations::namespace_oid;
 use super::{
     CHECK_OFFSET, CONSTRAINT_OFFSET, Column, Context, bigint, boolean, flags, nulls, numbers, optional_text, text,
     words,
 };
 use crate::catalog::{Index, IndexKind, Relation, RelationKind};
+use crate::types::SqlType;
 
 /// A constraint.
 pub(super) struct Constraint<'a> {
@@ -86,14 +92,30 @@ pub(super) fn index_definitions(context: &Context<'_>) -> Vec<(i64, String)> {
     indexes(context).into_iter().map(|(index, relation)| (oid(index), index_definition(index, relation))).collect()
 }
 
+/// Identity and columns of every index.
+pub(super) fn index_columns(context: &Context<'_>) -> Vec<(i64, Vec<String>)> {
+    let name = |relation: &Relation, at: &usize| relation.schema.field(*at).name().clone();
+    let columns = |(index, relation): (&Index, &Relation)| {
+        (oid(index), index.columns.iter().map(|at| name(relation, at)).collect())
+    };
+    indexes(context).into_iter().map(columns).collect()
+}
+
 /// Identity and definition of every constraint.
 pub(super) fn constraint_definitions(context: &Context<'_>) -> Vec<(i64, String)> {
     constraints(context).iter().map(|one| (one.oid, constraint_definition(one))).collect()
 }
 
-fn numbers_of(columns: &[usize], open: &str, separator: &str, close: &str) -> String {
-    let numbers: Vec<String> = columns.iter().map(|i| (i + 1).to_string()).collect();
-    format!("{open}{}{close}", numbers.join(separator))
+/// A column of vectors.
+fn vectors(name: &'static str, rows: impl IntoIterator<Item = Option<Vec<i64>>>) -> Column {
+    let rows = rows.into_iter().map(|row| row.map(|row| row.into_iter().map(Some)));
+    let array = ListArray::from_iter_primitive::<Int64Type, _, _>(rows);
+    (name, SqlType::Array(Box::new(SqlType::BigInt)), Arc::new(array))
+}
+
+/// The numbers of columns: the first is 1.
+fn numbers_of(columns: &[usize]) -> Vec<i64> {
+    columns.iter().map(|at| *at as i64 + 1).collect()
 }
 
 pub(super) fn pg_index(context: &Context<'_>) -> Vec<Column> {
@@ -115,16 +137,17 @@ pub(super) fn pg_index(context: &Context<'_>) -> Vec<Column> {
         flags("indisready", true, n),
         flags("indislive", true, n),
         flags("indisreplident", false, n),
-        text("indkey", rows.iter().map(|(index, _)| numbers_of(&index.columns, "", " ", ""))),
-        nulls("indexprs", n),
-        nulls("indpred", n),
+        vectors("indkey", rows.iter().map(|(index, _)| Some(numbers_of(&index.columns)))),
+        vectors("indcollation", rows.iter().map(|(index, _)| Some(vec![0; index.columns.len()]))),
+        vectors("indclass", rows.iter().map(|(index, _)| Some(vec![0; index.columns.len()]))),
+        vectors("indoption", rows.iter().map(|(index, _)| Some(vec![0; index.columns.len()]))),
     ]
 }
 
 pub(super) fn pg_constraint(context: &Context<'_>) -> Vec<Column> {
     let rows = constraints(context);
     let n = rows.len();
-    let key = |row: &Constraint<'_>| row.index.map(|index| numbers_of(&index.columns, "{", ",", "}"));
+    let key = |row: &Constraint<'_>| row.index.map(|index| numbers_of(&index.columns));
     vec![
         bigint("oid", rows.iter().map(|row| row.oid)),
         text("conname", rows.iter().map(|row| row.name)),
@@ -144,8 +167,7 @@ pub(super) fn pg_constraint(context: &Context<'_>) -> Vec<Column> {
         flags("conislocal", true, n),
         numbers("coninhcount", 0, n),
         flags("connoinherit", false, n),
-        optional_text("conkey", rows.iter().map(key)),
-        nulls("confkey", n),
+        vectors("conkey", rows.iter().map(key)),
         optional_text("conbin", rows.iter().map(|row| row.condition.map(str::to_string))),
     ]
 }

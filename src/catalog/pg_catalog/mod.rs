@@ -14,10 +14,20 @@ use crate::types::SqlType;
 use crate::view::Snapshot;
 use crate::view::table::snapshot_table;
 
+// What sessions and tables do.
+mod activity;
+// Functions with one answer for all.
+mod answer;
+// Comments.
+mod description;
 // Functions over the catalog: `pg_table_is_visible`, `format_type`, ….
 mod function;
 // `information_schema`.
 mod information_schema;
+// Words of SQL.
+mod keyword;
+// The columns that PostgreSQL's relations have.
+mod layout;
 // `pg_index`, `pg_constraint`.
 mod index;
 // `pg_class`, `pg_attribute`, `pg_attrdef`.
@@ -80,17 +90,20 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_type" => types::pg_type(),
         "pg_namespace" => server::pg_namespace(context),
         "pg_database" => server::pg_database(),
-        "pg_roles" | "pg_authid" | "pg_user" => server::pg_roles(context),
+        "pg_roles" | "pg_authid" | "pg_user" | "pg_shadow" => server::pg_roles(context),
         "pg_settings" => server::pg_settings(context),
         "pg_am" => server::pg_am(),
-        "pg_description" => server::pg_description(),
+        "pg_collation" => server::pg_collation(),
+        "pg_language" => server::pg_language(),
         "pg_tablespace" => server::pg_tablespace(),
-        "pg_proc" => server::pg_proc(),
-        "pg_enum" => server::empty(&["oid", "enumtypid", "enumsortorder"], &["enumlabel"]),
-        "pg_range" => server::empty(&["rngtypid", "rngsubtype", "rngmultitypid"], &[]),
-        _ => return None,
+        "pg_description" => description::pg_description(context),
+        "pg_shdescription" => description::pg_shdescription(context),
+        "pg_stat_activity" => activity::pg_stat_activity(context),
+        "pg_stat_user_tables" | "pg_stat_all_tables" => activity::pg_stat_user_tables(context),
+        "pg_stat_database" => activity::pg_stat_database(),
+        _ => Vec::new(),
     };
-    provider(columns)
+    provider(layout::complete("pg_catalog", name, columns)?)
 }
 
 /// The schemas in which the session looks for names.
@@ -101,7 +114,8 @@ fn search_path(context: &Context<'_>) -> Vec<String> {
 
 /// The relation `information_schema.<name>`; `None` if there is no such one.
 pub fn information_schema(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>> {
-    provider(information_schema::columns(context, name)?)
+    let columns = information_schema::columns(context, name).unwrap_or_default();
+    provider(layout::complete("information_schema", name, columns)?)
 }
 
 fn provider(columns: Vec<Column>) -> Option<Arc<dyn TableProvider>> {

@@ -106,21 +106,24 @@ pub(super) fn pg_tablespace() -> Vec<Column> {
     ]
 }
 
-pub(super) fn pg_description() -> Vec<Column> {
-    empty(&["objoid", "classoid", "objsubid"], &["description"])
+pub(super) fn pg_collation() -> Vec<Column> {
+    vec![
+        bigint("oid", [100, 950, 951]),
+        text("collname", ["default", "C", "POSIX"]),
+        numbers("collnamespace", PG_CATALOG, 3),
+        numbers("collowner", OWNER, 3),
+        text("collprovider", ["d", "c", "c"]),
+        flags("collisdeterministic", true, 3),
+        numbers("collencoding", -1, 3),
+    ]
 }
 
-pub(super) fn pg_proc() -> Vec<Column> {
-    let mut columns = empty(
-        &["oid", "pronamespace", "proowner", "prolang", "prorettype", "pronargs"],
-        &["proname", "prokind", "prosrc", "proargtypes", "provolatile"],
-    );
-    columns.push(boolean("proretset", []));
-    columns
-}
-
-/// A relation without rows: bigint and text columns.
-pub(super) fn empty(numbers: &[&'static str], texts: &[&'static str]) -> Vec<Column> {
-    let numbers = numbers.iter().map(|name| bigint(name, []));
-    numbers.chain(texts.iter().map(|name| text::<&str>(name, []))).collect()
+pub(super) fn pg_language() -> Vec<Column> {
+    vec![
+        bigint("oid", [12, 13, 14]),
+        text("lanname", ["internal", "c", "sql"]),
+        numbers("lanowner", OWNER, 3),
+        flags("lanispl", false, 3),
+        boolean("lanpltrusted", [false, false, true]),
+    ]
 }

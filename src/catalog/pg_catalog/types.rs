@@ -1,66 +1,38 @@
 //! `pg_type`: the types of our columns with PostgreSQL's identities.
 
-use super::{Column, OWNER, PG_CATALOG, bigint, flags, nulls, numbers, text, words};
+use std::sync::OnceLock;
+
+use super::{Column, OWNER, PG_CATALOG, bigint, boolean, flags, numbers, text, words};
 use crate::types::SqlType;
 
-/// A type: identity, name, length, category, identity of its array type (0 for arrays), of its item (0 for others).
+/// A type, as a row of `pg_type`.
 struct Type {
     oid: i64,
     name: &'static str,
-    length: i64,
-    category: &'static str,
+    /// Identity of its array type; 0 for arrays.
     array: i64,
+    /// Identity of its item; 0 for others.
     item: i64,
+    /// All columns of the line, by position.
+    columns: Vec<&'static str>,
 }
 
-const fn scalar(oid: i64, name: &'static str, length: i64, category: &'static str, array: i64) -> Type {
-    Type { oid, name, length, category, array, item: 0 }
-}
+/// PostgreSQL's base and pseudo types, one a line: oid, typname, typlen, typbyval, typtype, typcategory, typispreferred, typdelim, typelem,
+/// typarray, typinput, typoutput, typreceive, typsend, typalign, typstorage, typcollation, typsubscript.
+const LINES: &str = include_str!("types.txt");
 
-const fn array(oid: i64, name: &'static str, item: i64) -> Type {
-    Type { oid, name, length: -1, category: "A", array: 0, item }
+fn types() -> &'static [Type] {
+    static TYPES: OnceLock<Vec<Type>> = OnceLock::new();
+    let read = |line: &'static str| {
+        let columns: Vec<&str> = line.split(' ').collect();
+        let number = |at: usize| columns.get(at).and_then(|text| text.parse().ok());
+        let name = columns.get(1)?;
+        let is_array = columns.get(5) == Some(&"A");
+        let item = if is_array { number(8)? } else { 0 };
+        Some(Type { oid: number(0)?, name, array: number(9)?, item, columns })
+    };
+    TYPES.get_or_init(|| LINES.lines().filter_map(read).collect())
 }
-
-static TYPES: &[Type] = &[
-    scalar(16, "bool", 1, "B", 1000),
-    scalar(17, "bytea", -1, "U", 1001),
-    scalar(20, "int8", 8, "N", 1016),
-    scalar(21, "int2", 2, "N", 1005),
-    scalar(23, "int4", 4, "N", 1007),
-    scalar(25, "text", -1, "S", 1009),
-    scalar(26, "oid", 4, "N", 1028),
-    scalar(114, "json", -1, "U", 199),
-    scalar(700, "float4", 4, "N", 1021),
-    scalar(701, "float8", 8, "N", 1022),
-    scalar(1043, "varchar", -1, "S", 1015),
-    scalar(1082, "date", 4, "D", 1182),
-    scalar(1083, "time", 8, "D", 1183),
-    scalar(1114, "timestamp", 8, "D", 1115),
-    scalar(1184, "timestamptz", 8, "D", 1185),
-    scalar(1186, "interval", 16, "T", 1187),
-    scalar(1700, "numeric", -1, "N", 1231),
-    scalar(2950, "uuid", 16, "U", 2951),
-    scalar(3802, "jsonb", -1, "U", 3807),
-    array(1000, "_bool", 16),
-    array(1001, "_bytea", 17),
-    array(1016, "_int8", 20),
-    array(1005, "_int2", 21),
-    array(1007, "_int4", 23),
-    array(1009, "_text", 25),
-    array(1028, "_oid", 26),
-    array(199, "_json", 114),
-    array(1021, "_float4", 700),
-    array(1022, "_float8", 701),
-    array(1015, "_varchar", 1043),
-    array(1182, "_date", 1082),
-    array(1183, "_time", 1083),
-    array(1115, "_timestamp", 1114),
-    array(1185, "_timestamptz", 1184),
-    array(1187, "_interval", 1186),
-    array(1231, "_numeric", 1700),
-    array(2951, "_uuid", 2950),
-    array(3807, "_jsonb", 3802),
-];
 
 /// PostgreSQL's identity of a type.
 pub(crate) fn oid(sql_type: &SqlType) -> i64 {
@@ -90,7 +62,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
                 SqlType::Array(_) => return oid(item),
                 item => oid(item),
             };
-            TYPES.iter().find(|entry| entry.oid == item).map_or(1009, |entry| entry.array)
+            types().iter().find(|entry| entry.oid == item).map_or(1009, |entry| entry.array)
         }
     }
 }
@@ -109,7 +81,7 @@ pub(crate) fn typmod(sql_type: &SqlType) -> i64 {
 
 /// What `format_type` prints; `None` for a type that does not exist.
 pub(super) fn format_type(oid: i64, typmod: i64) -> Option<String> {
-    let entry = TYPES.iter().find(|entry| entry.oid == oid)?;
+    let entry = types().iter().find(|entry| entry.oid == oid)?;
     if entry.item != 0 {
         return format_type(entry.item, typmod).map(|item| item + "[]");
     }
@@ -127,6 +99,10 @@ pub(super) fn format_type(oid: i64, typmod: i64) -> Option<String> {
             // The scale is a signed number of 11 bits.
             format!("numeric({},{})", modifier >> 16, ((modifier & 0x7ff) ^ 0x400) - 0x400)
         }
+        "bpchar" => "character".into(),
+        "char" => "\"char\"".into(),
+        "varbit" => "bit varying".into(),
+        "timetz" => "time with time zone".into(),
         "time" => "time without time zone".into(),
         "timestamp" => "timestamp without time zone".into(),
         "timestamptz" => "timestamp with time zone".into(),
@@ -140,43 +116,47 @@ pub(super) fn by_name(name: &str) -> Option<i64> {
         Some(base) => (base, true),
         None => (name.trim(), false),
     };
-    let found = TYPES.iter().find(|entry| entry.name == base || format_type(entry.oid, -1).as_deref() == Some(base))?;
+    let found =
+        types().iter().find(|entry| entry.name == base || format_type(entry.oid, -1).as_deref() == Some(base))?;
     Some(if is_array { found.array } else { found.oid })
 }
 
 pub(super) fn pg_type() -> Vec<Column> {
-    let n = TYPES.len();
+    let all = types();
+    let n = all.len();
+    let column = |at: usize| all.iter().map(move |entry| entry.columns.get(at).copied().unwrap_or_default());
+    let number = |name: &'static str, at: usize| bigint(name, column(at).map(|text| text.parse().unwrap_or_default()));
+    let flag = |name: &'static str, at: usize| boolean(name, column(at).map(|text| text == "t"));
     vec![
-        bigint("oid", TYPES.iter().map(|entry| entry.oid)),
-        text("typname", TYPES.iter().map(|entry| entry.name)),
+        number("oid", 0),
+        text("typname", column(1)),
         numbers("typnamespace", PG_CATALOG, n),
         numbers("typowner", OWNER, n),
-        bigint("typlen", TYPES.iter().map(|entry| entry.length)),
-        flags("typbyval", false, n),
-        words("typtype", "b", n),
-        text("typcategory", TYPES.iter().map(|entry| entry.category)),
-        flags("typispreferred", false, n),
+        number("typlen", 2),
+        flag("typbyval", 3),
+        text("typtype", column(4)),
+        text("typcategory", column(5)),
+        flag("typispreferred", 6),
         flags("typisdefined", true, n),
-        words("typdelim", ",", n),
+        text("typdelim", column(7)),
         numbers("typrelid", 0, n),
-        bigint("typelem", TYPES.iter().map(|entry| entry.item)),
-        bigint("typarray", TYPES.iter().map(|entry| entry.array)),
-        text(
-            "typinput",
-            TYPES.iter().map(|entry| if entry.item == 0 { format!("{}in", entry.name) } else { "array_in".into() }),
-        ),
-        text(
-            "typoutput",
-            TYPES.iter().map(|entry| if entry.item == 0 { format!("{}out", entry.name) } else { "array_out".into() }),
-        ),
-        numbers("typreceive", 1, n),
-        numbers("typsend", 1, n),
+        number("typelem", 8),
+        number("typarray", 9),
+        text("typinput", column(10)),
+        text("typoutput", column(11)),
+        text("typreceive", column(12)),
+        text("typsend", column(13)),
+        words("typmodin", "-", n),
+        words("typmodout", "-", n),
+        words("typanalyze", "-", n),
+        text("typsubscript", column(17)),
+        text("typalign", column(14)),
+        text("typstorage", column(15)),
         flags("typnotnull", false, n),
         numbers("typbasetype", 0, n),
         numbers("typtypmod", -1, n),
         numbers("typndims", 0, n),
-        numbers("typcollation", 0, n),
-        nulls("typdefault", n),
+        number("typcollation", 16),
     ]
 }
 

@@ -82,6 +82,11 @@ pub trait Accumulator: Send + Sync {
     /// Makes a group as new.
     fn clear(&mut self, group: usize);
 
+    /// Values or rows that are kept one by one, of all groups; 0 where a group is a sum.
+    fn entries(&self) -> u64 {
+        0
+    }
+
     /// Memory held, in bytes.
     fn bytes(&self) -> usize;
 }

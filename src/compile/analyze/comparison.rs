@@ -10,12 +10,13 @@ use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::{
-    AggregateFunction, Between, BinaryExpr, Case, GroupingSet, InList, InSubquery, ScalarFunction, WindowFunction,
+    AggregateFunction, Between, BinaryExpr, Case, GroupingSet, InList, InSubquery, ScalarFunction, SetComparison,
+    WindowFunction,
 };
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{grouping_set_to_exprlist, merge_schema};
 use datafusion::logical_expr::{
-    Aggregate, Distinct, Join, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
+    Aggregate, Distinct, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
 };
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
@@ -237,11 +238,7 @@ fn compared(expression: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>
             extreme_of(function, schema)
         }
         Expr::InSubquery(test) if has_key(sql_type(&test.expr, schema).as_ref())? => in_subquery(test),
-        Expr::SetComparison(mut test) if has_key(sql_type(&test.expr, schema).as_ref())? => {
-            test.subquery = by_key(test.subquery)?;
-            *test.expr = key_of(std::mem::take(test.expr.as_mut()));
-            Ok(Transformed::yes(Expr::SetComparison(test)))
-        }
+        Expr::SetComparison(test) if has_key(sql_type(&test.expr, schema).as_ref())? => by_quantifier(test),
         Expr::Case(Case { expr: Some(value), when_then_expr, else_expr })
             if has_key(sql_type(&value, schema).as_ref())? =>
         {
@@ -298,17 +295,24 @@ fn nullif(function: ScalarFunction, schema: &DFSchema) -> PlanResult<Transformed
     }
 }
 
-/// A subquery with the keys of its only column.
-fn by_key(subquery: Subquery) -> PlanResult<Subquery> {
+fn in_subquery(test: InSubquery) -> PlanResult<Transformed<Expr>> {
+    let subquery = subquery_of_keys(test.subquery)?;
+    Ok(Transformed::yes(Expr::InSubquery(InSubquery::new(Box::new(key_of(*test.expr)), subquery, test.negated))))
+}
+
+/// `x < ANY (SELECT …)` and its like.
+fn by_quantifier(test: SetComparison) -> PlanResult<Transformed<Expr>> {
+    let subquery = subquery_of_keys(test.subquery)?;
+    let expr = Box::new(key_of(*test.expr));
+    Ok(Transformed::yes(Expr::SetComparison(SetComparison { expr, subquery, ..test })))
+}
+
+/// A subquery of one column with its keys.
+fn subquery_of_keys(subquery: Subquery) -> PlanResult<Subquery> {
     let inner = Arc::clone(&subquery.subquery);
     let candidate = key(column(inner.schema(), 0), inner.schema())?;
     let plan = LogicalPlanBuilder::from(inner).project([candidate])?.build()?;
     Ok(Subquery { subquery: Arc::new(plan), ..subquery })
-}
-
-fn in_subquery(test: InSubquery) -> PlanResult<Transformed<Expr>> {
-    let subquery = by_key(test.subquery)?;
-    Ok(Transformed::yes(Expr::InSubquery(InSubquery::new(Box::new(key_of(*test.expr)), subquery, test.negated))))
 }
 
 fn in_aggregate(mut function: AggregateFunction, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
@@ -391,7 +395,8 @@ fn joined(join: Join) -> PlanResult<Join> {
         on,
         join.filter,
         join.join_type,
-        join.join_constraint,
+        // The columns of USING were merged before; a key is none.
+        JoinConstraint::On,
         join.null_equality,
         join.null_aware,
     )
@@ -465,7 +470,9 @@ fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan
     let keys = outputs.len() - aggregate.aggr_expr.len();
     let plan = LogicalPlan::Aggregate(Aggregate::try_new(aggregate.input, groups, calls)?);
     let plan_schema = Arc::clone(plan.schema());
-    let columns = outputs.into_iter().enumerate().map(|(position, (table, name))| {
+    // What grouping sets are told apart by is the aggregation's own.
+    let named = outputs.into_iter().enumerate().filter(|(_, (_, name))| name != Aggregate::INTERNAL_GROUPING_ID);
+    let columns = named.map(|(position, (table, name))| {
         let value = match shown.get(position).and_then(Option::as_ref) {
             Some((call, kind)) => {
                 let value = column(&plan_schema, keys + call);
@@ -486,11 +493,7 @@ fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan
         };
         Ok(value.alias_qualified(table, name))
     });
-    let mut columns = columns.collect::<PlanResult<Vec<_>>>()?;
-    // What tells the sets apart is only for `grouping`, which the analyzer computes below.
-    if sets {
-        columns.remove(shown.len());
-    }
+    let columns = columns.collect::<PlanResult<Vec<_>>>()?;
     LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 

@@ -24,6 +24,7 @@ mod extreme;
 // Relations and functions by name.
 mod names;
 // Types of recursive queries.
+pub(in crate::compile) mod outer_join;
 mod recursion;
 // Rows that a statement brings itself.
 mod rows;

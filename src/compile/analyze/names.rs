@@ -22,7 +22,7 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
 use super::source::{RelationSource, ViewSource};
 use super::unresolved::{self, Unresolved};
-use super::{Relations, Resolved, error, rows};
+use super::{Relations, Resolved, complexity, error, rows};
 use crate::compile::function::{is_foreign, unknown};
 use crate::compile::parse::{ARRAY, MergedColumns, Query, UnnestedRows, WholeRows, without_markers};
 use crate::compile::rewrite::elements;
@@ -77,7 +77,9 @@ impl<'a> Names<'a> {
         let names = Names { relations: self.relations, state: self.state, planners };
         match query.statement() {
             Statement::Statement(statement) => {
-                without_markers(SqlToRel::new(&names).sql_statement_to_plan_with_context(*statement, &mut context)?)
+                let plan = SqlToRel::new(&names).sql_statement_to_plan_with_context(*statement, &mut context)?;
+                complexity::check_size(&plan)?;
+                without_markers(plan)
             }
             _ => internal_err!("a query is one SQL statement"),
         }

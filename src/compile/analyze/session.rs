@@ -19,7 +19,7 @@ use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::Arithmetic;
 use super::equijoin::{Equijoin, with_null_equal_keys};
-use super::{Settings, aggregate, extreme};
+use super::{Settings, aggregate, extreme, outer_join};
 use crate::compile::{function, rewrite, window};
 
 /// Optimizer rules that must not see the query of a view: a limit pushed into a scan would read an order into the input; DISTINCT
@@ -53,16 +53,19 @@ pub(super) fn optimize_view(plan: LogicalPlan, state: &SessionState) -> PlanResu
 
 /// Optimizes the plan of a SELECT.
 pub(super) fn optimize_select(plan: &LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
-    with_null_equal_keys(state.optimize(plan)?, state)
+    outer_join::guarded(with_null_equal_keys(state.optimize(plan)?, state)?)
 }
 
-/// DataFusion's rules, with our own for the keys of joins, and without the one that computes with the types of DataFusion's sums.
+/// DataFusion's rules, with our own for the keys of joins and for conditions that are never true, and without the one that computes with the types of DataFusion's sums.
 fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let own: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(Equijoin::default());
     let ours =
         |rule: Arc<dyn OptimizerRule + Send + Sync>| if rule.name() == own.name() { Arc::clone(&own) } else { rule };
     let kept = Optimizer::new().rules.into_iter().filter(|rule| rule.name() != SINGLE_DISTINCT);
-    kept.map(ours).collect()
+    let mut rules: Vec<_> = kept.map(ours).collect();
+    let pushed = rules.iter().position(|rule| rule.name() == "push_down_filter").unwrap_or(rules.len());
+    rules.insert(pushed, Arc::new(rewrite::never::Never));
+    rules
 }
 
 /// DataFusion's rules for physical plans, but not the one that pushes filters: it finds columns by their names, and two tables may have

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
+use datafusion::arrow::array::{Array, ArrayRef, new_empty_array, new_null_array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::DataFusionError;
@@ -259,6 +259,9 @@ impl ScalarUDFImpl for Function {
         // A volatile function has another value in every row.
         let is_constant = self.definition.volatility != Volatility::Volatile
             && args.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
+        if !is_constant && args.number_rows == 0 {
+            return Ok(ColumnarValue::Array(new_empty_array(args.return_field.data_type())));
+        }
         let rows = if is_constant { 1 } else { args.number_rows };
         let described: Vec<Argument> = args
             .arg_fields

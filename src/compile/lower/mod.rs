@@ -64,8 +64,8 @@ struct Lowering<'a> {
     hidden: Cell<usize>,
     /// Iterations that a recursive query may have.
     iterations_max: u64,
-    /// Plans that are used in several places, by number.
-    made: RefCell<HashMap<usize, Arc<Plan>>>,
+    /// Plans that are used in several places, by number, with what they are made of.
+    made: RefCell<HashMap<usize, (LogicalPlan, Arc<Plan>)>>,
 }
 
 impl Lowering<'_> {

@@ -12,15 +12,16 @@ use crate::compile::rewrite::shared::Shared;
 use crate::error::{Error, Result};
 
 impl Lowering<'_> {
-    /// A plan that occurs several times is made once.
+    /// A plan that occurs several times is made once. One that the optimizer has changed at its place stands for itself.
     pub(super) fn shared(&self, shared: &Shared) -> Result<Linear> {
         let schema = shared.input.schema();
         let made = self.made.borrow().get(&shared.number).cloned();
         let input = match made {
-            Some(made) => made,
+            Some((known, made)) if known == shared.input => made,
+            Some(_) => return self.node(&shared.input),
             None => {
                 let made = Arc::new(self.node(&shared.input)?.finish(self)?);
-                self.made.borrow_mut().insert(shared.number, Arc::clone(&made));
+                self.made.borrow_mut().insert(shared.number, (shared.input.clone(), Arc::clone(&made)));
                 made
             }
         };

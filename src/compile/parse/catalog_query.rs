@@ -1,66 +1,40 @@
-//! Queries over the system catalog as clients write them, in the form that the planner understands. Only for queries whose
-//! relations are all in `pg_catalog` or `information_schema`: a user's query is never touched.
+//! Queries over the system catalog as clients write them, in the form that the planner understands. Only for queries that read
+//! `pg_catalog` or `information_schema`: other queries are never touched.
+//!
+//! - `'name'::regclass` is an identity, `oid::regclass` in the SELECT list or as text is a name; so are the other types of that kind.
+//! - Types that we have not (`name`, `oid`, `"char"`) are the ones that hold their values here.
+//! - `(information_schema._pg_expandarray(v)).n` and `.x`: the pairs are arrays of two.
+//! - `ARRAY(SELECT …)` is an aggregation.
+//! - `OPERATOR(pg_catalog.~)`, `COLLATE` and `pg_catalog.f()` lose what says nothing here.
+//! - PostgreSQL's vectors, which are arrays here, are printed as vectors.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    self, BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Select, SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
+    self, AccessExpr, BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Subscript, Value, VisitMut, VisitorMut,
 };
 
-/// Relations of the catalog that never have rows here: a query that needs a row of one is empty.
-const EMPTY: &[&str] = &[
-    "pg_auth_members",
-    "pg_cast",
-    "pg_collation",
-    "pg_constraint_trigger",
-    "pg_conversion",
-    "pg_db_role_setting",
-    "pg_default_acl",
-    "pg_event_trigger",
-    "pg_extension",
-    "pg_foreign_data_wrapper",
-    "pg_foreign_server",
-    "pg_foreign_table",
-    "pg_inherits",
-    "pg_language",
-    "pg_largeobject",
-    "pg_opclass",
-    "pg_operator",
-    "pg_opfamily",
-    "pg_partitioned_table",
-    "pg_policy",
-    "pg_publication",
-    "pg_publication_namespace",
-    "pg_publication_rel",
-    "pg_rewrite",
-    "pg_seclabel",
-    "pg_sequence",
-    "pg_sequences",
-    "pg_statistic_ext",
-    "pg_subscription",
-    "pg_trigger",
-    "pg_ts_config",
-    "pg_ts_dict",
-    "pg_user_mapping",
-];
+/// Columns that PostgreSQL prints as `1 2`.
+const VECTORS: [&str; 6] = ["indkey", "indclass", "indoption", "indcollation", "proargtypes", "tgattr"];
 
-/// Whether all relations of a query (as `Query::relations` names them) belong to the system catalog.
+/// The pairs of `_pg_expandarray` as arrays.
+const PAIRS: &str = "pairs[]";
+
+/// Whether a query reads the system catalog; `relations` are its relations as `Query::relations` names them.
 pub(super) fn is_catalog_query(relations: &[String]) -> bool {
     let belongs = |name: &String| {
         name.starts_with("pg_catalog.") || name.starts_with("information_schema.") || name.starts_with("pg_")
     };
-    !relations.is_empty() && relations.iter().all(belongs)
+    relations.iter().any(belongs)
 }
 
 /// Rewrites a catalog query in place.
 pub(super) fn rewrite(query: &mut Query) {
-    let _ = query.visit(&mut Rewriter);
-    shorten_body(&mut query.body);
-    // ORDER BY over an expression of a UNION or of dropped columns has nothing to sort any more.
-    if is_empty_body(&query.body) {
-        query.order_by = None;
+    for item in outputs(&mut query.body) {
+        print_vector(item);
     }
+    let _ = query.visit(&mut Rewriter);
 }
 
 struct Rewriter;
@@ -69,11 +43,19 @@ impl VisitorMut for Rewriter {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        shorten_body(&mut query.body);
+        for item in outputs(&mut query.body) {
+            if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+                shown_as_name(expr);
+            }
+        }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } = expr {
+            shown_as_name(left);
+            shown_as_name(right);
+        }
         if let Some(simpler) = simplify(expr) {
             *expr = simpler;
         }
@@ -91,42 +73,146 @@ impl VisitorMut for Rewriter {
             Expr::Cast { data_type: DataType::Custom(name, _), .. } => strip_schema(name),
             _ => {}
         }
+        if let Expr::Function(function) = expr
+            && name_is(&function.name, "_pg_expandarray")
+            && let Some(argument) = only_argument(function)
+        {
+            *expr = call("unnest", call(PAIRS, argument));
+        }
         ControlFlow::Continue(())
+    }
+}
+
+/// The SELECT lists of a query.
+fn outputs(body: &mut SetExpr) -> Vec<&mut SelectItem> {
+    match body {
+        SetExpr::Select(select) => select.projection.iter_mut().collect(),
+        SetExpr::SetOperation { left, right, .. } => {
+            let mut items = outputs(left);
+            items.extend(outputs(right));
+            items
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn print_vector(item: &mut SelectItem) {
+    let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = &*item else { return };
+    let column = match expr {
+        Expr::Identifier(name) => name.clone(),
+        Expr::CompoundIdentifier(parts) => match parts.last() {
+            Some(last) => last.clone(),
+            None => return,
+        },
+        _ => return,
+    };
+    if VECTORS.contains(&column.value.as_str()) {
+        let alias = match &*item {
+            SelectItem::ExprWithAlias { alias, .. } => alias.clone(),
+            _ => column,
+        };
+        let expr = as_vector(expr.clone());
+        *item = SelectItem::ExprWithAlias { expr, alias };
+    }
+}
+
+fn as_vector(expr: Expr) -> Expr {
+    let blank = Expr::value(Value::SingleQuotedString(" ".to_string()));
+    calling("array_to_string", vec![expr, blank])
+}
+
+fn is_vector(expr: &Expr) -> bool {
+    let name = match expr {
+        Expr::Identifier(name) => Some(name),
+        Expr::CompoundIdentifier(parts) => parts.last(),
+        _ => None,
+    };
+    name.is_some_and(|name| VECTORS.contains(&name.value.as_str()))
+}
+
+/// `oid::regclass` where its text is wanted.
+fn shown_as_name(expr: &mut Expr) {
+    if let Some((kind, inner)) = registered(expr)
+        && !matches!(inner, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
+    {
+        *expr = call(&format!("name_of_{kind}"), known_type(inner.clone()));
     }
 }
 
 /// What an expression becomes before its parts are visited.
 fn simplify(expr: &mut Expr) -> Option<Expr> {
+    if let Some((kind, inner)) = registered(expr) {
+        return Some(call(&format!("oid_of_{kind}"), known_type(inner.clone())));
+    }
     match expr {
         Expr::Collate { expr: inner, .. } => Some((**inner).clone()),
-        // The only arrays of subqueries in clients' catalog queries are over relations that are empty here.
-        Expr::Function(function) if name_is(&function.name, "array") => match &function.args {
-            FunctionArguments::Subquery(_) => Some(null_texts()),
+        Expr::Function(function) if name_is(&function.name, "array") => match &mut function.args {
+            FunctionArguments::Subquery(query) => aggregated(query),
             _ => None,
         },
-        Expr::Subquery(query) => match select_of(query) {
-            Some(select) if reads_empty(select) => Some(null_text()),
-            // The planner wants to see that there is one row at most.
-            Some(select) if is_plain(select) => {
-                aggregate_projection(query);
-                None
+        Expr::CompoundFieldAccess { root, access_chain } => field(root, access_chain),
+        Expr::Cast { expr: inner, data_type, .. } => {
+            let name = match &*data_type {
+                DataType::Custom(name, _) => name.0.last()?.to_string().to_ascii_lowercase(),
+                other => other.to_string().to_ascii_lowercase(),
+            };
+            let is_text = matches!(name.as_str(), "text" | "varchar" | "character varying" | "name");
+            if is_text && let Some((kind, value)) = registered(inner) {
+                return Some(call(&format!("name_of_{kind}"), known_type(value.clone())));
             }
-            _ => None,
-        },
-        Expr::Cast { expr: inner, data_type: DataType::Regclass, .. } => Some(registered(inner, "regclass")),
-        Expr::Cast { expr: inner, data_type: DataType::Custom(name, _), .. } => {
-            let name = name.0.last()?.to_string().to_ascii_lowercase();
-            match name.as_str() {
-                "regclass" | "regtype" | "regnamespace" | "regproc" | "regrole" => Some(registered(inner, &name)),
-                "text" => Some(cast((**inner).clone(), DataType::Text)),
-                "oid" | "xid" => Some(cast((**inner).clone(), DataType::BigInt(None))),
-                "name" | "char" | "information_schema" => Some(cast((**inner).clone(), DataType::Text)),
-                "int2" => Some(cast((**inner).clone(), DataType::SmallInt(None))),
-                "int4" => Some(cast((**inner).clone(), DataType::Integer(None))),
-                _ => None,
+            if is_text && is_vector(inner) {
+                return Some(as_vector((**inner).clone()));
             }
+            let replaced = match name.trim_matches('"') {
+                "text" => DataType::Text,
+                "oid" | "xid" | "cid" => DataType::BigInt(None),
+                "name" | "char" | "sql_identifier" | "character_data" | "yes_or_no" | "aclitem" | "pg_node_tree" => {
+                    DataType::Text
+                }
+                "cardinal_number" => DataType::Integer(None),
+                "int2" => DataType::SmallInt(None),
+                "int4" => DataType::Integer(None),
+                "int2vector" | "int2[]" => array_of(DataType::SmallInt(None)),
+                "oidvector" | "oid[]" => array_of(DataType::BigInt(None)),
+                "name[]" | "char[]" | "\"char\"[]" => array_of(DataType::Text),
+                _ => return None,
+            };
+            if matches!(&*data_type, DataType::Char(_)) {
+                return None;
+            }
+            Some(cast((**inner).clone(), replaced))
         }
         _ => None,
+    }
+}
+
+fn array_of(item: DataType) -> DataType {
+    DataType::Array(ast::ArrayElemTypeDef::SquareBracket(Box::new(item), None))
+}
+
+/// The kind and the value of `value::regclass` and its like.
+fn registered(expr: &Expr) -> Option<(&'static str, &Expr)> {
+    const KINDS: [&str; 7] =
+        ["regclass", "regtype", "regnamespace", "regproc", "regprocedure", "regrole", "regoperator"];
+    let (inner, data_type) = match expr {
+        Expr::Nested(inner) => return registered(inner),
+        Expr::Cast { expr, data_type, .. } => (&**expr, data_type),
+        _ => return None,
+    };
+    let name = match data_type {
+        DataType::Regclass => "regclass".to_string(),
+        DataType::Custom(name, _) => name.0.last()?.to_string().to_ascii_lowercase(),
+        _ => return None,
+    };
+    let kind = KINDS.into_iter().find(|kind| *kind == name)?;
+    Some((if kind == "regprocedure" || kind == "regoperator" { "regproc" } else { kind }, inner))
+}
+
+/// A parameter is text: what it is of must be told.
+fn known_type(value: Expr) -> Expr {
+    match &value {
+        Expr::Value(inner) if matches!(inner.value, Value::Placeholder(_)) => cast(value, DataType::Text),
+        _ => value,
     }
 }
 
@@ -134,24 +220,61 @@ fn cast(expr: Expr, data_type: DataType) -> Expr {
     Expr::Cast { kind: CastKind::DoubleColon, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
-/// `'name'::regclass` is an identity, `oid::regclass` shows a name.
-fn registered(inner: &Expr, kind: &str) -> Expr {
-    let direction = if matches!(inner, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_))) {
-        "oid_of"
-    } else {
-        "name_of"
+/// `(pair).x`, `(pair).n`.
+fn field(root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
+    let (Expr::Nested(inner), [AccessExpr::Dot(Expr::Identifier(name))]) = (root, chain) else { return None };
+    let index = match name.value.as_str() {
+        "x" => "1",
+        "n" => "2",
+        _ => return None,
     };
-    call(&format!("{direction}_{kind}"), inner.clone())
+    let index = Expr::value(Value::Number(index.to_string(), false));
+    Some(Expr::CompoundFieldAccess {
+        root: inner.clone(),
+        access_chain: vec![AccessExpr::Subscript(Subscript::Index { index })],
+    })
+}
+
+/// `ARRAY(SELECT value … ORDER BY o)` → `(SELECT array_agg(value ORDER BY o) …)`, for a SELECT that is no aggregation itself.
+fn aggregated(query: &mut Query) -> Option<Expr> {
+    let SetExpr::Select(select) = query.body.as_mut() else { return None };
+    let grouped = !matches!(&select.group_by, ast::GroupByExpr::Expressions(keys, _) if keys.is_empty());
+    if grouped || select.distinct.is_some() || query.limit_clause.is_some() {
+        return None;
+    }
+    let [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] =
+        select.projection.as_mut_slice()
+    else {
+        return None;
+    };
+    let order = match query.order_by.take().map(|order| order.kind) {
+        Some(ast::OrderByKind::Expressions(order)) => order,
+        _ => Vec::new(),
+    };
+    let mut aggregate = call("array_agg", value.clone());
+    if let Expr::Function(function) = &mut aggregate
+        && let FunctionArguments::List(list) = &mut function.args
+        && !order.is_empty()
+    {
+        list.clauses.push(ast::FunctionArgumentClause::OrderBy(order));
+    }
+    *value = aggregate;
+    Some(Expr::Subquery(Box::new(query.clone())))
 }
 
 fn call(name: &str, argument: Expr) -> Expr {
+    calling(name, vec![argument])
+}
+
+fn calling(name: &str, arguments: Vec<Expr>) -> Expr {
+    let arguments = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)));
     Expr::Function(ast::Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
+        name: ObjectName::from(vec![Ident::with_quote('"', name)]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(ast::FunctionArgumentList {
             duplicate_treatment: None,
-            args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))],
+            args: arguments.collect(),
             clauses: Vec::new(),
         }),
         filter: None,
@@ -161,13 +284,12 @@ fn call(name: &str, argument: Expr) -> Expr {
     })
 }
 
-fn null_text() -> Expr {
-    cast(Expr::value(Value::Null), DataType::Text)
-}
-
-fn null_texts() -> Expr {
-    let texts = ast::ArrayElemTypeDef::SquareBracket(Box::new(DataType::Text), None);
-    cast(Expr::value(Value::Null), DataType::Array(texts))
+fn only_argument(function: &ast::Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    match list.args.as_slice() {
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] => Some(argument.clone()),
+        _ => None,
+    }
 }
 
 fn plain_operator(op: &BinaryOperator) -> Option<BinaryOperator> {
@@ -189,167 +311,14 @@ fn plain_operator(op: &BinaryOperator) -> Option<BinaryOperator> {
 }
 
 fn strip_schema(name: &mut ObjectName) {
-    if name.0.len() == 2
-        && matches!(&name.0[0], ObjectNamePart::Identifier(schema) if schema.value.eq_ignore_ascii_case("pg_catalog"))
-    {
+    let is_system = |schema: &Ident| {
+        schema.value.eq_ignore_ascii_case("pg_catalog") || schema.value.eq_ignore_ascii_case("information_schema")
+    };
+    if name.0.len() == 2 && matches!(&name.0[0], ObjectNamePart::Identifier(schema) if is_system(schema)) {
         name.0.remove(0);
     }
 }
 
 fn name_is(name: &ObjectName, wanted: &str) -> bool {
     matches!(name.0.last(), Some(ObjectNamePart::Identifier(last)) if last.value.eq_ignore_ascii_case(wanted))
-}
-
-fn select_of(query: &Query) -> Option<&Select> {
-    match query.body.as_ref() {
-        SetExpr::Select(select) => Some(select),
-        _ => None,
-    }
-}
-
-/// One unaggregated expression.
-fn is_plain(select: &Select) -> bool {
-    let grouped = !matches!(&select.group_by, ast::GroupByExpr::Expressions(keys, _) if keys.is_empty());
-    match select.projection.as_slice() {
-        [
-            SelectItem::UnnamedExpr(Expr::Function(function))
-            | SelectItem::ExprWithAlias { expr: Expr::Function(function), .. },
-        ] => {
-            !grouped
-                && !["max", "min", "count", "string_agg", "array_agg", "sum"]
-                    .iter()
-                    .any(|name| name_is(&function.name, name))
-        }
-        [SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }] => !grouped,
-        _ => false,
-    }
-}
-
-fn aggregate_projection(query: &mut Query) {
-    if let SetExpr::Select(select) = query.body.as_mut()
-        && let [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] =
-            select.projection.as_mut_slice()
-    {
-        *expr = call("max", expr.clone());
-        select.selection = select.selection.take().and_then(without_default_flag);
-        query.order_by = None;
-        query.limit_clause = None;
-    }
-}
-
-/// A condition without its conjunct `x.atthasdef`, which the planner cannot take out of a subquery: `pg_attrdef` has rows only for columns
-/// for which it holds.
-fn without_default_flag(condition: Expr) -> Option<Expr> {
-    match condition {
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-            match (without_default_flag(*left), without_default_flag(*right)) {
-                (Some(left), Some(right)) => {
-                    Some(Expr::BinaryOp { left: Box::new(left), op: BinaryOperator::And, right: Box::new(right) })
-                }
-                (one, other) => one.or(other),
-            }
-        }
-        Expr::CompoundIdentifier(parts) if parts.last().is_some_and(|last| last.value == "atthasdef") => None,
-        other => Some(other),
-    }
-}
-
-/// Whether a SELECT without aggregates needs a row of a relation that has none.
-fn reads_empty(select: &Select) -> bool {
-    let empty = |factor: &TableFactor| matches!(factor, TableFactor::Table { name, .. } if EMPTY.iter().any(|wanted| name_is(name, wanted)));
-    select.from.iter().any(|item| {
-        let joined = item.joins.iter().any(|join| {
-            empty(&join.relation)
-                && matches!(join.join_operator, ast::JoinOperator::Inner(_) | ast::JoinOperator::Join(_))
-        });
-        let preserved = item.joins.iter().all(|join| {
-            !matches!(
-                join.join_operator,
-                ast::JoinOperator::Right(_) | ast::JoinOperator::RightOuter(_) | ast::JoinOperator::FullOuter(_)
-            )
-        });
-        joined || (preserved && empty(&item.relation))
-    })
-}
-
-/// Empty branches of a set operation go; an empty SELECT keeps its columns and loses everything else.
-fn shorten_body(body: &mut SetExpr) {
-    match body {
-        SetExpr::SetOperation { left, right, op: ast::SetOperator::Union, .. } => {
-            shorten_body(left);
-            shorten_body(right);
-            if is_empty_body(right) {
-                *body = (**left).clone();
-            } else if is_empty_body(left) {
-                let names = names_of(left);
-                *body = (**right).clone();
-                rename(body, names);
-            }
-        }
-        SetExpr::Select(select) if reads_empty(select) && !has_aggregate(select) => {
-            for item in &mut select.projection {
-                let alias = match item {
-                    SelectItem::ExprWithAlias { alias, .. } => Some(alias.clone()),
-                    SelectItem::UnnamedExpr(expr) => column_name(expr),
-                    _ => continue,
-                };
-                *item = match alias {
-                    Some(alias) => SelectItem::ExprWithAlias { expr: null_text(), alias },
-                    None => SelectItem::UnnamedExpr(null_text()),
-                };
-            }
-            select.from.clear();
-            select.selection = Some(Expr::value(Value::Boolean(false)));
-        }
-        _ => {}
-    }
-}
-
-fn is_empty_body(body: &SetExpr) -> bool {
-    matches!(body, SetExpr::Select(select)
-        if select.from.is_empty() && matches!(&select.selection, Some(Expr::Value(value)) if value.value == Value::Boolean(false)))
-}
-
-fn has_aggregate(select: &Select) -> bool {
-    select.projection.iter().any(|item| match item {
-        SelectItem::UnnamedExpr(Expr::Function(function))
-        | SelectItem::ExprWithAlias { expr: Expr::Function(function), .. } => {
-            ["count", "max", "min", "sum", "string_agg", "array_agg", "bool_or"]
-                .iter()
-                .any(|name| name_is(&function.name, name))
-        }
-        _ => false,
-    })
-}
-
-fn column_name(expr: &Expr) -> Option<Ident> {
-    match expr {
-        Expr::Identifier(name) => Some(name.clone()),
-        Expr::CompoundIdentifier(parts) => parts.last().cloned(),
-        Expr::Cast { expr, .. } => column_name(expr),
-        Expr::Function(function) => match function.name.0.last()? {
-            ObjectNamePart::Identifier(name) => Some(name.clone()),
-            ObjectNamePart::Function(_) => None,
-        },
-        _ => None,
-    }
-}
-
-fn names_of(body: &SetExpr) -> Vec<Option<Ident>> {
-    let SetExpr::Select(select) = body else { return Vec::new() };
-    let name = |item: &SelectItem| match item {
-        SelectItem::ExprWithAlias { alias, .. } => Some(alias.clone()),
-        SelectItem::UnnamedExpr(expr) => column_name(expr),
-        _ => None,
-    };
-    select.projection.iter().map(name).collect()
-}
-
-fn rename(body: &mut SetExpr, names: Vec<Option<Ident>>) {
-    let SetExpr::Select(select) = body else { return };
-    for (item, name) in select.projection.iter_mut().zip(names) {
-        if let (SelectItem::UnnamedExpr(expr), Some(alias)) = (&*item, name) {
-            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
-        }
-    }
 }

@@ -11,8 +11,16 @@ use crate::format::Include;
 
 /// What follows CREATE.
 pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
+    if grammar.eat(&["OR", "REPLACE", "VIEW"]) {
+        return match create_view(grammar, false)? {
+            Kind::CreateView(create) => Ok(Kind::CreateView(CreateView { replace: true, ..create })),
+            other => Ok(other),
+        };
+    }
     if grammar.sees(&["OR", "REPLACE"]) {
-        return Err(grammar.unsupported("CREATE OR REPLACE is not supported").hint("drop the relation first"));
+        return Err(grammar
+            .unsupported("CREATE OR REPLACE of anything but a view is not supported")
+            .hint("drop the relation first"));
     }
     if grammar.eat_one(&["STREAM", "SOURCE"]).is_some() {
         return create_stream(grammar);
@@ -222,7 +230,7 @@ fn create_view(grammar: &mut Grammar, materialized: bool) -> Result<Kind> {
     if grammar.sees(&["EMIT"]) {
         return Err(grammar.unsupported("EMIT is not supported"));
     }
-    Ok(Kind::CreateView(CreateView { name, materialized, if_not_exists, columns, query, query_text }))
+    Ok(Kind::CreateView(CreateView { name, materialized, replace: false, if_not_exists, columns, query, query_text }))
 }
 
 fn create_sink(grammar: &mut Grammar) -> Result<Kind> {

@@ -118,6 +118,25 @@ pub enum AlterAction {
     SetNotNull { column: String, not_null: bool },
 }
 
+/// What COMMENT ON is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variants are the SQL names")]
+pub enum CommentOn {
+    /// A table, view, stream or sink.
+    Relation(String),
+    Index(String),
+    Column {
+        relation: String,
+        column: String,
+    },
+    Constraint {
+        relation: String,
+        name: String,
+    },
+    Schema(String),
+    Database(String),
+}
+
 /// CREATE TABLE.
 #[derive(Debug, Clone)]
 pub struct CreateTable {
@@ -142,6 +161,8 @@ pub struct CreateView {
     pub name: String,
     /// Materialized.
     pub materialized: bool,
+    /// OR REPLACE.
+    pub replace: bool,
     /// IF NOT EXISTS.
     pub if_not_exists: bool,
     /// Column names, if given.

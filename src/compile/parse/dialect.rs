@@ -61,6 +61,29 @@ impl Dialect for Postgres {
         self.0.prec_value(prec)
     }
 
+    /// `ROLLUP (…)`, `CUBE (…)`, `GROUPING SETS (…)` and `()` of a GROUP BY, whose elements sqlparser does not read if they only begin with a
+    /// parenthesis.
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        let word = |at: usize| match &parser.peek_nth_token_ref(at).token {
+            Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
+            _ => None,
+        };
+        let opens = |at: usize| parser.peek_nth_token_ref(at).token == Token::LParen;
+        let (words, made): (usize, fn(Vec<Vec<Expr>>) -> Expr) = match word(0) {
+            Some(Keyword::ROLLUP) if opens(1) => (1, Expr::Rollup),
+            Some(Keyword::CUBE) if opens(1) => (1, Expr::Cube),
+            Some(Keyword::GROUPING) if word(1) == Some(Keyword::SETS) && opens(2) => (2, Expr::GroupingSets),
+            None if opens(0) && parser.peek_nth_token_ref(1).token == Token::RParen => {
+                parser.advance_token();
+                parser.advance_token();
+                return Some(Ok(Expr::Tuple(Vec::new())));
+            }
+            _ => return None,
+        };
+        (0..words).for_each(|_| parser.advance_token());
+        Some(grouping_elements(parser).map(made))
+    }
+
     /// `x IS [NOT] DISTINCT FROM y`, which ends before AND and OR; sqlparser takes them for a part of `y`.
     fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
         let negated = [Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
@@ -94,12 +117,25 @@ impl Dialect for Postgres {
     }
 
     same_as_base! {
-        supports_unicode_string_literal supports_filter_during_aggregation supports_group_by_expr allow_extract_custom
+        supports_unicode_string_literal supports_filter_during_aggregation allow_extract_custom
         allow_extract_single_quotes supports_factorial_operator supports_bitwise_shift_operators supports_empty_projections
         supports_nested_comments supports_string_escape_constant supports_numeric_literal_underscores
         supports_array_typedef_with_brackets supports_geometric_types supports_notnull_operator supports_interval_options
         supports_insert_table_alias supports_comma_separated_trim
     }
+}
+
+/// `(a, (b, c), (d)::text)`: columns, or several in parentheses.
+fn grouping_elements(parser: &mut Parser) -> Result<Vec<Vec<Expr>>, ParserError> {
+    parser.expect_token(&Token::LParen)?;
+    let elements = parser.parse_comma_separated(Parser::parse_expr)?;
+    parser.expect_token(&Token::RParen)?;
+    let columns = |element: Expr| match element {
+        Expr::Tuple(columns) => columns,
+        Expr::Nested(column) => vec![*column],
+        column => vec![column],
+    };
+    Ok(elements.into_iter().map(columns).collect())
 }
 
 /// PostgreSQL's reserved words (its appendix C): they are no names unless quoted.

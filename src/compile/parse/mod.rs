@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::types::SqlType;
 
+// COMMENT ON, GRANT, REVOKE.
+mod annotation;
 // Long lists of VALUES.
 mod bulk;
 // Queries over the system catalog.
@@ -32,6 +34,8 @@ mod grammar;
 mod insert;
 // Columns that a join makes one.
 mod merged;
+// Depths that are refused.
+mod nesting;
 // Cursors, subscriptions, COPY, prepared statements.
 mod port;
 // Queries.
@@ -60,8 +64,8 @@ mod whole;
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use definition::{
-    Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CreateIndex, CreateSink, CreateStream,
-    CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
+    Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CommentOn, CreateIndex, CreateSink,
+    CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use query::{Query, ROWS, shown_name};
@@ -87,6 +91,7 @@ fn parse_tokens(sql: &str) -> Result<Vec<Statement>> {
         .into_iter()
         .map(|range| {
             scan.refuse_deep(&range)?;
+            nesting::refuse(&scan, &range)?;
             let text = scan.text(&range);
             let offset = scan.characters(&range).start;
             let mut grammar = grammar::Grammar::new(&scan, range);
@@ -163,6 +168,20 @@ pub enum Kind {
     },
     /// ALTER TABLE, VIEW, …, INDEX.
     Alter(Alter),
+    /// COMMENT ON … IS ….
+    Comment {
+        /// What it is about.
+        on: CommentOn,
+        /// NULL takes it away.
+        text: Option<String>,
+    },
+    /// A statement of PostgreSQL's that changes nothing here: GRANT, REVOKE, UNLISTEN.
+    NoEffect {
+        /// Command tag.
+        tag: &'static str,
+        /// What the client is told.
+        notice: Option<&'static str>,
+    },
     /// SHOW STREAMS | SOURCES | TABLES | VIEWS | MATERIALIZED VIEWS | SINKS.
     ShowRelations(RelationClass),
     /// SHOW CREATE [STREAM | TABLE | VIEW | …] x.

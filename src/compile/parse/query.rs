@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::grammar::Grammar;
 use super::scan::Scan;
-use super::{catalog_query, rewrite, whole};
+use super::{catalog_query, nesting, rewrite, whole};
 use crate::error::Result;
 use crate::types::SqlType;
 
@@ -33,6 +33,7 @@ impl Query {
         let statements = scan.statements();
         let range = statements.first().cloned().unwrap_or(0..0);
         scan.refuse_deep(&range)?;
+        nesting::refuse(&scan, &range)?;
         let mut grammar = Grammar::new(&scan, range);
         let query = Query::read(&mut grammar)?;
         grammar.expect_end()?;

@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::grammar::Grammar;
-use super::{Kind, Query, create, dml, insert, port, session, table};
+use super::{Kind, Query, annotation, create, dml, insert, port, session, table};
 use crate::error::{Error, Result};
 
 /// Reads one statement.
@@ -49,6 +49,10 @@ pub(super) fn read(grammar: &mut Grammar) -> Result<Kind> {
         "EXECUTE" => port::execute(grammar),
         "DEALLOCATE" => port::deallocate(grammar),
         "DISCARD" => port::discard(grammar),
+        "COMMENT" => annotation::comment(grammar),
+        "GRANT" => annotation::privileges(grammar, "GRANT"),
+        "REVOKE" => annotation::privileges(grammar, "REVOKE"),
+        "UNLISTEN" => annotation::unlisten(grammar),
         // The last of VERBS.
         _ => Ok(Kind::Flush),
     }
@@ -104,6 +108,10 @@ const VERBS: &[&str] = &[
     "EXECUTE",
     "DEALLOCATE",
     "DISCARD",
+    "COMMENT",
+    "GRANT",
+    "REVOKE",
+    "UNLISTEN",
     "FLUSH",
 ];
 
@@ -113,9 +121,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("CALL", ""),
     ("CHECKPOINT", ""),
     ("CLUSTER", ""),
-    ("COMMENT", ""),
     ("DO", ""),
-    ("GRANT", ""),
     ("IMPORT", ""),
     ("LISTEN", "use SUBSCRIBE"),
     ("LOAD", ""),
@@ -126,9 +132,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("REASSIGN", ""),
     ("REFRESH", "materialized views are always up to date"),
     ("REINDEX", ""),
-    ("REVOKE", ""),
     ("SECURITY", ""),
-    ("UNLISTEN", ""),
     ("VACUUM", ""),
 ];
 

@@ -7,6 +7,7 @@ mod distinct_on;
 pub(in crate::compile) mod elements;
 // LATERAL over functions → projections and unnesting.
 mod lateral;
+pub(in crate::compile) mod never;
 // EXCEPT and INTERSECT → one node over the rows of both sides.
 pub(in crate::compile) mod set_operation;
 // Parts of a view's plan that occur several times.

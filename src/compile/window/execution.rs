@@ -34,6 +34,7 @@ use super::node::{WindowNode, bare};
 use super::{Layout, WindowCall, evaluate};
 use crate::batch::{arrow_error, batch};
 use crate::canonical::comparable;
+use crate::compile::analyze::outer_join;
 use crate::compile::expr::{Evaluated, Expression};
 use crate::compile::function::external;
 use crate::compile::plan::SortColumn;
@@ -42,7 +43,7 @@ use crate::error::{Error, Result};
 /// Rows per output batch.
 const BATCH_ROWS: usize = 8_192;
 
-/// DataFusion's planner of physical plans, with ours for windows.
+/// DataFusion's planner of physical plans, with ours for windows and around outer joins.
 #[derive(Debug)]
 pub(in crate::compile) struct Planner;
 
@@ -53,7 +54,8 @@ impl QueryPlanner for Planner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Planner)]);
+        let planner =
+            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Planner), Arc::new(outer_join::Planner)]);
         planner.create_physical_plan(plan, session).await
     }
 }

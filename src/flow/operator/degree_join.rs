@@ -109,7 +109,7 @@ impl DegreeJoin {
         for entries in entries.chunks(BATCH_ROWS) {
             let side = if is_left { &self.left } else { &self.right };
             let places: Vec<(u32, u32)> = entries.iter().map(|(place, _)| *place).collect();
-            let mut columns = side.rows.rows(&places)?;
+            let mut columns = side.rows.at(&places)?;
             let degrees = columns.pop().ok_or_else(|| Error::internal("a state without degrees"))?;
             let old = degrees.as_primitive::<Int64Type>().values().to_vec();
             let new = old.iter().zip(entries).map(|(old, (_, (change, _)))| add_weights(*old, *change));
@@ -240,6 +240,10 @@ impl Operator for DegreeJoin {
 
     fn bytes(&self) -> usize {
         self.left.rows.bytes() + self.right.rows.bytes()
+    }
+
+    fn state_rows(&self) -> u64 {
+        self.left.rows.rows() + self.right.rows.rows()
     }
 
     fn states(&mut self) -> Vec<(&'static str, &mut StateTable)> {

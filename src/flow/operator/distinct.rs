@@ -35,4 +35,8 @@ impl Operator for Distinct {
     fn bytes(&self) -> usize {
         self.groups.bytes()
     }
+
+    fn state_rows(&self) -> u64 {
+        self.groups.state_rows()
+    }
 }

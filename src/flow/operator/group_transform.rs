@@ -107,6 +107,10 @@ impl Operator for GroupTransform {
         self.rows.bytes()
     }
 
+    fn state_rows(&self) -> u64 {
+        self.rows.rows()
+    }
+
     fn states(&mut self) -> Vec<(&'static str, &mut StateTable)> {
         vec![("rows", &mut self.rows)]
     }

@@ -86,6 +86,10 @@ impl Operator for Join {
         self.left.rows.bytes() + self.right.rows.bytes()
     }
 
+    fn state_rows(&self) -> u64 {
+        self.left.rows.rows() + self.right.rows.rows()
+    }
+
     fn states(&mut self) -> Vec<(&'static str, &mut StateTable)> {
         vec![("left", &mut self.left.rows), ("right", &mut self.right.rows)]
     }

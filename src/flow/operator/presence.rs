@@ -190,6 +190,10 @@ impl Operator for Presence {
         self.left.bytes() + self.index.bytes() + self.groups.capacity() * size_of::<Group>()
     }
 
+    fn state_rows(&self) -> u64 {
+        self.left.rows() + self.index.len()
+    }
+
     fn states(&mut self) -> Vec<(&'static str, &mut StateTable)> {
         vec![("left", &mut self.left)]
     }

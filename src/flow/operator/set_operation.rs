@@ -88,4 +88,8 @@ impl Operator for SetOperation {
     fn bytes(&self) -> usize {
         self.index.bytes() + self.copies.capacity() * size_of::<(i64, i64)>()
     }
+
+    fn state_rows(&self) -> u64 {
+        self.index.len()
+    }
 }

@@ -44,6 +44,8 @@ pub struct TopK {
     encoding: Encoding,
     index: GroupIndex,
     partitions: Vec<Partition>,
+    /// Entries of all partitions.
+    entries: u64,
 }
 
 #[derive(Default)]
@@ -78,7 +80,19 @@ impl TopK {
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         let end = limit.map(|limit| offset.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)));
         let (ranking, partitions) = (Ranking::RowNumber, Vec::new());
-        Ok(TopK { partition, offset, end, ranking, row_number, append_only, schema, encoding, index, partitions })
+        Ok(TopK {
+            partition,
+            offset,
+            end,
+            ranking,
+            row_number,
+            append_only,
+            schema,
+            encoding,
+            index,
+            partitions,
+            entries: 0,
+        })
     }
 
     /// The same by another number than the row's.
@@ -217,6 +231,7 @@ impl Operator for TopK {
                 }
                 if !before.contains_key(group) {
                     before.insert(*group, self.head(&self.partitions[at]));
+                    self.entries -= self.partitions[at].rows.len() as u64;
                 }
                 self.partitions[at].add(&bytes, key, delta.weight(row))?;
                 if let Some(keep) = keep.filter(|_| !ties) {
@@ -233,6 +248,7 @@ impl Operator for TopK {
             }
             let partition = &self.partitions[group as usize];
             difference(&old, &self.head(partition), &mut changes);
+            self.entries += partition.rows.len() as u64;
             if partition.rows.is_empty() {
                 self.index.remove(group);
             }
@@ -245,6 +261,10 @@ impl Operator for TopK {
         let row = |row: &Key| row.bytes().len() + 2 * size_of::<usize>() + 3 * size_of::<Entry>() / 2;
         let rows: usize = self.partitions.iter().flat_map(|partition| partition.rows.keys()).map(row).sum();
         self.index.bytes() + self.partitions.capacity() * size_of::<Partition>() + rows
+    }
+
+    fn state_rows(&self) -> u64 {
+        self.entries
     }
 }
 

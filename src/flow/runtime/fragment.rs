@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatchOptions;
@@ -73,6 +73,8 @@ pub(super) struct Shared {
     pub(super) ticks: Ticks,
     pub(super) results: Rc<RefCell<Results>>,
     pub(super) failure: Arc<Failure>,
+    /// Rows that the operators of all fragments on all workers hold.
+    pub(super) state_rows: Arc<AtomicU64>,
     /// The tick at which the dataflow is installed: every fragment runs then, with or without input.
     pub(super) first: u64,
     pub(super) workers: usize,
@@ -106,7 +108,7 @@ pub(super) fn build<'scope>(
     let mut output = OutputBuilder::<u64, NoopBuilder<Batch>>::from(output);
     let activator = scope.activator_for(builder.operator_info().address);
     let ports = fragment.ports.len();
-    let mut runner = Runner { nodes: fragment.nodes, route: fragment.route, shared, position: None };
+    let mut runner = Runner { nodes: fragment.nodes, route: fragment.route, shared, position: None, state_rows: 0 };
     builder.build_reschedule(move |capabilities| {
         let mut stash: BTreeMap<u64, Stash> = BTreeMap::new();
         for capability in capabilities {
@@ -177,6 +179,8 @@ struct Runner {
     shared: Shared,
     /// A tick that was begun and yielded.
     position: Option<Position>,
+    /// Rows that the operators held after the last tick.
+    state_rows: u64,
 }
 
 /// Where a tick stands.
@@ -258,7 +262,20 @@ impl Runner {
             deltas.clear();
         }
         self.position = Some(position);
+        self.count_state();
         Ok(Step::Done)
+    }
+
+    /// Tells how many rows the operators hold.
+    fn count_state(&mut self) {
+        let rows = |node: &Node| match &node.kind {
+            NodeKind::Operator(operator) => operator.state_rows(),
+            NodeKind::Port { .. } | NodeKind::Values(_) => 0,
+        };
+        let held = self.nodes.iter().map(rows).sum();
+        let before = std::mem::replace(&mut self.state_rows, held);
+        // The sum of all fragments never is below 0, whichever of them is first.
+        self.shared.state_rows.fetch_add(held.wrapping_sub(before), Ordering::Relaxed);
     }
 
     /// The output of the tick that was just run, addressed; the result of the dataflow goes to [`Results`] instead.
@@ -295,6 +312,7 @@ impl Runner {
     /// Drops the operators and their state: a quarantined dataflow needs none.
     fn give_up(&mut self) {
         let nodes = std::mem::take(&mut self.nodes);
+        self.count_state();
         let position = self.position.take();
         // A broken operator may panic again when it is dropped.
         let _ = catch_unwind(AssertUnwindSafe(move || drop((nodes, position))));

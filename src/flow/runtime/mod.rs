@@ -352,6 +352,12 @@ impl Runtime {
         self.inner.status.sources()
     }
 
+    /// Rows that the operators of a dataflow hold on all workers, besides its result: 0 when all that it read has gone again. `None` for
+    /// one that is not built yet, or gone.
+    pub fn state_rows(&self, id: RelationId) -> Option<u64> {
+        self.inner.status.state_rows(id)
+    }
+
     /// How many rows a dataflow leaves out because an expression fails for them.
     pub fn row_error_count(&self, id: RelationId) -> i64 {
         self.inner.status.row_error_count(id)

@@ -202,9 +202,11 @@ impl Renderer<'_> {
             Plan::TopK { input, partition, .. } | Plan::Window { input, partition, .. } => {
                 vec![self.exchange(input, partition.clone(), fragment)?]
             }
-            // Without keys the left rows stay where they are, but for FULL, which needs all rows in one place.
+            // Without keys any worker may have a left row, but for FULL, which needs all rows in one place; always the same one, so
+            // that a row that goes meets the one that came.
             Plan::Join { kind, left, right, left_keys, .. } if left_keys.is_empty() && *kind != JoinKind::Full => {
-                vec![self.node(left, fragment)?, self.routed(right, Route::Broadcast, fragment)?]
+                let all = (0..left.schema().fields().len()).collect();
+                vec![self.exchange(left, all, fragment)?, self.routed(right, Route::Broadcast, fragment)?]
             }
             Plan::Join { left, right, left_keys, right_keys, .. } => vec![
                 self.exchange(left, left_keys.clone(), fragment)?,

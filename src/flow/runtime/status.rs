@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::event::ReaderId;
 use super::{RejectedRow, SourceStatus, Statistics};
@@ -22,6 +22,8 @@ pub(super) struct Status {
     streams: Mutex<BTreeMap<RelationId, StreamStatus>>,
     rejected: Mutex<RejectedRecords>,
     row_errors: Mutex<AllRowErrors>,
+    /// Rows that the operators of each dataflow hold.
+    state_rows: Mutex<BTreeMap<RelationId, Arc<AtomicU64>>>,
     tick: AtomicU64,
     rows_in: AtomicU64,
     dataflows: AtomicUsize,
@@ -209,6 +211,7 @@ impl Status {
             streams: Mutex::default(),
             rejected: Mutex::new(RejectedRecords { bytes_max: rejected_bytes_max, bytes: 0, rows: VecDeque::new() }),
             row_errors: Mutex::default(),
+            state_rows: Mutex::default(),
             tick: AtomicU64::new(0),
             rows_in: AtomicU64::new(0),
             dataflows: AtomicUsize::new(0),
@@ -286,6 +289,21 @@ impl Status {
         let mut row_errors = lock(&self.row_errors);
         row_errors.now.remove(&id);
         row_errors.changes.retain(|(_, of, _)| *of != id);
+    }
+
+    /// A dataflow is built; answers where its fragments count the rows that they hold.
+    pub(super) fn begin_dataflow(&self, id: RelationId) -> Arc<AtomicU64> {
+        Arc::clone(lock(&self.state_rows).entry(id).or_default())
+    }
+
+    /// A dataflow is gone.
+    pub(super) fn end_dataflow(&self, id: RelationId) {
+        lock(&self.state_rows).remove(&id);
+    }
+
+    /// Rows that the operators of a dataflow hold; `None` for one that is not built.
+    pub(super) fn state_rows(&self, id: RelationId) -> Option<u64> {
+        lock(&self.state_rows).get(&id).map(|rows| rows.load(Ordering::Relaxed))
     }
 
     pub(super) fn set_tick(&self, tick: u64) {

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
@@ -51,6 +52,8 @@ pub(super) struct Install {
     pub(super) id: RelationId,
     pub(super) plan: DataflowPlan,
     pub(super) failure: Arc<Failure>,
+    /// Where its fragments tell how many rows they hold.
+    pub(super) state_rows: Arc<AtomicU64>,
 }
 
 /// Changes of a relation that is not a dataflow.
@@ -216,6 +219,7 @@ impl<'a> WorkerLoop<'a> {
             ticks: Rc::clone(&self.ticks),
             results: Rc::clone(&results),
             failure: install.failure,
+            state_rows: install.state_rows,
             first,
             workers: self.worker.peers(),
             worker: self.worker.index(),

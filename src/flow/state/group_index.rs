@@ -63,6 +63,16 @@ impl GroupIndex {
         self.capacity
     }
 
+    /// Groups that exist.
+    pub fn len(&self) -> u64 {
+        (self.capacity - self.free.len()) as u64
+    }
+
+    /// Whether no group exists.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The number of each row's group, made where it is new.
     pub fn locate(&mut self, columns: &[ArrayRef], rows: usize) -> Result<Vec<u32>> {
         let mut numbers = Numbers { free: &mut self.free, capacity: &mut self.capacity };

@@ -35,6 +35,8 @@ pub struct StateTable {
     memtable: Memtable,
     /// Oldest and greatest first.
     runs: Arc<Vec<Arc<Run>>>,
+    /// Sum of the weights of all that went in.
+    sum: i64,
 }
 
 /// The content of a [`StateTable`] at one moment; costs nothing but the memory that it keeps alive.
@@ -77,7 +79,7 @@ impl StateTable {
     pub fn new(schema: SchemaRef, keys: Vec<usize>) -> Result<StateTable> {
         require_supported(schema.fields().iter().map(|field| field.data_type()), "state")?;
         let bijective = matches!(keys[..], [key] if is_bijective(schema.field(key).data_type()));
-        Ok(StateTable { schema, keys, bijective, memtable: Memtable::new(), runs: Arc::default() })
+        Ok(StateTable { schema, keys, bijective, memtable: Memtable::new(), runs: Arc::default(), sum: 0 })
     }
 
     /// The rows' schema.
@@ -92,6 +94,15 @@ impl StateTable {
             return Ok(());
         }
         self.memtable.apply(&self.schema, delta, hashes)?;
+        let added = match delta.weight_values() {
+            None => delta.rows.num_rows() as i64,
+            Some(weights) => weights.iter().fold(0, |sum: i64, weight| sum.wrapping_add(*weight)),
+        };
+        self.sum = self.sum.wrapping_add(added);
+        if self.sum == 0 {
+            // Everything that came has gone again: nothing need be kept.
+            return self.cancel();
+        }
         if self.memtable.len() >= MEMTABLE_ROWS_MAX || self.memtable.rows_bytes() >= MEMTABLE_BYTES_MAX {
             self.freeze()?;
         }
@@ -141,7 +152,7 @@ impl StateTable {
     }
 
     /// The rows at places of [`Matches`], as columns.
-    pub fn rows(&self, places: &[(u32, u32)]) -> Result<Vec<ArrayRef>> {
+    pub fn at(&self, places: &[(u32, u32)]) -> Result<Vec<ArrayRef>> {
         gather(&self.sources(), places, 0..self.schema.fields().len())
     }
 
@@ -184,7 +195,12 @@ impl StateTable {
         self.memtable.bytes() + self.runs.iter().map(|run| run.bytes()).sum::<usize>()
     }
 
-    /// Rows held; a row that is in several runs counts in each.
+    /// Rows of the bag, each as often as it is there; exactly 0 if none is.
+    pub fn rows(&self) -> u64 {
+        if self.sum == 0 { self.len() as u64 } else { self.sum.unsigned_abs() }
+    }
+
+    /// Entries held: a row that is in several runs counts in each.
     pub fn len(&self) -> usize {
         self.memtable.entries(0).count() + self.runs.iter().map(|run| run.len()).sum::<usize>()
     }
@@ -197,6 +213,25 @@ impl StateTable {
     /// Every batch that rows are in: those of the memtable, then the chunks of each run.
     fn sources(&self) -> Vec<&RecordBatch> {
         self.memtable.batches.iter().chain(self.runs.iter().flat_map(|run| &run.chunks)).collect()
+    }
+
+    /// Adds the weights of all equal rows: what cancels is gone.
+    fn cancel(&mut self) -> Result<()> {
+        let chunks = self.runs.iter().flat_map(|run| &run.chunks);
+        let sources: Vec<&RecordBatch> = self.memtable.batches.iter().chain(chunks).collect();
+        let mut entries: Vec<Entry> = self.memtable.entries(0).collect();
+        let mut first_source = self.memtable.batches.len();
+        for run in self.runs.iter() {
+            entries.extend(run.entries(first_source as u32));
+            first_source += run.chunks.len();
+        }
+        let left = match entries.is_empty() {
+            true => None,
+            false => Some(Run::build(&self.schema, &sources, entries)?).filter(|run| run.len() > 0),
+        };
+        self.runs = Arc::new(left.into_iter().map(Arc::new).collect());
+        self.memtable = Memtable::new();
+        Ok(())
     }
 
     /// Turns the memtable into a run.

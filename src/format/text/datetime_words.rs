@@ -67,13 +67,15 @@ pub(super) fn parse_words(text: &str) -> Result<Moment, Wrong> {
         let Some(first) = rest.bytes().next() else {
             break;
         };
-        let end = word_end(rest, &reading);
-        let (word, after) = rest.split_at(end);
+        // Words are ASCII: another letter has no place at which it could be cut.
+        if !matches!(first, b'0'..=b'9' | b'a'..=b'z' | b'+' | b'-') {
+            return Err(Wrong::Syntax);
+        }
+        let (word, after) = rest.split_at(word_end(rest, &reading));
         match first {
             b'0'..=b'9' => reading.number_word(word)?,
             b'+' | b'-' => reading.offset(word)?,
-            b'a'..=b'z' => reading.letters(word, after)?,
-            _ => return Err(Wrong::Syntax),
+            _ => reading.letters(word, after)?,
         }
         rest = after;
     }

@@ -1,42 +1,47 @@
-//! SELECT: a relation joined with others, filtered, grouped or seen through windows.
+//! SELECT: relations joined, filtered, grouped or seen through windows.
 
-use super::expression::{Column, Expression, KINDS, Kind, Part, Scope, built};
-use super::query::{Query, Relations, alias, columns};
+use super::expression::{Column, Expression, Part, Scope, built};
+use super::join::{From, Source};
+use super::kind::Kind;
+use super::query::{Query, Relations};
 use super::source::Random;
+use super::template::ROW_FUNCTIONS;
+use super::window::Windows;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Select {
-    distinct: bool,
+    distinct: Distinct,
     pub(super) items: Vec<Expression>,
     sources: Vec<Source>,
     pub(super) filter: Option<Expression>,
     group: Vec<Expression>,
-    grouping: &'static str,
+    grouping: Grouping,
     having: Option<Expression>,
+    /// ` WINDOW …`, or nothing.
+    windows: String,
+    /// ORDER BY with what follows it.
     pub(super) limit: Option<String>,
 }
 
-/// A relation in FROM with how it is joined to those before.
-#[derive(Debug, Clone)]
-struct Source {
-    join: &'static str,
-    body: Body,
-    alias: String,
-    on: Option<Expression>,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Distinct {
+    #[default]
+    No,
+    All,
+    /// DISTINCT ON the first item.
+    First,
 }
 
-#[derive(Debug, Clone)]
-enum Body {
-    Relation(String),
-    Query {
-        lateral: bool,
-        query: Query,
-    },
-    /// A table function with one column.
-    Series(Expression),
+/// How the keys of GROUP BY are combined.
+#[derive(Debug, Clone, Default)]
+enum Grouping {
+    #[default]
+    Plain,
+    /// ROLLUP or CUBE.
+    Word(&'static str),
+    /// GROUPING SETS of positions of keys.
+    Sets(Vec<Vec<usize>>),
 }
-
-const JOINS: [&str; 8] = ["JOIN", "JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"];
 
 impl Select {
     pub(super) fn any(relations: &Relations, outer: &[Column], depth: u32, random: &mut Random) -> (Select, Vec<Kind>) {
@@ -46,23 +51,37 @@ impl Select {
             select.filter = Some(scope.expression(Kind::Bool, 2, random));
         }
         match random.below(8) {
-            0..=2 => select.grouped(&Scope { relations: &[], ..scope }, random),
+            0..=2 => select.grouped(&scope, random),
             3 => select.windowed(&scope, random),
-            _ => {
-                for _ in 0..=random.below(3) {
-                    let kind = *random.pick(&KINDS);
-                    select.items.push(scope.expression(kind, 2, random));
-                }
-                select.distinct = random.one_in(5);
-            }
+            _ => select.plain(&scope, random),
         }
-        if random.one_in(8) {
-            let order: Vec<String> = (1..=select.items.len()).map(|position| position.to_string()).collect();
-            let direction = if random.one_in(2) { " DESC" } else { "" };
-            let offset = if random.one_in(3) { format!(" OFFSET {}", random.below(3)) } else { String::new() };
-            let limit = 1 + random.below(4);
-            select.limit =
-                Some(format!("ORDER BY {}{direction} LIMIT {limit}{offset}", order.join(&format!("{direction}, "))));
+        if select.limit.is_none() && random.one_in(8) {
+            select.limit_rows(random);
+        }
+        let kinds = select.items.iter().map(|item| item.kind).collect();
+        (select, kinds)
+    }
+
+    /// A query whose expressions fail for some rows: PostgreSQL answers with an error, we leave those rows out and tell.
+    pub(super) fn fragile(relations: &Relations, random: &mut Random) -> (Select, Vec<Kind>) {
+        let mut from = From::new(relations, &[]);
+        from.tables_only = true;
+        from.add(0, random);
+        if random.one_in(3) {
+            from.add(0, random);
+        }
+        let mut select = Select { sources: from.sources, ..Select::default() };
+        let visible = from.visible;
+        let scope = Scope { columns: &visible, outer: &[], relations: &[] };
+        let key = random.pick(&visible).clone();
+        let key = Expression::text(key.kind, key.sql);
+        let fails = scope.fragile(random);
+        if random.one_in(3) {
+            select.group = vec![key.clone()];
+            let sum = built(Kind::Big, "count(?)", vec![Part::Expression(fails)]);
+            select.items = vec![key, sum];
+        } else {
+            select.items = vec![key, fails];
         }
         let kinds = select.items.iter().map(|item| item.kind).collect();
         (select, kinds)
@@ -78,150 +97,125 @@ impl Select {
     }
 
     pub(super) fn from_one(relations: &Relations, outer: &[Column], random: &mut Random) -> (Select, Vec<Column>) {
-        let mut select = Select::default();
-        let mut visible = Vec::new();
-        select.add_source(relations, outer, 0, &mut visible, random);
-        (select, visible)
+        let mut from = From::new(relations, outer);
+        from.add(0, random);
+        (Select { sources: from.sources, ..Select::default() }, from.visible)
     }
 
     fn from(relations: &Relations, outer: &[Column], depth: u32, random: &mut Random) -> (Select, Vec<Column>) {
-        let (mut select, mut visible) = Select::from_one(relations, outer, random);
-        for _ in 0..[0, 0, 0, 1, 1, 2][random.below(6) as usize] {
-            select.add_source(relations, outer, depth, &mut visible, random);
+        let mut from = From::new(relations, outer);
+        for _ in 0..[1, 1, 1, 2, 2, 3][random.below(6) as usize] {
+            from.add(depth, random);
         }
-        (select, visible)
+        from.visible.append(&mut from.merged);
+        (Select { sources: from.sources, ..Select::default() }, from.visible)
     }
 
-    fn add_source(
-        &mut self,
-        relations: &Relations,
-        outer: &[Column],
-        depth: u32,
-        visible: &mut Vec<Column>,
-        random: &mut Random,
-    ) {
-        let alias = alias("r", random);
-        let mut join = if self.sources.is_empty() { "" } else { *random.pick(&JOINS) };
-        let dependent = !self.sources.is_empty() && random.one_in(6);
-        if dependent {
-            join = if random.one_in(2) { "CROSS JOIN" } else { "LEFT JOIN" };
+    fn plain(&mut self, scope: &Scope<'_>, random: &mut Random) {
+        for _ in 0..=random.below(3) {
+            self.items.push(scope.expression(Kind::any(random), 2, random));
         }
-        let (body, kinds) = if dependent && random.one_in(2) {
-            let scope = Scope { columns: visible, outer, relations: &[] };
-            let to = built(
-                Kind::Int,
-                "generate_series(1, least(?, 4))",
-                vec![Part::Expression(scope.expression(Kind::Int, 0, random))],
-            );
-            (Body::Series(to), vec![Kind::Int])
-        } else if dependent {
-            let around: Vec<Column> = visible.iter().chain(outer).cloned().collect();
-            let (select, kinds) = Select::any(relations, &around, 0, random);
-            (Body::Query { lateral: true, query: Query::Select(Box::new(select)) }, kinds)
-        } else if depth > 0 && random.one_in(4) {
-            let (query, kinds) = Query::any(relations, depth - 1, random);
-            (Body::Query { lateral: false, query }, kinds)
-        } else {
-            let (name, columns) = random.pick(relations);
-            let own = columns.iter().map(|column| Column { sql: format!("{alias}.{}", column.sql), kind: column.kind });
-            let own: Vec<Column> = own.collect();
-            self.join(join, Body::Relation(name.clone()), alias, own, outer, visible, random);
+        if random.one_in(14) {
+            let (kind, template) = *random.pick(ROW_FUNCTIONS);
+            self.items.push(scope.filled(kind, template, 0, random));
             return;
+        }
+        self.distinct = match random.below(15) {
+            0..=2 => Distinct::All,
+            3 if self.items[0].sql().contains(".c") => Distinct::First,
+            _ => Distinct::No,
         };
-        let own = columns(&kinds).into_iter().map(|column| Column { sql: format!("{alias}.{}", column.sql), ..column });
-        let own = own.collect();
-        self.join(join, body, alias, own, outer, visible, random);
+        if self.distinct == Distinct::First {
+            self.limit = Some(self.order(random));
+        }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of a join")]
-    fn join(
-        &mut self,
-        join: &'static str,
-        body: Body,
-        alias: String,
-        own: Vec<Column>,
-        outer: &[Column],
-        visible: &mut Vec<Column>,
-        random: &mut Random,
-    ) {
-        let lateral = matches!(body, Body::Query { lateral: true, .. } | Body::Series(_));
-        let on = match join {
-            "" | "CROSS JOIN" => None,
-            "LEFT JOIN" if lateral => Some(Expression::text(Kind::Bool, "true")),
-            _ => Some(condition(&own, visible, outer, join, random)),
-        };
-        visible.extend(own);
-        self.sources.push(Source { join, body, alias, on });
+    /// ORDER BY all columns.
+    fn order(&self, random: &mut Random) -> String {
+        let columns: Vec<String> = (1..=self.items.len())
+            .map(|position| {
+                format!("{position}{}", *random.pick(&["", "", " DESC", " NULLS FIRST", " DESC NULLS LAST"]))
+            })
+            .collect();
+        format!("ORDER BY {}", columns.join(", "))
+    }
+
+    /// Leaves only the first rows in an order of all columns, or of some with all ties.
+    pub(super) fn limit_rows(&mut self, random: &mut Random) {
+        let limit = 1 + random.below(4);
+        self.limit = Some(if self.distinct != Distinct::First && random.one_in(4) {
+            let direction = *random.pick(&["", " DESC", " NULLS FIRST"]);
+            format!("ORDER BY 1{direction} FETCH FIRST {limit} ROWS WITH TIES")
+        } else {
+            let offset = if random.one_in(3) { format!(" OFFSET {}", random.below(3)) } else { String::new() };
+            format!("{} LIMIT {limit}{offset}", self.order(random))
+        });
     }
 
     fn grouped(&mut self, scope: &Scope<'_>, random: &mut Random) {
-        let keys = [0, 1, 1, 1, 2][random.below(5) as usize];
-        for _ in 0..keys {
+        for _ in 0..[0, 1, 1, 1, 2, 2][random.below(6) as usize] {
             let column = random.pick(scope.columns);
-            let key = Expression::text(column.kind, column.sql.clone());
+            let key = match random.one_in(4) && column.kind != Kind::Jsonb {
+                true => Scope { relations: &[], outer: &[], ..*scope }.operation(column.kind, 1, random),
+                false => Expression::text(column.kind, column.sql.clone()),
+            };
             if !self.group.iter().any(|known| known.sql() == key.sql()) {
                 self.group.push(key);
             }
         }
-        self.grouping =
-            if self.group.is_empty() { "" } else { ["", "", "", "", "ROLLUP", "CUBE"][random.below(6) as usize] };
+        if !self.group.is_empty() {
+            self.grouping = match random.below(8) {
+                0 => Grouping::Word("ROLLUP"),
+                1 => Grouping::Word("CUBE"),
+                2 => Grouping::Sets(sets(self.group.len(), random)),
+                _ => Grouping::Plain,
+            };
+        }
         self.items = self.group.clone();
+        // GROUPING() knows columns.
+        let of_columns = self.group.iter().all(|key| key.parts.len() == 1);
+        if of_columns && !matches!(self.grouping, Grouping::Plain) && random.one_in(3) {
+            let keys: Vec<String> = self.group.iter().map(Expression::sql).collect();
+            self.items.push(Expression::text(Kind::Int, format!("GROUPING({})", keys.join(", "))));
+        }
+        // An aggregate over columns of the query around would be an aggregate of that query.
+        let simple = Scope { relations: &[], outer: &[], ..*scope };
         for _ in 0..=random.below(3) {
-            self.items.push(aggregate(scope, random));
+            self.items.push(simple.aggregate(random));
         }
         if random.one_in(4) {
-            let call = aggregate(scope, random);
-            let literal = call.kind.literal(random);
-            let parts = vec![Part::Expression(call), Part::Text(literal)];
-            self.having = Some(built(Kind::Bool, "(? >= ?)", parts));
+            let call = simple.aggregate(random);
+            let other = match random.one_in(4) {
+                true => Query::one_value(scope.relations, &[], call.kind, random).sql(),
+                false => call.kind.literal(random),
+            };
+            self.having = Some(built(Kind::Bool, "(? >= (?))", vec![Part::Expression(call), Part::Text(other)]));
+        }
+        if random.one_in(8) && matches!(self.grouping, Grouping::Plain) {
+            self.items.push(Windows::over_groups(&self.items, random));
         }
     }
 
     fn windowed(&mut self, scope: &Scope<'_>, random: &mut Random) {
         for _ in 0..=random.below(2) {
-            self.items.push(scope.expression(*random.pick(&KINDS), 1, random));
+            self.items.push(scope.expression(Kind::any(random), 1, random));
         }
-        let total: Vec<&str> = scope.columns.iter().map(|column| column.sql.as_str()).collect();
-        // One call only: two would tell equal rows apart, in an order that nobody knows.
-        let partition = match random.below(3) {
-            0 => String::new(),
-            _ => format!("PARTITION BY {} ", random.pick(scope.columns).sql),
-        };
-        let direction = if random.one_in(3) { " DESC" } else { "" };
-        let first = &random.pick(scope.columns).sql;
-        let (call, frame) = window_call(scope, random);
-        // Calls without a frame of rows have peers: their order need not tell all rows apart.
-        let order = if frame.is_empty() && call.0 {
-            first.clone()
-        } else {
-            format!("{first}{direction}, {}", total.join(", "))
-        };
-        let template = format!("{} OVER ({partition}ORDER BY {order}{frame})", call.1);
-        self.items.push(built(call.2, &template, call.3));
+        let mut windows = Windows::any(scope, random);
+        self.items.append(&mut windows.calls);
+        self.windows = windows.clause;
     }
 
     pub(super) fn sql(&self) -> String {
         let items: Vec<String> =
             self.items.iter().enumerate().map(|(position, item)| format!("{} AS c{position}", item.sql())).collect();
-        let mut sql = format!("SELECT {}{}", if self.distinct { "DISTINCT " } else { "" }, items.join(", "));
+        let distinct = match self.distinct {
+            Distinct::No => String::new(),
+            Distinct::All => "DISTINCT ".to_string(),
+            Distinct::First => format!("DISTINCT ON ({}) ", self.items[0].sql()),
+        };
+        let mut sql = format!("SELECT {distinct}{}", items.join(", "));
         for (position, source) in self.sources.iter().enumerate() {
-            let body = match &source.body {
-                Body::Relation(name) => format!("{name} AS {}", source.alias),
-                Body::Query { lateral, query } => {
-                    format!(
-                        "{}({}) AS {}",
-                        if *lateral && position > 0 { "LATERAL " } else { "" },
-                        query.sql(),
-                        source.alias
-                    )
-                }
-                Body::Series(call) => format!("{} AS {}(c0)", call.sql(), source.alias),
-            };
-            let join = if position == 0 { "FROM" } else { source.join };
-            sql += &format!(" {join} {body}");
-            if let (Some(on), true) = (&source.on, position > 0) {
-                sql += &format!(" ON {}", on.sql());
-            }
+            sql += &source.sql(position == 0);
         }
         let clause = |word: &str, condition: &Option<Expression>| match condition {
             Some(condition) => format!(" {word} {}", condition.sql()),
@@ -230,12 +224,20 @@ impl Select {
         sql += &clause("WHERE", &self.filter);
         if !self.group.is_empty() {
             let keys: Vec<String> = self.group.iter().map(Expression::sql).collect();
-            sql += &match self.grouping {
-                "" => format!(" GROUP BY {}", keys.join(", ")),
-                grouping => format!(" GROUP BY {grouping} ({})", keys.join(", ")),
+            sql += &match &self.grouping {
+                Grouping::Plain => format!(" GROUP BY {}", keys.join(", ")),
+                Grouping::Word(word) => format!(" GROUP BY {word} ({})", keys.join(", ")),
+                Grouping::Sets(sets) => {
+                    let set = |set: &Vec<usize>| {
+                        let keys: Vec<&str> = set.iter().map(|key| keys[*key].as_str()).collect();
+                        format!("({})", keys.join(", "))
+                    };
+                    format!(" GROUP BY GROUPING SETS ({})", sets.iter().map(set).collect::<Vec<_>>().join(", "))
+                }
             };
         }
         sql += &clause("HAVING", &self.having);
+        sql += &self.windows;
         if let Some(limit) = &self.limit {
             sql += &format!(" {limit}");
         }
@@ -244,39 +246,55 @@ impl Select {
 
     pub(super) fn smaller(&self) -> Vec<Select> {
         let mut found = Vec::new();
+        self.smaller_clauses(&mut found);
+        self.smaller_lists(&mut found);
+        found
+    }
+
+    /// Without one of its clauses.
+    fn smaller_clauses(&self, found: &mut Vec<Select>) {
+        let mut changed = |applies: bool, change: &dyn Fn(&mut Select)| {
+            if applies {
+                let mut select = self.clone();
+                change(&mut select);
+                found.push(select);
+            }
+        };
+        changed(self.filter.is_some(), &|select| select.filter = None);
+        changed(self.having.is_some(), &|select| select.having = None);
+        changed(self.limit.is_some(), &|select| select.limit = None);
+        changed(self.distinct != Distinct::No, &|select| select.distinct = Distinct::No);
+        changed(!matches!(self.grouping, Grouping::Plain), &|select| select.grouping = Grouping::Plain);
+        if let Grouping::Sets(sets) = &self.grouping {
+            for position in 0..sets.len() {
+                changed(sets.len() > 1, &|select| {
+                    let mut sets = sets.clone();
+                    sets.remove(position);
+                    select.grouping = Grouping::Sets(sets);
+                });
+            }
+        }
+        for filter in self.filter.iter().flat_map(Expression::smaller) {
+            changed(true, &|select| select.filter = Some(filter.clone()));
+        }
+        for having in self.having.iter().flat_map(Expression::smaller) {
+            changed(true, &|select| select.having = Some(having.clone()));
+        }
+    }
+
+    /// With one source, item or key less, or a smaller one.
+    fn smaller_lists(&self, found: &mut Vec<Select>) {
         let mut changed = |change: &dyn Fn(&mut Select)| {
             let mut select = self.clone();
             change(&mut select);
             found.push(select);
         };
-        if self.filter.is_some() {
-            changed(&|select| select.filter = None);
-        }
-        if self.having.is_some() {
-            changed(&|select| select.having = None);
-        }
-        if self.limit.is_some() {
-            changed(&|select| select.limit = None);
-        }
-        if self.distinct {
-            changed(&|select| select.distinct = false);
-        }
-        if !self.grouping.is_empty() {
-            changed(&|select| select.grouping = "");
-        }
         for position in 0..self.sources.len() {
             if self.sources.len() > 1 {
                 changed(&|select| drop(select.sources.remove(position)));
             }
-            if let Body::Query { lateral, query } = &self.sources[position].body {
-                for query in query.smaller() {
-                    changed(&|select| {
-                        select.sources[position].body = Body::Query { lateral: *lateral, query: query.clone() }
-                    });
-                }
-            }
-            for on in self.sources[position].on.iter().flat_map(Expression::smaller) {
-                changed(&|select| select.sources[position].on = Some(on.clone()));
+            for source in self.sources[position].smaller() {
+                changed(&|select| select.sources[position] = source.clone());
             }
         }
         for position in 0..self.items.len() {
@@ -284,133 +302,32 @@ impl Select {
                 changed(&|select| drop(select.items.remove(position)));
             }
             for item in self.items[position].smaller() {
-                changed(&|select| select.items[position] = item.clone());
+                changed(&|select| {
+                    // A key of GROUP BY stands in both lists.
+                    if select.group.get(position).is_some_and(|key| key.sql() == self.items[position].sql()) {
+                        select.group[position] = item.clone();
+                    }
+                    select.items[position] = item.clone();
+                });
             }
         }
         for position in 0..self.group.len() {
             changed(&|select| {
                 select.group.remove(position);
-                select.items.remove(position);
+                select.grouping = Grouping::Plain;
+                if select.items.len() > 1 {
+                    select.items.remove(position.min(select.items.len() - 1));
+                }
             });
         }
-        for filter in self.filter.iter().flat_map(Expression::smaller) {
-            changed(&|select| select.filter = Some(filter.clone()));
-        }
-        found
     }
 }
 
-/// ON: mostly a pair of equal columns, sometimes with more. PostgreSQL wants equal columns for FULL JOIN.
-fn condition(own: &[Column], others: &[Column], outer: &[Column], join: &str, random: &mut Random) -> Expression {
-    let pairs: Vec<(&Column, &Column)> = own
-        .iter()
-        .flat_map(|one| others.iter().filter(move |other| other.kind == one.kind).map(move |other| (one, other)))
-        .collect();
-    let both: Vec<Column> = own.iter().chain(others).cloned().collect();
-    let scope = Scope { columns: &both, outer, relations: &[] };
-    if pairs.is_empty() || (join != "FULL JOIN" && random.one_in(8)) {
-        return if join == "FULL JOIN" {
-            Expression::text(Kind::Bool, "true")
-        } else {
-            scope.expression(Kind::Bool, 1, random)
-        };
+/// Some sets of keys, in which each key occurs.
+fn sets(keys: usize, random: &mut Random) -> Vec<Vec<usize>> {
+    let mut sets: Vec<Vec<usize>> = vec![(0..keys).collect()];
+    for _ in 0..=random.below(3) {
+        sets.push((0..keys).filter(|_| random.one_in(2)).collect());
     }
-    let (one, other) = random.pick(&pairs);
-    let equal = Expression::text(Kind::Bool, format!("({} = {})", one.sql, other.sql));
-    if join == "FULL JOIN" || !random.one_in(3) {
-        return equal;
-    }
-    let parts = vec![Part::Expression(equal), Part::Expression(scope.expression(Kind::Bool, 1, random))];
-    built(Kind::Bool, "(? AND ?)", parts)
-}
-
-/// Aggregates by result; `?` is the argument of the second type.
-const AGGREGATES: &[(Kind, &str, Kind)] = &[
-    (Kind::Big, "count(*)", Kind::Int),
-    (Kind::Big, "count(?)", Kind::Text),
-    (Kind::Big, "count(DISTINCT ?)", Kind::Int),
-    (Kind::Big, "count(DISTINCT ?)", Kind::Text),
-    (Kind::Big, "sum(?)", Kind::Int),
-    (Kind::Big, "sum(DISTINCT ?)", Kind::Int),
-    (Kind::Numeric, "sum(?)", Kind::Big),
-    (Kind::Numeric, "sum(?)", Kind::Numeric),
-    (Kind::Double, "sum(?)", Kind::Double),
-    (Kind::Any, "avg(?)", Kind::Int),
-    (Kind::Any, "avg(?)", Kind::Numeric),
-    (Kind::Any, "avg(?)", Kind::Any),
-    (Kind::Any, "sum(?)", Kind::Any),
-    (Kind::Any, "sum(?)", Kind::Wide),
-    (Kind::Any, "sum(DISTINCT ?)", Kind::Any),
-    (Kind::Any, "stddev(?)", Kind::Numeric),
-    (Kind::Any, "var_pop(?)", Kind::Any),
-    (Kind::Any, "max(?)", Kind::Any),
-    (Kind::Wide, "min(?)", Kind::Wide),
-    (Kind::Big, "count(DISTINCT ?)", Kind::Any),
-    (Kind::Text, "array_agg(@ ORDER BY @)::text", Kind::Wide),
-    (Kind::Double, "avg(?)", Kind::Double),
-    (Kind::Int, "min(?)", Kind::Int),
-    (Kind::Big, "max(?)", Kind::Big),
-    (Kind::Numeric, "min(?)", Kind::Numeric),
-    (Kind::Double, "max(?)", Kind::Double),
-    (Kind::Text, "min(?)", Kind::Text),
-    (Kind::Text, "max(?)", Kind::Text),
-    (Kind::Timestamp, "max(?)", Kind::Timestamp),
-    (Kind::Date, "min(?)", Kind::Date),
-    (Kind::Bool, "bool_and(?)", Kind::Bool),
-    (Kind::Bool, "bool_or(?)", Kind::Bool),
-    (Kind::Text, "string_agg(@, ',' ORDER BY @)", Kind::Text),
-    (Kind::Text, "array_agg(@ ORDER BY @)::text", Kind::Int),
-    (Kind::Double, "stddev_pop(?)", Kind::Double),
-    (Kind::Any, "var_samp(?)", Kind::Int),
-];
-
-fn aggregate(scope: &Scope<'_>, random: &mut Random) -> Expression {
-    let (kind, template, argument) = *random.pick(AGGREGATES);
-    let argument = scope.expression(argument, 1, random);
-    let template = template.replace('@', &argument.sql());
-    let mut parts = if template.contains('?') { vec![Part::Expression(argument)] } else { Vec::new() };
-    let mut filter = "";
-    if random.one_in(5) && !template.contains("::text") {
-        filter = " FILTER (WHERE ?)";
-        parts.push(Part::Expression(scope.expression(Kind::Bool, 1, random)));
-    }
-    built(kind, &format!("{template}{filter}"), parts)
-}
-
-/// Whether peers get the same value, the call, its type and its arguments; and the frame.
-type WindowCall = (bool, &'static str, Kind, Vec<Part>);
-
-fn window_call(scope: &Scope<'_>, random: &mut Random) -> (WindowCall, &'static str) {
-    let argument = |kind: Kind, random: &mut Random| vec![Part::Expression(scope.expression(kind, 0, random))];
-    let call: WindowCall = match random.below(15) {
-        0 => (false, "row_number()", Kind::Big, Vec::new()),
-        1 => (true, "rank()", Kind::Big, Vec::new()),
-        2 => (true, "dense_rank()", Kind::Big, Vec::new()),
-        3 => (false, "lag(?)", Kind::Int, argument(Kind::Int, random)),
-        4 => (false, "lead(?, 2)", Kind::Text, argument(Kind::Text, random)),
-        5 => (false, "first_value(?)", Kind::Int, argument(Kind::Int, random)),
-        6 => (false, "last_value(?)", Kind::Date, argument(Kind::Date, random)),
-        7 => (true, "sum(?)", Kind::Big, argument(Kind::Int, random)),
-        8 => (true, "count(*)", Kind::Big, Vec::new()),
-        9 => (true, "max(?)", Kind::Text, argument(Kind::Text, random)),
-        10 => (true, "percent_rank()", Kind::Double, Vec::new()),
-        11 => (true, "sum(?)", Kind::Any, argument(Kind::Any, random)),
-        12 => (true, "avg(?)", Kind::Any, argument(Kind::Numeric, random)),
-        13 => (false, "lag(?, 1, 0)", Kind::Any, argument(Kind::Numeric, random)),
-        _ => (false, "ntile(3)", Kind::Int, Vec::new()),
-    };
-    let framed = call.1.starts_with("sum")
-        || call.1.starts_with("avg")
-        || call.1.starts_with("count")
-        || call.1.starts_with("max")
-        || call.1.contains("_value");
-    let frame = *random.pick(&[
-        "",
-        " ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING",
-        " ROWS UNBOUNDED PRECEDING",
-        " RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING",
-        " ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
-        " GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW",
-    ]);
-    (call, if framed { frame } else { "" })
+    sets
 }

@@ -68,7 +68,8 @@ pub(super) fn to_type(expression: Expr, target: &SqlType) -> Expr {
 fn types(arguments: &[Argument]) -> Types {
     let [value, target] = arguments else { return Ok(None) };
     let name = target.text.as_deref().unwrap_or_default();
-    let Some(named) = type_of(name) else { return Err(Error::internal(format!("no type is called \"{name}\""))) };
+    let unknown = || Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"));
+    let named = type_of(name).ok_or_else(unknown)?;
     let target = match (&named, &value.sql_type) {
         (SqlType::AnyNumeric(None), _) => unbounded_numeric(value),
         // It may be NaN.

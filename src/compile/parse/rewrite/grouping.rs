@@ -3,7 +3,6 @@
 
 use datafusion::sql::sqlparser::ast;
 
-use super::super::grammar::folded_ident;
 use crate::error::{Error, Result, code};
 
 /// Grouping sets of one clause at most, as in PostgreSQL.
@@ -52,7 +51,7 @@ fn sets(key: &ast::Expr) -> Result<Option<Vec<Vec<ast::Expr>>>> {
             let mut all = Vec::new();
             for member in members {
                 match member.as_slice() {
-                    [only] => match nested(only)? {
+                    [only] => match sets(only)? {
                         Some(nested) => all.extend(nested),
                         None => all.push(member.clone()),
                     },
@@ -68,34 +67,6 @@ fn sets(key: &ast::Expr) -> Result<Option<Vec<Vec<ast::Expr>>>> {
         return Err(Error::new("54001", message));
     }
     Ok(Some(sets))
-}
-
-/// `ROLLUP (…)` or `CUBE (…)` inside of GROUPING SETS, which the parser takes for functions.
-fn nested(member: &ast::Expr) -> Result<Option<Vec<Vec<ast::Expr>>>> {
-    let ast::Expr::Function(function) = member else { return Ok(None) };
-    let [ast::ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return Ok(None) };
-    let ast::FunctionArguments::List(list) = &function.args else { return Ok(None) };
-    if name.quote_style.is_some() {
-        return Ok(None);
-    }
-    let elements: Vec<Vec<ast::Expr>> = list.args.iter().filter_map(element).collect();
-    match folded_ident(name).as_str() {
-        "rollup" => Ok(Some(rollup(&elements))),
-        "cube" => cube(&elements).map(Some),
-        _ => Ok(None),
-    }
-}
-
-/// An element: one column, or several in parentheses.
-fn element(argument: &ast::FunctionArg) -> Option<Vec<ast::Expr>> {
-    match argument {
-        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Tuple(columns))) => Some(columns.clone()),
-        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Nested(column))) => {
-            Some(vec![column.as_ref().clone()])
-        }
-        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(column)) => Some(vec![column.clone()]),
-        _ => None,
-    }
 }
 
 /// Each beginning of the elements, the longest first.

@@ -12,6 +12,7 @@
 //! - [`window`]: `TUMBLE` becomes a subquery.
 //! - [`grouping`]: `ROLLUP` and `CUBE` become lists of sets.
 //! - [`star_item`]: `(row).*` gets a mark that is replaced when the row's fields are known.
+//! - [`row_items`]: outputs beside `unnest` that have a column's name get another one.
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
 //! - [`using`]: joins with merged columns are nested.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
@@ -46,6 +47,7 @@ mod pattern_list;
 mod place;
 mod refuse;
 mod row;
+mod row_items;
 mod set_returning;
 mod subscript;
 mod syntax;
@@ -135,6 +137,7 @@ impl ast::VisitorMut for Rewriter<'_> {
         }
         star_item::expand(&mut query.body, &mut self.stars);
         name::name_outputs(query);
+        row_items::separate(query);
         limit_fetch(query);
         self.values.push(values);
         ControlFlow::Continue(())

@@ -32,6 +32,10 @@ const fn document(name: &'static str, array: &'static str, named: &'static str) 
     OutputColumn { name: Some(name), array, named: Some(named) }
 }
 
+const fn named(name: &'static str, array: &'static str) -> OutputColumn {
+    column(Some(name), array)
+}
+
 const JSONB: &str = "jsonb[]";
 const JSON: &str = "json[]";
 
@@ -51,11 +55,43 @@ static FUNCTIONS: &[(&str, &[OutputColumn])] = &[
     ("json_object_keys", &[column(None, "json_object_keys[]")]),
     ("json_each", &[column(Some("key"), "json_each_keys[]"), document("value", "json_each_values[]", JSON)]),
     ("json_each_text", &[column(Some("key"), "json_each_keys[]"), column(Some("value"), "json_each_text_values[]")]),
+    ("_pg_expandarray", &[named("x", FLAT), named("n", "ordinality[]")]),
+    (
+        "pg_get_keywords",
+        &[
+            named("word", "pg_get_keywords_word[]"),
+            named("catcode", "pg_get_keywords_catcode[]"),
+            named("barelabel", "pg_get_keywords_barelabel[]"),
+            named("catdesc", "pg_get_keywords_catdesc[]"),
+            named("baredesc", "pg_get_keywords_baredesc[]"),
+        ],
+    ),
+    (
+        "aclexplode",
+        &[
+            named("grantor", "aclexplode_grantor[]"),
+            named("grantee", "aclexplode_grantee[]"),
+            named("privilege_type", "aclexplode_privilege_type[]"),
+            named("is_grantable", "aclexplode_is_grantable[]"),
+        ],
+    ),
+    (
+        "pg_options_to_table",
+        &[
+            named("option_name", "pg_options_to_table_option_name[]"),
+            named("option_value", "pg_options_to_table_option_value[]"),
+        ],
+    ),
 ];
 
 /// The columns of a function that answers rows; `None` if it is no such function.
 fn columns_of(function: &str) -> Option<&'static [OutputColumn]> {
     FUNCTIONS.iter().find(|(name, _)| *name == function).map(|(_, columns)| *columns)
+}
+
+/// Whether a function answers rows.
+pub(super) fn is_set_returning(name: &ast::ObjectName) -> bool {
+    function_name(name).is_some_and(|name| name == "unnest" || columns_of(&name).is_some())
 }
 
 /// What makes one array of arrays of arrays.
@@ -318,7 +354,7 @@ fn plain(arguments: &[ast::FunctionArg]) -> Option<Vec<ast::Expr>> {
 fn function_name(name: &ast::ObjectName) -> Option<String> {
     match name_parts(name).as_slice() {
         [name] => Some(name.clone()),
-        [schema, name] if schema == "pg_catalog" => Some(name.clone()),
+        [schema, name] if schema == "pg_catalog" || name == "_pg_expandarray" => Some(name.clone()),
         _ => None,
     }
 }

@@ -87,6 +87,10 @@ impl Accumulator for Distinct {
         self.inner.clear(group);
     }
 
+    fn entries(&self) -> u64 {
+        self.index.len() + self.inner.entries()
+    }
+
     fn bytes(&self) -> usize {
         self.inner.bytes() + self.index.bytes() + self.counts.capacity() * size_of::<i64>()
     }

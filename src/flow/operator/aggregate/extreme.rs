@@ -24,8 +24,10 @@ pub(super) fn extreme(
     Ok(match (codec, append_only) {
         (codec @ Codec::Fixed(_), true) => Box::new(FixedBest { codec, greatest, slots: Vec::new() }),
         (codec, true) => Box::new(BytesBest { codec, greatest, slots: Vec::new() }),
-        (codec @ Codec::Fixed(_), false) => Box::new(Multisets::<u64> { codec, greatest, slots: Vec::new() }),
-        (codec, false) => Box::new(Multisets::<Box<[u8]>> { codec, greatest, slots: Vec::new() }),
+        (codec @ Codec::Fixed(_), false) => {
+            Box::new(Multisets::<u64> { codec, greatest, slots: Vec::new(), entries: 0 })
+        }
+        (codec, false) => Box::new(Multisets::<Box<[u8]>> { codec, greatest, slots: Vec::new(), entries: 0 }),
     })
 }
 
@@ -130,6 +132,8 @@ struct Multisets<K> {
     codec: Codec,
     greatest: bool,
     slots: Vec<BTreeMap<K, i64>>,
+    /// Different values of all groups.
+    entries: u64,
 }
 
 /// An encoded value as the key of a multiset.
@@ -188,12 +192,14 @@ impl<K: Value> Accumulator for Multisets<K> {
             match self.slots[group].entry(K::from_row(&values, row)) {
                 Entry::Vacant(entry) => {
                     entry.insert(weight);
+                    self.entries += 1;
                 }
                 Entry::Occupied(mut entry) => {
                     // Within the number of rows of the group, whose sum the operator checks.
                     *entry.get_mut() = entry.get().wrapping_add(weight);
                     if *entry.get() == 0 {
                         entry.remove();
+                        self.entries -= 1;
                     }
                 }
             }
@@ -215,7 +221,12 @@ impl<K: Value> Accumulator for Multisets<K> {
     }
 
     fn clear(&mut self, group: usize) {
+        self.entries -= self.slots[group].len() as u64;
         self.slots[group] = BTreeMap::new();
+    }
+
+    fn entries(&self) -> u64 {
+        self.entries
     }
 
     fn bytes(&self) -> usize {

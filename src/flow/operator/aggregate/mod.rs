@@ -52,6 +52,8 @@ pub struct Aggregate {
     started: bool,
     index: GroupIndex,
     groups: Vec<Group>,
+    /// Groups that hold something.
+    held: u64,
     step: u64,
 }
 
@@ -63,6 +65,8 @@ struct Group {
     touched: u64,
     /// Whether it exists even without rows.
     constant: bool,
+    /// Whether it has rows, or its accumulators hold something.
+    held: bool,
 }
 
 struct Call {
@@ -102,7 +106,17 @@ impl Aggregate {
         }
         let no_keys = || batch(&Schema::empty().into(), Vec::new(), 1);
         let constant_groups = (emits_empty && keys.is_empty()).then(no_keys).transpose()?;
-        Ok(Aggregate { keys, calls, schema, constant_groups, started: false, index, groups: Vec::new(), step: 0 })
+        Ok(Aggregate {
+            keys,
+            calls,
+            schema,
+            constant_groups,
+            started: false,
+            index,
+            groups: Vec::new(),
+            held: 0,
+            step: 0,
+        })
     }
 
     /// The same with groups that exist here even without rows: one row of keys for each.
@@ -244,15 +258,20 @@ impl Aggregate {
         Ok(())
     }
 
-    /// Forgets groups without rows, but for those that exist without.
+    /// Clears groups without rows, and forgets them but for those that exist without.
     fn sweep(&mut self, groups: &[u32]) {
         for group in groups {
             let at = *group as usize;
             // Input that takes away other rows than it gave leaves sums behind; they stay until the right rows come.
-            let Group { rows, constant, .. } = self.groups[at];
-            if rows == 0 && !constant && self.calls.iter().all(|call| call.accumulator.is_empty(at)) {
-                self.index.remove(*group);
+            let Group { rows, constant, held: before, .. } = self.groups[at];
+            let held = rows != 0 || !self.calls.iter().all(|call| call.accumulator.is_empty(at));
+            self.held = self.held + u64::from(held) - u64::from(before);
+            self.groups[at].held = held;
+            if !held {
                 self.calls.iter_mut().for_each(|call| call.accumulator.clear(at));
+            }
+            if !held && !constant {
+                self.index.remove(*group);
             }
         }
     }
@@ -279,6 +298,10 @@ impl Operator for Aggregate {
     fn bytes(&self) -> usize {
         let calls: usize = self.calls.iter().map(|call| call.accumulator.bytes()).sum();
         self.index.bytes() + self.groups.capacity() * size_of::<Group>() + calls
+    }
+
+    fn state_rows(&self) -> u64 {
+        self.held + self.calls.iter().map(|call| call.accumulator.entries()).sum::<u64>()
     }
 }
 

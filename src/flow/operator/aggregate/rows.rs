@@ -22,11 +22,13 @@ pub(super) struct SortedRows {
     output: DataType,
     /// The rows with their weights. A row that a tick takes away before it gives it has a negative one for a moment.
     slots: Vec<BTreeMap<Box<[u8]>, i64>>,
+    /// Different rows of all groups.
+    entries: u64,
 }
 
 impl SortedRows {
     pub(super) fn new(function: Ordered, order: RowOrder, distinct: bool, output: DataType) -> SortedRows {
-        SortedRows { function, order, distinct, output, slots: Vec::new() }
+        SortedRows { function, order, distinct, output, slots: Vec::new(), entries: 0 }
     }
 
     fn value(&self, group: u32) -> Result<ScalarValue> {
@@ -67,10 +69,12 @@ impl Accumulator for SortedRows {
                     *sum = sum.wrapping_add(weight);
                     if *sum == 0 {
                         slot.remove(key.data());
+                        self.entries -= 1;
                     }
                 }
                 None => {
                     slot.insert(key.data().into(), weight);
+                    self.entries += 1;
                 }
             }
         }
@@ -86,7 +90,12 @@ impl Accumulator for SortedRows {
     }
 
     fn clear(&mut self, group: usize) {
+        self.entries -= self.slots[group].len() as u64;
         self.slots[group] = BTreeMap::new();
+    }
+
+    fn entries(&self) -> u64 {
+        self.entries
     }
 
     fn bytes(&self) -> usize {

@@ -58,4 +58,13 @@ impl Circuit {
         };
         self.nodes.iter().map(bytes).sum()
     }
+
+    /// Rows that the operators hold.
+    pub(super) fn state_rows(&self) -> u64 {
+        let rows = |node: &CircuitNode| match node {
+            CircuitNode::Input(_) => 0,
+            CircuitNode::Operator(operator, _) => operator.state_rows(),
+        };
+        self.nodes.iter().map(rows).sum()
+    }
 }

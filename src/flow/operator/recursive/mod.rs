@@ -238,6 +238,10 @@ impl Operator for Recursive {
         let rows = self.rows.as_ref().map_or(0, |rows| rows.index.bytes() + rows.rows.capacity() * size_of::<Row>());
         rows + self.next.bytes()
     }
+
+    fn state_rows(&self) -> u64 {
+        self.rows.as_ref().map_or(0, |rows| rows.index.len()) + self.next.state_rows()
+    }
 }
 
 /// What goes and what comes, after what cancels is gone.

@@ -1,5 +1,5 @@
 use super::reference::{self, over_groups};
-use super::{Input, Random, Running, change, every_type, int, schema};
+use super::{Input, Random, Running, change, every_type, int, rounds, schema};
 use crate::flow::operator::{Distinct, GroupTransform};
 use datafusion::arrow::datatypes::DataType;
 
@@ -10,19 +10,24 @@ fn random_changes() {
     for (seed, types) in shapes.into_iter().enumerate() {
         let schema = schema(&types);
         let keys: Vec<usize> = (0..types.len()).collect();
-        let mut random = Random(seed as u64);
-        let mut input = Input::new(&schema);
-        let mut fast = Running::new(Distinct::new(schema.clone()).unwrap());
-        let oracle = Box::new(reference::Distinct(schema.clone()));
-        let mut slow =
-            Running::new(GroupTransform::new(schema.clone(), keys.clone(), oracle, schema.clone(), false).unwrap());
-        for tick in 0..60 {
-            let deltas = input.change(&mut random, false);
-            slow.step(vec![deltas.clone()]);
-            fast.step(vec![deltas]);
-            let expected = over_groups(&reference::Distinct(schema.clone()), &schema, &keys, &input.rows, false);
-            assert_eq!(fast.rows, expected, "{types:?}, tick {tick}");
-            assert_eq!(slow.rows, expected, "{types:?}, tick {tick}");
+        for seed in rounds(seed as u64) {
+            let mut random = Random(seed);
+            let mut input = Input::new(&schema);
+            let mut fast = Running::new(Distinct::new(schema.clone()).unwrap());
+            let oracle = Box::new(reference::Distinct(schema.clone()));
+            let mut slow =
+                Running::new(GroupTransform::new(schema.clone(), keys.clone(), oracle, schema.clone(), false).unwrap());
+            for tick in 0..60 {
+                let deltas = input.change(&mut random, false);
+                slow.step(vec![deltas.clone()]);
+                fast.step(vec![deltas]);
+                let expected = over_groups(&reference::Distinct(schema.clone()), &schema, &keys, &input.rows, false);
+                assert_eq!(fast.rows, expected, "{types:?}, tick {tick}");
+                assert_eq!(slow.rows, expected, "{types:?}, tick {tick}");
+            }
+            fast.step(vec![input.empty()]);
+            assert!(fast.rows.is_empty());
+            fast.assert_empty();
         }
     }
 }

@@ -5,7 +5,7 @@ use datafusion::logical_expr::Operator as Binary;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::scalar::ScalarValue;
 
-use super::{Bag, Input, Random, Row, Running, add, change, delta, every_type, int, rows_of, schema, text};
+use super::{Bag, Input, Random, Row, Running, add, change, delta, every_type, int, rounds, rows_of, schema, text};
 use crate::compile::expr::Expression;
 use crate::flow::operator::Join;
 
@@ -41,15 +41,20 @@ fn every_type_as_key() {
         for null_equal in [false, true] {
             let left = schema(&[data_type.clone(), DataType::Int16]);
             let right = schema(&[DataType::Utf8, data_type.clone()]);
-            let join =
-                Join::new(left.clone(), right.clone(), vec![0], vec![1], null_equal, None, joined(&left, &right));
-            let mut join = Running::new(join.unwrap());
-            let (mut l, mut r) = (Input::new(&left), Input::new(&right));
-            let mut random = Random(seed as u64);
-            for tick in 0..40 {
-                let inputs = vec![l.change(&mut random, false), r.change(&mut random, false)];
-                join.step(inputs);
-                assert_eq!(join.rows, pairs(&l, &r, &[(0, 1)], null_equal), "{data_type}, tick {tick}");
+            for seed in rounds(seed as u64) {
+                let shape = joined(&left, &right);
+                let join = Join::new(left.clone(), right.clone(), vec![0], vec![1], null_equal, None, shape);
+                let mut join = Running::new(join.unwrap());
+                let (mut l, mut r) = (Input::new(&left), Input::new(&right));
+                let mut random = Random(seed);
+                for tick in 0..40 {
+                    let inputs = vec![l.change(&mut random, false), r.change(&mut random, false)];
+                    join.step(inputs);
+                    assert_eq!(join.rows, pairs(&l, &r, &[(0, 1)], null_equal), "{data_type}, tick {tick}");
+                }
+                join.step(vec![l.empty(), r.empty()]);
+                assert!(join.rows.is_empty());
+                join.assert_empty();
             }
         }
     }

@@ -136,6 +136,18 @@ impl Input {
         let (first, second) = changes.split_at(split);
         vec![delta(&self.schema, first), delta(&self.schema, second)]
     }
+
+    /// All rows leave.
+    fn empty(&mut self) -> Vec<Delta> {
+        let changes: Vec<(Row, i64)> = std::mem::take(&mut self.rows).into_iter().map(|row| (row, -1)).collect();
+        vec![delta(&self.schema, &changes)]
+    }
+}
+
+/// Seeds that each random comparison runs with: `ORACLE_ROUNDS` of them, by default 2.
+fn rounds(seed: u64) -> impl Iterator<Item = u64> {
+    let rounds = std::env::var("ORACLE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(2);
+    (0..rounds).map(move |round: u64| seed + (round << 32))
 }
 
 fn schema(types: &[DataType]) -> SchemaRef {
@@ -233,6 +245,15 @@ impl<O: Operator> Running<O> {
         self.errors.retain(|_, weight| *weight != 0);
         assert!(self.rows.values().all(|weight| *weight > 0), "a result has no row less than 0 times: {:?}", self.rows);
         out
+    }
+
+    /// After all rows have left: nothing is kept, and nothing fails.
+    fn assert_empty(&mut self) {
+        assert_eq!(self.operator.state_rows(), 0);
+        for (name, state) in self.operator.states() {
+            assert!(state.is_empty(), "\"{name}\" keeps {} rows", state.len());
+        }
+        assert!(self.errors.is_empty(), "{:?}", self.errors);
     }
 
     /// Steps once on one input and answers the change as rows with weights.

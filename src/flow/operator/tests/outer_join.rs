@@ -8,7 +8,7 @@ use datafusion::logical_expr::Operator as Binary;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::scalar::ScalarValue;
 
-use super::{Bag, Input, Random, Row, Running, change, delta, every_type, int, rows_of, schema, text};
+use super::{Bag, Input, Random, Row, Running, change, delta, every_type, int, rounds, rows_of, schema, text};
 use crate::compile::expr::Expression;
 use crate::compile::plan::JoinKind;
 use crate::flow::Operator;
@@ -69,6 +69,16 @@ fn equal(left: &ScalarValue, right: &ScalarValue, null_equal: bool) -> bool {
 
 /// Steps both inputs at random, several times in the same tick, and compares after every tick.
 fn check<O: Operator>(
+    operator: impl Fn() -> O,
+    kind: JoinKind,
+    (left, right): (&SchemaRef, &SchemaRef),
+    matches: Condition,
+    seed: u64,
+) {
+    rounds(seed).for_each(|seed| check_round(operator(), kind, (left, right), matches, seed));
+}
+
+fn check_round<O: Operator>(
     operator: O,
     kind: JoinKind,
     (left, right): (&SchemaRef, &SchemaRef),
@@ -87,6 +97,11 @@ fn check<O: Operator>(
         join.step(changes);
         assert_eq!(join.rows, reference(kind, &l, &r, matches), "{kind:?}, tick {tick}, seed {seed}");
     }
+    join.step(vec![l.empty(), Vec::new()]);
+    assert_eq!(join.rows, reference(kind, &l, &r, matches), "{kind:?}, seed {seed}");
+    join.step(vec![Vec::new(), r.empty()]);
+    assert!(join.rows.is_empty(), "{kind:?}, seed {seed}");
+    join.assert_empty();
 }
 
 /// `left.column < right.column` over the columns of both.
@@ -109,12 +124,17 @@ fn every_type_as_key() {
             let shape = output(kind, &left, &right);
             let matches = |l: &Row, r: &Row| equal(&l[0], &r[1], null_equal);
             let sides = (&left, &right);
-            let (l, r, keys) = (left.clone(), right.clone(), (vec![0], vec![1]));
-            let join = DegreeJoin::new(kind, l, r, keys.0, keys.1, null_equal, None, shape.clone());
-            check(join.expect("a join"), kind, sides, &matches, seed as u64);
+            let join = || {
+                let (l, r, keys) = (left.clone(), right.clone(), (vec![0], vec![1]));
+                DegreeJoin::new(kind, l, r, keys.0, keys.1, null_equal, None, shape.clone()).expect("a join")
+            };
+            check(join, kind, sides, &matches, seed as u64);
             if matches!(kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark) {
-                let join = Presence::new(kind, left.clone(), right.clone(), vec![0], vec![1], null_equal, shape);
-                check(join.expect("a join"), kind, sides, &matches, seed as u64);
+                let join = || {
+                    let (l, r) = (left.clone(), right.clone());
+                    Presence::new(kind, l, r, vec![0], vec![1], null_equal, shape.clone()).expect("a join")
+                };
+                check(join, kind, sides, &matches, seed as u64);
             }
         }
     }
@@ -127,10 +147,12 @@ fn further_conditions() {
     for (seed, kind) in KINDS.into_iter().enumerate() {
         for null_equal in [false, true] {
             let shape = output(kind, &left, &right);
-            let (l, r) = (left.clone(), right.clone());
-            let join = DegreeJoin::new(kind, l, r, vec![0], vec![0], null_equal, Some(less(1, 3)), shape);
+            let join = || {
+                let (l, r, condition) = (left.clone(), right.clone(), Some(less(1, 3)));
+                DegreeJoin::new(kind, l, r, vec![0], vec![0], null_equal, condition, shape.clone()).expect("a join")
+            };
             let matches = |l: &Row, r: &Row| equal(&l[0], &r[0], null_equal) && is_less(&l[1], &r[1]);
-            check(join.expect("a join"), kind, (&left, &right), &matches, seed as u64 + 100);
+            check(join, kind, (&left, &right), &matches, seed as u64 + 100);
         }
     }
 }
@@ -143,15 +165,19 @@ fn no_keys() {
         let shape = output(kind, &left, &right);
         let sides = (&left, &right);
         for residual in [true, false] {
-            let condition = residual.then(|| less(0, 1));
-            let (l, r) = (left.clone(), right.clone());
-            let join = DegreeJoin::new(kind, l, r, vec![], vec![], false, condition, shape.clone());
+            let join = || {
+                let (l, r, condition) = (left.clone(), right.clone(), residual.then(|| less(0, 1)));
+                DegreeJoin::new(kind, l, r, vec![], vec![], false, condition, shape.clone()).expect("a join")
+            };
             let matches = |l: &Row, r: &Row| !residual || is_less(&l[0], &r[0]);
-            check(join.expect("a join"), kind, sides, &matches, seed as u64 + 200);
+            check(join, kind, sides, &matches, seed as u64 + 200);
         }
         if matches!(kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark) {
-            let join = Presence::new(kind, left.clone(), right.clone(), vec![], vec![], false, shape);
-            check(join.expect("a join"), kind, sides, &|_, _| true, seed as u64 + 300);
+            let join = || {
+                let (l, r) = (left.clone(), right.clone());
+                Presence::new(kind, l, r, vec![], vec![], false, shape.clone()).expect("a join")
+            };
+            check(join, kind, sides, &|_, _| true, seed as u64 + 300);
         }
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
-use super::{Bag, Input, Random, Row, Running, change, delta, every_type, int, rows_of, schema, text};
+use super::{Bag, Input, Random, Row, Running, change, delta, every_type, int, rounds, rows_of, schema, text};
 use crate::compile::plan::SetOperator;
 use crate::flow::operator::SetOperation;
 
@@ -34,15 +34,21 @@ fn random_changes() {
             for all in [false, true] {
                 let own = schema(&types);
                 let marked = schema(&[types.clone(), vec![DataType::Boolean]].concat());
-                let mut random = Random(seed as u64);
-                let mut input = Input::new(&marked);
-                let mut operation = Running::new(SetOperation::new(operator, all, own).unwrap());
-                for tick in 0..60 {
-                    operation.step(vec![input.change(&mut random, false)]);
-                    let rows: Vec<(Row, i64)> = input.rows.iter().map(|row| (row.clone(), 1)).collect();
-                    let canonical = rows_of(&delta(&marked, &rows));
-                    let wanted = expected(&canonical, operator, all);
-                    assert_eq!(operation.rows, wanted, "{operator:?} all={all} {types:?}, tick {tick}");
+                for seed in rounds(seed as u64) {
+                    let own = own.clone();
+                    let mut random = Random(seed);
+                    let mut input = Input::new(&marked);
+                    let mut operation = Running::new(SetOperation::new(operator, all, own).unwrap());
+                    for tick in 0..60 {
+                        operation.step(vec![input.change(&mut random, false)]);
+                        let rows: Vec<(Row, i64)> = input.rows.iter().map(|row| (row.clone(), 1)).collect();
+                        let canonical = rows_of(&delta(&marked, &rows));
+                        let wanted = expected(&canonical, operator, all);
+                        assert_eq!(operation.rows, wanted, "{operator:?} all={all} {types:?}, tick {tick}");
+                    }
+                    operation.step(vec![input.empty()]);
+                    assert!(operation.rows.is_empty());
+                    operation.assert_empty();
                 }
             }
         }

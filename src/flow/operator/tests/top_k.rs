@@ -1,7 +1,7 @@
 use datafusion::arrow::datatypes::DataType;
 
 use super::reference::{self, over_groups};
-use super::{Input, Random, Running, change, double, every_type, int, schema};
+use super::{Input, Random, Running, change, double, every_type, int, rounds, schema};
 use crate::compile::plan::{Ranking, SortColumn};
 use crate::flow::Operator;
 use crate::flow::operator::{GroupTransform, TopK};
@@ -17,6 +17,10 @@ struct Shape {
 }
 
 fn check(seed: u64, shape: &Shape, append_only: bool) {
+    rounds(seed).for_each(|seed| check_round(seed, shape, append_only));
+}
+
+fn check_round(seed: u64, shape: &Shape, append_only: bool) {
     let input = schema(&shape.types);
     let mut types = shape.types.clone();
     types.extend(shape.row_number.then_some(DataType::Int64));
@@ -39,6 +43,11 @@ fn check(seed: u64, shape: &Shape, append_only: bool) {
         let expected = over_groups(&naive(), &input, &partition, &relation.rows, false);
         assert_eq!(fast.rows, expected, "seed {seed}, tick {tick}");
         assert_eq!(slow.rows, expected, "seed {seed}, tick {tick}");
+    }
+    if !append_only {
+        fast.step(vec![relation.empty()]);
+        assert!(fast.rows.is_empty(), "seed {seed}");
+        fast.assert_empty();
     }
 }
 

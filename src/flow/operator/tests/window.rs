@@ -9,7 +9,7 @@ use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::scalar::ScalarValue;
 
 use super::reference::{compare, in_order, over_groups, sorted};
-use super::{Input, Random, Row, Running, change, delta, int, schema};
+use super::{Input, Random, Row, Running, change, delta, int, rounds, schema};
 use crate::compile::plan::SortColumn;
 use crate::compile::window::{Argument, Bound, Exclusion, Frame, Function, Units, WindowCall};
 use crate::error::{Result, code};
@@ -257,6 +257,10 @@ fn aggregate(name: &str, all: Vec<ScalarValue>, null: ScalarValue) -> ScalarValu
 }
 
 fn check(seed: u64, ticks: usize, order: &[SortColumn], partition: &[usize], calls: &[WindowCall]) {
+    rounds(seed).for_each(|seed| check_round(seed, ticks, order, partition, calls));
+}
+
+fn check_round(seed: u64, ticks: usize, order: &[SortColumn], partition: &[usize], calls: &[WindowCall]) {
     let input = schema(&types());
     let mut output = types();
     output.extend(calls.iter().map(|call| call.field.data_type().clone()));
@@ -276,6 +280,9 @@ fn check(seed: u64, ticks: usize, order: &[SortColumn], partition: &[usize], cal
         assert_eq!(fast.rows, expected, "seed {seed}, tick {tick}: {calls:?} in {order:?}");
         assert_eq!(slow.rows, expected, "seed {seed}, tick {tick}: {calls:?} in {order:?}");
     }
+    fast.step(vec![relation.empty()]);
+    assert!(fast.rows.is_empty(), "seed {seed}");
+    fast.assert_empty();
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub struct Window {
     encoding: Encoding,
     index: GroupIndex,
     partitions: Vec<Partition>,
+    /// Different rows of all partitions.
+    entries: u64,
 }
 
 impl Window {
@@ -77,7 +79,18 @@ impl Window {
             _ => Reach::Partition,
         };
         let reach = calls.iter().map(|call| call.reach(&input)).reduce(both).unwrap_or(Reach::Rows(0, 0));
-        Ok(Window { input, partition, order, calls, reach, schema, encoding, index, partitions: Vec::new() })
+        Ok(Window {
+            input,
+            partition,
+            order,
+            calls,
+            reach,
+            schema,
+            encoding,
+            index,
+            partitions: Vec::new(),
+            entries: 0,
+        })
     }
 
     /// Changed weights by partition and row.
@@ -215,8 +228,10 @@ impl Operator for Window {
         let (mut segments, mut rows) = (Vec::new(), 0);
         for (group, changes) in changes {
             let mut partition = std::mem::take(&mut self.partitions[group as usize]);
+            self.entries -= partition.len() as u64;
             let touched = partition.change(changes, self.reach, |keys| self.frames(keys))?;
-            if partition.is_empty() {
+            self.entries += partition.len() as u64;
+            if partition.len() == 0 {
                 self.index.remove(group);
             } else {
                 self.partitions[group as usize] = partition;
@@ -236,6 +251,10 @@ impl Operator for Window {
     fn bytes(&self) -> usize {
         let rows: usize = self.partitions.iter().map(Partition::bytes).sum();
         self.index.bytes() + self.partitions.capacity() * size_of::<Partition>() + rows
+    }
+
+    fn state_rows(&self) -> u64 {
+        self.entries
     }
 }
 

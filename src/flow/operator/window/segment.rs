@@ -44,8 +44,9 @@ struct Surroundings {
 }
 
 impl Partition {
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    /// Different rows.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
     }
 
     /// Memory held, in bytes (an estimate).

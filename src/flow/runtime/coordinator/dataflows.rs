@@ -235,6 +235,7 @@ impl Coordinator {
 
     fn remove_dataflow(&mut self, id: RelationId, age: u64) -> Option<String> {
         let dataflow = self.dataflows.remove(&age)?;
+        self.status.end_dataflow(id);
         self.workers.iter().for_each(|worker| worker.send(Command::Remove(id)));
         self.status.forget_row_errors(id);
         self.status.set_dataflows(self.dataflows.len());

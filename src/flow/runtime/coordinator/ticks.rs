@@ -160,7 +160,9 @@ impl Coordinator {
         feeds: Vec<Feed>,
     ) {
         let tick = InFlight { dataflows: Arc::from([id]), ..InFlight::without_input(self.sealed + 1) };
-        let installs = plans.into_iter().map(|plan| Install { id, plan, failure: Arc::clone(failure) }).collect();
+        let state_rows = self.status.begin_dataflow(id);
+        let install = |plan| Install { id, plan, failure: Arc::clone(failure), state_rows: Arc::clone(&state_rows) };
+        let installs = plans.into_iter().map(install).collect();
         self.send(tick, feeds, Some(installs));
     }
 

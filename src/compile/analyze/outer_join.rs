@@ -1,0 +1,154 @@
+//! Outer joins in SELECTs. DataFusion takes a column that is a literal on the side that is filled up with NULLs for constant above the join
+//! too, and leaves out sorts by it. So each outer join gets an operator around it that hands on rows and claims nothing of them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::Session;
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::{DFSchemaRef, internal_err, plan_datafusion_err};
+use datafusion::error::Result as PlanResult;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Extension, JoinType, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::Boundedness;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties};
+use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
+use datafusion::prelude::Expr;
+
+/// Puts the operator around outer joins; to be called on the optimized plan of a SELECT.
+pub(super) fn guarded(plan: LogicalPlan) -> PlanResult<LogicalPlan> {
+    let guarded = plan.transform_up_with_subqueries(|node| match &node {
+        LogicalPlan::Join(join) if matches!(join.join_type, JoinType::Left | JoinType::Right | JoinType::Full) => {
+            let node = Arc::new(OuterJoin { input: node });
+            Ok(Transformed::yes(LogicalPlan::Extension(Extension { node })))
+        }
+        _ => Ok(Transformed::no(node)),
+    });
+    Ok(guarded?.data)
+}
+
+/// The logical node.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct OuterJoin {
+    input: LogicalPlan,
+}
+
+// A derived one would have to compare plans, which are ordered only in part.
+impl PartialOrd for OuterJoin {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        if self == other { Some(Ordering::Equal) } else { None }
+    }
+}
+
+impl UserDefinedLogicalNodeCore for OuterJoin {
+    fn name(&self) -> &str {
+        "OuterJoin"
+    }
+
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        vec![&self.input]
+    }
+
+    fn schema(&self) -> &DFSchemaRef {
+        self.input.schema()
+    }
+
+    fn expressions(&self) -> Vec<Expr> {
+        Vec::new()
+    }
+
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("OuterJoin")
+    }
+
+    fn with_exprs_and_inputs(&self, _: Vec<Expr>, inputs: Vec<LogicalPlan>) -> PlanResult<Self> {
+        let input = inputs.into_iter().next().ok_or_else(|| plan_datafusion_err!("an outer join has one result"))?;
+        Ok(OuterJoin { input })
+    }
+}
+
+/// Plans the node.
+#[derive(Debug)]
+pub(in crate::compile) struct Planner;
+
+#[async_trait]
+impl ExtensionPlanner for Planner {
+    async fn plan_extension(
+        &self,
+        _planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _logical_inputs: &[&LogicalPlan],
+        physical_inputs: &[Arc<dyn ExecutionPlan>],
+        _session: &dyn Session,
+        _context: &PhysicalPlanningContext,
+    ) -> PlanResult<Option<Arc<dyn ExecutionPlan>>> {
+        match (node.as_any().downcast_ref::<OuterJoin>(), physical_inputs) {
+            (Some(_), [input]) => Ok(Some(Arc::new(OuterJoinExec::new(Arc::clone(input))))),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The operator.
+#[derive(Debug)]
+struct OuterJoinExec {
+    input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl OuterJoinExec {
+    fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(input.schema()),
+            input.output_partitioning().clone(),
+            input.pipeline_behavior(),
+            Boundedness::Bounded,
+        );
+        OuterJoinExec { input, properties: Arc::new(properties) }
+    }
+}
+
+impl DisplayAs for OuterJoinExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("OuterJoinExec")
+    }
+}
+
+impl ExecutionPlan for OuterJoinExec {
+    fn name(&self) -> &str {
+        "OuterJoinExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
+        match children.pop() {
+            Some(input) if children.is_empty() => Ok(Arc::new(OuterJoinExec::new(input))),
+            _ => internal_err!("an outer join has one result"),
+        }
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> PlanResult<TreeNodeRecursion>,
+    ) -> PlanResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> PlanResult<SendableRecordBatchStream> {
+        self.input.execute(partition, context)
+    }
+}

@@ -1,0 +1,12 @@
+SELECT x.f, a.id FROM a LEFT JOIN (SELECT 'x' AS f, k FROM b) AS x ON x.k = a.k ORDER BY 1, 2;
+SELECT x.f, a.id FROM a LEFT JOIN (SELECT 'x' AS f, k FROM b) AS x ON x.k = a.k ORDER BY 1 DESC, 2 LIMIT 5;
+SELECT x.f, a.id FROM (SELECT 'x' AS f, k FROM b) AS x RIGHT JOIN a ON x.k = a.k ORDER BY f NULLS FIRST, a.id;
+SELECT x.f, y.g, x.k, y.k FROM (SELECT 1 AS f, k FROM a) AS x FULL JOIN (SELECT 2 AS g, k FROM b) AS y ON x.k = y.k ORDER BY 1, 2, 3, 4;
+SELECT x.f, count(*) FROM a LEFT JOIN (SELECT 'x' AS f, k FROM b) AS x ON x.k = a.k GROUP BY x.f ORDER BY 1;
+SELECT x.f, a.id, row_number() OVER (ORDER BY x.f DESC, a.id) FROM a LEFT JOIN (SELECT DISTINCT 'x' AS f, k FROM b) AS x ON x.k = a.k ORDER BY 3;
+SELECT id FROM b WHERE DATE '2026-01-01' = ANY (SELECT NULL::date FROM (SELECT k, count(*) FROM a GROUP BY ROLLUP (k)) AS x);
+SELECT id, upper(s) AS s, generate_series(1, least(k, 3)) AS n FROM b ORDER BY id, n;
+SELECT DISTINCT k + 1 AS w, w AS k, unnest(ARRAY[k, w::integer]) AS s FROM b ORDER BY w, k, s;
+SELECT (k)::bigint AS k, (s || 'x') AS s, count(*) AS n FROM a GROUP BY ROLLUP ((k)::bigint, (s || 'x')) ORDER BY 1, 2, 3;
+SELECT count(*) FROM a GROUP BY ();
+SELECT x.k, d FROM (VALUES (1, INTERVAL '1 hour')) AS x(k, d) RIGHT JOIN (VALUES (2, INTERVAL '60 minutes'), (3, INTERVAL '2 hours')) AS y(l, d) USING (d) ORDER BY d;

@@ -1,0 +1,41 @@
+-- Queries that random cases found wrong once, made small.
+
+-- shrunk_shared_changed
+WITH w AS (SELECT k, count(*) AS n FROM a GROUP BY k)
+SELECT x.k, y.k AS y, y.n FROM w AS x JOIN b ON NULL::boolean FULL JOIN w AS y ON y.k = x.k;
+
+-- shrunk_never_below_rollup
+SELECT id FROM b WHERE DATE '2026-01-01' = ANY (SELECT NULL::date FROM (SELECT k, count(*) FROM a GROUP BY ROLLUP (k)) AS x);
+
+-- shrunk_never_beside_rollup
+SELECT * FROM (SELECT k, count(*) AS n FROM a GROUP BY ROLLUP (k)) AS x WHERE NULL::boolean AND k IS NULL;
+
+-- shrunk_never_joined
+SELECT b.id, x.n FROM b LEFT JOIN (SELECT k, count(*) AS n FROM a GROUP BY CUBE (k)) AS x ON x.k = b.k AND b.w > NULL;
+
+-- shrunk_row_item_names
+SELECT id, upper(s) AS s, generate_series(1, least(k, 3)) AS n FROM b;
+
+-- shrunk_row_item_swapped
+SELECT k + 1 AS w, w AS k, unnest(ARRAY[k, w]) AS s FROM b;
+
+-- shrunk_rollup_of_casts
+SELECT (k)::bigint AS k, (s || 'x') AS s, count(*) AS n FROM a GROUP BY ROLLUP ((k)::bigint, (s || 'x'));
+
+-- shrunk_sets_of_casts
+SELECT (k)::bigint AS k, count(*) AS n FROM a GROUP BY GROUPING SETS ((k)::bigint, ((k)::bigint, b), CUBE (b), ());
+
+-- shrunk_cross_joined
+SELECT b.id, x.n FROM b CROSS JOIN (SELECT sum(v) AS n FROM c) AS x;
+
+-- shrunk_all_of_arrays
+SELECT id FROM b WHERE ARRAY[1, NULL] <= ALL (SELECT ARRAY[c.k, b.k] FROM c);
+
+-- shrunk_any_of_jsonb
+SELECT id FROM b WHERE to_jsonb(k) < ANY (SELECT to_jsonb(v) FROM c);
+
+-- shrunk_any_of_no_rows
+SELECT x.k FROM (VALUES (1, ARRAY[1, 2]), (2, NULL)) AS x(k, list) WHERE x.k > 5 AND x.k = ANY (x.list);
+
+-- shrunk_grouping_of_intervals
+SELECT x.d, b.k, GROUPING(x.d, b.k) AS g, max(x.d) AS m FROM b JOIN (VALUES (1, INTERVAL '1 hour'), (2, INTERVAL '90 minutes')) AS x(k, d) ON x.k = b.k GROUP BY ROLLUP (x.d, b.k);
