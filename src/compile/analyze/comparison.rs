@@ -1,31 +1,30 @@
 //! Comparisons of values that Arrow does not compare as PostgreSQL does: jsonb (`1` equals `1.0`, and objects have an order), numerics
 //! of any size (`1.5` equals `1.50`), intervals (a day equals 24 hours), arrays and rows (NULL items come last). Wherever such values are
-//! compared, ordered, joined or grouped, their
-//! sort keys are; a group shows one of its values.
+//! compared, ordered, joined or grouped, their sort keys are.
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, DataFusionError};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::{
-    AggregateFunction, Between, BinaryExpr, Case, GroupingSet, InList, InSubquery, ScalarFunction, SetComparison,
-    WindowFunction,
+    AggregateFunction, Between, BinaryExpr, Case, InList, InSubquery, ScalarFunction, SetComparison, WindowFunction,
 };
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::{grouping_set_to_exprlist, merge_schema};
+use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Aggregate, Distinct, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
+    Distinct, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
 };
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::any_numeric::united;
+use super::grouping::{distinct, grouped, set_operation, unpack};
 use super::tag::sql_type;
 use super::types::{column, compares};
 use crate::compile::function::order;
-use crate::compile::rewrite::set_operation;
+use crate::compile::rewrite::set_operation as operation;
 use crate::compile::window::marker;
 use crate::error::{Error, code};
 use crate::types::{RowType, SqlType};
@@ -50,40 +49,15 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
             Ok(LogicalPlan::Sort(sort))
         }
         LogicalPlan::Join(join) => joined(join).map(LogicalPlan::Join),
-        LogicalPlan::Extension(_) if set_operation::of(&node).is_some() => set_operation(node, state),
+        LogicalPlan::Extension(_) if operation::of(&node).is_some() => set_operation(node, state),
         LogicalPlan::Distinct(Distinct::All(input)) => distinct(input, state),
         LogicalPlan::Aggregate(aggregate) => grouped(aggregate, state),
         other => Ok(other),
     }
 }
 
-/// EXCEPT and INTERSECT over values with keys: an aggregation by the keys that counts the rows of both sides.
-fn set_operation(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
-    let mut keyed = false;
-    for field in node.schema().fields() {
-        let kind = SqlType::of(field);
-        match &kind {
-            SqlType::Row(_) | SqlType::Array(_) if !is_identity(&kind) => {
-                let message = format!("EXCEPT and INTERSECT over {kind} are not supported");
-                return Err(DataFusionError::External(Box::new(Error::unsupported(message))));
-            }
-            SqlType::Row(_) | SqlType::Array(_) => {}
-            kind => keyed |= has_key(Some(kind))?,
-        }
-    }
-    let operation = set_operation::of(&node).filter(|_| keyed);
-    let Some(operation) = operation else { return Ok(node) };
-    let counted = set_operation::counted(operation)?.transform_down(|node| match node {
-        LogicalPlan::Aggregate(aggregate) => {
-            Ok(Transformed::new(grouped(aggregate, state)?, true, TreeNodeRecursion::Stop))
-        }
-        other => Ok(Transformed::no(other)),
-    })?;
-    counted.data.recompute_schema()
-}
-
 /// Whether values of a type are compared by keys. Errors: 42883 for json, which has no equality.
-fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
+pub(super) fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
     match sql_type {
         Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_) | SqlType::AnyNumeric(_)) => Ok(true),
         Some(SqlType::Row(row)) => {
@@ -94,19 +68,6 @@ fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
         }
         Some(SqlType::Json) => Err(without("equality")),
         _ => Ok(false),
-    }
-}
-
-/// Whether equal values of a type are the same: no jsonb and no intervals are in them, and in rows no floats, whose zeros are
-/// two and which groups inside of values do not make one.
-fn is_identity(sql_type: &SqlType) -> bool {
-    match sql_type {
-        SqlType::Jsonb | SqlType::Interval | SqlType::Json | SqlType::AnyNumeric(_) => false,
-        SqlType::Array(item) => is_identity(item),
-        SqlType::Row(row) => row.fields.iter().all(|(_, field)| {
-            is_identity(field) && !matches!(field, SqlType::Real | SqlType::Double | SqlType::Array(_))
-        }),
-        _ => true,
     }
 }
 
@@ -122,7 +83,7 @@ fn key(expression: Expr, schema: &DFSchema) -> PlanResult<Expr> {
     Ok(if has_key(sql_type(&expression, schema).as_ref())? { key_of(expression) } else { expression })
 }
 
-fn key_of(expression: Expr) -> Expr {
+pub(super) fn key_of(expression: Expr) -> Expr {
     call(&order::sort_key::DEFINITION, vec![expression])
 }
 
@@ -136,7 +97,7 @@ fn key_as(expression: Expr, kind: Option<&SqlType>) -> Expr {
     }
 }
 
-fn call(definition: &'static crate::compile::function::Definition, arguments: Vec<Expr>) -> Expr {
+pub(super) fn call(definition: &'static crate::compile::function::Definition, arguments: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(crate::compile::function::udf(definition), arguments))
 }
 
@@ -400,155 +361,4 @@ fn joined(join: Join) -> PlanResult<Join> {
         join.null_equality,
         join.null_aware,
     )
-}
-
-/// DISTINCT as GROUP BY of all columns, if one of them is compared by its key.
-fn distinct(input: Arc<LogicalPlan>, state: &SessionState) -> PlanResult<LogicalPlan> {
-    let schema = Arc::clone(input.schema());
-    let columns: Vec<Expr> = (0..schema.fields().len()).map(|position| column(&schema, position)).collect();
-    let mut found = false;
-    for column in &columns {
-        found |= is_grouped_by_key(sql_type(column, &schema).as_ref())?;
-    }
-    if !found {
-        return Ok(LogicalPlan::Distinct(Distinct::All(input)));
-    }
-    grouped(Aggregate::try_new(input, columns, Vec::new())?, state)
-}
-
-/// Arrays are equal where their items are.
-fn is_grouped_by_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
-    match sql_type {
-        Some(SqlType::Array(item)) if !is_identity(item) => {
-            let message = format!("GROUP BY or DISTINCT over {item}[] is not supported");
-            Err(DataFusionError::External(Box::new(Error::unsupported(message))))
-        }
-        Some(SqlType::Array(_)) => Ok(false),
-        Some(kind @ SqlType::Row(_)) => has_key(Some(kind)).map(|_| !is_identity(kind)),
-        other => has_key(other),
-    }
-}
-
-/// Groups by keys, each of which is shown by its least value; `min` and `max` of intervals by their length.
-fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan> {
-    let schema = Arc::clone(aggregate.input.schema());
-    let sets = matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]);
-    let values: Vec<Expr> = grouping_set_to_exprlist(&aggregate.group_expr)?.into_iter().cloned().collect();
-    let mut groups = aggregate.group_expr.clone();
-    let mut calls = aggregate.aggr_expr.clone();
-    let mut shown: Vec<Option<(usize, SqlType)>> = Vec::new();
-    for value in values {
-        let kind = sql_type(&value, &schema);
-        if !is_grouped_by_key(kind.as_ref())? {
-            shown.push(None);
-            continue;
-        }
-        let key =
-            if sets { key_of(value.clone()) } else { key_of(value.clone()).alias(format!("__key_{}", shown.len())) };
-        groups = groups.into_iter().map(|group| with_key(group, &value, &key)).collect();
-        calls = calls.into_iter().map(|call| grouping_of(call, &value, &key)).collect::<PlanResult<_>>()?;
-        shown.push(kind.map(|kind| (calls.len(), kind)));
-        calls.push(
-            least(value, shown.last().and_then(Option::as_ref), state)?.alias(format!("__value_{}", shown.len())),
-        );
-    }
-    let mut changed = shown.iter().any(Option::is_some);
-    let mut unpacked = vec![false; calls.len()];
-    for (position, call) in calls.iter_mut().enumerate().take(aggregate.aggr_expr.len()) {
-        let packed = packed_extreme(call.clone().unalias(), &schema);
-        if let Some(packed) = packed {
-            *call = packed.alias(format!("__extreme_{position}"));
-            unpacked[position] = true;
-            changed = true;
-        }
-    }
-    if !changed {
-        return Ok(LogicalPlan::Aggregate(aggregate));
-    }
-    let outputs = aggregate.schema.iter().map(|(table, field)| (table.cloned(), field.name().clone()));
-    let outputs: Vec<_> = outputs.collect();
-    let keys = outputs.len() - aggregate.aggr_expr.len();
-    let plan = LogicalPlan::Aggregate(Aggregate::try_new(aggregate.input, groups, calls)?);
-    let plan_schema = Arc::clone(plan.schema());
-    // What grouping sets are told apart by is the aggregation's own.
-    let named = outputs.into_iter().enumerate().filter(|(_, (_, name))| name != Aggregate::INTERNAL_GROUPING_ID);
-    let columns = named.map(|(position, (table, name))| {
-        let value = match shown.get(position).and_then(Option::as_ref) {
-            Some((call, kind)) => {
-                let value = column(&plan_schema, keys + call);
-                // Where the set leaves the key out, the group has values, too.
-                let null = Expr::Literal(ScalarValue::Null, None);
-                let value = match sets {
-                    true => when(column(&plan_schema, position).is_null(), null).otherwise(value)?,
-                    false => value,
-                };
-                match kind {
-                    SqlType::Interval => unpack(value),
-                    SqlType::Row(_) => crate::compile::function::cast_to(value, kind),
-                    kind => super::tag::tagged(value, Some(kind)),
-                }
-            }
-            _ if position >= keys && unpacked[position - keys] => unpack(column(&plan_schema, position)),
-            _ => Expr::Column(Column::from(plan_schema.qualified_field(position))),
-        };
-        Ok(value.alias_qualified(table, name))
-    });
-    let columns = columns.collect::<PlanResult<Vec<_>>>()?;
-    LogicalPlanBuilder::from(plan).project(columns)?.build()
-}
-
-/// What is grouped by with a key in place of a value.
-fn with_key(group: Expr, value: &Expr, key: &Expr) -> Expr {
-    let keyed = |group: Expr| if group == *value { key.clone() } else { group };
-    let all = |groups: Vec<Expr>| groups.into_iter().map(keyed).collect();
-    match group {
-        Expr::GroupingSet(GroupingSet::Rollup(groups)) => Expr::GroupingSet(GroupingSet::Rollup(all(groups))),
-        Expr::GroupingSet(GroupingSet::Cube(groups)) => Expr::GroupingSet(GroupingSet::Cube(all(groups))),
-        Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => {
-            Expr::GroupingSet(GroupingSet::GroupingSets(sets.into_iter().map(all).collect()))
-        }
-        group => keyed(group),
-    }
-}
-
-/// A call of `grouping` over a key in place of a value; other calls as they are.
-fn grouping_of(call: Expr, value: &Expr, key: &Expr) -> PlanResult<Expr> {
-    let replaced = call.transform_up(|part| match part {
-        Expr::AggregateFunction(mut function) if function.func.name() == "grouping" => {
-            function.params.args = function.params.args.into_iter().map(|part| with_key(part, value, key)).collect();
-            Ok(Transformed::yes(Expr::AggregateFunction(function)))
-        }
-        other => Ok(Transformed::no(other)),
-    })?;
-    Ok(replaced.data)
-}
-
-fn unpack(packed: Expr) -> Expr {
-    call(&order::packed::UNPACKED, vec![packed])
-}
-
-/// The least of the values that one key stands for.
-fn least(value: Expr, shown: Option<&(usize, SqlType)>, state: &SessionState) -> PlanResult<Expr> {
-    let function = state.aggregate_functions().get("min").cloned();
-    let function = function.ok_or_else(|| DataFusionError::Internal("min does not exist".to_string()))?;
-    let value = match shown {
-        Some((_, SqlType::Interval)) => call(&order::packed::PACKED, vec![value]),
-        Some((_, SqlType::Row(_))) => crate::compile::function::cast_to(value, &SqlType::Text),
-        _ => value,
-    };
-    Ok(function.call(vec![value]))
-}
-
-/// `min(interval)` as the least of packed intervals.
-fn packed_extreme(expression: Expr, schema: &DFSchema) -> Option<Expr> {
-    let Expr::AggregateFunction(mut function) = expression else { return None };
-    if !["min", "max"].contains(&function.func.name()) {
-        return None;
-    }
-    let [argument] = function.params.args.as_slice() else { return None };
-    if sql_type(argument, schema) != Some(SqlType::Interval) {
-        return None;
-    }
-    function.params.args = vec![call(&order::packed::PACKED, vec![argument.clone()])];
-    Some(Expr::AggregateFunction(function))
 }

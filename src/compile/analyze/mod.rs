@@ -13,6 +13,8 @@ mod careful;
 mod declaration;
 // Comparisons by sort keys.
 mod comparison;
+// Groups by sort keys.
+mod grouping;
 // How much expressions grow when they are simplified.
 mod complexity;
 // DataFusion's errors → ours.
