@@ -45,7 +45,7 @@ pub(super) fn digits(kind: &DataType) -> Option<(u8, i8)> {
 pub(super) fn operate(operator: Operator, left: &ArrayRef, right: &ArrayRef) -> Result<ArrayRef> {
     let mut column = LargeBinaryBuilder::with_capacity(left.len(), left.len() * 12);
     let mut bytes = Vec::new();
-    let (left, right) = (Operand::new(left)?, Operand::new(right)?);
+    let (left, right) = (Side::new(left)?, Side::new(right)?);
     for row in 0..left.values().len() {
         if left.values().is_null(row) || right.values().is_null(row) {
             column.append_null();
@@ -84,47 +84,45 @@ fn small(operator: Operator, (a, scale): (i128, u32), (b, other): (i128, u32)) -
 }
 
 /// A side of an operator.
-enum Operand<'a> {
+enum Side<'a> {
     Whole(Vec<i64>, &'a ArrayRef),
     Scaled(&'a ArrayRef, u32),
     Any(&'a ArrayRef),
 }
 
-impl<'a> Operand<'a> {
-    fn new(values: &'a ArrayRef) -> Result<Operand<'a>> {
+impl<'a> Side<'a> {
+    fn new(values: &'a ArrayRef) -> Result<Side<'a>> {
         Ok(match values.data_type() {
-            DataType::Int16 => Operand::Whole(
-                values.as_primitive::<Int16Type>().values().iter().map(|v| i64::from(*v)).collect(),
-                values,
-            ),
-            DataType::Int32 => Operand::Whole(
-                values.as_primitive::<Int32Type>().values().iter().map(|v| i64::from(*v)).collect(),
-                values,
-            ),
-            DataType::Int64 => Operand::Whole(values.as_primitive::<Int64Type>().values().to_vec(), values),
-            DataType::Decimal128(_, scale) => Operand::Scaled(values, u32::from(scale.unsigned_abs())),
-            DataType::LargeBinary => Operand::Any(values),
+            DataType::Int16 => {
+                Side::Whole(values.as_primitive::<Int16Type>().values().iter().map(|v| i64::from(*v)).collect(), values)
+            }
+            DataType::Int32 => {
+                Side::Whole(values.as_primitive::<Int32Type>().values().iter().map(|v| i64::from(*v)).collect(), values)
+            }
+            DataType::Int64 => Side::Whole(values.as_primitive::<Int64Type>().values().to_vec(), values),
+            DataType::Decimal128(_, scale) => Side::Scaled(values, u32::from(scale.unsigned_abs())),
+            DataType::LargeBinary => Side::Any(values),
             other => return Err(Error::internal(format!("{other} is no exact number"))),
         })
     }
 
     fn values(&self) -> &ArrayRef {
         match self {
-            Operand::Whole(_, values) | Operand::Scaled(values, _) | Operand::Any(values) => values,
+            Side::Whole(_, values) | Side::Scaled(values, _) | Side::Any(values) => values,
         }
     }
 
     fn small(&self, row: usize) -> Option<(i128, u32)> {
         match self {
-            Operand::Whole(values, _) => Some((i128::from(values[row]), 0)),
-            Operand::Scaled(values, scale) => Some((values.as_primitive::<Decimal128Type>().value(row), *scale)),
-            Operand::Any(values) => encoding::read_small(values.as_binary::<i64>().value(row)),
+            Side::Whole(values, _) => Some((i128::from(values[row]), 0)),
+            Side::Scaled(values, scale) => Some((values.as_primitive::<Decimal128Type>().value(row), *scale)),
+            Side::Any(values) => encoding::read_small(values.as_binary::<i64>().value(row)),
         }
     }
 
     fn decimal(&self, row: usize) -> Decimal {
         match self {
-            Operand::Any(values) => encoding::read(values.as_binary::<i64>().value(row)),
+            Side::Any(values) => encoding::read(values.as_binary::<i64>().value(row)),
             _ => self.small(row).map_or(Decimal::NaN, |(units, scale)| Decimal::new(units, scale)),
         }
     }
