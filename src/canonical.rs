@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray, LargeBinaryArray, StructArray};
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, Float32Type,
-    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    IntervalUnit, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, DurationSecondType,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
 };
 use datafusion::arrow::record_batch::RecordBatch;
 
@@ -118,6 +119,7 @@ pub fn values_equal(left: &dyn Array, i: usize, right: &dyn Array, j: usize, equ
         DataType::Date64 => same::<Date64Type>(left, i, right, j),
         DataType::Time64(TimeUnit::Microsecond) => same::<Time64MicrosecondType>(left, i, right, j),
         DataType::Duration(TimeUnit::Microsecond) => same::<DurationMicrosecondType>(left, i, right, j),
+        DataType::Duration(TimeUnit::Second) => same::<DurationSecondType>(left, i, right, j),
         DataType::Timestamp(TimeUnit::Second, _) => same::<TimestampSecondType>(left, i, right, j),
         DataType::Timestamp(TimeUnit::Millisecond, _) => same::<TimestampMillisecondType>(left, i, right, j),
         DataType::Timestamp(TimeUnit::Microsecond, _) => same::<TimestampMicrosecondType>(left, i, right, j),
@@ -165,7 +167,8 @@ fn is_supported(data_type: &DataType) -> bool {
         DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => true,
         DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) => true,
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => true,
-        DataType::Time64(unit) | DataType::Duration(unit) => *unit == TimeUnit::Microsecond,
+        DataType::Time64(unit) => *unit == TimeUnit::Microsecond,
+        DataType::Duration(unit) => matches!(unit, TimeUnit::Microsecond | TimeUnit::Second),
         DataType::Interval(unit) => *unit == IntervalUnit::MonthDayNano,
         DataType::List(item) => is_supported(item.data_type()),
         DataType::Struct(fields) => fields.iter().all(|field| is_supported(field.data_type())),

@@ -62,12 +62,16 @@ pub mod connector;
 pub mod decimal;
 // The façade.
 pub mod engine;
+// Enum types.
+pub mod enumeration;
 // What users see when something is wrong.
 pub mod error;
 // 3. Incremental execution.
 pub mod flow;
 // 2. Bytes ⇄ Arrow.
 pub mod format;
+// Digits and fields that columns of times keep.
+pub mod precision;
 // SQL types ⇄ Arrow types.
 pub mod types;
 // 4. Results.

@@ -5,10 +5,11 @@
 //! | boolean, smallint, integer, bigint, real, double precision | Boolean, Int16, Int32, Int64, Float32, Float64 | – |
 //! | numeric(p,s), p ≤ 38 | Decimal128(p, s) | – |
 //! | numeric / numeric(p,s) with more digits | LargeBinary | – / `numeric:p:s` |
-//! | text / varchar(n) / uuid / json / jsonb | Utf8 | – / `varchar:n` / `uuid` / `json` / `jsonb` |
+//! | text / varchar(n) / char(n) / uuid / json / jsonb | Utf8 | – / `varchar:n` / `char:n` / `uuid` / `json` / `jsonb` |
 //! | bytea, date, time | Binary, Date32, Time64(µs) | – |
 //! | timestamp / timestamptz | Timestamp(µs, None) / Timestamp(µs, "UTC") | – |
 //! | interval | Interval(MonthDayNano) | – |
+//! | an enum | Duration(s), see [`crate::enumeration`] | `enum:` and the type's identity |
 //! | T[] | List(field "item" of T, nullable) | on the item field |
 //! | record, composite types | Struct | `composite:name` for those with a name |
 //!
@@ -28,6 +29,7 @@ mod row;
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
+use crate::enumeration::{self, EnumType};
 pub use row::RowType;
 
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
@@ -35,6 +37,10 @@ pub const PG_TYPE: &str = "pg_type";
 
 /// Metadata key of an output column whose numerics have one scale though nothing declared it: in SQL it is numeric without precision.
 pub const COMPUTED: &str = "pg_computed";
+
+/// Metadata key of an Arrow field of the system catalog that names the type that clients are told: `oid`, `name` or `char`. Expressions
+/// take the values for what [`SqlType::of`] says.
+pub const PG_CLIENT_TYPE: &str = "pg_client_type";
 
 /// A SQL type of a column.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -53,6 +59,8 @@ pub enum SqlType {
     Text,
     /// At most this many characters.
     Varchar(u32),
+    /// `char(n)`: filled up with blanks to this many characters; 0 for any number (`bpchar`). Blanks at the end do not count.
+    Char(u32),
     Bytea,
     Date,
     Time,
@@ -63,9 +71,15 @@ pub enum SqlType {
     Json,
     Jsonb,
     Array(Box<SqlType>),
+    Enum(EnumType),
+    /// A type that the catalog is to be asked for, by its name as statements write it. No column has it.
+    Named(Arc<str>),
     /// Values with fields: of ROW(…), of whole rows of relations, of composite types.
     Row(Arc<RowType>),
 }
+
+/// Stands in front of the names of types that are no names of PostgreSQL's own, where expressions name types.
+pub const TYPE_MARK: char = '\u{2}';
 
 impl SqlType {
     /// The Arrow type that holds values of this type.
@@ -79,7 +93,8 @@ impl SqlType {
             SqlType::Double => DataType::Float64,
             SqlType::Numeric(precision, scale) => DataType::Decimal128(*precision, *scale),
             SqlType::AnyNumeric(_) => DataType::LargeBinary,
-            SqlType::Text | SqlType::Varchar(_) | SqlType::Uuid | SqlType::Json | SqlType::Jsonb => DataType::Utf8,
+            SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => DataType::Utf8,
+            SqlType::Uuid | SqlType::Json | SqlType::Jsonb => DataType::Utf8,
             SqlType::Bytea => DataType::Binary,
             SqlType::Date => DataType::Date32,
             SqlType::Time => DataType::Time64(TimeUnit::Microsecond),
@@ -87,7 +102,57 @@ impl SqlType {
             SqlType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             SqlType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             SqlType::Array(item) => DataType::List(Arc::new(item.field("item"))),
+            SqlType::Enum(_) => enumeration::ARROW,
+            SqlType::Named(_) => DataType::Null,
             SqlType::Row(row) => DataType::Struct(row.arrow_fields()),
+        }
+    }
+
+    /// The type of users that an expression names; `None` for names of PostgreSQL's own types.
+    pub fn read_name(name: &str) -> Option<SqlType> {
+        if let Some(item) = name.strip_suffix("[]") {
+            return SqlType::read_name(item).map(|item| SqlType::Array(Box::new(item)));
+        }
+        let name = name.strip_prefix(TYPE_MARK)?;
+        let by_oid = name.parse().ok().and_then(EnumType::by_oid);
+        Some(by_oid.map_or_else(|| SqlType::Named(name.into()), SqlType::Enum))
+    }
+
+    /// The type with what `resolve` says in place of the type that is only known by its name.
+    pub fn resolved<E>(self, resolve: &dyn Fn(&str) -> Result<SqlType, E>) -> Result<SqlType, E> {
+        match self {
+            SqlType::Named(name) => resolve(&name),
+            SqlType::Row(row) => {
+                let field =
+                    |(name, sql_type): &(String, SqlType)| Ok((name.clone(), sql_type.clone().resolved(resolve)?));
+                let fields = row.fields.iter().map(field).collect::<Result<_, E>>()?;
+                Ok(SqlType::Row(Arc::new(RowType { name: row.name.clone(), fields })))
+            }
+            SqlType::Array(item) => item.resolved(resolve).map(|item| SqlType::Array(Box::new(item))),
+            other => Ok(other),
+        }
+    }
+
+    /// Whether values are texts that may become values of any other type of texts without being asked.
+    pub fn is_text(&self) -> bool {
+        matches!(self, SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_))
+    }
+
+    /// What a constant text beside a value of the type is read as: no length is asked of it.
+    pub fn of_constants(&self) -> SqlType {
+        match self {
+            SqlType::Char(_) => SqlType::Char(0),
+            other => other.clone(),
+        }
+    }
+
+    /// Identities of the types of users that it is made of.
+    pub fn user_types(&self) -> Vec<u32> {
+        match self {
+            SqlType::Enum(found) => vec![found.oid()],
+            SqlType::Array(item) => item.user_types(),
+            SqlType::Row(row) => row.fields.iter().flat_map(|(_, sql_type)| sql_type.user_types()).collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -99,7 +164,9 @@ impl SqlType {
             SqlType::Json => "json".to_string(),
             SqlType::Jsonb => "jsonb".to_string(),
             SqlType::Varchar(n) => format!("varchar:{n}"),
+            SqlType::Char(n) => format!("char:{n}"),
             SqlType::AnyNumeric(Some((precision, scale))) => format!("numeric:{precision}:{scale}"),
+            SqlType::Enum(found) if !found.is_any() => format!("enum:{}", found.oid()),
             SqlType::Row(row) => match row.tag() {
                 Some(tag) => tag,
                 None => return field,
@@ -119,10 +186,17 @@ impl SqlType {
                 if let Some(n) = tag.strip_prefix("varchar:").and_then(|n| n.parse().ok()) {
                     return SqlType::Varchar(n);
                 }
+                if let Some(n) = tag.strip_prefix("char:").and_then(|n| n.parse().ok()) {
+                    return SqlType::Char(n);
+                }
                 if let Some((precision, scale)) = tag.strip_prefix("numeric:").and_then(|tag| tag.split_once(':'))
                     && let (Ok(precision), Ok(scale)) = (precision.parse(), scale.parse())
                 {
                     return SqlType::AnyNumeric(Some((precision, scale)));
+                }
+                let oid = tag.strip_prefix("enum:").and_then(|oid| oid.parse().ok());
+                if let Some(found) = oid.and_then(EnumType::by_oid) {
+                    return SqlType::Enum(found);
                 }
             }
             None => {}
@@ -145,6 +219,7 @@ impl SqlType {
             DataType::Time32(_) | DataType::Time64(_) => SqlType::Time,
             DataType::Timestamp(_, None) => SqlType::Timestamp,
             DataType::Timestamp(_, Some(_)) => SqlType::TimestampTz,
+            DataType::Duration(TimeUnit::Second) => SqlType::Enum(EnumType::any()),
             DataType::Interval(_) | DataType::Duration(_) => SqlType::Interval,
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 SqlType::Array(Box::new(SqlType::of(item)))
@@ -187,6 +262,8 @@ impl fmt::Display for SqlType {
             SqlType::AnyNumeric(None) => "numeric",
             SqlType::Text => "text",
             SqlType::Varchar(n) => return write!(f, "character varying({n})"),
+            SqlType::Char(0) => "character",
+            SqlType::Char(n) => return write!(f, "character({n})"),
             SqlType::Bytea => "bytea",
             SqlType::Date => "date",
             SqlType::Time => "time without time zone",
@@ -197,6 +274,8 @@ impl fmt::Display for SqlType {
             SqlType::Json => "json",
             SqlType::Jsonb => "jsonb",
             SqlType::Array(item) => return write!(f, "{item}[]"),
+            SqlType::Enum(found) => return f.write_str(&found.labels().type_name),
+            SqlType::Named(name) => name,
             SqlType::Row(row) => row.shown_name(),
         };
         f.write_str(name)

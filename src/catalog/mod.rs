@@ -9,6 +9,8 @@ mod comment;
 mod namespace;
 // Tables: columns, constraints, indexes.
 mod table;
+// Types.
+mod user_type;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::format::Layout;
 pub use comment::Described;
 pub use namespace::{PUBLIC, full_name, path_of, split_name, unknown_schema};
 pub use table::{Check, ColumnValue, Index, IndexKind, Sequence, Table, TableColumn};
+pub use user_type::{Domain, DomainCheck, TypeUser, UserType, UserTypeKind};
 
 /// The database that clients connect to, and its owner.
 pub const DATABASE: &str = "tidewater";
@@ -49,7 +52,7 @@ pub struct Relation {
     pub definition: String,
     /// What it is.
     pub kind: RelationKind,
-    /// The relations it reads.
+    /// The relations it reads, and the types that its query names.
     pub depends_on: Vec<RelationId>,
 }
 
@@ -117,6 +120,8 @@ pub struct Catalog {
     /// Schemas that users made.
     schemas: BTreeMap<String, RelationId>,
     comments: BTreeMap<Described, String>,
+    /// Types that users made, in the order they were made.
+    types: BTreeMap<RelationId, Arc<UserType>>,
     /// One for all versions: an identity is never given twice, also if a version is given up.
     next_id: Arc<AtomicU32>,
 }
@@ -129,6 +134,7 @@ impl Default for Catalog {
             indexes: BTreeMap::new(),
             schemas: BTreeMap::new(),
             comments: BTreeMap::new(),
+            types: BTreeMap::new(),
             next_id: Arc::new(AtomicU32::new(FIRST_RELATION_ID)),
         }
     }
@@ -178,6 +184,11 @@ impl Catalog {
         let noun = match (self.get(name), self.index(name)) {
             (Some(relation), _) => relation.kind.noun(),
             (None, Some(_)) => "index",
+            (None, None) if self.type_named(name).is_some() => {
+                let error =
+                    Error::new(code::DUPLICATE_OBJECT, format!("type \"{}\" already exists", split_name(name).1));
+                return Err(error.hint("A relation has an associated type of the same name, so you must use a name that doesn't conflict with any existing type."));
+            }
             (None, None) => return Ok(()),
         };
         let error = Error::new(code::DUPLICATE_TABLE, format!("relation \"{}\" already exists", split_name(name).1));

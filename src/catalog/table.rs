@@ -16,6 +16,17 @@ pub struct Table {
     pub checks: Vec<Check>,
 }
 
+impl Table {
+    /// The SQL texts of its constraints, defaults and generated columns.
+    pub fn expressions(&self) -> impl Iterator<Item = &str> {
+        let values = self.columns.iter().filter_map(|column| match &column.value {
+            ColumnValue::Default(text) | ColumnValue::Generated(text) => Some(text.as_str()),
+            _ => None,
+        });
+        self.checks.iter().map(|check| check.condition.as_str()).chain(values)
+    }
+}
+
 /// A column of a table.
 #[derive(Debug, Clone, Default)]
 pub struct TableColumn {
@@ -23,6 +34,8 @@ pub struct TableColumn {
     pub not_null: bool,
     /// Where its value comes from if none is given.
     pub value: ColumnValue,
+    /// The domain that its values are checked against.
+    pub domain: Option<RelationId>,
 }
 
 /// Where a column's value comes from.
@@ -103,6 +116,27 @@ impl Sequence {
     /// What is between two numbers.
     pub fn step(&self) -> i64 {
         self.step
+    }
+
+    /// The number that comes first, what is between two, and the last one that can come.
+    pub fn bounds(&self) -> (i64, i64, i64) {
+        (self.start, self.step, self.max)
+    }
+
+    /// The number that comes next.
+    pub fn peek(&self) -> i64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Goes on after `number`, or with it if it `is_called` no more. 22003 outside of the sequence's type.
+    pub fn set(&self, number: i64, is_called: bool) -> Result<()> {
+        if number < 1 || number > self.max {
+            let message =
+                format!("setval: value {number} is out of bounds for sequence \"{}\" (1..{})", self.name, self.max);
+            return Err(Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, message));
+        }
+        self.next.store(if is_called { number.saturating_add(self.step) } else { number }, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Begins again.

@@ -67,7 +67,7 @@ impl Session {
         })
     }
 
-    async fn alter_relation(&mut self, id: RelationId, action: &AlterAction) -> Result<()> {
+    pub(super) async fn alter_relation(&mut self, id: RelationId, action: &AlterAction) -> Result<()> {
         let catalog = self.engine.catalog();
         let gone = || Error::new(code::UNDEFINED_TABLE, "the relation was dropped meanwhile");
         let relation = Relation::clone(catalog.by_id(id).ok_or_else(gone)?);
@@ -202,7 +202,7 @@ impl Session {
         table.columns.push(table_column(relation.local_name(), column));
         relation.kind = RelationKind::Table(Arc::new(table));
         let mut fields: Vec<Arc<Field>> = relation.schema.fields().iter().map(Arc::clone).collect();
-        fields.push(Arc::new(column.sql_type.field(&column.name)));
+        fields.push(Arc::new(column.field()));
         relation.schema = Arc::new(Schema::new(fields));
         let relation = self.with_checks(relation, checks)?;
         self.check_expressions(&relation).await?;

@@ -10,7 +10,7 @@ use super::{Engine, Outcome, Session, sink, stream_spec};
 use crate::catalog::{Catalog, Relation, RelationId, RelationKind};
 use crate::compile::analyze;
 use crate::compile::parse::{
-    ColumnDefinition, CreateSink, CreateStream, CreateView, Drop, Kind, RelationClass, Statement,
+    ColumnDefinition, CreateSink, CreateStream, CreateView, Drop, Kind, RelationClass, Statement, type_key,
 };
 use crate::connector::{CONNECTORS, Connector, Options};
 use crate::error::{Error, Result, code};
@@ -23,13 +23,14 @@ const REACH_TIMEOUT: Duration = Duration::from_secs(12);
 
 impl Session {
     pub(super) async fn change_definitions(&mut self, statement: &Statement) -> Result<Outcome> {
-        if matches!(statement.kind, Kind::CreateSink(_)) && self.open.as_ref().is_some_and(|open| open.is_block) {
-            // It writes outside at once.
+        let at_once = matches!(statement.kind, Kind::CreateSink(_) | Kind::AlterType(_));
+        if at_once && self.open.as_ref().is_some_and(|open| open.is_block) {
+            // It writes outside, or changes what plans and values share, at once.
             self.outside_transaction(&statement.text)?;
         }
         self.change_catalog().await?;
         let engine = self.engine.clone();
-        let kind = self.with_full_name(&statement.kind)?;
+        let kind = self.with_types(self.with_full_name(&statement.kind)?)?;
         let (name, if_not_exists) = match &kind {
             Kind::CreateStream(create) => (&create.name, create.if_not_exists),
             Kind::CreateTable(create) => (&create.name, create.if_not_exists),
@@ -42,6 +43,9 @@ impl Session {
             Kind::Drop(drop) => return self.drop_relations(drop).await,
             Kind::CreateIndex(create) => return self.create_index(create).await,
             Kind::Alter(alter) => return self.alter(alter).await,
+            Kind::CreateType(create) => return self.create_type(create),
+            Kind::AlterType(alter) => return self.alter_type(alter),
+            Kind::DropType(drop) => return self.drop_types(drop).await,
             Kind::CreateSchema { name, if_not_exists } => return self.create_schema(name, *if_not_exists),
             Kind::DropSchema { names, if_exists, cascade } => {
                 return self.drop_schemas(names, *if_exists, *cascade).await;
@@ -92,10 +96,13 @@ impl Session {
         let mentioned = create.query.relations();
         let found = |name: &String| Some((name.clone(), names.catalog.find(name, &names.path)?));
         let found: BTreeMap<String, &Arc<Relation>> = mentioned.iter().filter_map(found).collect();
-        let depends_on = found.values().map(|relation| relation.id).collect();
+        let types = create.query.types();
+        let types = types.iter().filter_map(|name| names.catalog.find_type(name, &names.path)).collect::<Vec<_>>();
+        let depends_on = found.values().map(|relation| relation.id).chain(types.iter().map(|used| used.id)).collect();
         if let RelationKind::View { schemas, .. } = &mut kind {
             let plain = found.iter().filter(|(name, _)| !name.contains('.'));
             *schemas = plain.map(|(name, relation)| (name.clone(), relation.namespace().to_string())).collect();
+            schemas.extend(types.iter().map(|used| (type_key(used.local_name()), used.namespace().to_string())));
         }
         let schema = name_columns(schema, &create.columns, &create.name)?;
         let id = self.engine.change_catalog(|catalog| Ok(catalog.next_id()))?;
@@ -316,7 +323,11 @@ fn columns_schema(columns: &[ColumnDefinition]) -> Result<SchemaRef> {
         if fields.iter().any(|field| field.name() == &column.name) {
             return Err(duplicate_column(&column.name));
         }
-        fields.push(column.sql_type.field(&column.name).with_nullable(!column.not_null));
+        if column.domain.is_some() {
+            let message = format!("column \"{}\": a stream's column cannot be of a domain", column.name);
+            return Err(Error::unsupported(message).hint("use the type under it, and check values in a view"));
+        }
+        fields.push(column.field().with_nullable(!column.not_null));
     }
     Ok(Arc::new(Schema::new(fields)))
 }

@@ -26,6 +26,14 @@ mod ddl;
 mod definitions;
 // INSERT, UPDATE, DELETE, TRUNCATE.
 mod dml;
+// Whether a statement may still be canceled.
+mod fate;
+// Several statements of one message.
+mod group;
+// READ ONLY, REPEATABLE READ, SERIALIZABLE.
+mod isolation;
+// What functions do to a session.
+mod effect;
 // Locks of tables.
 mod lock;
 // Schemas and the search path.
@@ -54,8 +62,11 @@ mod table;
 mod row_error;
 // Transactions.
 mod transaction;
+// CREATE TYPE.
+mod user_type;
 
 pub use dml::CopyColumns;
+pub use fate::Fate;
 pub use session::Session;
 
 /// Batches of a result, as they become ready; an error is the last item.
@@ -82,6 +93,8 @@ struct Inner {
     system: std::sync::OnceLock<Vec<Arc<Relation>>>,
     /// Tables that transactions have changed.
     locks: Arc<lock::Locks>,
+    /// Held while a serializable transaction looks whether what it read is still so, and commits.
+    serializing: Arc<tokio::sync::Mutex<()>>,
     /// Tick of the last write of any session: no read is of an earlier one, so that what was written once is seen by everybody.
     last_write: AtomicU64,
     /// Sinks that run.
@@ -150,6 +163,7 @@ impl Engine {
                 catalog: RwLock::default(),
                 system: std::sync::OnceLock::new(),
                 locks: Arc::default(),
+                serializing: Arc::default(),
                 last_write: AtomicU64::new(0),
                 sinks: std::sync::Mutex::default(),
                 sinks_open: tokio::sync::watch::Sender::new(true),
@@ -275,6 +289,7 @@ impl Engine {
         let catalog = self.catalog();
         match &statement.kind {
             Kind::CreateSchema { name, .. } => return Ok(catalog.has_schema(name)),
+            Kind::CreateType(create) => return Ok(catalog.find_type(&create.name, &[PUBLIC.to_string()]).is_some()),
             Kind::CreateIndex(create) => {
                 let same = |name: &String| catalog.index(name).is_some();
                 return Ok(create.name.as_ref().is_some_and(same));

@@ -49,6 +49,7 @@ impl Session {
                 }
                 &mut create.name
             }
+            Kind::CreateType(create) => &mut create.name,
             _ => return Ok(kind),
         };
         *name = self.new_name(name)?;
@@ -86,15 +87,22 @@ impl Session {
             let catalog = self.engine.catalog();
             let inside: Vec<Arc<Relation>> =
                 catalog.iter().filter(|relation| relation.namespace() == name).cloned().collect();
-            if !cascade && !inside.is_empty() {
-                let depends =
-                    |one: &Arc<Relation>| format!("{} {} depends on schema {name}", one.kind.noun(), one.name);
+            let types: Vec<_> = catalog.types().filter(|found| found.namespace() == name).cloned().collect();
+            let is_empty = inside.is_empty() && types.is_empty();
+            if !cascade && !is_empty {
+                let depends = |one: String| format!("{one} depends on schema {name}");
+                let relations = inside.iter().map(|one| format!("{} {}", one.kind.noun(), one.name));
+                let inside = types.iter().map(|one| format!("type {}", one.name)).chain(relations);
                 let message = format!("cannot drop schema {name} because other objects depend on it");
                 return Err(Error::new(code::DEPENDENT_OBJECTS_STILL_EXIST, message)
-                    .detail(inside.iter().map(depends).collect::<Vec<_>>().join("\n"))
+                    .detail(inside.map(depends).collect::<Vec<_>>().join("\n"))
                     .hint("Use DROP ... CASCADE to drop the dependent objects too."));
             }
             self.remove_relations(inside, true, &[]).await?;
+            for one in &types {
+                self.notice("NOTICE", "00000", format!("drop cascades to type {}", one.name));
+            }
+            self.remove_types(types, true).await?;
             self.engine.change_catalog(|catalog| {
                 catalog.remove_schema(name);
                 Ok(())

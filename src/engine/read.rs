@@ -13,12 +13,13 @@ use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
 
 use super::{Engine, Outcome, Rows, Session, distinct, is_kept, stream_spec, system};
-use crate::catalog::{Catalog, Relation, RelationId, RelationKind, full_name, pg_catalog};
+use crate::catalog::{Catalog, Domain, Relation, RelationId, RelationKind, UserTypeKind, full_name, pg_catalog};
 use crate::compile::analyze::error::from_execution;
 use crate::compile::analyze::{self, Binding, ROWS_ID, Ready, Relations, Resolved, Select};
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
 use crate::flow::delta;
+use crate::types::SqlType;
 use crate::view::table::{snapshot_table, stream_table};
 use crate::view::{Lookup, Read, Snapshot};
 
@@ -45,6 +46,7 @@ impl Names<'_> {
             user: &self.session.user,
             backend: self.session.backend,
             settings: self.settings.get_or_init(|| self.session.settings.all()),
+            effects: Some(self.session.effects.for_functions(&self.session.settings)),
         }
     }
 }
@@ -61,7 +63,10 @@ impl Relations for Names<'_> {
                     let columns = relation.schema.fields().iter().map(|field| field.name().clone()).collect();
                     Ok(Some(Resolved::View(Box::new(Query::from_text(query)?.in_schemas(schemas)), columns)))
                 }
-                _ => Ok(Some(Resolved::Relation { id: relation.id, schema: Arc::clone(&relation.schema) })),
+                _ => {
+                    let key = self.catalog.primary_key(relation.id).to_vec();
+                    Ok(Some(Resolved::Relation { id: relation.id, schema: Arc::clone(&relation.schema), key }))
+                }
             }
         };
         let catalog = |name: &str| pg_catalog::table(&self.context(), name);
@@ -75,6 +80,17 @@ impl Relations for Names<'_> {
                 None => catalog(name).map(Resolved::System),
             },
         })
+    }
+
+    fn type_named(&self, name: &str) -> Result<Option<SqlType>> {
+        Ok(self.catalog.find_type(name, &self.path).map(|found| found.sql_type()))
+    }
+
+    fn domain_named(&self, name: &str) -> Option<Arc<Domain>> {
+        match &self.catalog.find_type(name, &self.path)?.kind {
+            UserTypeKind::Domain(domain) => Some(Arc::clone(domain)),
+            UserTypeKind::Enum(_) => None,
+        }
     }
 
     fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
@@ -116,8 +132,9 @@ impl Session {
     }
 
     pub(super) async fn select(&mut self, query: &Query, parameters: &[ScalarValue]) -> Result<Outcome> {
-        let hints = parameter_hints(parameters);
+        let hints = self.parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
+        self.show_changes(&select.relations).await?;
         let schema = Arc::clone(&select.schema);
         let relations = select.relations.clone();
         let rows = self.run_select(select, parameters).await?;
@@ -131,8 +148,9 @@ impl Session {
             let rows = self.engine.runtime().row_error_count(relation.id);
             if rows > 0 {
                 let name = &relation.name;
+                let noun = if rows == 1 { "row" } else { "rows" };
                 let message = format!(
-                    "view \"{name}\" leaves out {rows} rows for which an expression fails: SELECT * FROM tidewater.row_errors WHERE view = '{name}'"
+                    "view \"{name}\" leaves out {rows} {noun} for which an expression fails: SELECT * FROM tidewater.row_errors WHERE view = '{name}'"
                 );
                 self.notice("NOTICE", "01000", message);
             }
@@ -163,7 +181,14 @@ impl Session {
             providers.insert(ROWS_ID, snapshot_table(Snapshot { schema: rows.schema(), batches: vec![rows] }));
         }
         let stream = ready.execute(providers).await?;
-        Ok(Box::pin(stream.map(|batch| batch.map_err(from_execution))))
+        let effects = Arc::clone(&self.effects);
+        Ok(Box::pin(stream.then(move |batch| {
+            let effects = Arc::clone(&effects);
+            async move {
+                effects.slept().await;
+                batch.map_err(from_execution)
+            }
+        })))
     }
 
     /// What `now()` shows: when the transaction began.
@@ -234,7 +259,11 @@ impl Session {
         let at_least = self.engine.last_write();
         let lookups: HashMap<RelationId, Lookup> =
             bindings.iter().filter_map(|(id, bindings)| Some((*id, self.engine.lookup(*id, bindings)?))).collect();
+        if let Some(open) = &mut self.open {
+            open.reads.note(ids);
+        }
         let read = |id: &RelationId| Read {
+            as_of: self.open.as_ref().and_then(|open| open.reads.as_of()),
             id: *id,
             lookup: lookups.get(id),
             overlay: self.open.as_ref().and_then(|open| open.overlay(*id)),

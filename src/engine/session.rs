@@ -4,9 +4,11 @@ use std::sync::atomic::AtomicU64;
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
 
+use super::effect::SessionEffects;
+use super::read::parameter_hints;
 use super::settings::{self, Settings};
 use super::transaction::OpenTransaction;
-use super::{Description, Engine, Notice, Outcome, Transaction, show};
+use super::{Description, Engine, Fate, Notice, Outcome, Transaction, show};
 use crate::catalog::Relation;
 use crate::compile::analyze;
 use crate::compile::parse::{self, Kind, Statement};
@@ -22,6 +24,11 @@ pub struct Session {
     /// The open transaction, if there is one.
     pub(super) open: Option<OpenTransaction>,
     notices: Vec<Notice>,
+    pub(super) fate: Arc<Fate>,
+    /// Types of the running statement's parameters, where its client knows them.
+    parameter_types: Vec<FieldRef>,
+    /// What functions did to the session.
+    pub(super) effects: Arc<SessionEffects>,
     /// The tick that the running query reads; 0 while it reads nothing of a tick.
     pub(super) tick: Arc<AtomicU64>,
 }
@@ -35,6 +42,9 @@ impl Session {
             settings: Settings::default(),
             open: None,
             notices: Vec::new(),
+            fate: Arc::default(),
+            parameter_types: Vec::new(),
+            effects: Arc::default(),
             tick: Arc::default(),
         };
         // The setting exists and takes any text.
@@ -78,8 +88,53 @@ impl Session {
         })
     }
 
+    /// The fate of the statement that runs: whoever gives it up asks here whether that is still possible.
+    pub fn running(&self) -> Arc<Fate> {
+        Arc::clone(&self.fate)
+    }
+
+    /// A session that takes this one's place when its statement is given up and does not end: with its settings, its open transaction
+    /// failed. `None` if that transaction has a savepoint to come back to.
+    pub fn spare(&self) -> Option<Session> {
+        let (settings, open) = match &self.open {
+            None => (self.settings.clone(), None),
+            Some(open) => {
+                let failed = open.failed_copy(&self.engine.inner.locks)?;
+                (self.settings.clone(), Some(failed))
+            }
+        };
+        let mut spare = Session::new(self.engine.published(), &self.user);
+        (spare.backend, spare.settings, spare.open) = (self.backend, settings, open);
+        spare.fail_transaction();
+        Some(spare)
+    }
+
+    /// Runs one statement whose parameters have the types that it was described with. See [`Session::execute`].
+    pub async fn execute_typed(
+        &mut self,
+        statement: &Statement,
+        parameters: &[ScalarValue],
+        types: &[FieldRef],
+    ) -> Result<Outcome> {
+        self.parameter_types = types.to_vec();
+        let outcome = self.execute(statement, parameters).await;
+        self.parameter_types.clear();
+        outcome
+    }
+
+    /// The types that values have: a statement is planned for the values that it runs with.
+    pub(super) fn parameter_hints(&self, parameters: &[ScalarValue]) -> Vec<Option<FieldRef>> {
+        let known = |at: usize, value: &ScalarValue| {
+            let field = self.parameter_types.get(at)?;
+            (*field.data_type() == value.data_type()).then(|| Arc::clone(field))
+        };
+        let values = parameters.iter().zip(parameter_hints(parameters)).enumerate();
+        values.map(|(at, (value, hint))| known(at, value).or(hint)).collect()
+    }
+
     /// Runs one statement. Dropping the future or the returned rows cancels it. An error inside a transaction fails the transaction.
     pub async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
+        self.apply_effects();
         if self.transaction() == Transaction::Failed
             && !matches!(statement.kind, Kind::Commit | Kind::Rollback | Kind::RollbackTo(_))
         {
@@ -93,10 +148,14 @@ impl Session {
         if outcome.is_err() {
             self.fail_transaction();
         }
-        outcome
+        outcome.map_err(|error| placed(error, statement))
     }
 
     async fn run(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
+        self.refuse_if_read_only(&statement.kind, &statement.text)?;
+        if reads(&statement.kind) {
+            self.start_reading().await?;
+        }
         match &statement.kind {
             Kind::Query(query) => self.select(query, parameters).await,
             Kind::Insert(insert) => self.insert(insert, parameters).await,
@@ -111,6 +170,9 @@ impl Session {
             | Kind::DropIndex { .. }
             | Kind::CreateSchema { .. }
             | Kind::DropSchema { .. }
+            | Kind::CreateType(_)
+            | Kind::AlterType(_)
+            | Kind::DropType(_)
             | Kind::Alter(_)
             | Kind::Drop(_) => self.writing(async |session| session.change_definitions(statement).await).await,
             Kind::Comment { on, text } => self.writing(async |session| session.comment(on, text.clone()).await).await,
@@ -126,7 +188,8 @@ impl Session {
                 self.engine.runtime().flush().await?;
                 Ok(Outcome::Done("FLUSH".into()))
             }
-            Kind::Begin => self.begin(),
+            Kind::Begin(modes) => self.begin(*modes),
+            Kind::SetTransaction { modes, session } => self.set_transaction(*modes, *session),
             Kind::Commit => self.commit().await,
             Kind::Rollback => self.rollback().await,
             Kind::Savepoint(name) => self.savepoint(name),
@@ -192,6 +255,7 @@ impl Session {
 
     /// Settings changed since the last call that clients want to be told of (ParameterStatus).
     pub fn changed_settings(&mut self) -> Vec<(String, String)> {
+        self.apply_effects();
         self.settings.take_changed()
     }
 
@@ -227,7 +291,11 @@ impl Session {
         .hint("COMMIT first: definitions take effect at once"))
     }
 
-    fn set_statement(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<Outcome> {
+    pub(super) fn set_statement(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<Outcome> {
+        if let ("transaction_isolation" | "transaction_read_only", Some(value)) = (name, value) {
+            self.set_mode(name, value)?;
+            return Ok(Outcome::Done("SET".into()));
+        }
         if local && self.open.is_none() {
             self.notice("WARNING", "25P01", "SET LOCAL can only be used in transaction blocks");
             return Ok(Outcome::Done("SET".into()));
@@ -238,5 +306,31 @@ impl Session {
             open.settings_changed(name, before, local);
         }
         Ok(Outcome::Done(if value.is_some() { "SET" } else { "RESET" }.into()))
+    }
+}
+
+/// Whether a statement reads or changes rows.
+fn reads(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Query(_)
+            | Kind::Insert(_)
+            | Kind::Update(_)
+            | Kind::Delete(_)
+            | Kind::Truncate { .. }
+            | Kind::Subscribe(_)
+    )
+}
+
+/// The error about a column that a writing statement names, with the place where it does.
+fn placed(error: Error, statement: &Statement) -> Error {
+    let is_writing = matches!(statement.kind, Kind::Insert(_) | Kind::Update(_));
+    if error.code != code::UNDEFINED_COLUMN || error.position.is_some() || !is_writing {
+        return error;
+    }
+    let name = error.message.split('"').nth(1).map(str::to_string);
+    match name.and_then(|name| statement.position_of(&name)) {
+        Some(position) => error.at(position),
+        None => error,
     }
 }

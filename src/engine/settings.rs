@@ -33,9 +33,12 @@ static SETTINGS: &[Setting] = &[
     setting("client_encoding", "UTF8", true, client_encoding),
     setting("client_min_messages", "notice", false, any),
     setting("DateStyle", "ISO, MDY", true, date_style),
-    setting("default_transaction_isolation", "read committed", false, any),
+    setting("default_transaction_isolation", "read committed", false, isolation),
     setting("default_transaction_deferrable", "off", false, boolean),
     setting("default_transaction_read_only", "off", false, boolean),
+    setting("default_table_access_method", "heap", false, fixed),
+    setting("default_tablespace", "", false, fixed),
+    setting("default_with_oids", "off", false, fixed),
     setting("escape_string_warning", "on", false, boolean),
     setting("extra_float_digits", "1", false, extra_float_digits),
     setting("idle_in_transaction_session_timeout", "0", false, duration),
@@ -66,7 +69,7 @@ static SETTINGS: &[Setting] = &[
     setting("statement_timeout", "0", false, duration),
     setting("synchronous_commit", "on", false, any),
     setting("TimeZone", "UTC", true, time_zone),
-    setting("transaction_isolation", "read committed", false, any),
+    setting("transaction_isolation", "read committed", false, isolation),
     setting("transaction_read_only", "off", false, boolean),
 ];
 
@@ -83,7 +86,14 @@ impl Settings {
     /// The value, or `None` for a name that does not exist.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         let key = name.to_ascii_lowercase();
-        self.changed.get(&key).cloned().or_else(|| find(&key).map(|setting| setting.default.to_string()))
+        if let Some(value) = self.changed.get(&key) {
+            return Some(value.clone());
+        }
+        match key.as_str() {
+            // Outside of a transaction: what the next one will have.
+            "transaction_isolation" | "transaction_read_only" => self.get(&format!("default_{key}")),
+            _ => find(&key).map(|setting| setting.default.to_string()),
+        }
     }
 
     /// Sets a value; `None` = the default.
@@ -104,7 +114,7 @@ impl Settings {
             None => {
                 self.changed.remove(&key);
             }
-            Some(value) if value.eq_ignore_ascii_case(setting.default) => {
+            Some(value) if value.eq_ignore_ascii_case(setting.default) && !key.starts_with("transaction_") => {
                 self.changed.remove(&key);
             }
             Some(value) => {
@@ -122,6 +132,12 @@ impl Settings {
             self.unreported.push(setting.name);
         }
         Ok(())
+    }
+
+    /// Forgets the modes of a transaction.
+    pub(super) fn end_transaction(&mut self) {
+        self.changed.remove("transaction_isolation");
+        self.changed.remove("transaction_read_only");
     }
 
     /// Back to the defaults (DISCARD ALL, RESET ALL), except who is logged in.
@@ -201,6 +217,10 @@ fn boolean(value: &str) -> Result<String, Option<&'static str>> {
         "off" | "false" | "no" | "0" => Ok("off".into()),
         _ => Err(Some("use on or off")),
     }
+}
+
+fn isolation(value: &str) -> Result<String, Option<&'static str>> {
+    one_of(value, &["serializable", "repeatable read", "read committed", "read uncommitted"])
 }
 
 fn client_encoding(value: &str) -> Result<String, Option<&'static str>> {

@@ -11,6 +11,7 @@ use crate::compile::parse::{Kind, RelationClass};
 use crate::compile::{analyze, explain};
 use crate::error::{Error, Result, code};
 use crate::format::Include;
+use crate::precision::Precision;
 use crate::types::SqlType;
 
 /// Result columns of the statements of this file; `None` for others.
@@ -105,7 +106,9 @@ impl Session {
 fn describe(catalog: &Catalog, relation: &Relation) -> Vec<Vec<String>> {
     let row = |(i, field): (usize, &Arc<Field>)| {
         let (nullable, note) = column_note(catalog, relation, i, field);
-        vec![field.name().clone(), SqlType::of(field).described(), if nullable { "yes" } else { "no" }.into(), note]
+        let sql_type = SqlType::of(field);
+        let shown = Precision::of(field).map_or_else(|| sql_type.described(), |precision| precision.shown(&sql_type));
+        vec![field.name().clone(), shown, if nullable { "yes" } else { "no" }.into(), note]
     };
     relation.schema.fields().iter().enumerate().map(row).collect()
 }

@@ -9,7 +9,8 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use super::dml::Changed;
 use super::{Outcome, Session, is_kept};
 use crate::catalog::{
-    Check, ColumnValue, Index, IndexKind, Relation, RelationKind, Sequence, Table, TableColumn, full_name, split_name,
+    Check, ColumnValue, Index, IndexKind, Relation, RelationId, RelationKind, Sequence, Table, TableColumn, full_name,
+    split_name,
 };
 use crate::compile::analyze::Rows;
 use crate::compile::parse::{
@@ -367,7 +368,7 @@ fn mismatched(error: Error, column: &str) -> Error {
 }
 
 /// `wanted`, or the first of `wanted1`, `wanted2`, … that is free.
-fn free_name(wanted: &str, is_free: impl Fn(&str) -> bool) -> String {
+pub(super) fn free_name(wanted: &str, is_free: impl Fn(&str) -> bool) -> String {
     let numbered = (1..).map(|number| format!("{wanted}{number}"));
     std::iter::once(wanted.to_string()).chain(numbered).find(|name| is_free(name)).unwrap_or_else(|| wanted.to_string())
 }
@@ -388,7 +389,7 @@ pub(super) fn table_column(table: &str, column: &ColumnDefinition) -> TableColum
             ColumnValue::Identity { sequence: sequence(*start, *step), always: *always }
         }
     };
-    TableColumn { not_null: column.not_null, value }
+    TableColumn { not_null: column.not_null, value, domain: column.domain.map(RelationId) }
 }
 
 /// The columns. A table's batches may hold NULL while a statement is checked: NOT NULL is our check, not Arrow's.
@@ -400,7 +401,7 @@ fn columns_schema(columns: &[ColumnDefinition]) -> Result<SchemaRef> {
             return Err(Error::new(code::INVALID_PARAMETER_VALUE, message));
         }
     }
-    Ok(Arc::new(Schema::new(columns.iter().map(|column| column.sql_type.field(&column.name)).collect::<Vec<_>>())))
+    Ok(Arc::new(Schema::new(columns.iter().map(ColumnDefinition::field).collect::<Vec<_>>())))
 }
 
 fn duplicate_column(name: &str) -> Error {

@@ -8,10 +8,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::definitions::{Definitions, Mark};
+use super::isolation::Reads;
 use super::lock::{Held, Locks};
 use super::settings::Settings;
 use super::{Outcome, Session};
 use crate::catalog::RelationId;
+use crate::compile::parse::TransactionModes;
 use crate::error::{Error, Result, code};
 use crate::flow::Delta;
 use crate::view::Overlay;
@@ -20,8 +22,12 @@ use crate::view::Overlay;
 pub(super) struct OpenTransaction {
     /// After an error only its end is accepted, or the way back to a savepoint.
     pub(super) failed: bool,
+    /// Whether it began with a message of several statements, and ends with it.
+    pub(super) is_group: bool,
     /// What `now()` shows: µs since 1970-01-01 UTC.
     pub(super) now: i64,
+    /// What it reads.
+    pub(super) reads: Reads,
     /// Whether it began with BEGIN, and not with a statement of its own.
     pub(super) is_block: bool,
     held: Held,
@@ -51,6 +57,29 @@ impl OpenTransaction {
         if local {
             self.local.push((name.to_string(), before.get(name)));
         }
+    }
+
+    /// The same after an error, for whoever goes on without it; `None` if there is a savepoint to come back to.
+    pub(super) fn failed_copy(&self, locks: &Arc<Locks>) -> Option<OpenTransaction> {
+        self.savepoints.is_empty().then(|| OpenTransaction {
+            failed: true,
+            is_group: self.is_group,
+            now: self.now,
+            reads: Reads::default(),
+            is_block: self.is_block,
+            held: locks.hold(),
+            locks: Arc::clone(locks),
+            definitions: None,
+            overlays: HashMap::new(),
+            savepoints: Vec::new(),
+            settings: self.settings.clone(),
+            local: Vec::new(),
+        })
+    }
+
+    /// Whether it changed rows.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.overlays.is_empty()
     }
 
     /// What it changed of a table.
@@ -90,10 +119,12 @@ impl Drop for OpenTransaction {
 
 impl Session {
     /// `is_block` tells whether BEGIN begins it.
-    fn new_transaction(&self, is_block: bool) -> OpenTransaction {
+    pub(super) fn new_transaction(&self, is_block: bool) -> OpenTransaction {
         OpenTransaction {
             failed: false,
+            is_group: false,
             now: self.engine.inner.clock.now_micros(),
+            reads: Reads::default(),
             is_block,
             held: self.engine.inner.locks.hold(),
             locks: Arc::clone(&self.engine.inner.locks),
@@ -105,11 +136,14 @@ impl Session {
         }
     }
 
-    pub(super) fn begin(&mut self) -> Result<Outcome> {
-        if self.open.is_some() {
+    pub(super) fn begin(&mut self, modes: TransactionModes) -> Result<Outcome> {
+        if self.open.as_ref().is_some_and(|open| open.is_group) {
+            self.begin_block(modes)?;
+        } else if self.open.is_some() {
             self.notice("WARNING", code::ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress");
         } else {
             self.open = Some(self.new_transaction(true));
+            self.set_modes(modes)?;
         }
         Ok(Outcome::Done("BEGIN".into()))
     }
@@ -118,19 +152,23 @@ impl Session {
         if self.open.as_ref().is_some_and(|open| open.failed) {
             return self.rollback().await;
         }
-        match self.close() {
-            None => {
-                self.notice("WARNING", code::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
-                Ok(Outcome::Done("COMMIT".into()))
-            }
-            Some(open) => {
-                for (name, value) in open.local.iter().rev() {
-                    self.settings.set(name, value.as_deref())?;
-                }
-                self.end(open).await?;
-                Ok(Outcome::Done("COMMIT".into()))
-            }
+        self.warn_of_group();
+        if self.open.is_some() {
+            self.end_block().await?;
+        } else {
+            self.notice("WARNING", code::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
         }
+        Ok(Outcome::Done("COMMIT".into()))
+    }
+
+    /// Commits the open transaction.
+    pub(super) async fn end_block(&mut self) -> Result<()> {
+        let Some(open) = self.close() else { return Ok(()) };
+        for (name, value) in open.local.iter().rev() {
+            self.settings.set(name, value.as_deref())?;
+        }
+        self.settings.end_transaction();
+        self.end(open).await
     }
 
     /// Leaves the open transaction.
@@ -140,6 +178,7 @@ impl Session {
     }
 
     pub(super) async fn rollback(&mut self) -> Result<Outcome> {
+        self.warn_of_group();
         match self.close() {
             None => self.notice("WARNING", code::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress"),
             Some(open) => {
@@ -152,7 +191,7 @@ impl Session {
 
     pub(super) fn savepoint(&mut self, name: &str) -> Result<Outcome> {
         let settings = self.settings.clone();
-        let open = self.open.as_mut().ok_or_else(|| outside("SAVEPOINT"))?;
+        let open = self.block().ok_or_else(|| outside("SAVEPOINT"))?;
         let marks = open.overlays.iter().map(|(table, overlay)| (*table, overlay.mark())).collect();
         let definitions = open.definitions.as_ref().map(Definitions::mark);
         open.savepoints.push(Savepoint { name: name.to_string(), marks, definitions, settings });
@@ -160,14 +199,15 @@ impl Session {
     }
 
     pub(super) fn release(&mut self, name: &str) -> Result<Outcome> {
-        let open = self.open.as_mut().ok_or_else(|| outside("RELEASE SAVEPOINT"))?;
+        let open = self.block().ok_or_else(|| outside("RELEASE SAVEPOINT"))?;
         let at = open.position(name)?;
         open.savepoints.truncate(at);
         Ok(Outcome::Done("RELEASE".into()))
     }
 
     pub(super) async fn roll_back_to(&mut self, name: &str) -> Result<Outcome> {
-        let open = self.open.as_mut().ok_or_else(|| outside("ROLLBACK TO SAVEPOINT"))?;
+        let block = self.open.as_mut().filter(|open| !open.is_group);
+        let open = block.ok_or_else(|| outside("ROLLBACK TO SAVEPOINT"))?;
         let at = open.position(name)?;
         open.savepoints.truncate(at + 1);
         let savepoint = &open.savepoints[at];
@@ -183,8 +223,14 @@ impl Session {
     }
 
     /// Marks an open transaction as failed after an error: without a savepoint to come back to, its changes are undone and its tables
-    /// given back at once.
+    /// given back at once. One of several statements of a message ends.
     pub fn fail_transaction(&mut self) {
+        if self.open.as_ref().is_some_and(|open| open.is_group) {
+            if let Some(open) = self.close() {
+                self.settings = open.settings.clone();
+            }
+            return;
+        }
         if let Some(open) = &mut self.open {
             open.failed = true;
             if open.savepoints.is_empty() {
@@ -194,7 +240,7 @@ impl Session {
     }
 
     /// Seals the transaction's changes as one tick.
-    async fn end(&mut self, mut open: OpenTransaction) -> Result<()> {
+    pub(super) async fn end(&mut self, mut open: OpenTransaction) -> Result<()> {
         let mut changes: Vec<(RelationId, Delta)> = Vec::new();
         for (table, overlay) in &open.overlays {
             if open.definitions.as_ref().is_some_and(|definitions| !definitions.keeps(*table)) {
@@ -205,18 +251,23 @@ impl Session {
         if changes.is_empty() && open.definitions.is_none() {
             return Ok(());
         }
+        let serial = self.serialized(&open).await?;
+        self.fate.commit()?;
         // In a task of its own: a cancelled COMMIT must not give the tables back before its tick is known.
         let engine = self.engine.clone();
         let written = tokio::spawn(async move {
             if !changes.is_empty() {
                 let tick = engine.runtime().write(changes).await?;
                 engine.inner.last_write.fetch_max(tick, Ordering::AcqRel);
+                if serial.is_some() {
+                    engine.runtime().committed(tick).await?;
+                }
             }
             let definitions = open.definitions.take();
             if let Some(definitions) = &definitions {
                 definitions.publish();
             }
-            drop(open);
+            drop((open, serial));
             match definitions {
                 Some(definitions) => definitions.stop_dropped().await,
                 None => Ok::<(), Error>(()),
@@ -287,10 +338,11 @@ impl Session {
 
     /// Adds changes of a table that the transaction holds.
     pub(super) fn change(&mut self, table: RelationId, changes: Vec<Delta>) -> Result<()> {
-        let Some(open) = &mut self.open else { return Err(Error::internal("no transaction")) };
         if changes.iter().all(|delta| delta.rows.num_rows() == 0) {
             return Ok(());
         }
+        self.check_current(table, &changes)?;
+        let Some(open) = &mut self.open else { return Err(Error::internal("no transaction")) };
         let overlay = match open.overlays.entry(table) {
             Entry::Occupied(there) => there.into_mut(),
             Entry::Vacant(first) => first.insert(self.engine.runtime().store().overlay(table)?),

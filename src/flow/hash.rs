@@ -8,8 +8,8 @@
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray, OffsetSizeTrait, UInt64Array};
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, Float32Type,
-    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit,
+    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, DurationSecondType,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit,
     Time64MicrosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
@@ -94,6 +94,7 @@ fn combine(column: &dyn Array, hashes: &mut [u64]) {
         DataType::Date64 => primitive::<Date64Type>(column, hashes, |v| v as u64),
         DataType::Time64(TimeUnit::Microsecond) => primitive::<Time64MicrosecondType>(column, hashes, |v| v as u64),
         DataType::Duration(TimeUnit::Microsecond) => primitive::<DurationMicrosecondType>(column, hashes, |v| v as u64),
+        DataType::Duration(TimeUnit::Second) => primitive::<DurationSecondType>(column, hashes, |v| v as u64),
         DataType::Timestamp(TimeUnit::Second, _) => primitive::<TimestampSecondType>(column, hashes, |v| v as u64),
         DataType::Timestamp(TimeUnit::Millisecond, _) => {
             primitive::<TimestampMillisecondType>(column, hashes, |v| v as u64)

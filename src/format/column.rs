@@ -4,8 +4,8 @@ use std::mem;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array,
-    Int32Array, Int64Array, IntervalMonthDayNanoArray, LargeBinaryArray, ListArray, StringArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DurationSecondArray, Float32Array, Float64Array,
+    Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, LargeBinaryArray, ListArray, StringArray,
     Time64MicrosecondArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -15,7 +15,9 @@ use super::parts::Parts;
 use super::text::jsonb::Canonical;
 use super::text::{TimeZone, read};
 use crate::decimal::{Decimal, encoding};
+use crate::enumeration::EnumType;
 use crate::error::{Error, Result, code};
+use crate::precision::Precision;
 use crate::types::SqlType;
 
 /// A column under construction. Appending is atomic: after an error the column is as it was before.
@@ -26,6 +28,8 @@ pub struct ColumnBuilder {
     pub(super) values: Values,
     /// The zone of timestamptz without one.
     pub(super) time_zone: TimeZone,
+    /// How exact times are kept.
+    precision: Option<Precision>,
 }
 
 /// The values of a column, by how they are read and stored.
@@ -46,6 +50,8 @@ pub(super) enum Values {
     AnyNumeric(Bytes, Option<(u16, i16)>),
     Text(Bytes),
     Varchar(Bytes, u32),
+    /// Filled up with blanks to so many characters.
+    Char(Bytes, u32),
     Uuid(Bytes),
     Json(Bytes),
     Jsonb(Bytes, Canonical),
@@ -59,6 +65,7 @@ pub(super) enum Values {
     TimestampTz(Vec<i64>),
     Interval(Vec<IntervalMonthDayNano>),
     Array(Items),
+    Enum(Vec<i64>, EnumType),
     Row(Parts),
 }
 
@@ -95,6 +102,7 @@ impl ColumnBuilder {
             SqlType::AnyNumeric(modifier) => Values::AnyNumeric(Bytes::default(), *modifier),
             SqlType::Text => Values::Text(Bytes::default()),
             SqlType::Varchar(letters_max) => Values::Varchar(Bytes::default(), *letters_max),
+            SqlType::Char(letters) => Values::Char(Bytes::default(), *letters),
             SqlType::Uuid => Values::Uuid(Bytes::default()),
             SqlType::Json => Values::Json(Bytes::default()),
             SqlType::Jsonb => Values::Jsonb(Bytes::default(), Canonical::default()),
@@ -109,15 +117,18 @@ impl ColumnBuilder {
                 item: Box::new(ColumnBuilder::new(item)),
                 offsets: vec![0],
             }),
+            SqlType::Enum(labels) => Values::Enum(Vec::new(), labels.clone()),
+            // No column has it.
+            SqlType::Named(_) => Values::Text(Bytes::default()),
             SqlType::Row(row) => Values::Row(Parts::new(row)),
         };
-        ColumnBuilder { nulls: Vec::new(), values, time_zone: TimeZone::default() }
+        ColumnBuilder { nulls: Vec::new(), values, time_zone: TimeZone::default(), precision: None }
     }
 
     /// An empty column for an Arrow field as [`SqlType::field`] makes them; 0A000 for a field of another type.
     pub fn for_field(field: &Field) -> Result<ColumnBuilder> {
         let sql_type = SqlType::of(field);
-        let mut column = ColumnBuilder::new(&sql_type);
+        let mut column = ColumnBuilder { precision: Precision::of(field), ..ColumnBuilder::new(&sql_type) };
         match (&mut column.values, field.data_type()) {
             // Whatever the list's item is called, the array must be of just that type.
             (Values::Array(items), DataType::List(item)) => {
@@ -166,8 +177,10 @@ impl ColumnBuilder {
             Values::Numeric { unscaled, .. } => unscaled.len(),
             Values::Interval(values) => values.len(),
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => bytes.len(),
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::AnyNumeric(bytes, _) => bytes.len(),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.len(),
+            Values::AnyNumeric(bytes, _) => bytes.len(),
             Values::Array(items) => items.offsets.len() - 1,
+            Values::Enum(values, _) => values.len(),
             Values::Row(parts) => parts.rows,
         }
     }
@@ -199,8 +212,10 @@ impl ColumnBuilder {
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
                 bytes.push_empty()
             }
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::AnyNumeric(bytes, _) => bytes.push_empty(),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.push_empty(),
+            Values::AnyNumeric(bytes, _) => bytes.push_empty(),
             Values::Array(items) => items.push_empty(),
+            Values::Enum(values, _) => values.push(0),
             Values::Row(parts) => parts.push_null(),
         }
     }
@@ -243,14 +258,21 @@ impl ColumnBuilder {
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => {
                 bytes.truncate(rows)
             }
-            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::AnyNumeric(bytes, _) => bytes.truncate(rows),
+            Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.truncate(rows),
+            Values::AnyNumeric(bytes, _) => bytes.truncate(rows),
             Values::Array(items) => items.truncate(rows),
+            Values::Enum(values, _) => values.truncate(rows),
             Values::Row(parts) => parts.truncate(rows),
         }
     }
 
     /// The column's rows as an Arrow array of the type's Arrow type. The column is empty afterwards, with room for as many rows.
     pub fn finish(&mut self) -> ArrayRef {
+        let values = self.taken();
+        self.precision.map_or(Arc::clone(&values), |precision| precision.apply(&values))
+    }
+
+    fn taken(&mut self) -> ArrayRef {
         let rows = self.len();
         let nulls = nulls_of(&mut self.nulls, rows);
         match &mut self.values {
@@ -270,6 +292,7 @@ impl ColumnBuilder {
             }
             Values::Text(bytes)
             | Values::Varchar(bytes, _)
+            | Values::Char(bytes, _)
             | Values::Uuid(bytes)
             | Values::Json(bytes)
             | Values::Jsonb(bytes, _) => {
@@ -297,6 +320,7 @@ impl ColumnBuilder {
                 let offsets = offsets_of(&mut items.offsets);
                 Arc::new(ListArray::new(Arc::clone(&items.field), offsets, items.item.finish(), nulls))
             }
+            Values::Enum(values, _) => Arc::new(DurationSecondArray::new(taken(values), nulls)),
             Values::Row(parts) => parts.finish(nulls),
         }
     }

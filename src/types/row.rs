@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{FieldRef, Fields};
 
-use super::SqlType;
+use super::{SqlType, TYPE_MARK};
 
 /// What the metadata of a column of a composite type begins with; the type's name follows.
 const COMPOSITE: &str = "composite:";
@@ -79,10 +79,14 @@ impl RowType {
 }
 
 impl SqlType {
-    /// The type's name with everything that makes it what it is: also the fields of a row, which its name does not tell.
+    /// How expressions name the type, with everything that makes it what it is: also the fields of a row, which its name does not tell.
     pub fn spelled(&self) -> String {
         match self {
             SqlType::Row(row) => row.spelled(),
+            // Types of users by identity: names may be taken over by others.
+            SqlType::Enum(found) => format!("{TYPE_MARK}{}", found.oid()),
+            SqlType::Named(name) => format!("{TYPE_MARK}{name}"),
+            SqlType::Char(0) => "bpchar".to_string(),
             SqlType::Array(item) => format!("{}[]", item.spelled()),
             other => other.to_string(),
         }

@@ -67,9 +67,7 @@ impl Contents {
     /// The current version, with the rows `removed` as often away.
     pub(super) fn freeze(&self, removed: Option<&HashMap<Key, i64>>) -> Frozen {
         match (self, removed) {
-            (Contents::Log(log), _) => {
-                Frozen::Log(log.full.iter().chain(log.tiers.iter().flatten()).cloned().collect())
-            }
+            (Contents::Log(log), _) => log.freeze(),
             (Contents::Bag(bag), Some(removed)) => Frozen::Bag(bag.chunks_without(removed)),
             (Contents::Bag(bag), None) => Frozen::Bag(bag.chunks.iter().flatten().cloned().collect()),
         }
@@ -100,6 +98,11 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// The current version.
+    pub(super) fn freeze(&self) -> Frozen {
+        Frozen::Log(self.full.iter().chain(self.tiers.iter().flatten()).cloned().collect())
+    }
+
     /// The rows of `deltas` in the relation's schema, weights expanded. Separate from [`Log::append`] so that it needs no lock.
     pub(super) fn prepare(schema: &SchemaRef, deltas: &[Delta]) -> Result<Vec<RecordBatch>> {
         let mut batches = Vec::with_capacity(deltas.len());

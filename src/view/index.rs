@@ -62,7 +62,8 @@ pub(super) struct Index {
 /// The rows of one value.
 enum Rows {
     One(Key),
-    /// Two or more, or what is left of them.
+    /// Two or more, or what is left of them. Boxed: the set itself would double the size of the common case.
+    #[allow(clippy::box_collection)]
     Many(Box<HashSet<Key>>),
 }
 

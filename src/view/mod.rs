@@ -5,12 +5,16 @@
 mod changes;
 // The rows of one relation, changed tick by tick.
 mod contents;
+// What a read found.
+mod found;
 // From values to rows.
 mod index;
 // Rows by value.
 mod lookup;
 // A transaction's own changes.
 pub mod overlay;
+// What relations were, for those who still read it.
+mod past;
 // Immutable contents of a relation at one tick.
 pub mod snapshot;
 // Materialized contents of all relations, one committed tick at a time.
@@ -23,6 +27,7 @@ pub mod table;
 pub use changes::Key;
 pub use index::IndexKeys;
 pub use overlay::Overlay;
+pub use past::Pin;
 pub use snapshot::Snapshot;
 pub use store::{Availability, Lookup, Read, Store};
 pub use subscription::{Change, Subscription};

@@ -109,7 +109,8 @@ fn tight(schema: &SchemaRef, delta: Delta) -> Result<Delta> {
     Ok(Delta { rows: gather(schema, &[&delta.rows], &places)?, ..delta })
 }
 
-fn negated(delta: &Delta) -> Delta {
+/// The opposite change.
+pub(super) fn negated(delta: &Delta) -> Delta {
     let weights: Int64Array = (0..delta.rows.num_rows()).map(|row| Some(-delta.weight(row))).collect();
     Delta::weighted(delta.rows.clone(), weights)
 }

@@ -9,8 +9,10 @@ use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::watch;
 
 use super::changes::{Changes, Key, Keys};
-use super::contents::{Bag, Contents, Frozen, Log};
+use super::contents::{Bag, Contents, Log};
+use super::found::Found;
 use super::index::{Index, IndexKeys};
+use super::past::{Past, Pin, Pins};
 use super::{Overlay, Snapshot};
 use crate::catalog::RelationId;
 use crate::error::{Error, Result, code};
@@ -34,12 +36,15 @@ pub enum Availability {
 pub struct Store {
     state: RwLock<State>,
     revision: watch::Sender<u64>,
+    pins: Arc<Pins>,
 }
 
 #[derive(Default)]
 struct State {
     tick: u64,
     closed: bool,
+    /// Whether relations keep changes of the past.
+    has_past: bool,
     relations: HashMap<RelationId, Relation>,
 }
 
@@ -51,6 +56,7 @@ struct Relation {
     /// `None`: only the changes are handed on.
     contents: Option<Contents>,
     append_only: bool,
+    past: Past,
 }
 
 /// What a commit does to one relation, computed before the lock is taken.
@@ -72,6 +78,8 @@ pub struct Read<'a> {
     pub lookup: Option<&'a Lookup>,
     /// What the reader's own transaction changed.
     pub overlay: Option<&'a Overlay>,
+    /// A pinned tick; `None` for the last committed one.
+    pub as_of: Option<u64>,
 }
 
 /// Rows by value.
@@ -82,21 +90,15 @@ pub struct Lookup {
     pub values: Vec<Key>,
 }
 
-/// What was read, on its way out of the lock.
-enum Found {
-    Rows(RecordBatch),
-    All { frozen: Frozen, added: Vec<RecordBatch> },
-}
-
 impl From<RelationId> for Read<'_> {
     fn from(id: RelationId) -> Self {
-        Read { id, lookup: None, overlay: None }
+        Read { id, lookup: None, overlay: None, as_of: None }
     }
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Store { state: RwLock::default(), revision: watch::Sender::new(0) }
+        Store { state: RwLock::default(), revision: watch::Sender::new(0), pins: Arc::default() }
     }
 }
 
@@ -113,7 +115,15 @@ impl Store {
     ) -> Result<()> {
         let keys = Arc::new(Keys::new(&schema)?);
         let contents = keep.then(|| Contents::new(append_only));
-        let relation = Relation { name: name.to_string(), schema, keys, availability, contents, append_only };
+        let relation = Relation {
+            name: name.to_string(),
+            schema,
+            keys,
+            availability,
+            contents,
+            append_only,
+            past: Past::default(),
+        };
         self.write().relations.insert(id, relation);
         Ok(())
     }
@@ -129,12 +139,19 @@ impl Store {
     /// Changes whether a relation can be read; the contents of a failed one are given up.
     pub fn set_availability(&self, id: RelationId, availability: Availability) {
         let mut given_up = None;
-        if let Some(relation) = self.write().relations.get_mut(&id) {
+        let mut state = self.write();
+        let tick = state.tick;
+        if let Some(relation) = state.relations.get_mut(&id) {
+            if matches!(availability, Availability::Ready) {
+                // Nobody reads it as of a time when it was not complete.
+                relation.past.cut(tick.saturating_sub(1));
+            }
             if let (Availability::Failed(_), Some(contents)) = (&availability, &mut relation.contents) {
                 given_up = Some(std::mem::replace(contents, Contents::new(relation.append_only)));
             }
             relation.availability = availability;
         }
+        drop(state);
         drop(given_up);
         self.revise();
     }
@@ -171,10 +188,16 @@ impl Store {
         let prepared: Vec<_> = changes.into_iter().map(prepare).collect();
         let mut answers = Vec::with_capacity(prepared.len());
         let mut state = self.write();
+        let oldest = self.pins.oldest();
+        state.forget_past(oldest);
         for (id, prepared) in prepared {
             let answer = match (prepared, state.relations.get_mut(&id)) {
                 (Err(error), _) => Err(error),
-                (Ok(Some(prepared)), Some(relation)) => guard(|| relation.apply(prepared)),
+                (Ok(Some(prepared)), Some(relation)) => guard(|| relation.apply(prepared)).inspect(|deltas| {
+                    if let Some(oldest) = oldest {
+                        relation.past.add(tick, deltas, oldest);
+                    }
+                }),
                 _ => Ok(Vec::new()),
             };
             answers.push((id, answer));
@@ -221,7 +244,9 @@ impl Store {
         let mut bag = Bag::with_indexes(indexes);
         bag.apply(&schema, &keys, &deltas, &row_keys)?;
         let mut state = self.write();
+        let tick = state.tick;
         let relation = state.relations.get_mut(&id).ok_or_else(|| State::unknown(id))?;
+        relation.past.cut(tick);
         relation.schema = schema;
         relation.keys = keys;
         let before = relation.contents.replace(Contents::Bag(bag));
@@ -274,6 +299,18 @@ impl Store {
             Some(Contents::Bag(bag)) => Ok(rows.iter().map(|row| bag.weight(row)).collect()),
             _ => Ok(vec![0; rows.len()]),
         }
+    }
+
+    /// Keeps the last committed tick readable until the pin is dropped. Memory: what changes meanwhile.
+    pub fn pin(&self) -> Pin {
+        // The lock keeps commits away until it is noted.
+        let state = self.read();
+        self.pins.pin(state.tick)
+    }
+
+    /// Whether a relation changed after a pinned tick.
+    pub fn changed_since(&self, id: RelationId, tick: u64) -> Result<bool> {
+        Ok(self.read().relation(id)?.past.changed_since(tick))
     }
 
     /// Snapshots of relations at the last committed tick, the same for all; `None` if that is before `at_least` or one of them is not
@@ -347,20 +384,15 @@ impl Store {
     }
 }
 
-impl Found {
-    fn batches(self) -> Result<Vec<RecordBatch>> {
-        match self {
-            Found::Rows(rows) => Ok(vec![rows]),
-            Found::All { frozen, added } => {
-                let mut batches = frozen.batches()?;
-                batches.extend(added);
-                Ok(batches)
-            }
-        }
-    }
-}
-
 impl State {
+    /// Lets go of the past if nobody reads it any more.
+    fn forget_past(&mut self, oldest: Option<u64>) {
+        if oldest.is_none() && self.has_past {
+            self.relations.values_mut().for_each(|relation| relation.past.clear());
+        }
+        self.has_past = oldest.is_some();
+    }
+
     fn relation(&self, id: RelationId) -> Result<&Relation> {
         self.relations.get(&id).ok_or_else(|| State::unknown(id))
     }
@@ -404,6 +436,25 @@ impl Relation {
     }
 
     fn find(&self, read: &Read<'_>) -> Result<Found> {
+        let Some(past) = self.past_of(read)? else { return self.find_now(read) };
+        let Contents::Log(log) = self.contents()? else {
+            return self.find_now(&Read { overlay: Some(&past), ..*read });
+        };
+        Ok(Found::Without { frozen: log.freeze(), keys: Arc::clone(&self.keys), removed: past.removed() })
+    }
+
+    /// What leads from the contents to what is read as of an earlier tick; `None` if nothing does.
+    fn past_of(&self, read: &Read<'_>) -> Result<Option<Overlay>> {
+        let Some(tick) = read.as_of else { return Ok(None) };
+        let indexes = match self.contents()? {
+            Contents::Bag(bag) => bag.index_keys(),
+            Contents::Log(_) => Vec::new(),
+        };
+        let none = Overlay::new(Arc::clone(&self.schema), Arc::clone(&self.keys), &indexes);
+        self.past.overlay(tick, none, read.overlay)
+    }
+
+    fn find_now(&self, read: &Read<'_>) -> Result<Found> {
         let contents = self.contents()?;
         if let (Some(lookup), Contents::Bag(bag)) = (read.lookup, contents)
             && let Some(rows) = bag.find(&self.schema, lookup.index, &lookup.values, read.overlay)?

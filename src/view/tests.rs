@@ -190,7 +190,7 @@ fn indexes_and_overlays_show_what_a_scan_shows() {
                 let there = model.iter().filter(|(value, _)| wanted(**value));
                 there.flat_map(|(value, times)| std::iter::repeat_n(*value, *times as usize)).collect()
             };
-            let read = Read { id: ID, lookup: None, overlay };
+            let read = Read { id: ID, lookup: None, overlay, as_of: None };
             let (_, snapshots) = store.try_read(&[read], 0).unwrap().unwrap();
             assert_eq!(rows_of(&snapshots[0].batches), all(&|_| true));
             let keys = store.index_keys(ID).remove(0);
@@ -198,7 +198,7 @@ fn indexes_and_overlays_show_what_a_scan_shows() {
             let values: Vec<Key> = keys.of_values(&[b], 3).unwrap().into_iter().flatten().collect();
             assert_eq!(values.len(), 2, "NULL is equal to nothing");
             let lookup = Lookup { index, values };
-            let read = Read { id: ID, lookup: Some(&lookup), overlay };
+            let read = Read { id: ID, lookup: Some(&lookup), overlay, as_of: None };
             let (_, snapshots) = store.try_read(&[read], 0).unwrap().unwrap();
             assert_eq!(rows_of(&snapshots[0].batches), all(&|value| value % 100 == 3 || value % 100 == 77));
             assert!(snapshots[0].batches[0].num_rows() < 40, "only what was looked for is read");

@@ -1,12 +1,14 @@
 //! The engine as a connection sees it: one session, behind a trait object so that the protocol can be driven by a script in tests.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
 
 use crate::compile::parse::{CopyFrom, Statement};
-use crate::engine::{CopyColumns, Description, Notice, Outcome, Session, Transaction};
+use crate::engine::{CopyColumns, Description, Fate, Notice, Outcome, Session, Transaction};
 use crate::error::Result;
 
 /// What a connection needs of a session. The contract of each method is [`Session`]'s.
@@ -16,8 +18,21 @@ pub(super) trait Backend: Send {
     fn parse(&self, sql: &str) -> Result<Vec<Statement>>;
     /// See [`Session::describe`].
     async fn describe(&mut self, statement: &Statement, hints: &[Option<FieldRef>]) -> Result<Description>;
-    /// See [`Session::execute`].
-    async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome>;
+    /// See [`Session::execute_typed`].
+    async fn execute(
+        &mut self,
+        statement: &Statement,
+        parameters: &[ScalarValue],
+        types: &[FieldRef],
+    ) -> Result<Outcome>;
+    /// See [`Session::running`].
+    fn fate(&self) -> Arc<Fate>;
+    /// See [`Session::spare`].
+    fn spare(&self) -> Option<Box<dyn Backend>>;
+    /// See [`Session::begin_group`].
+    fn begin_group(&mut self) -> Result<()>;
+    /// See [`Session::end_group`].
+    async fn end_group(&mut self) -> Result<()>;
     /// See [`Session::copy_columns`].
     fn copy_columns(&self, copy: &CopyFrom) -> Result<CopyColumns>;
     /// See [`Session::copy_rows`].
@@ -46,8 +61,29 @@ impl Backend for Session {
         Session::describe(self, statement, hints).await
     }
 
-    async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
-        Session::execute(self, statement, parameters).await
+    async fn execute(
+        &mut self,
+        statement: &Statement,
+        parameters: &[ScalarValue],
+        types: &[FieldRef],
+    ) -> Result<Outcome> {
+        Session::execute_typed(self, statement, parameters, types).await
+    }
+
+    fn fate(&self) -> Arc<Fate> {
+        Session::running(self)
+    }
+
+    fn spare(&self) -> Option<Box<dyn Backend>> {
+        Session::spare(self).map(|spare| Box::new(spare) as Box<dyn Backend>)
+    }
+
+    fn begin_group(&mut self) -> Result<()> {
+        Session::begin_group(self)
+    }
+
+    async fn end_group(&mut self) -> Result<()> {
+        Session::end_group(self).await
     }
 
     fn copy_columns(&self, copy: &CopyFrom) -> Result<CopyColumns> {

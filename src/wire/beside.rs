@@ -1,6 +1,7 @@
 //! Work beside the connections: parsing, planning and computing may take long without ever waiting, and then nothing could be
 //! answered on the threads that serve the sockets. It runs on threads for blocking work; the connection waits for it under its
-//! interrupt. Work that is given up ends where it next waits for something; until then its thread goes on in the background.
+//! interrupt. Work that is given up ends where it next waits for something; until then its thread goes on in the background, and
+//! the connection goes on with a session of its own. What commits is not given up, see [`Fate`].
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -15,12 +16,12 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::backend::Backend;
 use super::failure::{Attempt, Failure};
 use super::interrupt::Interrupt;
-use crate::engine::{Notice, Rows, Transaction};
+use crate::engine::{Fate, Notice, Rows, Transaction};
 use crate::error::{Error, Result, code};
 
 /// Works that were given up and still run, of all connections; with more, nothing new is begun.
@@ -99,6 +100,22 @@ fn check_given_up() -> Result<()> {
     Err(Error::new(code::INSUFFICIENT_RESOURCES, message).hint("they end by themselves; try again later"))
 }
 
+/// Waits for a work unless something interrupts it; nothing interrupts what commits, but the client's and the server's end.
+async fn guarded<S>(
+    task: &mut JoinHandle<S>,
+    interrupt: &mut Interrupt,
+    fate: &Fate,
+) -> Attempt<std::result::Result<S, JoinError>> {
+    match interrupt.guard(&mut *task).await {
+        Err(failure) if fate.cancel() => Err(failure),
+        Err(Failure::Statement(_)) => {
+            interrupt.set_committed();
+            interrupt.guard(task).await
+        }
+        ended => ended,
+    }
+}
+
 /// A connection's session, which works beside it.
 pub(super) struct Remote {
     place: Place,
@@ -122,6 +139,8 @@ impl Remote {
     /// Waits until the session has ended what was given up.
     pub(super) async fn back(&mut self, interrupt: &mut Interrupt) -> Attempt<()> {
         if let Place::Away(task) = &mut self.place {
+            // The statement that was given up has no deadline any more, the next one none yet.
+            interrupt.start(None);
             let returned = interrupt.guard(task).await?;
             self.returned(returned);
         }
@@ -141,24 +160,28 @@ impl Remote {
             _ => return Err(Failure::Fatal(lost())),
         };
         self.transaction = session.transaction();
+        let (fate, spare) = (session.fate(), session.spare());
+        fate.begin();
         let (mut task, claim, mut answer) = start(session, work);
-        match interrupt.guard(&mut task).await {
+        match guarded(&mut task, interrupt, &fate).await {
             Ok(returned) => {
                 self.returned(returned);
                 answer.try_recv().map_err(|_| Failure::Fatal(lost()))
             }
             Err(failure) => {
                 drop(claim);
-                match tokio::time::timeout(GIVE_UP_TIMEOUT, &mut task).await {
-                    Ok(returned) => self.returned(returned),
-                    Err(_) => self.place = Place::Away(task),
+                match (tokio::time::timeout(GIVE_UP_TIMEOUT, &mut task).await, spare) {
+                    (Ok(returned), _) => self.returned(returned),
+                    // The one that is given up keeps what its transaction holds until it ends.
+                    (Err(_), Some(spare)) => self.place = Place::Here(spare),
+                    (Err(_), None) => self.place = Place::Away(task),
                 }
                 Err(failure)
             }
         }
     }
 
-    fn returned(&mut self, session: std::result::Result<Box<dyn Backend>, tokio::task::JoinError>) {
+    fn returned(&mut self, session: std::result::Result<Box<dyn Backend>, JoinError>) {
         let was_away = matches!(self.place, Place::Away(_));
         self.place = match session {
             Ok(mut session) => {
@@ -193,6 +216,14 @@ impl Remote {
     pub(super) fn fail_transaction(&mut self) {
         if let Place::Here(session) = &mut self.place {
             session.fail_transaction();
+        }
+    }
+
+    /// See [`Backend::begin_group`].
+    pub(super) fn begin_group(&mut self) -> Result<()> {
+        match &mut self.place {
+            Place::Here(session) => session.begin_group(),
+            _ => Err(lost()),
         }
     }
 

@@ -1,10 +1,11 @@
-//! COPY … FROM STDIN: text and CSV. All rows are one INSERT: an error in one of them leaves nothing.
+//! COPY … FROM STDIN: text and CSV; binary is in [`super::copy_binary`]. All rows are one INSERT: an error in one of them leaves nothing.
 
 use datafusion::arrow::array::ArrayRef;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::copy::CopyInResponse;
 
 use super::connection::Connection;
+use super::copy_binary;
 use super::encode::check_columns;
 use super::failure::{Attempt, code, protocol_violation};
 use super::frontend::utf8;
@@ -20,10 +21,16 @@ impl Connection {
     /// Reads the rows of a COPY and inserts them; returns the command tag.
     pub(super) async fn copy_in(&mut self, copy: &CopyFrom) -> Attempt<String> {
         let into = self.session.here()?.copy_columns(copy)?;
-        let layout = Layout::new(&copy.options)?;
+        let layout = match copy.options.format {
+            CopyFormat::Binary => None,
+            _ => Some(Layout::new(&copy.options)),
+        };
         let columns = into.columns.len();
         check_columns(columns)?;
-        let response = CopyInResponse::new(0, columns as i16, vec![0; columns]);
+        let code = i8::from(layout.is_none());
+        let layout = layout.transpose()?;
+        let options = self.text_options();
+        let response = CopyInResponse::new(code, columns as i16, vec![i16::from(code); columns]);
         self.socket.put(&PgWireBackendMessage::CopyInResponse(response))?;
         self.interrupt.guard_idle(self.socket.flush()).await??;
         let data = self.copy_data().await?;
@@ -32,8 +39,10 @@ impl Connection {
             .session
             .work(&mut self.interrupt, |session| {
                 Box::pin(async move {
-                    let rows = layout.read(&data, &into, &copy.table)?;
-                    drop(data);
+                    let rows = match layout {
+                        Some(layout) => layout.read(&data, &into, &copy.table)?,
+                        None => copy_binary::read(data, &into, &copy.table, &options)?,
+                    };
                     session.copy_rows(&copy, rows.columns, rows.count).await
                 })
             })
@@ -84,9 +93,9 @@ struct Layout {
 
 /// Rows that were read.
 #[derive(Debug)]
-struct Rows {
-    columns: Vec<ArrayRef>,
-    count: usize,
+pub(super) struct Rows {
+    pub(super) columns: Vec<ArrayRef>,
+    pub(super) count: usize,
 }
 
 /// One line of fields, unescaped; `None` is NULL.
@@ -94,13 +103,7 @@ type Fields = Vec<Option<Vec<u8>>>;
 
 impl Layout {
     fn new(options: &CopyOptions) -> Result<Layout> {
-        let csv = match options.format {
-            CopyFormat::Text => false,
-            CopyFormat::Csv => true,
-            CopyFormat::Binary => {
-                return Err(Error::unsupported("COPY … FROM in binary format is not supported").hint("use text or csv"));
-            }
-        };
+        let csv = options.format == CopyFormat::Csv;
         // The parser let through single ASCII characters only.
         let byte =
             |given: Option<char>, default: u8| given.and_then(|given| u8::try_from(given).ok()).unwrap_or(default);

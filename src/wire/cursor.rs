@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::scalar::ScalarValue;
 use tokio::time::Instant;
 
 use super::connection::Connection;
+use super::decode::Parameters;
 use super::failure::{Attempt, code};
 use super::rows::{Pace, Results, RowFormat};
 use super::statement::check_limit;
@@ -85,7 +85,7 @@ impl Connection {
         name: &str,
         statement: &Statement,
         hold: bool,
-        parameters: &[ScalarValue],
+        parameters: &Parameters,
     ) -> Attempt<()> {
         let in_transaction = self.session.transaction() != Transaction::Idle;
         let lifetime = match (in_transaction, hold) {

@@ -15,9 +15,6 @@ use crate::error::{Error, Result};
 use crate::format::text::{self, TextOptions};
 use crate::types::SqlType;
 
-/// OIDs whose binary form differs from that of the type they stand for.
-const OID_OID: u32 = 26;
-
 /// A parameter's type as the client knows it (an OID) and as the planner wants it.
 #[derive(Debug, Clone)]
 pub(super) struct ParameterType {
@@ -25,6 +22,15 @@ pub(super) struct ParameterType {
     pub(super) oid: u32,
     /// What the planner takes.
     pub(super) field: FieldRef,
+}
+
+/// Values for a statement's parameters, and the types that it was described with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parameters {
+    /// By number.
+    pub(super) values: Vec<ScalarValue>,
+    /// By number; nothing is known of what lies behind the end.
+    pub(super) types: Vec<FieldRef>,
 }
 
 /// Decodes all parameters of a Bind message; `statement` names the prepared statement in errors.
@@ -76,7 +82,8 @@ impl ParameterType {
     fn sql_type(&self) -> Result<SqlType> {
         let ours = SqlType::of(&self.field);
         if pg_type::oid(&ours) == self.oid {
-            return Ok(ours);
+            // A parameter is as long as it is.
+            return Ok(if let SqlType::Char(_) = ours { SqlType::Char(0) } else { ours });
         }
         pg_type::by_oid(self.oid).ok_or_else(|| unsupported_type(self.oid))
     }
@@ -99,9 +106,20 @@ fn invalid() -> Error {
     Error::new(code::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
 }
 
+/// Reads a binary value for a column of `sql_type`.
+pub(super) fn value(bytes: Bytes, sql_type: &SqlType, options: &TextOptions) -> Result<ScalarValue> {
+    let field = sql_type.field("value");
+    let decoded = match sql_type {
+        // Its length is to be tested.
+        SqlType::Varchar(_) => text::parse(text_without_nul(&bytes)?, sql_type, options)?,
+        _ => binary(bytes, pg_type::oid(sql_type), &field, options)?,
+    };
+    cast(decoded, field.data_type())
+}
+
 /// Reads a binary value of type `oid`; `field` gives precision and scale where the client's type has none.
 fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Result<ScalarValue> {
-    if oid == OID_OID {
+    if oid == pg_type::OID {
         return Ok(ScalarValue::Int64(Some(i64::from(u32::from_be_bytes(exactly(&bytes)?)))));
     }
     let ours = SqlType::of(field);
@@ -125,7 +143,9 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
             let value = modifier.map_or_else(|| Ok(value.clone()), |(digits, scale)| value.fitted(digits, scale))?;
             ScalarValue::LargeBinary(Some(encoding::encoded(&value)))
         }
-        SqlType::Text | SqlType::Varchar(_) => ScalarValue::Utf8(Some(text_without_nul(&bytes)?.to_string())),
+        SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => {
+            ScalarValue::Utf8(Some(text_without_nul(&bytes)?.to_string()))
+        }
         SqlType::Bytea => ScalarValue::Binary(Some(bytes.to_vec())),
         SqlType::Date => ScalarValue::Date32(Some(date(i32::from_be_bytes(exactly(&bytes)?))?)),
         SqlType::Time => {
@@ -148,7 +168,8 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
             text::parse(utf8(json)?, &SqlType::Jsonb, options)?
         }
         SqlType::Array(item) => array(bytes, item, field, options)?,
-        SqlType::Row(_) => return Err(unsupported_type(oid)),
+        SqlType::Enum(_) => text::parse(utf8(&bytes)?, &sql_type, options)?,
+        SqlType::Named(_) | SqlType::Row(_) => return Err(unsupported_type(oid)),
     })
 }
 
@@ -204,7 +225,7 @@ fn text_without_nul(bytes: &[u8]) -> Result<&str> {
 /// Days since 1970 of days since 2000; the largest and the smallest stand for infinity.
 fn date(days: i32) -> Result<i32> {
     match days {
-        i32::MIN | i32::MAX => Err(Error::unsupported("infinite dates are not supported")),
+        i32::MIN | i32::MAX => Ok(days),
         days => days.checked_add(EPOCH_DAYS).ok_or_else(|| out_of_range("date")),
     }
 }
@@ -212,7 +233,7 @@ fn date(days: i32) -> Result<i32> {
 /// The same for microseconds.
 fn timestamp(micros: i64) -> Result<i64> {
     match micros {
-        i64::MIN | i64::MAX => Err(Error::unsupported("infinite timestamps are not supported")),
+        i64::MIN | i64::MAX => Ok(micros),
         micros => micros.checked_add(EPOCH_MICROS).ok_or_else(|| out_of_range("timestamp")),
     }
 }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::Schema;
-use datafusion::scalar::ScalarValue;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::{NoData, ParameterDescription};
 use pgwire::messages::extendedquery::{BindComplete, CloseComplete, ParseComplete, PortalSuspended};
@@ -12,7 +11,7 @@ use pgwire::messages::response::EmptyQueryResponse;
 
 use super::connection::Connection;
 use super::cursor::Fetch;
-use super::decode;
+use super::decode::{self, Parameters};
 use super::encode::{Formats, row_description};
 use super::failure::{Attempt, code};
 use super::frontend::{Bind, Target};
@@ -22,7 +21,6 @@ use super::rows::{DataRows, Pace, Results};
 use super::statement::{Reply, check_limit};
 use crate::compile::parse::Kind;
 use crate::error::{Error, Result};
-use crate::types::SqlType;
 
 /// Portals of a session.
 const PORTALS_MAX: usize = 1024;
@@ -30,7 +28,7 @@ const PORTALS_MAX: usize = 1024;
 /// A prepared statement with the values of its parameters.
 pub(super) struct Portal {
     prepared: Arc<Prepared>,
-    parameters: Vec<ScalarValue>,
+    parameters: Parameters,
     formats: Formats,
     state: State,
 }
@@ -62,9 +60,10 @@ impl Connection {
         }
         let parameter_formats = Formats::new(&bind.parameter_formats)?;
         let options = self.text_options();
-        let mut parameters =
+        let mut values =
             decode::parameters(&bind.parameters, &parameter_formats, &prepared.parameters, &bind.statement, &options)?;
-        parameters.truncate(prepared.parameters_used);
+        values.truncate(prepared.parameters_used);
+        let parameters = Parameters { values, types: prepared.parameter_types() };
         let formats = Formats::new(&bind.result_formats)?;
         if let Some(columns) = self.columns(&prepared) {
             formats.check(columns.fields().len(), "result")?;
@@ -229,9 +228,8 @@ fn no_portal(name: &str) -> Error {
 
 /// The client decodes by the columns it was told of: other ones, because the catalog changed since, must not reach it.
 fn check_unchanged(described: Option<&Schema>, actual: &Schema) -> Result<()> {
-    let oids = |schema: &Schema| -> Vec<u32> {
-        schema.fields().iter().map(|field| pg_type::oid(&SqlType::of(field))).collect()
-    };
+    let oids =
+        |schema: &Schema| -> Vec<u32> { schema.fields().iter().map(|field| pg_type::field_oid(field)).collect() };
     if described.is_some_and(|described| oids(described) == oids(actual)) {
         return Ok(());
     }

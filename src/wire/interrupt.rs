@@ -28,6 +28,8 @@ pub(super) struct Interrupt {
     watched: TcpStream,
     deadline: Option<Instant>,
     live: bool,
+    /// Whether cancel requests come too late.
+    committed: bool,
 }
 
 impl Interrupt {
@@ -39,7 +41,7 @@ impl Interrupt {
     ) -> io::Result<Self> {
         let duplicate = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
         let watched = TcpStream::from_std(duplicate)?;
-        Ok(Interrupt { cancel, stop, watched, deadline: None, live: false })
+        Ok(Interrupt { cancel, stop, watched, deadline: None, live: false, committed: false })
     }
 
     /// Gives the connection its session's cancel signal, once it has a session.
@@ -56,6 +58,13 @@ impl Interrupt {
     pub(super) fn start(&mut self, timeout: Option<Duration>) {
         self.deadline = timeout.and_then(|timeout| Instant::from_std(clock::instant()).checked_add(timeout));
         self.live = false;
+        self.committed = false;
+    }
+
+    /// Says that the statement's changes are committed, or about to be: it is not canceled any more, since its client would take that
+    /// for the word that nothing happened.
+    pub(super) fn set_committed(&mut self) {
+        self.committed = true;
     }
 
     /// Says that the statement's rows come for ever: it has no deadline, and ends as soon as its peer closed.
@@ -69,8 +78,8 @@ impl Interrupt {
         tokio::select! { biased;
             _ = stopped(&mut self.stop) => Err(Failure::Fatal(shutdown())),
             _ = peer_gone(&self.watched, self.live) => Err(Failure::Gone),
-            _ = canceled(&mut self.cancel) => Err(Failure::Statement(cancel_error("user request"))),
-            _ = reached(self.deadline) => Err(Failure::Statement(cancel_error("statement timeout"))),
+            _ = canceled(&mut self.cancel), if !self.committed => Err(Failure::Statement(cancel_error("user request"))),
+            _ = reached(self.deadline), if !self.committed => Err(Failure::Statement(cancel_error("statement timeout"))),
             value = future => Ok(value),
         }
     }

@@ -34,6 +34,7 @@ mod backend;
 mod beside;
 mod connection;
 mod copy;
+mod copy_binary;
 mod copy_in;
 mod cursor;
 mod decode;

@@ -1,13 +1,39 @@
 //! SQL types as the protocol numbers them: OIDs, sizes and type modifiers of `pg_type`.
 
-use crate::types::SqlType;
+use datafusion::arrow::datatypes::Field;
+
+use crate::enumeration::EnumType;
+use crate::types::{PG_CLIENT_TYPE, SqlType};
 
 /// The OID of a type.
 pub(crate) fn oid(sql_type: &SqlType) -> u32 {
     oids(sql_type).0
 }
 
-/// The type that a client's OID names; `None` if there is none of ours. Types that are text to us (`name`, `char(n)`, `unknown`) are
+/// The OID of a column's type.
+pub(crate) fn field_oid(field: &Field) -> u32 {
+    match field.metadata().get(PG_CLIENT_TYPE).map(String::as_str) {
+        Some("oid") => OID,
+        Some("name") => 19,
+        Some("char") => 18,
+        _ => oid(&SqlType::of(field)),
+    }
+}
+
+/// `typlen` of a column's type.
+pub(crate) fn field_size(field: &Field) -> i16 {
+    match field_oid(field) {
+        OID => 4,
+        19 => 64,
+        18 => 1,
+        _ => size(&SqlType::of(field)),
+    }
+}
+
+/// The OID of the type `oid`, which travels in 4 bytes.
+pub(crate) const OID: u32 = 26;
+
+/// The type that a client's OID names; `None` if there is none of ours. Types that are text to us (`name`, `unknown`) are
 /// text, `oid` is bigint.
 pub(crate) fn by_oid(oid: u32) -> Option<SqlType> {
     let found = BASIC.iter().find(|sql_type| {
@@ -18,10 +44,18 @@ pub(crate) fn by_oid(oid: u32) -> Option<SqlType> {
         let is_array = oids(sql_type).1 == oid;
         return Some(if is_array { SqlType::Array(Box::new(sql_type.clone())) } else { sql_type.clone() });
     }
+    if let Some(found) = EnumType::by_oid(oid) {
+        return Some(SqlType::Enum(found));
+    }
+    if let Some(found) = EnumType::by_array_oid(oid) {
+        return Some(SqlType::Array(Box::new(SqlType::Enum(found))));
+    }
     match oid {
-        18 | 19 | 1042 | 1043 => Some(SqlType::Text),
+        18 | 19 | 1043 => Some(SqlType::Text),
         26 => Some(SqlType::BigInt),
-        1002 | 1003 | 1014 | 1015 => Some(SqlType::Array(Box::new(SqlType::Text))),
+        1042 => Some(SqlType::Char(0)),
+        1014 => Some(SqlType::Array(Box::new(SqlType::Char(0)))),
+        1002 | 1003 | 1015 => Some(SqlType::Array(Box::new(SqlType::Text))),
         _ => None,
     }
 }
@@ -31,16 +65,18 @@ pub(crate) fn size(sql_type: &SqlType) -> i16 {
     match sql_type {
         SqlType::Boolean => 1,
         SqlType::SmallInt => 2,
-        SqlType::Integer | SqlType::Real | SqlType::Date => 4,
+        SqlType::Integer | SqlType::Real | SqlType::Date | SqlType::Enum(_) => 4,
         SqlType::BigInt | SqlType::Double | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz => 8,
         SqlType::Interval | SqlType::Uuid => 16,
         SqlType::Numeric(..)
         | SqlType::AnyNumeric(_)
         | SqlType::Text
         | SqlType::Varchar(_)
+        | SqlType::Char(_)
         | SqlType::Bytea
         | SqlType::Json
         | SqlType::Jsonb
+        | SqlType::Named(_)
         | SqlType::Array(_)
         | SqlType::Row(_) => -1,
     }
@@ -54,7 +90,10 @@ pub(crate) fn modifier(sql_type: &SqlType) -> i32 {
         SqlType::AnyNumeric(Some((precision, scale))) => {
             ((i32::from(*precision) << 16) | (i32::from(*scale) & 0x7ff)) + 4
         }
-        SqlType::Varchar(length) => i32::try_from(*length).map_or(-1, |length| length.saturating_add(4)),
+        SqlType::Char(0) => -1,
+        SqlType::Varchar(length) | SqlType::Char(length) => {
+            i32::try_from(*length).map_or(-1, |length| length.saturating_add(4))
+        }
         SqlType::Array(item) => modifier(item),
         _ => -1,
     }
@@ -93,6 +132,7 @@ fn oids(sql_type: &SqlType) -> (u32, u32) {
         SqlType::Real => (700, 1021),
         SqlType::Double => (701, 1022),
         SqlType::Varchar(_) => (1043, 1015),
+        SqlType::Char(_) => (1042, 1014),
         SqlType::Date => (1082, 1182),
         SqlType::Time => (1083, 1183),
         SqlType::Timestamp => (1114, 1115),
@@ -108,6 +148,9 @@ fn oids(sql_type: &SqlType) -> (u32, u32) {
             let array = oids(item).1;
             (array, array)
         }
+        SqlType::Enum(found) => (found.oid(), found.array_oid()),
+        // `unknown`: no value has it.
+        SqlType::Named(_) => (705, 705),
     }
 }
 

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::scalar::ScalarValue;
 
 use super::connection::Connection;
-use super::decode::{ParameterType, cast, hint};
+use super::decode::{ParameterType, Parameters, cast, hint};
 use super::failure::{Attempt, code};
 use super::pg_type;
 use super::statement::{check_limit, placed};
+use crate::compile::function::Target;
 use crate::compile::parse::{Kind, Query, Statement};
 use crate::engine::Description;
 use crate::error::{Error, Result};
+use crate::format::text::TimeZone;
 use crate::types::SqlType;
 
 /// Prepared statements of a session.
@@ -28,6 +31,13 @@ pub(super) struct Prepared {
     pub(super) parameters_used: usize,
     /// Its columns when it was prepared, where only the catalog decides on them.
     columns: Option<SchemaRef>,
+}
+
+impl Prepared {
+    /// What the planner takes for the parameters that the statement uses.
+    pub(super) fn parameter_types(&self) -> Vec<FieldRef> {
+        self.parameters.iter().take(self.parameters_used).map(|parameter| Arc::clone(&parameter.field)).collect()
+    }
 }
 
 impl Connection {
@@ -79,7 +89,7 @@ impl Connection {
             let field = ours.unwrap_or_else(|| FieldRef::new(SqlType::Text.field("parameter")));
             // 0 and 705 (`unknown`) leave the type to the statement.
             let given = oids.get(index).copied().filter(|oid| !matches!(oid, 0 | 705));
-            parameters.push(ParameterType { oid: given.unwrap_or_else(|| pg_type::oid(&SqlType::of(&field))), field });
+            parameters.push(ParameterType { oid: given.unwrap_or_else(|| pg_type::field_oid(&field)), field });
         }
         let prepared = Prepared { statement, parameters, parameters_used, columns: description.columns };
         self.statements.insert(name, Arc::new(prepared));
@@ -130,32 +140,34 @@ impl Connection {
         }
     }
 
-    /// The prepared statement that EXECUTE names, and the values of its arguments.
+    /// The prepared statement that EXECUTE names, and the values of its arguments: a query of one row, and which of its columns are
+    /// constants that have no type yet.
     pub(super) async fn arguments(
         &mut self,
         execute: &Statement,
         name: &str,
-        arguments: Option<&Query>,
-        parameters: &[ScalarValue],
-    ) -> Attempt<(Arc<Prepared>, Vec<ScalarValue>)> {
+        arguments: Option<(&Query, &[usize])>,
+        parameters: &Parameters,
+    ) -> Attempt<(Arc<Prepared>, Parameters)> {
         let prepared = self.prepared(name)?;
         let mut values = Vec::new();
-        if let Some(query) = arguments {
+        if let Some((query, literals)) = arguments {
             let kind = Kind::Query(query.clone());
             let query = Statement { text: execute.text.clone(), offset: execute.offset, kind };
             let mut results = self.start_rows(&Arc::new(query), parameters, "EXECUTE").await?;
             let row = self.interrupt.guard(results.first_row()).await??;
             let row = row.ok_or_else(|| Error::internal("the arguments of EXECUTE have no row"))?;
-            for (column, parameter) in row.columns().iter().zip(&prepared.parameters) {
-                let value =
-                    ScalarValue::try_from_array(column, 0).map_err(|error| Error::internal(error.to_string()))?;
-                values.push(cast(value, parameter.field.data_type())?);
-            }
             check_arguments(name, row.num_columns(), prepared.parameters_used)?;
+            let zone = self.text_options().time_zone;
+            for (at, (column, parameter)) in row.columns().iter().zip(&prepared.parameters).enumerate() {
+                let from = (!literals.contains(&at)).then(|| SqlType::of(results.schema.field(at)));
+                values.push(argument(at, column, from, parameter, zone)?);
+            }
         } else {
             check_arguments(name, 0, prepared.parameters_used)?;
         }
-        Ok((prepared, values))
+        let types = prepared.parameter_types();
+        Ok((prepared, Parameters { values, types }))
     }
 
     /// Forgets a prepared statement, or all; returns the command tag.
@@ -172,6 +184,34 @@ impl Connection {
             }
         }
     }
+}
+
+/// An argument of EXECUTE as a value of the parameter's type: assigned to it like a value to a column, and read as one if it has no
+/// type `from` yet.
+fn argument(
+    at: usize,
+    column: &ArrayRef,
+    from: Option<SqlType>,
+    parameter: &ParameterType,
+    zone: TimeZone,
+) -> Result<ScalarValue> {
+    let sql_type = SqlType::of(&parameter.field);
+    let target = Target { name: "parameter", sql_type: sql_type.clone(), zone };
+    let assigned = match &from {
+        Some(from) => target.assign(column, from),
+        None => target.read(column),
+    };
+    let mismatch = |error: Error| match (&from, error.code) {
+        (Some(from), code::DATATYPE_MISMATCH) => {
+            let number = at + 1;
+            let message =
+                format!("parameter ${number} of type {from} cannot be coerced to the expected type {sql_type}");
+            Error { message, ..error }
+        }
+        _ => error,
+    };
+    let value = ScalarValue::try_from_array(&assigned.map_err(mismatch)?, 0);
+    cast(value.map_err(|error| Error::internal(error.to_string()))?, parameter.field.data_type())
 }
 
 /// Whether a failed transaction lets the statement pass.

@@ -1,4 +1,5 @@
-//! The simple protocol: a text of statements, each answered before the next one runs; an error skips the rest.
+//! The simple protocol: a text of statements, each answered before the next one runs; an error skips the rest. Several of them are one
+//! transaction.
 
 use std::sync::Arc;
 
@@ -6,11 +7,12 @@ use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::EmptyQueryResponse;
 
 use super::connection::Connection;
+use super::decode::Parameters;
 use super::encode::{Formats, row_description};
 use super::failure::Attempt;
 use super::rows::{DataRows, Pace};
 use super::statement::Reply;
-use crate::compile::parse::Statement;
+use crate::compile::parse::{Kind, Statement};
 
 impl Connection {
     /// Answers a Query message, up to but without ReadyForQuery.
@@ -21,18 +23,36 @@ impl Connection {
         if statements.is_empty() {
             self.socket.put(&PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()))?;
         }
-        for statement in statements {
+        let last = statements.len() - usize::from(!statements.is_empty());
+        let is_group = last > 0;
+        for (at, statement) in statements.into_iter().enumerate() {
             self.start_clock();
-            self.answer(&Arc::new(statement)).await?;
+            if is_group && is_of_group(&statement.kind) {
+                self.session.begin_group()?;
+            } else if is_group {
+                self.end_group().await?;
+            }
+            let tag = self.answer(&Arc::new(statement)).await?;
+            if is_group && at == last {
+                self.end_group().await?;
+            }
+            self.complete(tag)?;
         }
         Ok(())
     }
 
-    async fn answer(&mut self, statement: &Arc<Statement>) -> Attempt<()> {
-        let reply = self.start(statement, &[]).await?;
+    /// Commits what the message's statements did, unless they opened a transaction block.
+    async fn end_group(&mut self) -> Attempt<()> {
+        let ended = self.session.work(&mut self.interrupt, |session| session.end_group()).await?;
+        self.note_transaction(true);
+        Ok(ended?)
+    }
+
+    async fn answer(&mut self, statement: &Arc<Statement>) -> Attempt<String> {
+        let reply = self.start(statement, &Parameters::default()).await?;
         let formats = Formats::default();
         let format = DataRows::new(formats.clone(), self.text_options());
-        let tag = match reply {
+        Ok(match reply {
             Reply::Done(tag) => tag,
             Reply::Rows(mut results) => {
                 self.socket.put(&row_description(&results.schema, &formats)?)?;
@@ -48,7 +68,32 @@ impl Connection {
             }
             Reply::Copy(copy) => self.copy_out(copy).await?,
             Reply::CopyIn(copy) => self.copy_in(&copy).await?,
-        };
-        Ok(self.complete(tag)?)
+        })
+    }
+}
+
+/// Whether a statement takes part in the transaction of its message. Before others that transaction ends: definitions take effect at once,
+/// FLUSH and subscriptions show what was written before.
+fn is_of_group(kind: &Kind) -> bool {
+    match kind {
+        Kind::CreateStream(_)
+        | Kind::CreateTable(_)
+        | Kind::CreateView(_)
+        | Kind::CreateSink(_)
+        | Kind::CreateIndex(_)
+        | Kind::DropIndex { .. }
+        | Kind::CreateSchema { .. }
+        | Kind::DropSchema { .. }
+        | Kind::CreateType(_)
+        | Kind::AlterType(_)
+        | Kind::DropType(_)
+        | Kind::Alter(_)
+        | Kind::Drop(_)
+        | Kind::Comment { .. }
+        | Kind::Subscribe(_)
+        | Kind::Flush
+        | Kind::Discard { .. } => false,
+        Kind::Declare { statement, .. } => !matches!(statement.kind, Kind::Subscribe(_)),
+        _ => true,
     }
 }

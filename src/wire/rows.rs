@@ -24,6 +24,8 @@ pub(super) struct Results {
     pub(super) verb: &'static str,
     /// Whether rows come for ever.
     pub(super) live: bool,
+    /// Whether the rows are of changes that are committed: it is too late to cancel them.
+    pub(super) committed: bool,
     rows: Rows,
     /// The batch that is being sent, and its next row.
     batch: Option<(RecordBatch, usize)>,
@@ -69,7 +71,7 @@ impl Results {
     pub(super) fn new(schema: SchemaRef, rows: Rows, verb: &'static str, live: bool) -> Self {
         // Subscriptions wait; what they do for a tick is little.
         let rows = if live { rows } else { Box::pin(RowsBeside::new(rows)) };
-        Results { schema, verb, live, rows, batch: None, ended: false, taken: 0 }
+        Results { schema, verb, live, committed: false, rows, batch: None, ended: false, taken: 0 }
     }
 
     /// The command tag after `rows` rows.
@@ -106,6 +108,9 @@ impl Results {
     ) -> Attempt<Sent> {
         if self.live {
             interrupt.set_live();
+        }
+        if self.committed {
+            interrupt.set_committed();
         }
         let mut sent = 0;
         loop {

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use datafusion::scalar::ScalarValue;
-
 use super::connection::Connection;
 use super::copy::CopyOut;
 use super::cursor::Fetch;
+use super::decode::Parameters;
 use super::failure::Attempt;
 use super::rows::Results;
 use crate::compile::parse::{CopyFrom, CopyOptions, Kind, Statement};
-use crate::engine::Outcome;
+use crate::engine::{Outcome, Transaction};
 use crate::error::{Error, Result, code};
 
 /// Texts up to this length are parsed at once.
 const PARSED_HERE_BYTES: usize = 128;
+
+/// What answers rows that it changed, by its command tag.
+const CHANGES: [&str; 3] = ["INSERT 0", "UPDATE", "DELETE"];
 
 /// What a started statement answers.
 pub(super) enum Reply {
@@ -43,12 +45,13 @@ impl Connection {
     }
 
     /// Starts a statement with the values of its parameters.
-    pub(super) async fn start(&mut self, statement: &Arc<Statement>, parameters: &[ScalarValue]) -> Attempt<Reply> {
-        let Kind::Execute { name, arguments } = &statement.kind else {
+    pub(super) async fn start(&mut self, statement: &Arc<Statement>, parameters: &Parameters) -> Attempt<Reply> {
+        let Kind::Execute { name, arguments, literals } = &statement.kind else {
             return self.start_resolved(statement, parameters).await;
         };
         self.refuse_if_failed()?;
-        let (prepared, arguments) = self.arguments(statement, name, arguments.as_ref(), parameters).await?;
+        let given = arguments.as_ref().map(|query| (query, literals.as_slice()));
+        let (prepared, arguments) = self.arguments(statement, name, given, parameters).await?;
         match &prepared.statement {
             Some(inner) if !matches!(inner.kind, Kind::Execute { .. }) => self.start_resolved(inner, &arguments).await,
             _ => {
@@ -58,7 +61,7 @@ impl Connection {
         }
     }
 
-    async fn start_resolved(&mut self, statement: &Arc<Statement>, parameters: &[ScalarValue]) -> Attempt<Reply> {
+    async fn start_resolved(&mut self, statement: &Arc<Statement>, parameters: &Parameters) -> Attempt<Reply> {
         match &statement.kind {
             Kind::Declare { cursor, statement, hold } => {
                 self.refuse_if_failed()?;
@@ -115,7 +118,7 @@ impl Connection {
     pub(super) async fn start_rows(
         &mut self,
         statement: &Arc<Statement>,
-        parameters: &[ScalarValue],
+        parameters: &Parameters,
         verb: &str,
     ) -> Attempt<Results> {
         if !is_readable(&statement.kind) {
@@ -127,11 +130,13 @@ impl Connection {
         }
     }
 
-    async fn start_in_engine(&mut self, statement: &Arc<Statement>, parameters: &[ScalarValue]) -> Attempt<Reply> {
-        let (run, values) = (Arc::clone(statement), parameters.to_vec());
+    async fn start_in_engine(&mut self, statement: &Arc<Statement>, parameters: &Parameters) -> Attempt<Reply> {
+        let (run, given) = (Arc::clone(statement), parameters.clone());
         let outcome = self
             .session
-            .work(&mut self.interrupt, |session| Box::pin(async move { session.execute(&run, &values).await }))
+            .work(&mut self.interrupt, |session| {
+                Box::pin(async move { session.execute(&run, &given.values, &given.types).await })
+            })
             .await?;
         self.note_transaction(matches!(&outcome, Ok(Outcome::Done(tag)) if tag == "COMMIT"));
         if matches!((&statement.kind, &outcome), (Kind::Discard { all: true }, Ok(_))) {
@@ -141,7 +146,12 @@ impl Connection {
         }
         Ok(match outcome.map_err(|error| placed(error, statement))? {
             Outcome::Done(tag) => Reply::Done(tag),
-            Outcome::Rows { schema, rows, verb, live } => Reply::Rows(Results::new(schema, rows, verb, live)),
+            Outcome::Rows { schema, rows, verb, live } => {
+                let committed = CHANGES.contains(&verb) && self.session.transaction() == Transaction::Idle;
+                let mut results = Results::new(schema, rows, verb, live);
+                results.committed = committed;
+                Reply::Rows(results)
+            }
         })
     }
 }

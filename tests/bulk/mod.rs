@@ -128,7 +128,7 @@ async fn many_rows() {
         run(&bulk.client, "COMMIT").await;
     };
     bulk.step("single INSERTs in a transaction", transaction, (singles, &sum)).await;
-    let updates: Vec<String> = (1..=singles / 4)
+    let updates: Vec<String> = (1..=singles / 16)
         .map(|id| format!("UPDATE t SET v = v + 1 WHERE id = {id}; UPDATE t SET v = v - 1 WHERE id = {id}"))
         .collect();
     bulk.sql("single UPDATEs in a transaction", &format!("BEGIN; {}; COMMIT", updates.join("; ")), (singles, &sum))

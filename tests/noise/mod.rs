@@ -142,10 +142,10 @@ impl Batch<'_> {
                 if let Some(complaint) = complaint(&answer) {
                     return Err(complaint);
                 }
-                if answer.gone || self.sent.len() % 40 == 0 {
+                if answer.gone || self.sent.len().is_multiple_of(40) {
                     self.connection = Batch::connect(&self.server).await;
                 }
-                if self.sent.len() % LOOK == 0 {
+                if self.sent.len().is_multiple_of(LOOK) {
                     let looked = tokio::time::timeout(client::PATIENCE * 2, self.look()).await;
                     looked.unwrap_or_else(|_| Err("the guarded views do not answer".into()))?;
                 }

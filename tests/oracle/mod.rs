@@ -1,6 +1,9 @@
 //! PostgreSQL is the referee: the same tables, the same random changes, the same query; after every transaction the view equals
 //! what PostgreSQL answers for its query. One worker and four.
 
+// Types and errors of small expressions.
+mod expressions;
+
 // Random cases.
 mod random;
 
@@ -10,6 +13,8 @@ use crate::harness::{Postgres, Server, rows, run};
 mod tables;
 // The benchmark's 22 queries.
 mod tpch;
+// Types that users make and others beyond the usual ones.
+mod types;
 
 /// Tables of both sides. Small domains, so that groups empty, keys meet and extremes go.
 const TABLES: &str = "

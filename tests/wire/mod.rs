@@ -1,6 +1,9 @@
 //! The Postgres port over the real engine: values in both formats, subscriptions in each of their forms, cancel, passwords.
 //! What the protocol does message by message is tested beside it, in `src/wire/tests`.
 
+// Transactions, timeouts.
+mod transactions;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 

@@ -1,12 +1,14 @@
 //! Functions with one answer for all: who may do everything, what has no sessions, transactions or partitions to tell of.
 
-use datafusion::arrow::datatypes::DataType;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::Context;
-use super::function::{bigint, function, text};
-use crate::error::Error;
+use super::function::{bigint, function, string, text};
+use crate::error::{Error, code};
 
 /// Everything is visible, and everybody may do everything.
 const YES: [&str; 22] = [
@@ -44,8 +46,7 @@ const NO: [&str; 6] = [
 ];
 
 /// Texts that nothing here has.
-const NOTHING: [&str; 17] = [
-    "pg_get_serial_sequence",
+const NOTHING: [&str; 16] = [
     "pg_get_function_result",
     "pg_get_function_arguments",
     "pg_get_function_identity_arguments",
@@ -110,11 +111,41 @@ pub(super) fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
     // Nothing is locked: there is nothing to give back.
     all.push(text("pg_advisory_unlock_all", |_| Ok(Some(String::new()))));
     all.push(text("pg_get_functiondef", |_| Ok(None)));
+    all.push(parse_ident());
     let number = i64::from(context.backend);
     all.extend(["inet_server_port", "inet_client_port"].map(|name| bigint(name, |_| Ok(None))));
     all.extend(["txid_current", "pg_current_xact_id"].map(|name| bigint(name, move |_| Ok(Some(number + 1)))));
     all.extend(["txid_current_if_assigned", "pg_current_xact_id_if_assigned"].map(|name| bigint(name, |_| Ok(None))));
     all
+}
+
+/// The parts of a name: those without quotes in lower case.
+fn parse_ident() -> ScalarUDF {
+    function("parse_ident", text_list(), |arguments| {
+        let Some(name) = string(arguments, 0) else { return ScalarValue::try_new_null(&text_list()) };
+        let mut parts = vec![String::new()];
+        let mut quoted = false;
+        for character in name.trim().chars() {
+            match (character, quoted, parts.last_mut()) {
+                ('"', ..) => quoted = !quoted,
+                ('.', false, _) => parts.push(String::new()),
+                (character, true, Some(part)) => part.push(character),
+                (character, false, Some(part)) => part.extend(character.to_lowercase()),
+                (_, _, None) => {}
+            }
+        }
+        if quoted || parts.iter().any(String::is_empty) {
+            let error =
+                Error::new(code::INVALID_PARAMETER_VALUE, format!("string is not a valid identifier: \"{name}\""));
+            return Err(DataFusionError::External(Box::new(error)));
+        }
+        let parts: Vec<ScalarValue> = parts.into_iter().map(ScalarValue::from).collect();
+        Ok(ScalarValue::List(ScalarValue::new_list(&parts, &DataType::Utf8, true)))
+    })
+}
+
+fn text_list() -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)))
 }
 
 fn refused(name: &'static str, hint: &'static str) -> ScalarUDF {

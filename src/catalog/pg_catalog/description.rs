@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::ScalarUDF;
 
-use super::function::{number, string, text};
+use super::function::{bare, number, string, text};
 use super::{Column, Context, DATABASE, bigint, index, text as texts};
 use crate::catalog::Described;
 
@@ -68,6 +69,13 @@ pub(super) fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
     let all: HashMap<(i64, i64, i64), String> =
         rows(context).into_iter().map(|row| ((row.0, row.1, row.2), row.3)).collect();
     let (of_object, of_column, of_shared) = (all.clone(), all.clone(), all);
+    // `'t'::regclass` outside of catalog queries is a name.
+    let names: HashMap<String, i64> =
+        context.catalog.iter().map(|relation| (relation.name.clone(), i64::from(relation.id.0))).collect();
+    let object = move |arguments: &[ScalarValue]| {
+        number(arguments, 0).or_else(|| names.get(&bare(&string(arguments, 0)?)).copied())
+    };
+    let (of_comment, of_number) = (object.clone(), object);
     let found = move |all: &HashMap<(i64, i64, i64), String>, class: Option<String>, object: i64| {
         let wanted = class.map(|class| class.trim_start_matches("pg_catalog.").to_string());
         let of_class = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
@@ -76,13 +84,13 @@ pub(super) fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
     };
     vec![
         text("obj_description", move |arguments| {
-            Ok(number(arguments, 0).and_then(|object| found(&of_object, string(arguments, 1), object)))
+            Ok(of_comment(arguments).and_then(|object| found(&of_object, string(arguments, 1), object)))
         }),
         text("shobj_description", move |arguments| {
             Ok(number(arguments, 0).and_then(|object| found(&of_shared, string(arguments, 1), object)))
         }),
         text("col_description", move |arguments| {
-            let (Some(relation), Some(column)) = (number(arguments, 0), number(arguments, 1)) else { return Ok(None) };
+            let (Some(relation), Some(column)) = (of_number(arguments), number(arguments, 1)) else { return Ok(None) };
             Ok(of_column.get(&(PG_CLASS, relation, column)).cloned())
         }),
     ]

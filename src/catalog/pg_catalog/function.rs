@@ -11,7 +11,10 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-use super::{Context, PG_CATALOG, PUBLIC, TIDEWATER, answer, description, index, keyword, layout, size, types};
+use super::types::UserNames;
+use super::{
+    Context, PG_CATALOG, PUBLIC, TIDEWATER, answer, description, effect, index, keyword, layout, sequence, size,
+};
 use crate::catalog::DATABASE;
 use crate::catalog::{Catalog, RelationKind};
 use crate::error::{Error, code};
@@ -61,7 +64,8 @@ impl ScalarUDFImpl for CatalogFunction {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        if args.args.iter().all(|value| matches!(value, ColumnarValue::Scalar(_))) {
+        let is_constant = self.signature.volatility != Volatility::Volatile;
+        if is_constant && args.args.iter().all(|value| matches!(value, ColumnarValue::Scalar(_))) {
             let values: Vec<ScalarValue> = args
                 .args
                 .iter()
@@ -69,7 +73,8 @@ impl ScalarUDFImpl for CatalogFunction {
                 .collect();
             return Ok(ColumnarValue::Scalar((self.body)(&values)?));
         }
-        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let array = |value: &ColumnarValue| value.to_array(args.number_rows);
+        let arrays = args.args.iter().map(array).collect::<Result<Vec<_>>>()?;
         let row = |i: usize| -> Result<ScalarValue> {
             let values =
                 arrays.iter().map(|array| ScalarValue::try_from_array(array, i)).collect::<Result<Vec<_>>>()?;
@@ -89,6 +94,16 @@ pub(super) fn function(
     body: impl Fn(&[ScalarValue]) -> Result<ScalarValue> + Send + Sync + 'static,
 ) -> ScalarUDF {
     let signature = Signature::one_of(vec![TypeSignature::Nullary, TypeSignature::VariadicAny], Volatility::Stable);
+    ScalarUDF::from(CatalogFunction { name: name.to_string(), signature, answer, body: Arc::new(body) })
+}
+
+/// A function that answers anew at every call.
+pub(super) fn volatile(
+    name: &str,
+    answer: DataType,
+    body: impl Fn(&[ScalarValue]) -> Result<ScalarValue> + Send + Sync + 'static,
+) -> ScalarUDF {
+    let signature = Signature::one_of(vec![TypeSignature::Nullary, TypeSignature::VariadicAny], Volatility::Volatile);
     ScalarUDF::from(CatalogFunction { name: name.to_string(), signature, answer, body: Arc::new(body) })
 }
 
@@ -135,7 +150,7 @@ const SYSTEM_RELATIONS: [(&str, i64); 9] = [
 const SYSTEM_RELATIONS_FROM: i64 = 12000;
 
 /// A name as it may stand in `'…'::regclass`: without `public.`, without quotes.
-fn bare(name: &str) -> String {
+pub(super) fn bare(name: &str) -> String {
     let name = name.trim();
     let parts = name.split('.').map(|part| match part.strip_prefix('"').and_then(|part| part.strip_suffix('"')) {
         Some(quoted) => quoted.replace("\"\"", "\""),
@@ -159,6 +174,8 @@ pub fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
     all.extend(session(context));
     all.extend(size::functions());
     all.extend(keyword::functions());
+    all.extend(effect::functions(context));
+    all.extend(sequence::functions(context));
     all.extend(description::functions(context));
     all
 }
@@ -167,7 +184,8 @@ pub fn functions(context: &Context<'_>) -> Vec<ScalarUDF> {
 pub fn has_function(name: &str) -> bool {
     static NAMES: OnceLock<HashSet<String>> = OnceLock::new();
     let names = || {
-        let context = Context { catalog: &Catalog::default(), system: &[], user: "", backend: 0, settings: &[] };
+        let context =
+            Context { catalog: &Catalog::default(), system: &[], user: "", backend: 0, settings: &[], effects: None };
         functions(&context).iter().map(|function| function.name().to_string()).collect()
     };
     NAMES.get_or_init(names).contains(name)
@@ -196,13 +214,13 @@ fn definitions(context: &Context<'_>) -> Vec<ScalarUDF> {
     let constraints: HashMap<i64, String> = index::constraint_definitions(context).into_iter().collect();
     let view = |relation: &crate::catalog::Relation| match &relation.kind {
         RelationKind::View { query, .. } => Some((i64::from(relation.id.0), query.clone())),
-        RelationKind::MaterializedView { .. } => Some((i64::from(relation.id.0), relation.definition.clone())),
+        RelationKind::MaterializedView { .. } => {
+            Some((i64::from(relation.id.0), query_of(&relation.definition).into()))
+        }
         _ => None,
     };
     let views: HashMap<i64, String> = context.catalog.iter().filter_map(|relation| view(relation)).collect();
-    let look_up = |name: &str, map: HashMap<i64, String>| {
-        text(name, move |arguments| Ok(number(arguments, 0).and_then(|oid| map.get(&oid).cloned())))
-    };
+    let types = UserNames::new(context);
     let view_names: HashMap<String, i64> =
         context.catalog.iter().map(|relation| (relation.name.clone(), i64::from(relation.id.0))).collect();
     let index_columns: HashMap<i64, Vec<String>> = index::index_columns(context).into_iter().collect();
@@ -217,19 +235,52 @@ fn definitions(context: &Context<'_>) -> Vec<ScalarUDF> {
                     .or_else(|| indexes.contains_key(&oid).then(String::new)),
             })
         }),
-        look_up("pg_get_constraintdef", constraints),
+        text("pg_get_constraintdef", move |arguments| {
+            let found = number(arguments, 0).and_then(|oid| constraints.get(&oid).cloned());
+            let is_pretty = matches!(arguments.get(1), Some(ScalarValue::Boolean(Some(true))));
+            Ok(found.map(|text| match text.strip_prefix("CHECK ((").and_then(|text| text.strip_suffix("))")) {
+                Some(condition) if is_pretty => format!("CHECK ({condition})"),
+                _ => text,
+            }))
+        }),
         text("pg_get_viewdef", move |arguments| {
             let by_name = || view_names.get(&bare(&string(arguments, 0)?)).copied();
             Ok(number(arguments, 0).or_else(by_name).and_then(|oid| views.get(&oid).cloned()))
         }),
         text("pg_get_expr", |arguments| Ok(string(arguments, 0))),
-        text("format_type", |arguments| {
+        text("format_type", move |arguments| {
             let Some(oid) = number(arguments, 0) else { return Ok(None) };
-            Ok(Some(types::format_type(oid, number(arguments, 1).unwrap_or(-1)).unwrap_or_else(|| "???".into())))
+            Ok(Some(types.format_type(oid, number(arguments, 1).unwrap_or(-1)).unwrap_or_else(|| "???".into())))
         }),
+        text("pg_client_encoding", |_| Ok(Some("UTF8".into()))),
+        text("getdatabaseencoding", |_| Ok(Some("UTF8".into()))),
+        bigint("pg_char_to_encoding", |arguments| Ok(string(arguments, 0).map(|_| 6))),
         text("pg_encoding_to_char", |arguments| Ok(number(arguments, 0).map(|_| "UTF8".into()))),
         text("pg_get_userbyid", |arguments| Ok(number(arguments, 0).map(|_| DATABASE.into()))),
     ]
+}
+
+/// The query of `CREATE … AS query`: what follows the first AS outside of quotes and parentheses.
+pub(super) fn query_of(definition: &str) -> &str {
+    let (mut depth, mut quoted) = (0, false);
+    for (at, character) in definition.char_indices() {
+        match character {
+            '"' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+        let rest = &definition[at..];
+        let is_as = depth == 0
+            && !quoted
+            && character.is_whitespace()
+            && rest.get(1..3).is_some_and(|word| word.eq_ignore_ascii_case("as"))
+            && rest[3..].starts_with(char::is_whitespace);
+        if is_as {
+            return rest[3..].trim_start();
+        }
+    }
+    definition
 }
 
 fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
@@ -243,6 +294,7 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
             .iter()
             .map(|(index, relation)| (index::oid(index), crate::catalog::full_name(relation.namespace(), &index.name))),
     );
+    by_oid.extend(sequence::rows(context).iter().map(|row| (row.oid, row.full_name())));
     by_name.extend(by_oid.iter().map(|(oid, name)| (name.clone(), *oid)));
     let (to_regclass, of_casts, of_regclass, names_of_casts) =
         (by_name.clone(), by_name.clone(), by_name.clone(), by_oid.clone());
@@ -251,6 +303,7 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
         .into();
     namespaces.extend(context.catalog.schemas().map(|(name, oid)| (i64::from(oid), name.to_string())));
     let by_oid_namespaces = namespaces.clone();
+    let [of_regtype, to_regtype, name_of_regtype, regtype] = std::array::from_fn(|_| UserNames::new(context));
     vec![
         bigint("oid_of_regclass", move |arguments| {
             let Some(name) = string(arguments, 0) else { return Ok(None) };
@@ -267,23 +320,23 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
             let named = |oid: i64| by_oid.get(&oid).cloned().unwrap_or_else(|| oid.to_string());
             Ok(number(arguments, 0).map(named).or_else(|| string(arguments, 0).map(|name| bare(&name))))
         }),
-        bigint("oid_of_regtype", |arguments| {
+        bigint("oid_of_regtype", move |arguments| {
             let Some(name) = string(arguments, 0) else { return Ok(None) };
-            match types::by_name(&name).or_else(|| name.parse().ok()) {
+            match of_regtype.by_name(&name).or_else(|| name.parse().ok()) {
                 Some(oid) => Ok(Some(oid)),
                 None => Err(undefined_type(&name)),
             }
         }),
-        bigint("to_regtype", |arguments| Ok(string(arguments, 0).and_then(|name| types::by_name(&name)))),
-        text("name_of_regtype", |arguments| {
-            let name = |oid: i64| types::format_type(oid, -1).unwrap_or_else(|| oid.to_string());
-            let given = || Some(types::format_type(types::by_name(&string(arguments, 0)?)?, -1)?);
+        bigint("to_regtype", move |arguments| Ok(string(arguments, 0).and_then(|name| to_regtype.by_name(&name)))),
+        text("name_of_regtype", move |arguments| {
+            let name = |oid: i64| name_of_regtype.format_type(oid, -1).unwrap_or_else(|| oid.to_string());
+            let given = || name_of_regtype.format_type(name_of_regtype.by_name(&string(arguments, 0)?)?, -1);
             Ok(number(arguments, 0).map(name).or_else(given))
         }),
-        text("regtype", |arguments| {
+        text("regtype", move |arguments| {
             let Some(name) = string(arguments, 0) else { return Ok(None) };
-            match types::by_name(&name).or_else(|| name.parse().ok()) {
-                Some(oid) => Ok(Some(types::format_type(oid, -1).unwrap_or(name))),
+            match regtype.by_name(&name).or_else(|| name.parse().ok()) {
+                Some(oid) => Ok(Some(regtype.format_type(oid, -1).unwrap_or(name))),
                 None => Err(undefined_type(&name)),
             }
         }),
@@ -301,7 +354,10 @@ fn names(context: &Context<'_>) -> Vec<ScalarUDF> {
             match (name.trim().parse().ok(), of_casts.get(&bare(&name))) {
                 (Some(oid), _) => Ok(Some(oid)),
                 (None, Some(oid)) => Ok(Some(*oid)),
-                (None, None) => exec_err!("Cannot cast string '{name}' to value of UInt32 type"),
+                (None, None) => {
+                    let message = format!("invalid input syntax for type oid: \"{name}\"");
+                    Err(DataFusionError::External(Box::new(Error::new(code::INVALID_TEXT_REPRESENTATION, message))))
+                }
             }
         }),
         text("regclass", move |arguments| {

@@ -107,7 +107,7 @@ pub(super) fn constraint_definitions(context: &Context<'_>) -> Vec<(i64, String)
 }
 
 /// A column of vectors.
-fn vectors(name: &'static str, rows: impl IntoIterator<Item = Option<Vec<i64>>>) -> Column {
+pub(super) fn vectors(name: &'static str, rows: impl IntoIterator<Item = Option<Vec<i64>>>) -> Column {
     let rows = rows.into_iter().map(|row| row.map(|row| row.into_iter().map(Some)));
     let array = ListArray::from_iter_primitive::<Int64Type, _, _>(rows);
     (name, SqlType::Array(Box::new(SqlType::BigInt)), Arc::new(array))

@@ -25,6 +25,7 @@ pub(super) fn columns(context: &Context<'_>, name: &str) -> Option<Vec<Column>> 
         "column_privileges" | "role_column_grants" => column_privileges(context),
         "element_types" => element_types(context),
         "view_table_usage" => view_table_usage(context),
+        "sequences" => super::sequence::sequences(context),
         "applicable_roles" | "administrable_role_authorizations" => roles(context),
         "enabled_roles" => vec![text("role_name", [context.user])],
         "information_schema_catalog_name" => words_of(&[("catalog_name", DATABASE)], 1),
@@ -78,7 +79,10 @@ fn table_columns(context: &Context<'_>) -> Vec<Column> {
         ColumnValue::Generated(text) => Some(format!("({text})")),
         _ => None,
     };
-    let length = |sql_type: &SqlType| if let SqlType::Varchar(n) = sql_type { Some(n.to_string()) } else { None };
+    let length = |sql_type: &SqlType| match sql_type {
+        SqlType::Varchar(n) | SqlType::Char(n) => Some(n.to_string()),
+        _ => None,
+    };
     vec![
         words("table_catalog", DATABASE, n),
         text("table_schema", rows.iter().map(|(relation, _)| relation.namespace())),
@@ -299,6 +303,7 @@ fn udt_name(sql_type: &SqlType) -> String {
         SqlType::Double => "float8".into(),
         SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".into(),
         SqlType::Varchar(_) => "varchar".into(),
+        SqlType::Char(_) => "bpchar".into(),
         SqlType::Timestamp => "timestamp".into(),
         SqlType::TimestampTz => "timestamptz".into(),
         SqlType::Array(item) => format!("_{}", udt_name(item)),

@@ -2,15 +2,17 @@
 //! for each query that reads it, so it is always of one version. Never: state of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Int64Array, RecordBatch, StringArray, new_null_array,
 };
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::catalog::TableProvider;
 
 use super::{Catalog, Relation};
-use crate::types::SqlType;
+use crate::error::Result;
+use crate::types::{PG_CLIENT_TYPE, SqlType};
 use crate::view::Snapshot;
 use crate::view::table::snapshot_table;
 
@@ -32,14 +34,19 @@ mod layout;
 mod index;
 // `pg_class`, `pg_attribute`, `pg_attrdef`.
 mod relations;
+// Functions that do something to the session.
+mod effect;
+// Sequences.
+mod sequence;
 // Relations about the server: databases, roles, settings, namespaces.
 mod server;
 // `pg_size_pretty` and what goes into it.
 mod size;
-// `pg_type`.
+// `pg_type`, `pg_enum`.
 mod types;
 
 pub use function::{functions, has_function};
+pub(crate) use types::typmod;
 
 /// What the system catalog is made from.
 pub struct Context<'a> {
@@ -53,6 +60,23 @@ pub struct Context<'a> {
     pub backend: i32,
     /// Settings of the session, name and value.
     pub settings: &'a [(String, String)],
+    /// What functions do to the session; `None` where they cannot.
+    pub effects: Option<Arc<dyn Effects>>,
+}
+
+/// What functions do to their session.
+pub trait Effects: Send + Sync {
+    /// Sets a setting from the next statement on; answers its value. `local` = until the end of the transaction.
+    fn set_config(&self, name: &str, value: &str, local: bool) -> Result<String>;
+
+    /// Delays the rows that the statement answers.
+    fn sleep(&self, duration: Duration);
+
+    /// Notes the last number that the session took of a sequence.
+    fn took(&self, sequence: &str, number: i64);
+
+    /// That number; `None` = of any sequence.
+    fn last_of(&self, sequence: Option<&str>) -> Option<i64>;
 }
 
 /// Identity of the schema `pg_catalog`.
@@ -87,7 +111,8 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_views" => relations::pg_views(context),
         "pg_matviews" => relations::pg_matviews(context),
         "pg_indexes" => index::pg_indexes(context),
-        "pg_type" => types::pg_type(),
+        "pg_proc" => types::pg_proc(),
+        "pg_type" => types::pg_type(context),
         "pg_namespace" => server::pg_namespace(context),
         "pg_database" => server::pg_database(),
         "pg_roles" | "pg_authid" | "pg_user" | "pg_shadow" => server::pg_roles(context),
@@ -96,8 +121,12 @@ pub fn table(context: &Context<'_>, name: &str) -> Option<Arc<dyn TableProvider>
         "pg_collation" => server::pg_collation(),
         "pg_language" => server::pg_language(),
         "pg_tablespace" => server::pg_tablespace(),
+        "pg_enum" => types::pg_enum(context),
         "pg_description" => description::pg_description(context),
         "pg_shdescription" => description::pg_shdescription(context),
+        "pg_sequence" => sequence::pg_sequence(context),
+        "pg_sequences" => sequence::pg_sequences(context),
+        "pg_depend" => sequence::pg_depend(context),
         "pg_stat_activity" => activity::pg_stat_activity(context),
         "pg_stat_user_tables" | "pg_stat_all_tables" => activity::pg_stat_user_tables(context),
         "pg_stat_database" => activity::pg_stat_database(),
@@ -119,12 +148,44 @@ pub fn information_schema(context: &Context<'_>, name: &str) -> Option<Arc<dyn T
 }
 
 fn provider(columns: Vec<Column>) -> Option<Arc<dyn TableProvider>> {
-    let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| sql_type.field(name)).collect();
+    let fields: Vec<_> = columns.iter().map(|(name, sql_type, _)| field(name, sql_type)).collect();
     let schema = Arc::new(Schema::new(fields));
     let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
     // Columns of one relation are made from the same rows, with the types named beside them.
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).ok()?;
     Some(snapshot_table(Snapshot { schema, batches: vec![batch] }))
+}
+
+/// Columns of `pg_catalog` that drivers decode as the types that they have in PostgreSQL.
+const OIDS: &[&str] = &[
+    "attrelid",
+    "atttypid",
+    "conrelid",
+    "enumtypid",
+    "indexrelid",
+    "indrelid",
+    "oid",
+    "relnamespace",
+    "rngsubtype",
+    "rngtypid",
+    "typarray",
+    "typbasetype",
+    "typelem",
+    "typnamespace",
+    "typrelid",
+];
+const NAMES: &[&str] = &["attname", "conname", "enumlabel", "nspname", "relname", "typname"];
+const CHARS: &[&str] = &["attgenerated", "attidentity", "contype", "relkind", "typcategory", "typdelim", "typtype"];
+
+fn field(name: &str, sql_type: &SqlType) -> Field {
+    let client_type = match sql_type {
+        SqlType::BigInt if OIDS.contains(&name) => "oid",
+        SqlType::Text if NAMES.contains(&name) => "name",
+        SqlType::Text if CHARS.contains(&name) => "char",
+        _ => return sql_type.field(name),
+    };
+    let metadata = [(PG_CLIENT_TYPE.to_string(), client_type.to_string())];
+    sql_type.field(name).with_metadata(metadata.into())
 }
 
 fn text<S: AsRef<str>>(name: &'static str, values: impl IntoIterator<Item = S>) -> Column {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::types::{oid, typmod};
+use super::types::{field_typmod, oid};
 use super::{
     CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, TIDEWATER, bigint, boolean, flags, index, null_array, nulls,
-    numbers, optional_text, real, text, words,
+    numbers, optional_text, real, sequence, text, words,
 };
 use crate::catalog::{ColumnValue, FIRST_RELATION_ID, Index, Relation, RelationKind, TableColumn};
 use crate::types::SqlType;
@@ -25,8 +25,13 @@ pub(super) fn namespace_oid(context: &Context<'_>, relation: &Relation) -> i64 {
     if relation.id.0 < FIRST_RELATION_ID {
         return TIDEWATER;
     }
+    schema_oid(context, relation.namespace())
+}
+
+/// Identity of a schema of users.
+pub(super) fn schema_oid(context: &Context<'_>, schema: &str) -> i64 {
     let mut schemas = context.catalog.schemas();
-    schemas.find(|(name, _)| *name == relation.namespace()).map_or(PUBLIC, |(_, oid)| i64::from(oid))
+    schemas.find(|(name, _)| *name == schema).map_or(PUBLIC, |(_, oid)| i64::from(oid))
 }
 
 /// Relations that clients see: everything but sinks, and the engine's own.
@@ -58,14 +63,23 @@ fn classes<'a>(context: &'a Context<'_>) -> Vec<Class<'a>> {
         columns: index.columns.clone(),
         relation,
     };
-    visible(context).map(relation).chain(index::indexes(context).into_iter().map(index)).collect()
+    let sequence = |row: sequence::Row<'a>| Class {
+        oid: row.oid,
+        name: row.sequence.name.clone(),
+        kind: "S",
+        columns: Vec::new(),
+        relation: row.table,
+    };
+    let relations = visible(context).map(relation).chain(index::indexes(context).into_iter().map(index));
+    relations.chain(sequence::rows(context).into_iter().map(sequence)).collect()
 }
 
 pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
     let rows = classes(context);
     let n = rows.len();
-    let has_index =
-        |class: &Class<'_>| class.kind != "i" && context.catalog.indexes_of(class.relation.id).next().is_some();
+    let has_index = |class: &Class<'_>| {
+        !matches!(class.kind, "i" | "S") && context.catalog.indexes_of(class.relation.id).next().is_some()
+    };
     vec![
         bigint("oid", rows.iter().map(|row| row.oid)),
         text("relname", rows.iter().map(|row| &row.name)),
@@ -77,7 +91,7 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
             "relam",
             rows.iter().map(|row| match row.kind {
                 "i" => 403,
-                "v" => 0,
+                "v" | "S" => 0,
                 _ => 2,
             }),
         ),
@@ -115,7 +129,8 @@ struct Attribute {
     relation: i64,
     number: i64,
     name: String,
-    sql_type: SqlType,
+    type_oid: i64,
+    modifier: i64,
     not_null: bool,
     has_default: bool,
     /// `a` or `d` for identity columns.
@@ -144,7 +159,8 @@ fn attributes(context: &Context<'_>) -> Vec<Attribute> {
                 relation: class.oid,
                 number: number as i64 + 1,
                 name: field.name().clone(),
-                sql_type: SqlType::declared(field),
+                type_oid: column.domain.map_or_else(|| oid(&SqlType::of(field)), |domain| i64::from(domain.0)),
+                modifier: if column.domain.is_some() { -1 } else { field_typmod(field) },
                 not_null: column.not_null,
                 has_default: expression(&column.value).is_some(),
                 identity,
@@ -169,15 +185,15 @@ pub(super) fn pg_attribute(context: &Context<'_>) -> Vec<Column> {
     vec![
         bigint("attrelid", rows.iter().map(|row| row.relation)),
         text("attname", rows.iter().map(|row| &row.name)),
-        bigint("atttypid", rows.iter().map(|row| oid(&row.sql_type))),
+        bigint("atttypid", rows.iter().map(|row| row.type_oid)),
         numbers("attstattarget", -1, n),
-        numbers("attlen", -1, n),
+        bigint("attlen", rows.iter().map(|row| super::types::length(row.type_oid))),
         bigint("attnum", rows.iter().map(|row| row.number)),
         numbers("attndims", 0, n),
         numbers("attcacheoff", -1, n),
-        bigint("atttypmod", rows.iter().map(|row| typmod(&row.sql_type))),
+        bigint("atttypmod", rows.iter().map(|row| row.modifier)),
         flags("attbyval", false, n),
-        words("attstorage", "p", n),
+        text("attstorage", rows.iter().map(|row| super::types::storage(row.type_oid))),
         words("attcompression", "", n),
         words("attalign", "i", n),
         boolean("attnotnull", rows.iter().map(|row| row.not_null)),
@@ -250,7 +266,7 @@ pub(super) fn pg_matviews(context: &Context<'_>) -> Vec<Column> {
         nulls("tablespace", n),
         boolean("hasindexes", rows.iter().map(|row| context.catalog.indexes_of(row.relation.id).next().is_some())),
         flags("ispopulated", true, n),
-        text("definition", rows.iter().map(|row| &row.relation.definition)),
+        text("definition", rows.iter().map(|row| super::function::query_of(&row.relation.definition))),
     ]
 }
 

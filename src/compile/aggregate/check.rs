@@ -46,6 +46,15 @@ fn complaint(call: &RawAggregateExpr) -> Option<Error> {
     if call.args.iter().chain(order).chain(call.filter.as_deref()).any(|part| nests(part).unwrap_or_default()) {
         return Some(Error::new(code::GROUPING_ERROR, "aggregate function calls cannot be nested"));
     }
+    if name == "count" && call.args.is_empty() {
+        let message = "count(*) must be used to call a parameterless aggregate function";
+        return Some(Error::new(code::WRONG_OBJECT_TYPE, message));
+    }
+    #[expect(deprecated, reason = "the planner still makes it of `*`")]
+    let is_wildcard = |argument: &Expr| matches!(argument, Expr::Wildcard { .. });
+    if name != "count" && call.args.iter().any(is_wildcard) {
+        return Some(Error::new(code::UNDEFINED_FUNCTION, format!("function {name}() does not exist")));
+    }
     let is_ordered_set = NAMES.iter().any(|(known, function)| *known == name && function.is_ordered_set());
     if is_ordered_set && call.order_by.is_empty() {
         let message = format!("WITHIN GROUP is required for ordered-set aggregate {name}");

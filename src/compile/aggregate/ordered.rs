@@ -48,8 +48,10 @@ impl Ordered {
     pub fn evaluate(&self, arguments: &[ArrayRef]) -> Result<ScalarValue> {
         let Some(first) = arguments.first() else { return Err(Error::internal("an aggregate without an argument")) };
         match self.function {
-            AggregateFunction::PercentileCont => percentile::continuous(first, self.constant.as_ref()),
-            AggregateFunction::PercentileDisc => percentile::discrete(first, self.constant.as_ref(), &self.output),
+            AggregateFunction::PercentileCont => percentile::continuous(first, self.fraction(arguments)?.as_ref()),
+            AggregateFunction::PercentileDisc => {
+                percentile::discrete(first, self.fraction(arguments)?.as_ref(), &self.output)
+            }
             _ if first.is_empty() => Ok(ScalarValue::Null),
             AggregateFunction::ArrayAgg => self.array(first),
             AggregateFunction::StringAgg => self.text(first, arguments.get(1)),
@@ -60,6 +62,14 @@ impl Ordered {
             AggregateFunction::Mode => mode(first),
             AggregateFunction::AnyValue => value(first, 0),
             other => Err(Error::internal(format!("{} is a sum over its rows", other.name()))),
+        }
+    }
+
+    /// The fractions of a percentile: all rows of a group have the same.
+    fn fraction(&self, arguments: &[ArrayRef]) -> Result<Option<ScalarValue>> {
+        match (&self.constant, arguments.get(1).filter(|fractions| !fractions.is_empty())) {
+            (None, Some(fractions)) => value(fractions, 0).map(Some),
+            (constant, _) => Ok(constant.clone()),
         }
     }
 

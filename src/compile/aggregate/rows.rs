@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, UInt32Array, new_empty_array};
 use datafusion::arrow::buffer::OffsetBuffer;
@@ -57,11 +58,13 @@ pub(in crate::compile) struct Grouped {
     /// The group of each row, and all columns, by batch.
     batches: Vec<(Vec<u32>, Vec<ArrayRef>)>,
     groups: usize,
+    /// How many of the batches were measured, and their bytes: whoever asks for the size does so after every batch.
+    measured: (AtomicUsize, AtomicUsize),
 }
 
 impl Grouped {
     pub(in crate::compile) fn new(shape: Shape) -> Grouped {
-        Grouped { shape, batches: Vec::new(), groups: 0 }
+        Grouped { shape, batches: Vec::new(), groups: 0, measured: Default::default() }
     }
 
     /// Takes out the rows of the groups that are emitted; the others are renumbered. Answers how many groups that are, too.
@@ -269,7 +272,15 @@ impl GroupsAccumulator for Grouped {
             let columns: usize = columns.iter().map(|column| column.get_array_memory_size()).sum();
             groups.capacity() * size_of::<u32>() + columns
         };
-        self.batches.iter().map(batch).sum()
+        let (batches, bytes) = &self.measured;
+        let (known, before) = match batches.load(Ordering::Relaxed) {
+            known if known <= self.batches.len() => (known, bytes.load(Ordering::Relaxed)),
+            _ => (0, 0),
+        };
+        let size = before + self.batches[known..].iter().map(batch).sum::<usize>();
+        batches.store(self.batches.len(), Ordering::Relaxed);
+        bytes.store(size, Ordering::Relaxed);
+        size
     }
 }
 
@@ -353,6 +364,7 @@ impl datafusion::logical_expr::Accumulator for Single {
             columns.iter_mut().for_each(|column| *column = column.slice(rows, column.len() - rows));
             if groups.is_empty() {
                 self.rows.batches.remove(0);
+                self.rows.measured = Default::default();
             }
         }
         Ok(())

@@ -129,11 +129,6 @@ impl Udaf {
         let arguments = call.exprs.len();
         let place = definition::constant_argument(self.function).filter(|place| *place < arguments);
         let constant = place.and_then(|place| constant(&call.exprs[place]));
-        if constant.is_none() && self.function.is_ordered_set() && place.is_some() {
-            let error =
-                Error::unsupported(format!("{} with a fraction that is not constant is not supported", self.name));
-            return Err(external(error));
-        }
         let skipped = place.filter(|_| constant.is_some());
         let order: Vec<SortOptions> = call.order_bys.iter().map(|sort| sort.options).collect();
         let used: Vec<usize> = (0..arguments).filter(|at| Some(*at) != skipped).collect();

@@ -19,6 +19,7 @@ use datafusion::scalar::ScalarValue;
 use super::totals::{Figure, Totals};
 use crate::compile::aggregate as rows;
 use crate::compile::plan::AggregateFunction;
+use crate::types::SqlType;
 
 /// Digits that a sum may have before the point beyond those of its values: as many rows are nowhere.
 const SUM_DIGITS: u8 = 14;
@@ -32,6 +33,12 @@ pub(super) fn functions() -> Vec<Arc<AggregateUDF>> {
             Arc::new(AggregateUDF::new_from_impl(Exact { what, signature }))
         })
         .collect()
+}
+
+/// `sum`.
+pub(super) fn sum() -> Arc<AggregateUDF> {
+    let signature = Signature::user_defined(Volatility::Immutable);
+    Arc::new(AggregateUDF::new_from_impl(Exact { what: Figure::Sum, signature }))
 }
 
 /// `sum` or `avg`.
@@ -78,8 +85,11 @@ impl AggregateUDFImpl for Exact {
             DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => {
                 argument.clone()
             }
-            DataType::Decimal128(..) | DataType::LargeBinary => argument.clone(),
-            other => return plan_err!("function {}({other}) does not exist", self.name()),
+            DataType::Decimal128(..) | DataType::LargeBinary | DataType::Interval(_) => argument.clone(),
+            other => {
+                let kind = SqlType::of(&Field::new("", other.clone(), true));
+                return plan_err!("function {}({kind}) does not exist", self.name());
+            }
         }])
     }
 
@@ -89,6 +99,8 @@ impl AggregateUDFImpl for Exact {
             _ => DataType::LargeBinary,
         };
         Ok(match (self.what, arguments) {
+            // Planned as sums of their parts.
+            (_, [interval @ DataType::Interval(_)]) => interval.clone(),
             (Figure::Sum, [DataType::Int16 | DataType::Int32]) => DataType::Int64,
             (Figure::Sum, [DataType::Int64]) => sum(19, 0),
             (Figure::Sum, [DataType::Decimal128(precision, scale)]) => sum(*precision, *scale),

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, LargeBinaryBuilder};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int16Type, Int32Type, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int16Type, Int32Type, Int64Type};
 use datafusion::common::DFSchema;
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{Cast, InSubquery, SetComparison};
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Subquery};
+use datafusion::logical_expr::expr::{InSubquery, SetComparison};
+use datafusion::logical_expr::{LogicalPlanBuilder, Operator, Subquery};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
-use super::types::{column, narrowed};
+use super::field::type_of;
+use super::types::column;
 use crate::compile::function::{self, widened};
 use crate::decimal::{Decimal, encoding, small_quotient};
 use crate::error::{Error, Result};
@@ -130,7 +131,7 @@ impl<'a> Side<'a> {
 
 /// Makes numerics of any size, and arrays of them, double precision.
 pub(super) fn as_doubles(argument: &mut Expr, schema: &DFSchema) {
-    let wanted = match argument.get_type(schema) {
+    let wanted = match type_of(argument, schema) {
         Ok(DataType::LargeBinary) => SqlType::Double,
         Ok(DataType::List(item)) if *item.data_type() == DataType::LargeBinary => {
             SqlType::Array(Box::new(SqlType::Double))
@@ -149,7 +150,7 @@ pub(super) fn alike<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Exp
 
 /// [`alike`] for any number of sides.
 pub(super) fn alike_all(sides: Vec<Expr>, schema: &DFSchema) -> Vec<Expr> {
-    let kinds = sides.iter().map(|side| side.get_type(schema).ok().filter(|kind| !kind.is_null()));
+    let kinds = sides.iter().map(|side| type_of(side, schema).ok().filter(|kind| !kind.is_null()));
     let kinds: Vec<Option<DataType>> = kinds.collect();
     let known: Vec<&DataType> = kinds.iter().flatten().collect();
     let any = known.contains(&&DataType::LargeBinary);
@@ -180,7 +181,7 @@ pub(super) fn set_comparison(mut test: SetComparison, schema: &DFSchema) -> Plan
 fn tested(value: &mut Expr, subquery: &mut Subquery, schema: &DFSchema) -> PlanResult<()> {
     let inner = Arc::clone(&subquery.subquery);
     let candidate = column(inner.schema(), 0);
-    let (Ok(tested), Ok(found)) = (value.get_type(schema), candidate.get_type(inner.schema())) else { return Ok(()) };
+    let (Ok(tested), Ok(found)) = (type_of(value, schema), type_of(&candidate, inner.schema())) else { return Ok(()) };
     let any = tested == DataType::LargeBinary || found == DataType::LargeBinary || exceeds(&[&tested, &found]);
     let Some(wanted) = united(&[tested.clone(), found.clone()]).filter(|_| any) else { return Ok(()) };
     if tested != wanted.arrow() {
@@ -218,90 +219,14 @@ pub(in crate::compile) fn united(kinds: &[DataType]) -> Option<SqlType> {
         .then_some(SqlType::NUMERIC)
 }
 
-/// The type of columns of numbers of which not all have one type; `None` for others. DataFusion takes the first one's for now.
-fn shared(kinds: &[DataType]) -> Option<DataType> {
-    let known: Vec<&DataType> = kinds.iter().filter(|kind| !kind.is_null()).collect();
-    if known.is_empty() || known.len() == kinds.len() && known.windows(2).all(|pair| pair[0] == pair[1]) {
-        return None;
-    }
-    if !known.iter().all(|kind| kind.is_floating() || is_exact(kind)) {
-        return None;
-    }
-    if known.iter().any(|kind| kind.is_floating()) {
-        let double = known.contains(&&DataType::Float64);
-        return Some(if double { DataType::Float64 } else { DataType::Float32 });
-    }
-    if let Some(wanted) = united(kinds) {
-        return Some(wanted.arrow());
-    }
-    let widest = known.iter().max_by_key(|kind| (matches!(kind, DataType::Decimal128(..)), digits(kind)))?;
-    Some(match widest {
-        DataType::Decimal128(_, scale) => {
-            let precision = known.iter().filter_map(|kind| digits(kind)).map(|(precision, _)| precision).max();
-            DataType::Decimal128(precision?, *scale)
-        }
-        kind => (*kind).clone(),
-    })
-}
-
-/// Inputs of a set operation with columns of numbers of one type.
-pub(in crate::compile) fn united_inputs(inputs: Vec<Arc<LogicalPlan>>) -> PlanResult<Vec<Arc<LogicalPlan>>> {
-    let Some(width) = inputs.iter().map(|input| input.schema().fields().len()).min() else { return Ok(inputs) };
-    let kinds = |at: usize| inputs.iter().map(|input| input.schema().field(at).data_type().clone()).collect::<Vec<_>>();
-    let wanted: Vec<Option<DataType>> = (0..width).map(|at| shared(&kinds(at))).collect();
-    if wanted.iter().all(Option::is_none) {
-        return Ok(inputs);
-    }
-    inputs.into_iter().map(|input| converted(input, &wanted)).collect()
-}
-
-fn converted(input: Arc<LogicalPlan>, wanted: &[Option<DataType>]) -> PlanResult<Arc<LogicalPlan>> {
-    let schema = Arc::clone(input.schema());
-    let columns = schema.iter().enumerate().map(|(at, (qualifier, field))| {
-        let value = column(&schema, at);
-        match (wanted.get(at).and_then(Option::as_ref), field.data_type()) {
-            (Some(wanted), found) if wanted != found => {
-                let value = match (wanted, found) {
-                    (DataType::LargeBinary, _) => widened(value),
-                    (_, DataType::LargeBinary) => {
-                        function::cast_to(value, &SqlType::of(&Field::new("", wanted.clone(), true)))
-                    }
-                    _ => Expr::Cast(Cast::new(Box::new(value), wanted.clone())),
-                };
-                value.alias_qualified(qualifier.cloned(), field.name())
-            }
-            _ => value,
-        }
-    });
-    let columns: Vec<Expr> = columns.collect();
-    Ok(Arc::new(LogicalPlanBuilder::from(input).project(columns)?.build()?))
-}
-
-/// The rows of VALUES with columns of numbers that DataFusion can make one.
-pub(super) fn united_rows(mut rows: Vec<Vec<Expr>>) -> Vec<Vec<Expr>> {
-    let schema = DFSchema::empty();
-    let width = rows.iter().map(Vec::len).min().unwrap_or(0);
-    for at in 0..width {
-        // DataFusion has made the numbers of a column one type already, but its casts are still to be seen.
-        let uncast = |value: &Expr| match value {
-            Expr::Cast(cast) if cast.expr.get_type(&schema).is_ok_and(|kind| is_number(&kind)) => (*cast.expr).clone(),
-            value => value.clone(),
-        };
-        let written: Vec<Expr> = rows.iter().map(|row| narrowed(uncast(&row[at]))).collect();
-        let kinds: Option<Vec<DataType>> = written.iter().map(|value| value.get_type(&schema).ok()).collect();
-        if kinds.is_some_and(|kinds| united(&kinds) == Some(SqlType::NUMERIC)) {
-            rows.iter_mut().zip(written).for_each(|(row, value)| row[at] = value);
-        }
-        let kinds: Option<Vec<DataType>> = rows.iter().map(|row| row[at].get_type(&schema).ok()).collect();
-        let Some(wanted) = kinds.and_then(|kinds| united(&kinds)) else { continue };
-        for row in &mut rows {
-            let value = std::mem::take(&mut row[at]);
-            row[at] = if matches!(&value, Expr::Literal(ScalarValue::Null, _)) {
-                value
-            } else {
-                function::cast_to(value, &wanted)
-            };
-        }
-    }
-    rows
+/// A constant number as a numeric of any size; `None` for floats.
+pub(super) fn constant(number: &ScalarValue) -> Option<ScalarValue> {
+    let (units, scale) = match number {
+        ScalarValue::Int16(Some(value)) => (i128::from(*value), 0),
+        ScalarValue::Int32(Some(value)) => (i128::from(*value), 0),
+        ScalarValue::Int64(Some(value)) => (i128::from(*value), 0),
+        ScalarValue::Decimal128(Some(units), _, scale @ 0..) => (*units, scale.unsigned_abs()),
+        _ => return None,
+    };
+    Some(ScalarValue::LargeBinary(Some(encoding::encoded(&Decimal::new(units, u32::from(scale))))))
 }

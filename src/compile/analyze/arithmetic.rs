@@ -9,9 +9,9 @@ use datafusion::arrow::datatypes::{
     DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, DecimalType, Float32Type, Float64Type, i256,
 };
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::{DFSchema, DataFusionError, ExprSchema, internal_err};
+use datafusion::common::{DFSchema, DataFusionError, internal_err};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{BinaryExpr, Placeholder, ScalarFunction};
+use datafusion::logical_expr::expr::{BinaryExpr, Cast, Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::{
@@ -21,7 +21,7 @@ use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::any_numeric::{digits, is_exact, is_number, operate};
-use super::types::narrowed;
+use super::field::type_of;
 use crate::compile::function::{self, widened};
 use crate::error::{Error, code};
 use crate::types::SqlType;
@@ -39,16 +39,16 @@ impl ExprPlanner for Arithmetic {
             "/" => Operator::Divide,
             _ => return Ok(PlannerResult::Original(raw)),
         };
-        let (left, right) = known(narrowed(raw.left), narrowed(raw.right), schema);
-        let kinds = (left.get_type(schema), right.get_type(schema));
-        let operands = match &kinds {
+        let (left, right) = known(raw.left, raw.right, schema);
+        let kinds = (type_of(&left, schema), type_of(&right, schema));
+        let wanted = match &kinds {
             (Ok(left), Ok(right)) => operand_types(left, operator, right),
             _ => None,
         };
-        let Some((left_type, right_type)) = operands else {
+        let (Some((left_type, right_type)), (Ok(left_given), Ok(right_given))) = (wanted, &kinds) else {
             return Ok(PlannerResult::Original(RawBinaryExpr { op: raw.op, left, right }));
         };
-        let operands = vec![converted(left, &left_type, schema)?, converted(right, &right_type, schema)?];
+        let operands = vec![cast_unless(left, left_given, left_type), cast_unless(right, right_given, right_type)];
         let function = Checked { operator, signature: Signature::any(2, Volatility::Immutable) };
         let function = Arc::new(ScalarUDF::new_from_impl(function));
         Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(function, operands))))
@@ -60,29 +60,29 @@ pub(super) fn adjusted(mut call: ScalarFunction, schema: &DFSchema) -> PlanResul
     let Some(checked) = call.func.inner().downcast_ref::<Checked>() else { return Ok(call) };
     // Casts the user wrote are calls of a function: these were put in when the columns had other types.
     let operands: Vec<Expr> = call.args.into_iter().map(|operand| without_cast(operand, schema)).collect();
-    let kinds = operands.iter().map(|operand| operand.get_type(schema)).collect::<PlanResult<Vec<_>>>()?;
+    let kinds = operands.iter().map(|operand| type_of(operand, schema)).collect::<PlanResult<Vec<_>>>()?;
     let wanted = match kinds.as_slice() {
         [left, right] => operand_types(left, checked.operator, right),
         _ => None,
     };
     let Some((left, right)) = wanted else { return internal_err!("operands of an operator are no numbers any more") };
-    let operands = operands.into_iter().zip([left, right]).map(|(operand, kind)| converted(operand, &kind, schema));
-    call.args = operands.collect::<PlanResult<_>>()?;
+    let operands = operands.into_iter().zip(&kinds).zip([left, right]);
+    call.args = operands.map(|((operand, given), wanted)| cast_unless(operand, given, wanted)).collect();
     Ok(call)
+}
+
+fn cast_unless(operand: Expr, given: &DataType, wanted: DataType) -> Expr {
+    match given {
+        given if *given == wanted => operand,
+        DataType::LargeBinary => function::cast_to(operand, &SqlType::Double),
+        _ => Expr::Cast(Cast::new(Box::new(operand), wanted)),
+    }
 }
 
 fn without_cast(operand: Expr, schema: &DFSchema) -> Expr {
     match operand {
-        Expr::Cast(cast) if cast.expr.get_type(schema).is_ok_and(|kind| is_number(&kind)) => *cast.expr,
+        Expr::Cast(cast) if type_of(&cast.expr, schema).is_ok_and(|kind| is_number(&kind)) => *cast.expr,
         other => other,
-    }
-}
-
-/// An operand as another type of numbers.
-fn converted(operand: Expr, kind: &DataType, schema: &DFSchema) -> PlanResult<Expr> {
-    match operand.get_type(schema) {
-        Ok(DataType::LargeBinary) if kind.is_floating() => Ok(function::cast_to(operand, &SqlType::Double)),
-        _ => operand.cast_to(kind, schema),
     }
 }
 
@@ -95,8 +95,8 @@ pub(in crate::compile) fn as_operator(expression: &Expr) -> Option<Expr> {
 }
 
 /// Parameters and quoted literals take the type of the other operand, as in PostgreSQL.
-fn known(left: Expr, right: Expr, schema: &dyn ExprSchema) -> (Expr, Expr) {
-    let numeric = |expression: &Expr| expression.get_type(schema).ok().filter(is_number);
+fn known(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
+    let numeric = |expression: &Expr| type_of(expression, schema).ok().filter(is_number);
     let typed = |expression: Expr, kind: &DataType| match expression {
         Expr::Placeholder(Placeholder { id, field: None }) => {
             let field = datafusion::arrow::datatypes::Field::new("", kind.clone(), true);

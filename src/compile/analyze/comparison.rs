@@ -21,6 +21,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::any_numeric::united;
 use super::grouping::{distinct, grouped, set_operation, unpack};
+use super::mixed::{self, Mixed};
 use super::tag::sql_type;
 use super::types::{column, compares};
 use crate::compile::function::order;
@@ -59,7 +60,9 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
 /// Whether values of a type are compared by keys. Errors: 42883 for json, which has no equality.
 pub(super) fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
     match sql_type {
-        Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_) | SqlType::AnyNumeric(_)) => Ok(true),
+        Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_) | SqlType::Char(_) | SqlType::AnyNumeric(_)) => {
+            Ok(true)
+        }
         Some(SqlType::Row(row)) => {
             for (_, field) in &row.fields {
                 has_key(Some(field))?;
@@ -91,7 +94,7 @@ pub(super) fn key_of(expression: Expr) -> Expr {
 fn key_as(expression: Expr, kind: Option<&SqlType>) -> Expr {
     match (&expression, kind) {
         (Expr::Literal(ScalarValue::Utf8(Some(_)), None), Some(kind)) => {
-            key_of(crate::compile::function::cast_to(expression, kind))
+            key_of(crate::compile::function::cast_to(expression, &kind.of_constants()))
         }
         _ => key_of(expression),
     }
@@ -104,16 +107,11 @@ pub(super) fn call(definition: &'static crate::compile::function::Definition, ar
 /// Keys of all sides if one of them has a key: the others are constants that are read as its type, or NULL.
 fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Option<[Expr; N]>> {
     let kinds = sides.each_ref().map(|side| sql_type(side, schema));
-    // Local times are compared with instants as instants, by the session's zone.
-    let zoned = kinds.contains(&Some(SqlType::TimestampTz));
-    let is_local = |kind: &Option<SqlType>| matches!(kind, Some(SqlType::Date | SqlType::Timestamp));
-    if zoned && kinds.iter().any(is_local) {
-        let mut kinds = kinds.iter();
-        return Ok(Some(sides.map(|side| match kinds.next() {
-            Some(kind) if is_local(kind) => crate::compile::function::cast_to(side, &SqlType::TimestampTz),
-            _ => side,
-        })));
-    }
+    let sides = match mixed::converted(sides, &kinds) {
+        Mixed::Converted(sides) => return Ok(Some(sides)),
+        Mixed::Plain => return Ok(None),
+        Mixed::Alike(sides) => sides,
+    };
     let mut common: Option<&SqlType> = None;
     for kind in kinds.iter().flatten() {
         if has_key(Some(kind))? {
@@ -139,6 +137,7 @@ fn alike(kind: &SqlType, common: &SqlType) -> bool {
                 || item.is_numeric() && other.is_numeric()
                 || super::types::is_text(item) && super::types::is_text(other)
         }
+        (SqlType::Char(_), SqlType::Char(_)) => true,
         _ => kind == common,
     }
 }

@@ -75,6 +75,7 @@ fn translate(failure: &DataFusionError, span: &mut Option<Span>) -> Error {
                 "queries together may hold half of the machine's memory: let this one group, sort or join fewer rows",
             )
         }
+        DataFusionError::Internal(message) if message.contains(IN_BETWEEN) => between(message),
         DataFusionError::Configuration(message) => Error::new(code::INVALID_PARAMETER_VALUE, lower(message)),
         other => Error::internal(lower(&other.strip_backtrace())),
     }
@@ -203,6 +204,14 @@ fn clause(line: &str) -> Option<Error> {
     if line.contains("ggregate function calls cannot be nested") {
         return Some(Error::new(code::GROUPING_ERROR, "aggregate function calls cannot be nested"));
     }
+    if line.contains("annot find column with position ") {
+        let message = format!("GROUP BY position {} is not in select list", number("with position ")?);
+        return Some(Error::new(INVALID_COLUMN_REFERENCE, message));
+    }
+    if let Some(table) = line.strip_prefix("Invalid qualifier ") {
+        let message = format!("missing FROM-clause entry for table \"{table}\"");
+        return Some(Error::new(code::UNDEFINED_TABLE, message));
+    }
     if line.contains("rder by column out of bounds") {
         let message = format!("ORDER BY position {} is not in select list", number("specified: ")?);
         return Some(Error::new(INVALID_COLUMN_REFERENCE, message));
@@ -278,6 +287,16 @@ fn operator(line: &str) -> Error {
     let words = words.split(" to valid types").next().unwrap_or(words);
     Error::new(code::UNDEFINED_FUNCTION, format!("operator does not exist: {}", sql_names(words)))
         .hint("no operator takes these types: an explicit cast may help")
+}
+
+/// How DataFusion ends what it says about `x BETWEEN y AND z` with types that cannot be compared.
+const IN_BETWEEN: &str = " in BETWEEN expression";
+
+fn between(message: &str) -> Error {
+    let types = message.split("coerce types ").nth(1).and_then(|rest| rest.split(IN_BETWEEN).next());
+    let (value, bound) = types.and_then(|types| types.split_once(" and ")).unwrap_or_default();
+    let message = format!("operator does not exist: {} >= {}", sql_name(value), sql_name(bound));
+    Error::new(code::UNDEFINED_FUNCTION, message).hint("no operator takes these types: an explicit cast may help")
 }
 
 fn not_implemented(message: &str) -> Error {

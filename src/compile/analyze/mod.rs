@@ -13,16 +13,24 @@ mod careful;
 mod declaration;
 // Comparisons by sort keys.
 mod comparison;
+// Rows of constants.
+mod constant_rows;
 // Groups by sort keys.
 mod grouping;
 // How much expressions grow when they are simplified.
 mod complexity;
 // DataFusion's errors → ours.
 pub mod error;
+// `sum` and `avg` of intervals.
+mod interval_sum;
 // Keys of joins.
 mod equijoin;
+// Types of expressions.
+mod field;
 // `min` and `max`.
 mod extreme;
+// Comparisons of values of different types.
+mod mixed;
 // Relations and functions by name.
 mod names;
 // Types of recursive queries.
@@ -36,8 +44,12 @@ mod select;
 mod lookup;
 // DataFusion's settings.
 mod session;
+// Types of the columns of set operations.
+mod set_type;
 // Relations without rows.
 mod source;
+// What PostgreSQL refuses.
+pub(in crate::compile) mod strict;
 // Types that Arrow does not tell.
 mod tag;
 // Sums by group.
@@ -60,6 +72,7 @@ use datafusion::optimizer::Analyzer;
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use arithmetic::as_operator;
+pub(in crate::compile) use field::field_of;
 pub use lookup::Binding;
 pub use rows::{ROWS_ID, Rows};
 pub use select::{Ready, Select, plan_select};
@@ -71,9 +84,10 @@ use super::lower;
 use super::parse::{Query, shown_name};
 use super::plan::Plan;
 use super::{rewrite, window};
-use crate::catalog::RelationId;
+use crate::catalog::{Domain, RelationId};
 use crate::error::Result;
-use crate::types::{COMPUTED, SqlType};
+use crate::precision::Precision;
+use crate::types::{COMPUTED, PG_CLIENT_TYPE, SqlType};
 
 /// Session settings that change what a query means; views keep those they were created with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +108,18 @@ impl Default for Settings {
 pub trait Relations {
     /// What `[schema.]name` stands for; `None` if nothing has that name. Names are folded already.
     fn resolve(&self, schema: Option<&str>, name: &str) -> Result<Option<Resolved>>;
+
+    /// The type of a user that `[schema.]name` stands for; `None` if nothing has that name.
+    fn type_named(&self, name: &str) -> Result<Option<SqlType>> {
+        let _ = name;
+        Ok(None)
+    }
+
+    /// The domain that `[schema.]name` stands for, if it is one.
+    fn domain_named(&self, name: &str) -> Option<Arc<Domain>> {
+        let _ = name;
+        None
+    }
 
     /// Names that hints may suggest.
     fn names(&self) -> Vec<String>;
@@ -118,6 +144,8 @@ pub enum Resolved {
         id: RelationId,
         /// Its columns.
         schema: SchemaRef,
+        /// The columns of its primary key; empty without one.
+        key: Vec<usize>,
     },
     /// A view that is expanded where it is named: its query, and new names for its columns (empty keeps the query's).
     View(Box<Query>, Vec<String>),
@@ -155,6 +183,15 @@ fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanR
     window::node::windows(plan, &settings.time_zone)
 }
 
+/// The shown field with what its column was declared with and values do not tell.
+fn as_declared(shown: Field, column: &Field) -> Field {
+    let shown = Precision::of(column).map_or_else(|| shown.clone(), |precision| precision.on(shown.clone()));
+    let Some(client_type) = column.metadata().get(PG_CLIENT_TYPE) else { return shown };
+    let mut metadata = shown.metadata().clone();
+    metadata.insert(PG_CLIENT_TYPE.to_string(), client_type.clone());
+    shown.with_metadata(metadata)
+}
+
 /// The plan with outputs of SQL's types, and its columns as users see them. The plan's own names stay: DataFusion wants them
 /// unique, SQL does not.
 fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
@@ -169,7 +206,7 @@ fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
         } else {
             SqlType::of(&Field::new("", wanted.clone(), true))
         };
-        let mut shown = kind.field(shown_name(field.name()));
+        let mut shown = as_declared(kind.field(shown_name(field.name())), field);
         if matches!(kind, SqlType::Numeric(..)) && !declaration::is_declared(&plan, position) {
             shown.set_metadata(HashMap::from([(COMPUTED.to_string(), String::new())]));
         }

@@ -1,11 +1,12 @@
 //! What the names in a query mean: relations from the catalog, functions from the session.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::TableFunctionArgs;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::{DFSchema, DataFusionError, TableReference, internal_err};
+use datafusion::common::{Constraint, Constraints, DFSchema, DataFusionError, TableReference, internal_err};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result as PlanResult;
@@ -22,17 +23,23 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
 use super::source::{RelationSource, ViewSource};
 use super::unresolved::{self, Unresolved};
-use super::{Relations, Resolved, complexity, error, rows};
+use super::{Relations, Resolved, error, rows};
 use crate::compile::function::{is_foreign, unknown};
-use crate::compile::parse::{ARRAY, MergedColumns, Query, UnnestedRows, WholeRows, without_markers};
-use crate::compile::rewrite::elements;
+use crate::compile::parse::{ARRAY, ColumnAliases, MergedColumns, Query, UnnestedRows, WholeRows, without_markers};
+use crate::compile::rewrite::{elements, size};
 use crate::error::{Error, Result, code};
+use crate::types::SqlType;
+
+/// What the planner says of a column that is not grouped by.
+const UNGROUPED: &str = "must appear in the GROUP BY clause";
 
 /// Names of one statement.
 pub(super) struct Names<'a> {
     relations: &'a dyn Relations,
     state: &'a SessionState,
     planners: Vec<Arc<dyn RelationPlanner>>,
+    /// Whether the planner is told the primary keys of tables.
+    keyed: Cell<bool>,
 }
 
 impl<'a> Names<'a> {
@@ -41,13 +48,29 @@ impl<'a> Names<'a> {
         let mut planners: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(elements::Relations::default())];
         planners.extend(state.relation_planners().iter().cloned());
         planners.push(Arc::new(MergedColumns));
+        planners.push(Arc::new(ColumnAliases));
         planners.push(Arc::new(UnnestedRows::default()));
         planners.extend(relations.rows().map(rows::planner));
-        Names { relations, state, planners }
+        Names { relations, state, planners, keyed: Cell::new(false) }
     }
 
     /// The logical plan of a query as DataFusion makes it; `parameters` are the types of `$1…` where they are known.
     pub(super) fn plan(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
+        let plan = self.plan_resolved(query, parameters);
+        match plan {
+            // Who groups by a primary key may use the other columns of its table. The planner then groups by all of them.
+            Err(failure) if !self.keyed.get() && failure.to_string().contains(UNGROUPED) => {
+                self.keyed.set(true);
+                let plan = self.plan_resolved(query, parameters);
+                self.keyed.set(false);
+                plan.map_err(|_| failure)
+            }
+            plan => plan,
+        }
+    }
+
+    /// The plan, once names and stars that the planner does not know are replaced.
+    fn plan_resolved(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
         let mut resolved: Option<Query> = None;
         loop {
             let current = resolved.as_ref().unwrap_or(query);
@@ -69,16 +92,27 @@ impl<'a> Names<'a> {
 
     fn plan_once(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
+        let find = |name: &str| {
+            type_named(self.relations, name).map_err(|error| match query.position_of(name) {
+                Some(position) => error.at(position),
+                None => error,
+            })
+        };
+        let query = query
+            .clone()
+            .with_types(&find, &|name| self.relations.domain_named(name))
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let whole = query.whole_rows();
         let mut planners = self.planners.clone();
         if !whole.is_empty() {
             planners.insert(planners.len().min(1), Arc::new(WholeRows::new(whole)));
         }
-        let names = Names { relations: self.relations, state: self.state, planners };
+        let keyed = Cell::new(self.keyed.get());
+        let names = Names { relations: self.relations, state: self.state, planners, keyed };
         match query.statement() {
             Statement::Statement(statement) => {
                 let plan = SqlToRel::new(&names).sql_statement_to_plan_with_context(*statement, &mut context)?;
-                complexity::check_size(&plan)?;
+                size::check(&plan)?;
                 without_markers(plan)
             }
             _ => internal_err!("a query is one SQL statement"),
@@ -87,7 +121,11 @@ impl<'a> Names<'a> {
 
     fn resolve(&self, schema: Option<&str>, name: &str) -> Result<Arc<dyn TableSource>> {
         match self.relations.resolve(schema, name)? {
-            Some(Resolved::Relation { id, schema }) => Ok(Arc::new(RelationSource { relation: id, schema })),
+            Some(Resolved::Relation { id, schema, key }) => {
+                let keyed = self.keyed.get() && !key.is_empty();
+                let constraints = keyed.then(|| Constraints::new_unverified(vec![Constraint::PrimaryKey(key)]));
+                Ok(Arc::new(RelationSource { relation: id, schema, constraints }))
+            }
             Some(Resolved::System(provider)) => Ok(provider_as_source(provider)),
             Some(Resolved::View(query, columns)) => {
                 let plan = self.plan(&query, &[]).and_then(|plan| renamed(plan, &columns));
@@ -106,6 +144,12 @@ impl<'a> Names<'a> {
             None => failure,
         }
     }
+}
+
+/// The type of that name. Errors: 42704.
+pub(super) fn type_named(relations: &dyn Relations, name: &str) -> Result<SqlType> {
+    let unknown = || Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"));
+    relations.type_named(name)?.ok_or_else(unknown)
 }
 
 /// The plan with other names for its columns, as CREATE VIEW v (a, b) gives them; columns without a new name keep theirs.

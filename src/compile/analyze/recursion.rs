@@ -3,20 +3,20 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
-use datafusion::common::DataFusionError;
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::Cast;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, RecursiveQuery, TableScanBuilder};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, RecursiveQuery, TableScanBuilder};
 use datafusion::prelude::Expr;
 
 use super::any_numeric::is_number;
+use super::field::type_of;
+use super::set_type;
 use super::types::column;
 use crate::compile::function;
-use crate::error::{Error, code};
 use crate::types::SqlType;
 
 /// The query with numerics of any size in the rows that its recursive term reads. Runs before types are SQL's.
@@ -31,7 +31,7 @@ pub(super) fn widened(node: LogicalPlan) -> PlanResult<Transformed<LogicalPlan>>
 fn without_casts(mut term: LogicalPlan) -> LogicalPlan {
     if let LogicalPlan::Projection(projection) = &mut term {
         let schema = projection.input.schema();
-        let is_inserted = |cast: &Cast| cast.expr.get_type(schema).is_ok_and(|kind| is_number(&kind));
+        let is_inserted = |cast: &Cast| type_of(&cast.expr, schema).is_ok_and(|kind| is_number(&kind));
         for column in &mut projection.expr {
             let name = column.schema_name().to_string();
             match column.clone().unalias_nested().data {
@@ -70,6 +70,7 @@ fn any_scale(field: &FieldRef) -> FieldRef {
 
 /// The query with terms of one type. Errors: 42804 for a recursive term of another type than the first one.
 pub(super) fn as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
+    set_type::check_recursion(&query)?;
     let wanted: Vec<FieldRef> = query.schema.fields().iter().map(any_scale).collect();
     let converted = |term: Arc<LogicalPlan>| -> PlanResult<Arc<LogicalPlan>> {
         let schema = Arc::clone(term.schema());
@@ -77,44 +78,17 @@ pub(super) fn as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
             let (qualifier, found) = schema.qualified_field(position);
             let column = column(&schema, position);
             if found.data_type() == field.data_type() {
-                return Ok(column);
+                return column;
             }
-            check(&query.name, position, field.data_type(), found)?;
             let converted = match field.data_type() {
                 DataType::LargeBinary => function::widened(column),
                 kind => Expr::Cast(Cast::new(Box::new(column), kind.clone())),
             };
-            Ok(converted.alias_qualified(qualifier.cloned(), found.name()))
+            converted.alias_qualified(qualifier.cloned(), found.name())
         });
-        let columns = columns.collect::<PlanResult<Vec<Expr>>>()?;
+        let columns: Vec<Expr> = columns.collect();
         Ok(Arc::new(LogicalPlanBuilder::from(term).project(columns)?.build()?))
     };
     let (first, next) = (converted(query.static_term)?, converted(query.recursive_term)?);
     RecursiveQuery::try_new(query.name, first, next, query.is_distinct).map(LogicalPlan::RecursiveQuery)
-}
-
-/// Numbers of a wider type than the first term's would lose digits.
-fn check(name: &str, position: usize, wanted: &DataType, found: &Field) -> PlanResult<()> {
-    let rank = |kind: &DataType| match kind {
-        DataType::Int8 | DataType::Int16 | DataType::UInt8 => 0,
-        DataType::Int32 | DataType::UInt16 => 1,
-        DataType::Int64 | DataType::UInt32 | DataType::UInt64 => 2,
-        DataType::Decimal128(..) | DataType::LargeBinary => 3,
-        DataType::Float32 => 4,
-        _ => 5,
-    };
-    if !is_number(wanted) || !is_number(found.data_type()) || rank(found.data_type()) <= rank(wanted).max(2) {
-        return Ok(());
-    }
-    let shown = |kind: &DataType| match kind {
-        DataType::Decimal128(..) => "numeric".to_string(),
-        kind => SqlType::of(&Field::new("", kind.clone(), true)).to_string(),
-    };
-    let message = format!(
-        "recursive query \"{name}\" column {} has type {} in non-recursive term but type {} overall",
-        position + 1,
-        shown(wanted),
-        shown(found.data_type())
-    );
-    Err(DataFusionError::External(Box::new(Error::new(code::DATATYPE_MISMATCH, message))))
 }

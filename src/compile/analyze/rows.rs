@@ -55,7 +55,8 @@ impl RelationPlanner for RowsPlanner {
             return Ok(RelationPlanning::Original(Box::new(relation)));
         }
         let schema = self.rows.schema();
-        let source: Arc<dyn TableSource> = Arc::new(RelationSource { relation: ROWS_ID, schema: Arc::clone(&schema) });
+        let source: Arc<dyn TableSource> =
+            Arc::new(RelationSource { relation: ROWS_ID, schema: Arc::clone(&schema), constraints: None });
         let columns = schema.fields().iter().zip(&self.rows.columns).map(|(field, (relation, column))| {
             let given = Expr::Column(datafusion::common::Column::new(Some(ROWS), field.name()));
             given.alias_qualified(Some(datafusion::common::TableReference::bare(relation.as_str())), column.name())

@@ -8,13 +8,16 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
+use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, plan_datafusion_err};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{LogicalPlan, TableSource, Volatility};
+use datafusion::logical_expr::expr::Placeholder;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{ExprSchemable, LogicalPlan, TableSource, Volatility};
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::Expr;
@@ -24,7 +27,7 @@ use futures::StreamExt;
 use super::careful::careful;
 use super::lookup::{Binding, bindings};
 use super::source::ReadSource;
-use super::{Relations, Settings, coerce, error, names, relation_of, session, shown};
+use super::{Relations, Settings, as_declared, coerce, constant_rows, error, names, relation_of, session, shown};
 use crate::catalog::RelationId;
 use crate::clock::Clock;
 use crate::compile::parse::Query;
@@ -60,7 +63,7 @@ pub fn plan_select(
 ) -> Result<Select> {
     let state = session::state(settings);
     let explain = |failure| error::from_datafusion(failure, query);
-    let hints = with_written_types(hints, query);
+    let hints = with_written_types(hints, query, relations)?;
     let raw = names::Names::new(relations, &state).plan(query, &hints).map_err(explain)?;
     let parameters = parameters(&raw, &hints).map_err(explain)??;
     // Planned once more where types were missing: as in PostgreSQL, what nothing tells is text.
@@ -70,6 +73,7 @@ pub fn plan_select(
         let known: Vec<Option<FieldRef>> = parameters.iter().cloned().map(Some).collect();
         names::Names::new(relations, &state).plan(query, &known).map_err(explain)?
     };
+    let raw = constant_rows::as_tables(raw).map_err(explain)?;
     let (plan, schema) =
         coerce(raw, &state, settings).and_then(rewrite::set_operation::expanded).and_then(shown).map_err(explain)?;
     let relations = relations_of(&plan).map_err(explain)?;
@@ -100,6 +104,51 @@ impl Select {
         immutable
     }
 
+    /// Whether functions see values of an enum type: its labels, not only which of them it is.
+    pub fn converts(&self, oid: u32) -> bool {
+        /// Functions that answer one of their arguments, or compare them.
+        const BLIND: [&str; 10] = [
+            "coalesce",
+            "nullif",
+            "greatest",
+            "least",
+            "tagged",
+            "in",
+            "array",
+            "array_append",
+            "unnest[]",
+            "sort_key",
+        ];
+        let mut found = false;
+        // The closures do not fail.
+        let _ = self.plan.apply_with_subqueries(|node| {
+            let schema = merge_schema(&node.inputs());
+            node.apply_expressions(|expression| {
+                expression.apply(|part| {
+                    let of_type = |part: &Expr| {
+                        part.to_field(&schema).is_ok_and(|(_, field)| SqlType::of(&field).user_types().contains(&oid))
+                    };
+                    found |= match part {
+                        Expr::ScalarFunction(call) => {
+                            // A constant label became a value when the view was made.
+                            let is_constant =
+                                call.func.name() == "cast" && matches!(call.args.first(), Some(Expr::Literal(..)));
+                            let is_blind = is_constant || BLIND.contains(&call.func.name());
+                            !is_blind && (call.args.iter().any(of_type) || of_type(part))
+                        }
+                        Expr::AggregateFunction(call) => {
+                            let shows = call.func.name().starts_with("json") || call.func.name() == "string_agg";
+                            shows && call.params.args.iter().any(of_type)
+                        }
+                        _ => false,
+                    };
+                    Ok(TreeNodeRecursion::Continue)
+                })
+            })
+        });
+        found
+    }
+
     /// Gets ready to run, with values for [`Select::parameters`].
     pub fn ready(self, parameters: &[ScalarValue]) -> Result<Ready> {
         let Select { schema, plan, mut state, query, relations, parameters: wanted, now_micros } = self;
@@ -108,12 +157,9 @@ impl Select {
             return Err(Error::new("08P01", message));
         }
         let now = now_micros.unwrap_or_else(|| Clock::System.now_micros());
-        let config = Arc::clone(state.config_options());
-        let properties = state.execution_props_mut();
-        properties.query_execution_start_time = DateTime::from_timestamp_micros(now);
-        // Functions that run over rows take the session's time zone from here.
-        properties.config_options = Some(config);
-        let plan = optimized(plan, &state, parameters).map_err(|failure| error::from_datafusion(failure, &query))?;
+        state.execution_props_mut().query_execution_start_time = DateTime::from_timestamp_micros(now);
+        let values = typed(parameters, &wanted);
+        let plan = optimized(plan, &state, values).map_err(|failure| error::from_datafusion(failure, &query))?;
         let bindings = bindings(&plan).map_err(|failure| error::from_datafusion(failure, &query))?;
         Ok(Ready { schema, relations, bindings, plan, state, query })
     }
@@ -154,15 +200,25 @@ impl Ready {
     }
 }
 
+/// Values that say of their SQL type what the parameters' fields do.
+fn typed(values: &[ScalarValue], fields: &[FieldRef]) -> Vec<ScalarAndMetadata> {
+    let typed = |(value, field): (&ScalarValue, &FieldRef)| {
+        let metadata = (!field.metadata().is_empty()).then(|| FieldMetadata::from(field.as_ref()));
+        ScalarAndMetadata::new(value.clone(), metadata)
+    };
+    values.iter().zip(fields).map(typed).collect()
+}
+
 /// The plan with values for parameters, as it will run.
-fn optimized(plan: LogicalPlan, state: &SessionState, parameters: &[ScalarValue]) -> PlanResult<LogicalPlan> {
+fn optimized(plan: LogicalPlan, state: &SessionState, parameters: Vec<ScalarAndMetadata>) -> PlanResult<LogicalPlan> {
     let mut plan = with_source(plan, |relation, source| {
         Ok(Arc::new(ReadSource { relation, schema: source.schema() }) as Arc<dyn TableSource>)
     })?;
     if !parameters.is_empty() {
-        plan = plan.with_param_values(ParamValues::from(parameters.to_vec()))?;
+        plan = plan.with_param_values(ParamValues::List(parameters))?;
     }
-    state.optimize(&plan)
+    // What reads no relation has nothing to tell before it runs, and is optimized then.
+    if relations_of(&plan)?.is_empty() { Ok(plan) } else { state.optimize(&plan) }
 }
 
 async fn run(
@@ -231,22 +287,50 @@ fn relations_of(plan: &LogicalPlan) -> PlanResult<Vec<RelationId>> {
 }
 
 /// The hints, completed by what the query writes: `$1::integer`.
-fn with_written_types(hints: &[Option<FieldRef>], query: &Query) -> Vec<Option<FieldRef>> {
+fn with_written_types(
+    hints: &[Option<FieldRef>],
+    query: &Query,
+    relations: &dyn Relations,
+) -> Result<Vec<Option<FieldRef>>> {
     let mut hints = hints.to_vec();
     for (number, kind) in query.parameter_types() {
         let Some(at) = number.checked_sub(1).filter(|at| *at < PARAMETERS_MAX) else { continue };
         if hints.len() <= at {
             hints.resize(at + 1, None);
         }
-        hints[at].get_or_insert_with(|| Arc::new(kind.field("")));
+        if hints[at].is_none() {
+            let kind = kind.clone().resolved(&|name| names::type_named(relations, name))?;
+            hints[at] = Some(Arc::new(kind.field("")));
+        }
     }
-    hints
+    Ok(hints)
+}
+
+/// The fields of placeholders by their names. One that stands beside columns of one type with different modifiers has the first's.
+fn parameter_fields(plan: &LogicalPlan) -> PlanResult<HashMap<String, Option<FieldRef>>> {
+    let mut fields: HashMap<String, Option<FieldRef>> = HashMap::new();
+    let mut conflict = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::Placeholder(Placeholder { id, field }) = part {
+                    let known = fields.entry(id.clone()).or_default();
+                    conflict |= matches!((&*known, field), (Some(known), Some(field)) if known.data_type() != field.data_type());
+                    if known.is_none() {
+                        known.clone_from(field);
+                    }
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    if conflict { plan.get_parameter_fields() } else { Ok(fields) }
 }
 
 /// Types of `$1…`: as hinted, else as the query tells, else text.
 fn parameters(plan: &LogicalPlan, hints: &[Option<FieldRef>]) -> PlanResult<Result<Vec<FieldRef>>> {
     let mut by_number: HashMap<usize, Option<FieldRef>> = HashMap::new();
-    for (name, field) in plan.get_parameter_fields()? {
+    for (name, field) in parameter_fields(plan)? {
         match name.trim_start_matches('$').parse() {
             Ok(number) if number <= PARAMETERS_MAX => drop(by_number.insert(number, field)),
             _ => {
@@ -268,7 +352,7 @@ fn parameters(plan: &LogicalPlan, hints: &[Option<FieldRef>]) -> PlanResult<Resu
                 } else {
                     SqlType::of(&Field::new("", kind, true))
                 };
-                Arc::new(kind.field(&format!("${number}")))
+                Arc::new(as_declared(kind.field(&format!("${number}")), &field))
             }
             None => Arc::new(SqlType::Text.field(&format!("${number}"))),
         }

@@ -37,6 +37,9 @@ pub(super) fn state(settings: &Settings) -> SessionState {
     static BASE: OnceLock<SessionState> = OnceLock::new();
     let mut state = BASE.get_or_init(base).clone();
     state.config_mut().options_mut().execution.time_zone = Some(settings.time_zone.clone());
+    // Functions take the zone from here when they run.
+    let options = Arc::clone(state.config_options());
+    state.execution_props_mut().config_options = Some(options);
     state
 }
 
@@ -56,11 +59,16 @@ pub(super) fn optimize_select(plan: &LogicalPlan, state: &SessionState) -> PlanR
     outer_join::guarded(with_null_equal_keys(state.optimize(plan)?, state)?)
 }
 
-/// DataFusion's rules, with our own for the keys of joins and for conditions that are never true, and without the one that computes with the types of DataFusion's sums.
+/// DataFusion's rules, with our own for the keys of joins, for conditions that are never true and for relations without rows, and without the one that computes with the types of DataFusion's sums.
 fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let own: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(Equijoin::default());
-    let ours =
-        |rule: Arc<dyn OptimizerRule + Send + Sync>| if rule.name() == own.name() { Arc::clone(&own) } else { rule };
+    let own: [Arc<dyn OptimizerRule + Send + Sync>; 3] = [
+        Arc::new(Equijoin::default()),
+        Arc::new(rewrite::never::Propagate::default()),
+        Arc::new(rewrite::never::PushFilter::default()),
+    ];
+    let ours = |rule: Arc<dyn OptimizerRule + Send + Sync>| {
+        own.iter().find(|own| own.name() == rule.name()).cloned().unwrap_or(rule)
+    };
     let kept = Optimizer::new().rules.into_iter().filter(|rule| rule.name() != SINGLE_DISTINCT);
     let mut rules: Vec<_> = kept.map(ours).collect();
     let pushed = rules.iter().position(|rule| rule.name() == "push_down_filter").unwrap_or(rules.len());
@@ -69,10 +77,12 @@ fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 }
 
 /// DataFusion's rules for physical plans, but not the one that pushes filters: it finds columns by their names, and two tables may have
-/// one of the same name. The logical plan's filters are pushed already.
+/// one of the same name. The logical plan's filters are pushed already. Nor the one that answers from statistics: it counts one distinct
+/// value where a column is a constant, also if that is NULL or there are no rows.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let rules = PhysicalOptimizer::new().rules.into_iter();
-    rules.filter(|rule| !rule.name().starts_with("FilterPushdown")).collect()
+    let kept = |name: &str| !name.starts_with("FilterPushdown") && name != "aggregate_statistics";
+    rules.filter(|rule| kept(rule.name())).collect()
 }
 
 /// Half of the machine's memory: what the sorts, joins and aggregations of all statements together may hold.

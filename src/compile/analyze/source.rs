@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::Constraints;
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::{LogicalPlan, TableProviderFilterPushDown, TableSource};
 use datafusion::prelude::Expr;
@@ -17,11 +18,17 @@ pub(super) struct RelationSource {
     pub(super) relation: RelationId,
     /// Its columns.
     pub(super) schema: SchemaRef,
+    /// Its primary key, where GROUP BY needs to know it.
+    pub(super) constraints: Option<Constraints>,
 }
 
 impl TableSource for RelationSource {
     fn schema(&self) -> SchemaRef {
         SchemaRef::clone(&self.schema)
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        self.constraints.as_ref()
     }
 }
 

@@ -4,11 +4,11 @@
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
-use datafusion::logical_expr::ExprSchemable;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
+use super::field::field_of;
 use crate::compile::function::{self, order};
 use crate::types::SqlType;
 
@@ -22,14 +22,16 @@ pub(super) fn read_constants<const N: usize>(sides: [Expr; N], schema: &DFSchema
     let is_constant = |side: &Expr| matches!(side, Expr::Literal(ScalarValue::Utf8(Some(_)), None));
     let kind = sides.iter().filter(|side| !is_constant(side)).find_map(|side| sql_type(side, schema));
     match kind.filter(|kind| !super::types::is_text(kind) && !kind.is_numeric()) {
-        Some(kind) => sides.map(|side| if is_constant(&side) { function::cast_to(side, &kind) } else { side }),
+        Some(kind) => {
+            sides.map(|side| if is_constant(&side) { function::cast_to(side, &kind.of_constants()) } else { side })
+        }
         None => sides,
     }
 }
 
 /// The SQL type of an expression; `None` for NULL and where it cannot be told.
 pub(super) fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> {
-    let (_, field) = expression.to_field(schema).ok()?;
+    let field = field_of(expression, schema).ok()?;
     if *field.data_type() == DataType::Null {
         return None;
     }
@@ -43,7 +45,32 @@ pub(in crate::compile) fn remembered(expression: Expr, schema: &DFSchema) -> Tra
     Transformed { transformed: transformed || remembered.transformed, ..remembered }
 }
 
+/// `CASE m WHEN 'a'` over an enum: the constants are labels.
+fn with_labels(case: &mut datafusion::logical_expr::Case, schema: &DFSchema) -> bool {
+    let kind = case.expr.as_deref().and_then(|value| sql_type(value, schema));
+    let Some(kind @ SqlType::Enum(_)) = kind else { return false };
+    let mut changed = false;
+    for (when, _) in &mut case.when_then_expr {
+        if matches!(when.as_ref(), Expr::Literal(ScalarValue::Utf8(Some(_)), None)) {
+            **when = function::cast_to(std::mem::take(when.as_mut()), &kind);
+            changed = true;
+        }
+    }
+    changed
+}
+
 fn with_constants(mut expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let labels = match &mut expression {
+        Expr::Case(case) => with_labels(case, schema),
+        _ => false,
+    };
+    let Transformed { data, transformed, .. } = with_chosen_constants(expression, schema);
+    Transformed::new_transformed(data, transformed || labels)
+}
+
+fn with_chosen_constants(mut expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    // What NULLIF answers is its first value as it is.
+    let keeps_first = matches!(&expression, Expr::ScalarFunction(call) if call.func.name() == "nullif");
     let mut parts: Vec<&mut Expr> = match &mut expression {
         Expr::Case(case) => {
             let thens = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
@@ -56,7 +83,7 @@ fn with_constants(mut expression: Expr, schema: &DFSchema) -> Transformed<Expr> 
     let kind = parts.iter().filter(|part| !is_constant(part)).find_map(|part| sql_type(part, schema));
     let zoned = parts.iter().any(|part| sql_type(part, schema) == Some(SqlType::TimestampTz));
     let is_local = |part: &Expr| matches!(sql_type(part, schema), Some(SqlType::Date | SqlType::Timestamp));
-    if zoned && parts.iter().any(|part| is_local(part)) {
+    if zoned && !keeps_first && parts.iter().any(|part| is_local(part)) {
         for part in parts.iter_mut().filter(|part| is_local(part)) {
             **part = function::cast_to(std::mem::take(*part), &SqlType::TimestampTz);
         }
@@ -67,7 +94,7 @@ fn with_constants(mut expression: Expr, schema: &DFSchema) -> Transformed<Expr> 
     };
     let mut changed = false;
     for part in parts.iter_mut().filter(|part| is_constant(part)) {
-        **part = function::cast_to(std::mem::take(*part), &kind);
+        **part = function::cast_to(std::mem::take(*part), &kind.of_constants());
         changed = true;
     }
     Transformed::new_transformed(expression, changed)
@@ -77,7 +104,7 @@ fn tagged_again(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
     if !matches!(expression, Expr::Case(_) | Expr::ScalarFunction(_)) {
         return Transformed::no(expression);
     }
-    let Ok((_, field)) = expression.to_field(schema) else { return Transformed::no(expression) };
+    let Ok(field) = field_of(&expression, schema) else { return Transformed::no(expression) };
     match forgotten(&expression, &field, schema) {
         Some(sql_type) => Transformed::yes(tagged(expression, Some(&sql_type))),
         None => Transformed::no(expression),
@@ -93,8 +120,10 @@ pub(super) fn tagged(expression: Expr, sql_type: Option<&SqlType>) -> Expr {
 }
 
 fn forgotten(expression: &Expr, field: &Field, schema: &DFSchema) -> Option<SqlType> {
-    if *field.data_type() != DataType::Utf8 || SqlType::of(field) != SqlType::Text {
-        return None;
+    match SqlType::of(field) {
+        SqlType::Text if *field.data_type() == DataType::Utf8 => {}
+        SqlType::Enum(found) if found.is_any() => {}
+        _ => return None,
     }
     let chosen: Vec<&Expr> = match expression {
         Expr::Case(case) => {
@@ -107,6 +136,7 @@ fn forgotten(expression: &Expr, field: &Field, schema: &DFSchema) -> Option<SqlT
         Expr::Alias(alias) => vec![alias.expr.as_ref()],
         _ => return None,
     };
-    let known = |sql_type: &SqlType| matches!(sql_type, SqlType::Jsonb | SqlType::Json | SqlType::Uuid);
+    use SqlType::{Char, Enum, Json, Jsonb, Uuid};
+    let known = |sql_type: &SqlType| matches!(sql_type, Jsonb | Json | Uuid | Char(_) | Enum(_));
     chosen.into_iter().filter_map(|part| sql_type(part, schema)).find(known)
 }

@@ -1,25 +1,25 @@
-//! Types as PostgreSQL gives them: integer literals are integer where they fit, results of functions have SQL's types, instants
+//! Types as PostgreSQL gives them: results of functions have SQL's types, instants
 //! are shown in the session's time zone where SQL looks at their parts.
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, TimeUnit};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Union};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Operator, Union, Values};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
-use super::{any_numeric, arithmetic, recursion};
+use super::field::type_of;
+use super::{any_numeric, arithmetic, interval_sum, recursion, set_type, strict};
 use crate::compile::aggregate::{NAMES, takes_doubles};
 use crate::compile::function;
 use crate::compile::function::condition::common_type::unified;
 use crate::compile::plan::AggregateFunction;
-use crate::error::{Error, code};
 use crate::format::text::TextOptions;
 use crate::types::SqlType;
 
@@ -46,47 +46,29 @@ pub(in crate::compile) fn sql_type(kind: &DataType) -> DataType {
     }
 }
 
-/// A literal as PostgreSQL types it: a whole number is integer if it fits, else bigint, else numeric; `3e9` has no digits after the
-/// point rather than -9 of them. Anything else unchanged.
-pub(super) fn narrowed(expression: Expr) -> Expr {
-    match expression {
-        Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => match i32::try_from(value) {
-            Ok(value) => Expr::Literal(ScalarValue::Int32(Some(value)), metadata),
-            Err(_) => Expr::Literal(ScalarValue::Int64(Some(value)), metadata),
-        },
-        Expr::Literal(ScalarValue::UInt64(Some(value)), metadata) => {
-            Expr::Literal(ScalarValue::Decimal128(Some(i128::from(value)), 20, 0), metadata)
-        }
-        Expr::Literal(ScalarValue::Decimal128(Some(value), precision, scale), metadata) if scale < 0 => {
-            let digits = scale.unsigned_abs();
-            let whole = 10_i128.checked_pow(u32::from(digits)).and_then(|factor| value.checked_mul(factor));
-            let literal = match whole.filter(|_| precision.saturating_add(digits) <= DECIMAL128_MAX_PRECISION) {
-                Some(whole) => ScalarValue::Decimal128(Some(whole), precision + digits, 0),
-                None => ScalarValue::Decimal128(Some(value), precision, scale),
-            };
-            Expr::Literal(literal, metadata)
-        }
-        other => other,
-    }
-}
-
 fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
     // The numbers of LIMIT and OFFSET are DataFusion's own business.
     if matches!(node, LogicalPlan::Limit(_)) {
         return Ok(node);
     }
     let node = match node {
-        LogicalPlan::Values(values) => {
-            let rows = values.values.into_iter().map(|row| row.into_iter().map(narrowed).collect()).collect();
-            let rows = any_numeric::united_rows(rows);
-            let rebuilt = LogicalPlanBuilder::values(rows)?.build()?;
-            // Aliases over VALUES refer to these columns by the names that DataFusion gives them in any case.
-            return Ok(rebuilt);
-        }
+        LogicalPlan::Values(values) => return values_as_sql(values, zone),
         LogicalPlan::RecursiveQuery(query) => return recursion::as_sql(query),
         LogicalPlan::Union(union) => {
-            let inputs = any_numeric::united_inputs(union.inputs)?;
+            let inputs = set_type::unified(union.inputs)?;
             return Ok(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?));
+        }
+        LogicalPlan::Aggregate(aggregate) => {
+            strict::check_fractions(&aggregate)?;
+            let (aggregate, outputs) = interval_sum::split(aggregate)?;
+            if !outputs.is_empty() {
+                return interval_sum::joined(node_as_sql(LogicalPlan::Aggregate(aggregate), zone)?, outputs);
+            }
+            LogicalPlan::Aggregate(aggregate)
+        }
+        LogicalPlan::Join(join) => {
+            strict::check_join(&join)?;
+            LogicalPlan::Join(join)
         }
         other => other,
     };
@@ -100,7 +82,7 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
             return Ok(Transformed::no(expression));
         }
         let name = names.save(&expression);
-        let typed = narrowed_everywhere(expression)?.transform_up(|expression| {
+        let typed = expression.transform_up(|expression| {
             let typed = typed(expression, &schema, zone)?;
             typed.transform_data(|expression| Ok(super::tag::remembered(expression, &schema)))
         })?;
@@ -109,21 +91,19 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
     node.data.recompute_schema()
 }
 
-/// Narrows literals, but not those that DataFusion reads itself: arguments of its own aggregates.
-fn narrowed_everywhere(expression: Expr) -> PlanResult<Expr> {
-    Ok(expression
-        .transform_down(|expression| {
-            let foreign = matches!(&expression, Expr::AggregateFunction(call) if is_foreign(call.func.name()));
-            if !foreign {
-                return Ok(Transformed::yes(narrowed(expression)));
-            }
-            let call = expression.map_children(|argument| match argument {
-                Expr::Literal(..) => Ok(Transformed::no(argument)),
-                argument => narrowed_everywhere(argument).map(Transformed::yes),
-            })?;
-            Ok(Transformed::new(call.data, true, TreeNodeRecursion::Jump))
-        })?
-        .data)
+/// Rows that are written out. Their constants have their types.
+fn values_as_sql(values: Values, zone: &str) -> PlanResult<LogicalPlan> {
+    let schema = DFSchema::empty();
+    let value = |value: Expr| -> PlanResult<Expr> {
+        let value = value.transform_up(|part| {
+            let typed = typed(part, &schema, zone)?;
+            typed.transform_data(|part| Ok(super::tag::remembered(part, &schema)))
+        })?;
+        Ok(value.data)
+    };
+    let rows = values.values.into_iter().map(|row| row.into_iter().map(value).collect());
+    let rows = set_type::unified_rows(rows.collect::<PlanResult<_>>()?)?;
+    LogicalPlanBuilder::values(rows)?.build()
 }
 
 /// From which of its arguments on an aggregate is over double precision, whatever numbers it is given.
@@ -135,19 +115,22 @@ fn first_double(name: &str) -> Option<usize> {
     }
 }
 
-/// Whether an aggregate is DataFusion's own.
-fn is_foreign(name: &str) -> bool {
-    !["sum", "avg", "min", "max"].contains(&name) && !NAMES.iter().any(|(known, _)| *known == name)
-}
-
 fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transformed<Expr>> {
+    strict::check(&expression, schema)?;
     match expression {
+        Expr::ScalarFunction(call) if call.func.name() == function::TYPE_OF => {
+            let name = call.args.first().map(|value| strict::type_name(value, schema));
+            Ok(Transformed::yes(Expr::Literal(ScalarValue::Utf8(name), None)))
+        }
         Expr::Cast(cast) => cast_as_sql(cast, schema, zone).map(Transformed::yes),
-        Expr::ScalarFunction(call) => {
-            let call = arithmetic::adjusted(in_zone(function::settled(call), schema, zone)?, schema)?;
+        Expr::ScalarFunction(mut call) => {
+            if !function::is_ours(&call) {
+                without_blanks(&mut call.args, schema);
+            }
+            let call = arithmetic::adjusted(in_zone(call, schema, zone)?, schema)?;
             let call = Expr::ScalarFunction(call);
             // A parameter without a type has none yet; such a call keeps what DataFusion will give it.
-            let Ok(kind) = call.get_type(schema) else { return Ok(Transformed::no(call)) };
+            let Ok(kind) = type_of(&call, schema) else { return Ok(Transformed::no(call)) };
             let wanted = sql_type(&kind);
             Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
         }
@@ -159,7 +142,7 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
         }
         Expr::WindowFunction(mut function) if ["lag", "lead"].contains(&function.fun.name()) => {
             if let [value, _, default] = function.params.args.as_mut_slice() {
-                let kinds = [value.get_type(schema)?, default.get_type(schema)?];
+                let kinds = [type_of(value, schema)?, type_of(default, schema)?];
                 for (side, kind) in [value, default].into_iter().zip(&kinds) {
                     if let Some(wanted) = any_numeric::united(&kinds).filter(|wanted| wanted.arrow() != *kind) {
                         *side = function::cast_to(std::mem::take(side), &wanted);
@@ -179,6 +162,7 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
         }
         Expr::AggregateFunction(mut call) if call.func.name() == "string_agg" => {
             binary_delimiter(&mut call.params.args, schema)?;
+            without_blanks(&mut call.params.args, schema);
             Ok(Transformed::yes(Expr::AggregateFunction(call)))
         }
         // JSON shows instants in the session's zone.
@@ -208,17 +192,6 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
 
 /// A CASE whose conditions are such and whose branches are of one type.
 fn case_as_sql(mut case: Case, schema: &DFSchema) -> PlanResult<Expr> {
-    if case.expr.is_none() {
-        for (condition, _) in &case.when_then_expr {
-            let Ok((_, field)) = condition.to_field(schema) else { continue };
-            if !matches!(field.data_type(), DataType::Boolean | DataType::Null | DataType::Utf8) {
-                let kind = SqlType::of(&field);
-                let message = format!("argument of CASE/WHEN must be type boolean, not type {kind}");
-                let error = Error::new(code::DATATYPE_MISMATCH, message);
-                return Err(DataFusionError::External(Box::new(error)));
-            }
-        }
-    }
     let otherwise = case.else_expr.take().map(|value| *value);
     let has_else = otherwise.is_some();
     let branches = case.when_then_expr.iter_mut().map(|(_, value)| std::mem::take(value.as_mut()));
@@ -239,7 +212,7 @@ pub(super) fn compares(operator: Operator) -> bool {
 /// A type's name without precision, as most messages have it.
 pub(super) fn bare_name(sql_type: &SqlType) -> String {
     match sql_type {
-        SqlType::Numeric(..) => "numeric".to_string(),
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".to_string(),
         SqlType::Varchar(_) => "character varying".to_string(),
         other => other.to_string(),
     }
@@ -251,7 +224,7 @@ fn null_test(value: Expr, definition: &'static function::Definition) -> Expr {
 }
 
 fn is_row(value: &Expr, schema: &DFSchema) -> bool {
-    matches!(value.get_type(schema), Ok(DataType::Struct(_)))
+    matches!(type_of(value, schema), Ok(DataType::Struct(_)))
 }
 
 /// Whether a type is one of texts.
@@ -262,7 +235,7 @@ pub(super) fn is_text(sql_type: &SqlType) -> bool {
 /// What is compared with a float is compared as double precision, as in PostgreSQL; DataFusion would round the float to the digits
 /// of the numeric.
 fn as_floats<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Expr; N] {
-    let kinds = sides.each_ref().map(|side| side.get_type(schema).ok());
+    let kinds = sides.each_ref().map(|side| type_of(side, schema).ok());
     let is_float = |kind: &Option<DataType>| matches!(kind, Some(DataType::Float32 | DataType::Float64));
     let is_decimal = |kind: &Option<DataType>| matches!(kind, Some(DataType::Decimal128(..)));
     if !kinds.iter().any(is_float) || !kinds.iter().any(is_decimal) {
@@ -285,7 +258,7 @@ fn as_floats<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Expr; N] {
 
 /// `x::timestamptz`, `x AT TIME ZONE 'z'` (which DataFusion plans as a cast to nanoseconds in that zone), and casts from instants.
 fn cast_as_sql(cast: Cast, schema: &DFSchema, zone: &str) -> PlanResult<Expr> {
-    let Ok(from) = cast.expr.get_type(schema) else { return Ok(Expr::Cast(cast)) };
+    let Ok(from) = type_of(&cast.expr, schema) else { return Ok(Expr::Cast(cast)) };
     let instant = matches!(from, DataType::Timestamp(_, Some(_)));
     let local = |zone: &str| DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()));
     let wanted = sql_type(cast.field.data_type());
@@ -312,10 +285,19 @@ fn in_zone(mut call: ScalarFunction, schema: &DFSchema, zone: &str) -> PlanResul
     Ok(call)
 }
 
+/// Values of char(n) as texts, for functions that do not know of the blanks at their ends.
+fn without_blanks(arguments: &mut [Expr], schema: &DFSchema) {
+    for argument in arguments {
+        if matches!(super::tag::sql_type(argument, schema), Some(SqlType::Char(_))) {
+            *argument = function::cast_to(std::mem::take(argument), &SqlType::Text);
+        }
+    }
+}
+
 /// A constant beside binary strings is one of them, written as bytea is.
 fn binary_delimiter(arguments: &mut [Expr], schema: &DFSchema) -> PlanResult<()> {
     if let [value, Expr::Literal(delimiter, _)] = arguments
-        && matches!(value.get_type(schema), Ok(DataType::Binary))
+        && matches!(type_of(value, schema), Ok(DataType::Binary))
         && let Some(Some(text)) = delimiter.try_as_str()
     {
         let bytes = crate::format::text::parse(text, &SqlType::Bytea, &TextOptions::default());
@@ -327,7 +309,7 @@ fn binary_delimiter(arguments: &mut [Expr], schema: &DFSchema) -> PlanResult<()>
 /// Makes instants keep the zone that they are shown in.
 fn shown_in_zone(arguments: &mut [Expr], schema: &DFSchema, zone: &str) {
     for argument in arguments {
-        let Ok(given) = argument.get_type(schema) else { continue };
+        let Ok(given) = type_of(argument, schema) else { continue };
         let local = shown_at(&given, zone);
         if local != given {
             *argument = cast_to(std::mem::take(argument), local);
@@ -350,9 +332,7 @@ fn shown_at(kind: &DataType, zone: &str) -> DataType {
 
 /// What clocks in a zone show at an instant, without the zone. (A cast would keep what clocks in UTC show.)
 fn local_time(instant: Expr, zone: &str) -> Expr {
-    let there = cast_to(instant, DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into())));
-    let function = datafusion::functions::datetime::to_local_time();
-    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![there]))
+    function::at_time_zone(instant, zone)
 }
 
 fn cast_to(expression: Expr, kind: DataType) -> Expr {

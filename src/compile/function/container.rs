@@ -66,7 +66,7 @@ fn is_array(side: &Option<SqlType>) -> bool {
 }
 
 fn is_text(side: &Option<SqlType>) -> bool {
-    matches!(side, Some(SqlType::Text | SqlType::Varchar(_)))
+    side.as_ref().is_some_and(SqlType::is_text)
 }
 
 fn is_array_of_texts(side: &Option<SqlType>) -> bool {

@@ -54,8 +54,6 @@ pub(super) struct Argument {
     pub(super) text: Option<String>,
     /// Its value if it is a constant whole number.
     pub(super) integer: Option<i64>,
-    /// Whether a constant bigint may be one that is yet to get its smallest type.
-    pub(super) as_written: bool,
 }
 
 impl Argument {
@@ -71,22 +69,15 @@ impl Argument {
     fn new(sql_type: Option<SqlType>, scalar: Option<&ScalarValue>) -> Argument {
         // A constant that was read as jsonb is no text any more.
         let is_text = matches!(sql_type, None | Some(SqlType::Text));
-        Argument { text: text(scalar).filter(|_| is_text), integer: integer(scalar), sql_type, as_written: true }
+        Argument { text: text(scalar).filter(|_| is_text), integer: integer(scalar), sql_type }
     }
 
-    /// Whether it is a whole number that fits into integer; constants are bigint until the query is analyzed.
+    /// Whether integer takes it without being asked to.
     pub(super) fn is_integer(&self) -> bool {
         match &self.sql_type {
             Some(SqlType::SmallInt | SqlType::Integer) => true,
-            // Constants in calls that DataFusion reads itself stay bigint.
-            Some(SqlType::BigInt) => self.integer.is_some_and(|value| i32::try_from(value).is_ok()),
             _ => self.is_untyped(),
         }
-    }
-
-    /// Whether it is a constant that will be integer when the query is analyzed.
-    pub(super) fn may_be_integer(&self) -> bool {
-        self.as_written && self.integer.is_some_and(|value| i32::try_from(value).is_ok())
     }
 
     /// The type, with text for what has none.
@@ -94,16 +85,21 @@ impl Argument {
         self.sql_type.clone().unwrap_or(SqlType::Text)
     }
 
-    /// The type's name in messages: without precision, whole numbers as they are written, and texts whose type is yet unknown.
+    /// The type's name in messages: without precision, and `unknown` for texts whose type is yet unknown.
     pub(super) fn shown_type(&self) -> String {
         match &self.sql_type {
             _ if self.is_untyped() => "unknown".to_string(),
             Some(SqlType::Numeric(..) | SqlType::AnyNumeric(_)) => "numeric".to_string(),
             Some(SqlType::Varchar(_)) => "character varying".to_string(),
-            Some(SqlType::BigInt) if self.may_be_integer() => SqlType::Integer.to_string(),
+            Some(SqlType::Char(_)) => "character".to_string(),
             Some(other) => other.to_string(),
             None => "unknown".to_string(),
         }
+    }
+
+    /// Whether it is a text, or a constant that may be one.
+    pub(super) fn is_text(&self) -> bool {
+        self.is_untyped() || self.sql_type.as_ref().is_some_and(SqlType::is_text)
     }
 
     /// Whether a constant of any type can stand here: NULL or a text.
@@ -131,8 +127,6 @@ pub(super) struct Function {
     pub(super) definition: &'static Definition,
     aliases: Vec<String>,
     signature: Signature,
-    /// Whether constants have their types: then the optimizer may make new ones, which have the right type at once.
-    settled: bool,
 }
 
 impl Function {
@@ -145,16 +139,7 @@ impl Function {
             }
             _ => Signature::user_defined(definition.volatility),
         };
-        Function { definition, aliases, signature, settled: false }
-    }
-
-    /// The same function in a query whose constants have their types.
-    pub(super) fn settled(&self) -> Self {
-        Function { settled: true, ..Function::new(self.definition) }
-    }
-
-    fn argument(&self, field: &Field, scalar: Option<&ScalarValue>) -> Argument {
-        Argument { as_written: !self.settled, ..argument(field, scalar) }
+        Function { definition, aliases, signature }
     }
 
     fn types(&self, arguments: &[Argument]) -> PlanResult<(Vec<SqlType>, SqlType)> {
@@ -233,12 +218,8 @@ impl ScalarUDFImpl for Function {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> PlanResult<FieldRef> {
-        let arguments: Vec<Argument> = args
-            .arg_fields
-            .iter()
-            .zip(args.scalar_arguments)
-            .map(|(field, scalar)| self.argument(field, *scalar))
-            .collect();
+        let arguments: Vec<Argument> =
+            args.arg_fields.iter().zip(args.scalar_arguments).map(|(field, scalar)| argument(field, *scalar)).collect();
         Ok(Arc::new(self.types(&arguments)?.1.field(self.definition.name)))
     }
 
@@ -268,8 +249,8 @@ impl ScalarUDFImpl for Function {
             .iter()
             .zip(&args.args)
             .map(|(field, value)| match value {
-                ColumnarValue::Scalar(scalar) => self.argument(field, Some(scalar)),
-                ColumnarValue::Array(_) => self.argument(field, None),
+                ColumnarValue::Scalar(scalar) => argument(field, Some(scalar)),
+                ColumnarValue::Array(_) => argument(field, None),
             })
             .collect();
         let (wanted, _) = self.types(&described)?;
@@ -338,6 +319,10 @@ fn plain(kind: &DataType) -> DataType {
 fn converted(values: ArrayRef, argument: &Argument, wanted: &SqlType, time_zone: TimeZone) -> PlanResult<ArrayRef> {
     let target = wanted.arrow();
     match &argument.sql_type {
+        // Blanks at the end are none of a text.
+        Some(SqlType::Char(_)) if matches!(wanted, SqlType::Text | SqlType::Varchar(_)) => {
+            Ok(super::cast::trimmed(&values))
+        }
         _ if *values.data_type() == target => Ok(values),
         None => Ok(new_null_array(&target, values.len())),
         // Instants are the same whatever zone they are shown in, and lists whatever their items are called.

@@ -39,7 +39,7 @@ pub(super) fn as_list(definition: &'static Definition, arguments: &[Expr], info:
     let typed = |constant: &Expr| match &sql_type {
         SqlType::Text | SqlType::Varchar(_) => constant.clone(),
         other => {
-            let arguments = vec![constant.clone(), lit(other.to_string())];
+            let arguments = vec![constant.clone(), lit(other.of_constants().spelled())];
             Expr::ScalarFunction(ScalarFunction::new_udf(
                 Arc::new(super::function(&super::cast::DEFINITION)),
                 arguments,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
-use datafusion::prelude::Expr;
+use datafusion::prelude::{Expr, lit};
 
 // How functions are declared and run.
 mod definition;
@@ -30,12 +30,16 @@ mod binary;
 mod call;
 // `cast`: what `CAST` and `::` become.
 mod cast;
+// `checked`: what casts to domains become.
+mod checked;
 // What operators mean on JSON and arrays.
 mod container;
 // Conditional expressions.
 pub(in crate::compile) mod condition;
 // Dates, times and intervals.
 mod datetime;
+// `enum_range` and the like.
+mod enum_range;
 // `gen_random_uuid`.
 mod gen_random_uuid;
 // `in`: what `x IN ('a', …)` becomes.
@@ -64,6 +68,8 @@ mod set;
 mod sign;
 // Functions on texts.
 mod text;
+// `pg_typeof`.
+mod type_of;
 // Functions that do not exist.
 mod unknown;
 
@@ -73,9 +79,11 @@ pub(in crate::compile) use cast::declared as declared_numeric;
 pub(in crate::compile) use cast::widen::widened;
 pub(in crate::compile) use datetime::date_bin::stride_micros;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
+pub(in crate::compile) use datetime::part_sum::{divided, interval_of, parts_of};
 use definition::Function;
 pub(in crate::compile) use definition::{Definition, external};
 pub(in crate::compile) use jsonb::write::write_value as write_json;
+pub(in crate::compile) use type_of::NAME as TYPE_OF;
 pub(in crate::compile) use unknown::unknown;
 
 /// All functions.
@@ -102,6 +110,8 @@ static DEFINITIONS: &[&Definition] = &[
     &array::subscript::SUBSCRIPT,
     &array::subscript::TRIM,
     &cast::DEFINITION,
+    &checked::CHECKED,
+    &checked::PRECISION,
     &attempt::DEFINITION,
     &datetime::age::DEFINITION,
     &cast::TRY,
@@ -177,6 +187,7 @@ static DEFINITIONS: &[&Definition] = &[
     &set::series::SUBSCRIPTS,
     &set::text::DEFINITION,
     &sign::DEFINITION,
+    &type_of::DEFINITION,
 ];
 
 /// Adds all functions and operators to a session, in front of those that are there. Call it last: it must come before other planners of
@@ -186,6 +197,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         DEFINITIONS,
         binary::DEFINITIONS,
         condition::DEFINITIONS,
+        enum_range::DEFINITIONS,
         math::DEFINITIONS,
         pattern::DEFINITIONS,
         row::DEFINITIONS,
@@ -246,17 +258,19 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
     }
 }
 
-/// The call in a query whose constants have their types from now on.
-pub(in crate::compile) fn settled(mut call: ScalarFunction) -> ScalarFunction {
-    if let Some(function) = call.func.inner().downcast_ref::<Function>() {
-        call.func = Arc::new(ScalarUDF::new_from_impl(function.settled()));
-    }
-    call
+/// Whether a call is of one of our functions, which know all SQL types.
+pub(in crate::compile) fn is_ours(call: &ScalarFunction) -> bool {
+    call.func.inner().downcast_ref::<Function>().is_some()
 }
 
 /// `CAST(expression AS sql_type)`.
 pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
     cast::to_type(expression, sql_type)
+}
+
+/// `instant AT TIME ZONE 'zone'`.
+pub(in crate::compile) fn at_time_zone(instant: Expr, zone: &str) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(udf(&datetime::timezone::DEFINITION), vec![lit(zone), instant]))
 }
 
 /// A definition as DataFusion calls it.

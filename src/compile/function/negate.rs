@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::{
 use super::abs::unary;
 use super::datetime::operator::negated;
 use super::definition::{Argument, Call, Definition, Types, strict};
-use crate::error::Result;
+use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
 pub(super) static DEFINITION: Definition = Definition::immutable("-", types, evaluate);
@@ -23,7 +23,11 @@ fn types(arguments: &[Argument]) -> Types {
                 Some((vec![known.clone()], known.clone()))
             }
             Some(AnyNumeric(_)) => Some((vec![SqlType::NUMERIC], SqlType::NUMERIC)),
-            _ if number.is_untyped() => Some((vec![Double], Double)),
+            _ if number.is_untyped() => {
+                let message = "operator is not unique: - unknown";
+                let hint = "Could not choose a best candidate operator. You might need to add explicit type casts.";
+                return Err(Error::new(code::AMBIGUOUS_FUNCTION, message).hint(hint));
+            }
             _ => None,
         },
         _ => None,

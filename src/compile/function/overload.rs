@@ -1,9 +1,5 @@
 //! Which of several functions of one name a call means, by PostgreSQL's rules (its chapter 10.3): no argument is converted that need not
 //! be; of conversions those to the preferred type of a category win; constants without a type are texts unless only others fit.
-//!
-//! One thing is laxer: bigint is taken for integer where nothing else fits, since the streams of a Kafka topic have bigint columns more
-//! often than PostgreSQL's tables, and whole numbers as they are written are bigint at first. A value that does not fit is an error of
-//! its row.
 
 use std::mem::discriminant;
 
@@ -30,10 +26,7 @@ pub(super) type Overload = (&'static [Kind], Kind);
 
 /// The types for these arguments; `None` if no function fits.
 pub(super) fn overload(arguments: &[Argument], overloads: &[Overload]) -> Types {
-    let mut fitting: Vec<&Overload> = overloads.iter().filter(|candidate| fits(arguments, candidate, false)).collect();
-    if fitting.is_empty() {
-        fitting = overloads.iter().filter(|candidate| fits(arguments, candidate, true)).collect();
-    }
+    let mut fitting: Vec<&Overload> = overloads.iter().filter(|candidate| fits(arguments, candidate)).collect();
     keep_best(&mut fitting, |(parameters, _)| count(arguments, parameters, is_exact));
     keep_best(&mut fitting, |(parameters, _)| {
         count(arguments, parameters, |argument, kind| {
@@ -61,9 +54,9 @@ fn count(arguments: &[Argument], parameters: &[Kind], counts: impl Fn(&Argument,
     arguments.iter().zip(parameters).filter(|(argument, kind)| counts(argument, **kind)).count()
 }
 
-fn fits(arguments: &[Argument], (parameters, _): &Overload, lax: bool) -> bool {
+fn fits(arguments: &[Argument], (parameters, _): &Overload) -> bool {
     arguments.len() == parameters.len()
-        && arguments.iter().zip(*parameters).all(|(argument, kind)| converts(argument, *kind, lax))
+        && arguments.iter().zip(*parameters).all(|(argument, kind)| converts(argument, *kind))
 }
 
 fn is_exact(argument: &Argument, kind: Kind) -> bool {
@@ -83,18 +76,17 @@ fn is_preferred(kind: Kind) -> bool {
 }
 
 /// Whether an argument is converted without being asked to.
-fn converts(argument: &Argument, kind: Kind, lax: bool) -> bool {
+fn converts(argument: &Argument, kind: Kind) -> bool {
     use SqlType::{AnyNumeric, BigInt, Integer, Numeric, Real, SmallInt};
     if argument.is_untyped() || is_exact(argument, kind) {
         return true;
     }
-    match (&argument.sql_type, kind) {
-        // Whole numbers as they are written have their smallest type only later on.
-        (Some(BigInt), Kind::Integer) => lax || argument.may_be_integer(),
-        (Some(SmallInt), Kind::Integer | Kind::BigInt | Kind::Numeric | Kind::Double) => true,
-        (Some(Integer), Kind::BigInt | Kind::Numeric | Kind::Double) => true,
-        (Some(BigInt), Kind::Numeric | Kind::Double) => true,
-        (Some(Numeric(..) | AnyNumeric(_) | Real), Kind::Double) => true,
+    match &argument.sql_type {
+        Some(SqlType::Char(_)) => kind == Kind::Text,
+        Some(SmallInt) => matches!(kind, Kind::Integer | Kind::BigInt | Kind::Numeric | Kind::Double),
+        Some(Integer) => matches!(kind, Kind::BigInt | Kind::Numeric | Kind::Double),
+        Some(BigInt) => matches!(kind, Kind::Numeric | Kind::Double),
+        Some(Numeric(..) | AnyNumeric(_) | Real) => kind == Kind::Double,
         _ => false,
     }
 }

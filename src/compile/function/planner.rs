@@ -7,9 +7,9 @@ use crate::compile::parse::{BinaryOperator, DISTINCT, NOT_DISTINCT};
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::error::Result as PlanResult;
+use datafusion::logical_expr::Operator;
 use datafusion::logical_expr::expr::{BinaryExpr, Placeholder, ScalarFunction};
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{ExprSchemable, Operator};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawDictionaryExpr};
 use datafusion::prelude::{Expr, lit};
 
 use super::container;
@@ -19,7 +19,8 @@ use super::math::{bit, exact, remainder};
 use super::pattern::{like, matching};
 use super::row;
 use super::text::{concat, position};
-use crate::compile::analyze::remembered;
+use crate::compile::analyze::strict::{comparable, plain_name};
+use crate::compile::analyze::{field_of, remembered};
 use crate::error::{Error, code};
 use crate::types::SqlType;
 
@@ -54,7 +55,9 @@ impl ExprPlanner for Operators {
         let timely = is_time(&left) || is_time(&right);
         let known =
             |side: &Expr, sql_type: &Option<SqlType>| if is_constant_text(side) { None } else { sql_type.clone() };
-        check_types(&raw.op, [&known(&raw.left, &left), &known(&raw.right, &right)])?;
+        let sides = [known(&raw.left, &left), known(&raw.right, &right)];
+        check_types(&raw.op, [&sides[0], &sides[1]])?;
+        check_unknown(&raw, &sides)?;
         if let Some(operator) = distinct(&raw.op) {
             let raw = RawBinaryExpr { op: BinaryOperator::Eq, ..raw };
             let PlannerResult::Original(raw) = compared(raw, left, right) else {
@@ -72,6 +75,35 @@ impl ExprPlanner for Operators {
         };
         let operands = with_parameters(definition, [raw.left, raw.right], schema)?;
         Ok(PlannerResult::Planned(call(definition, operands)))
+    }
+
+    /// A whole number as it is written: the parser marks it so.
+    fn plan_dictionary_literal(
+        &self,
+        mut raw: RawDictionaryExpr,
+        _schema: &DFSchema,
+    ) -> PlanResult<PlannerResult<RawDictionaryExpr>> {
+        match raw.values.pop() {
+            Some(number @ Expr::Literal(..)) => Ok(PlannerResult::Planned(whole_number(number))),
+            other => {
+                raw.values.extend(other);
+                Ok(PlannerResult::Original(raw))
+            }
+        }
+    }
+}
+
+/// A whole number as PostgreSQL types it: integer if it fits, else bigint, else numeric.
+fn whole_number(number: Expr) -> Expr {
+    match number {
+        Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => match i32::try_from(value) {
+            Ok(value) => Expr::Literal(ScalarValue::Int32(Some(value)), metadata),
+            Err(_) => Expr::Literal(ScalarValue::Int64(Some(value)), metadata),
+        },
+        Expr::Literal(ScalarValue::UInt64(Some(value)), metadata) => {
+            Expr::Literal(ScalarValue::Decimal128(Some(i128::from(value)), 20, 0), metadata)
+        }
+        other => other,
     }
 }
 
@@ -114,18 +146,22 @@ fn operator_of(op: &BinaryOperator, timely: bool, beside_array: bool) -> Option<
 
 /// Refuses what PostgreSQL does not convert for an operator: conditions that are none, numbers beside texts.
 fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<()> {
-    use SqlType::{BigInt, Boolean, Double, Integer, Numeric, Real, SmallInt};
     let [left, right] = sides;
-    let name = |side: &Option<SqlType>| match side {
-        Some(SqlType::Numeric(..) | SqlType::AnyNumeric(_)) => "numeric".to_string(),
-        Some(known) => known.to_string(),
-        None => "unknown".to_string(),
-    };
     match op {
+        _ if !matches!(op, BinaryOperator::And | BinaryOperator::Or) && !goes_with_enum(op, sides) => {
+            let message =
+                format!("operator does not exist: {} {op} {}", plain_or_unknown(left), plain_or_unknown(right));
+            let hint =
+                "No operator matches the given name and argument types. You might need to add explicit type casts.";
+            Err(external(Error::new(code::UNDEFINED_FUNCTION, message).hint(hint)))
+        }
         BinaryOperator::And | BinaryOperator::Or => {
-            let is_condition = |side: &&Option<SqlType>| matches!(side, None | Some(Boolean | SqlType::Text));
+            let is_condition = |side: &&Option<SqlType>| matches!(side, None | Some(SqlType::Boolean));
             let Some(wrong) = sides.into_iter().find(|side| !is_condition(side)) else { return Ok(()) };
-            let message = format!("argument of {op} must be type boolean, not type {}", name(wrong));
+            let message = format!(
+                "argument of {op} must be type boolean, not type {}",
+                wrong.as_ref().map(plain_name).unwrap_or_default()
+            );
             Err(external(Error::new(code::DATATYPE_MISMATCH, message)))
         }
         BinaryOperator::Eq
@@ -134,22 +170,54 @@ fn check_types(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> PlanResult<
         | BinaryOperator::LtEq
         | BinaryOperator::Gt
         | BinaryOperator::GtEq => {
-            let is_text = |side: &Option<SqlType>| matches!(side, Some(SqlType::Text | SqlType::Varchar(_)));
-            let is_other = |side: &Option<SqlType>| {
-                matches!(
-                    side,
-                    Some(Boolean | SmallInt | Integer | BigInt | Real | Double | Numeric(..) | SqlType::AnyNumeric(_))
-                )
+            let operator = match op {
+                BinaryOperator::Eq => Operator::Eq,
+                BinaryOperator::NotEq => Operator::NotEq,
+                BinaryOperator::Lt => Operator::Lt,
+                BinaryOperator::LtEq => Operator::LtEq,
+                BinaryOperator::Gt => Operator::Gt,
+                _ => Operator::GtEq,
             };
-            if !(is_text(left) && is_other(right) || is_other(left) && is_text(right)) {
-                return Ok(());
-            }
-            let message = format!("operator does not exist: {} {op} {}", name(left), name(right));
-            let hint =
-                "No operator matches the given name and argument types. You might need to add explicit type casts.";
-            Err(external(Error::new(code::UNDEFINED_FUNCTION, message).hint(hint)))
+            comparable(left.as_ref(), operator, right.as_ref())
         }
         _ => Ok(()),
+    }
+}
+
+fn plain_or_unknown(side: &Option<SqlType>) -> String {
+    side.as_ref().map_or_else(|| "unknown".to_string(), plain_name)
+}
+
+/// Two constants without a type tell no operator. Errors: 42725.
+fn check_unknown(raw: &RawBinaryExpr, sides: &[Option<SqlType>; 2]) -> PlanResult<()> {
+    use BinaryOperator::{Divide, Minus, Modulo, Multiply, Plus};
+    let is_constant = |side: &Expr| matches!(side, Expr::Literal(..));
+    let unknown = sides.iter().all(Option::is_none) && is_constant(&raw.left) && is_constant(&raw.right);
+    let day = |known: &Option<SqlType>, other: &Expr| *known == Some(SqlType::Date) && is_constant_text(other);
+    let beside_date = raw.op == Plus && (day(&sides[0], &raw.right) || day(&sides[1], &raw.left));
+    if !beside_date && (!unknown || !matches!(raw.op, Plus | Minus | Multiply | Divide | Modulo)) {
+        return Ok(());
+    }
+    let name = |side: &Option<SqlType>| side.as_ref().map_or_else(|| "unknown".to_string(), plain_name);
+    let message = format!("operator is not unique: {} {} {}", name(&sides[0]), raw.op, name(&sides[1]));
+    let hint = "Could not choose a best candidate operator. You might need to add explicit type casts.";
+    Err(external(Error::new(code::AMBIGUOUS_FUNCTION, message).hint(hint)))
+}
+
+/// Whether an operator has such operands, as far as one is of an enum type: values of one type can be compared, and labels joined to texts.
+fn goes_with_enum(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> bool {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq, StringConcat};
+    let is_enum = |side: &Option<SqlType>| matches!(side, Some(SqlType::Enum(_)));
+    if !sides.into_iter().any(is_enum) {
+        return true;
+    }
+    match (op, sides) {
+        (StringConcat, _) => true,
+        (Eq | NotEq | Lt | LtEq | Gt | GtEq, [Some(SqlType::Enum(left)), Some(SqlType::Enum(right))]) => {
+            left == right || left.is_any() || right.is_any()
+        }
+        (Eq | NotEq | Lt | LtEq | Gt | GtEq, sides) => sides.contains(&&None),
+        _ => sides.into_iter().any(|side| matches!(side, Some(SqlType::Array(_)))),
     }
 }
 
@@ -254,7 +322,7 @@ fn beside(value: Expr, kind: Option<SqlType>, constant: Expr) -> (Expr, Expr) {
         return (value, constant);
     };
     if !kind.is_numeric() {
-        return (value, call(&super::cast::DEFINITION, vec![constant, lit(kind.spelled())]));
+        return (value, call(&super::cast::DEFINITION, vec![constant, lit(kind.of_constants().spelled())]));
     }
     // As many digits as are written, so that nothing is rounded before the comparison.
     let written = super::cast::unbounded_numeric(&Argument::of(Some(SqlType::Text), &constant));
@@ -288,12 +356,6 @@ fn with_parameters(definition: &'static Definition, operands: [Expr; 2], schema:
 
 /// `None` for NULL, for parameters without a type and where the type cannot be told.
 fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> {
-    // A whole number as it is written is an integer if it fits.
-    if let Expr::Literal(ScalarValue::Int64(Some(value)), _) = expression
-        && i32::try_from(*value).is_ok()
-    {
-        return Some(SqlType::Integer);
-    }
-    let (_, field) = expression.to_field(schema).ok()?;
+    let field = field_of(expression, schema).ok()?;
     (*field.data_type() != DataType::Null).then(|| SqlType::of(&field))
 }

@@ -50,10 +50,7 @@ fn types(arguments: &[Argument], with_digits: bool) -> Types {
             _ if number.is_untyped() => Some((vec![Double], Double)),
             _ => None,
         },
-        [number, digits] if with_digits => {
-            if !matches!(digits.sql_type, Some(SmallInt | Integer | BigInt) | None) {
-                return Ok(None);
-            }
+        [number, digits] if with_digits && digits.is_integer() => {
             let exact = match &number.sql_type {
                 Some(SmallInt | Integer | BigInt | Numeric(..)) => unbounded_numeric(number),
                 Some(AnyNumeric(_)) | None => SqlType::NUMERIC,

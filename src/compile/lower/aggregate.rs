@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::new_null_array;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::logical_expr::expr::{self, GroupingSet as Sets, Sort};
+use datafusion::logical_expr::expr::{GroupingSet as Sets, Sort};
 use datafusion::logical_expr::{Aggregate, utils};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
@@ -110,7 +110,7 @@ impl Lowering<'_> {
         let Some(function) = function_of(call.func.name()).filter(|_| call.params.null_treatment.is_none()) else {
             return Err(refuse::aggregate(&call, self.query));
         };
-        let expr::AggregateFunction { func, params } = call;
+        let params = call.params;
         let (mut arguments, mut constant) = (params.args, None);
         if let [Expr::Literal(value, _)] = arguments.as_slice()
             && function == AggregateFunction::Count
@@ -119,18 +119,12 @@ impl Lowering<'_> {
         {
             arguments.clear();
         }
-        if let Some(place) = constant_argument(function).filter(|place| *place < arguments.len()) {
-            match &arguments[place] {
-                Expr::Literal(value, _) => {
-                    constant = Some(value.clone());
-                    arguments.remove(place);
-                }
-                _ if function.is_ordered_set() => {
-                    let construct = format!("{}() with a fraction that is not constant", func.name());
-                    return Err(refuse::unsupported(&construct, func.name(), self.query));
-                }
-                _ => {}
-            }
+        let place = constant_argument(function).filter(|place| *place < arguments.len());
+        if let Some(place) = place
+            && let Expr::Literal(value, _) = &arguments[place]
+        {
+            constant = Some(value.clone());
+            arguments.remove(place);
         }
         // Only functions of the rows in order have an order.
         let mut order = if function.needs_rows() { params.order_by } else { Vec::new() };

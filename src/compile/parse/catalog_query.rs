@@ -5,18 +5,23 @@
 //! - Types that we have not (`name`, `oid`, `"char"`) are the ones that hold their values here.
 //! - `(information_schema._pg_expandarray(v)).n` and `.x`: the pairs are arrays of two.
 //! - `ARRAY(SELECT …)` is an aggregation.
+//! - `CASE WHEN typtype = 'd' …`: there are no domains. `x.tableoid` is the identity of what `x` stands for.
 //! - `OPERATOR(pg_catalog.~)`, `COLLATE` and `pg_catalog.f()` lose what says nothing here.
+//! - `p.oid = t.typreceive`: functions are known by name.
 //! - PostgreSQL's vectors, which are arrays here, are printed as vectors.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     self, AccessExpr, BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Subscript, Value, VisitMut, VisitorMut,
+    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Subscript, TableFactor, Value, VisitMut, VisitorMut,
 };
 
 /// Columns that PostgreSQL prints as `1 2`.
 const VECTORS: [&str; 6] = ["indkey", "indclass", "indoption", "indcollation", "proargtypes", "tgattr"];
+
+/// Columns that hold functions.
+const FUNCTIONS: [&str; 4] = ["typinput", "typoutput", "typreceive", "typsend"];
 
 /// The pairs of `_pg_expandarray` as arrays.
 const PAIRS: &str = "pairs[]";
@@ -34,15 +39,53 @@ pub(super) fn rewrite(query: &mut Query) {
     for item in outputs(&mut query.body) {
         print_vector(item);
     }
-    let _ = query.visit(&mut Rewriter);
+    let _ = query.visit(&mut Rewriter { relations: Vec::new() });
 }
 
-struct Rewriter;
+struct Rewriter {
+    /// Aliases and names of the relations that were seen.
+    relations: Vec<(String, String)>,
+}
+
+impl Rewriter {
+    /// `x.tableoid` is the identity of what `x` stands for.
+    fn table_oid(&self, expr: &Expr) -> Option<Expr> {
+        let Expr::CompoundIdentifier(parts) = expr else { return None };
+        let [alias, column] = parts.as_slice() else { return None };
+        if column.value != "tableoid" {
+            return None;
+        }
+        let (_, name) = self.relations.iter().rev().find(|(known, _)| *known == alias.value)?;
+        Some(call("oid_of_regclass", Expr::value(Value::SingleQuotedString(name.clone()))))
+    }
+}
+
+/// The relations of a SELECT's FROM: what they are called there, and their names.
+fn relations_of(body: &SetExpr) -> Vec<(String, String)> {
+    let select = match body {
+        SetExpr::Select(select) => select,
+        SetExpr::SetOperation { left, right, .. } => return [relations_of(left), relations_of(right)].concat(),
+        _ => return Vec::new(),
+    };
+    let factors = select
+        .from
+        .iter()
+        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
+    let named = |factor: &TableFactor| match factor {
+        TableFactor::Table { name, alias, args: None, .. } => {
+            let own = name.0.last()?.as_ident()?.value.clone();
+            Some((alias.as_ref().map_or_else(|| own.clone(), |alias| alias.name.value.clone()), own))
+        }
+        _ => None,
+    };
+    factors.filter_map(named).collect()
+}
 
 impl VisitorMut for Rewriter {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.relations.extend(relations_of(&query.body));
         for item in outputs(&mut query.body) {
             if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
                 shown_as_name(expr);
@@ -52,11 +95,15 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = expr {
+            compared_by_name(left, right);
+            compared_by_name(right, left);
+        }
         if let Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } = expr {
             shown_as_name(left);
             shown_as_name(right);
         }
-        if let Some(simpler) = simplify(expr) {
+        if let Some(simpler) = self.table_oid(expr).or_else(|| simplify(expr)) {
             *expr = simpler;
         }
         ControlFlow::Continue(())
@@ -80,6 +127,17 @@ impl VisitorMut for Rewriter {
             *expr = call("unnest", call(PAIRS, argument));
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// `p.oid = t.typreceive` → `p.proname = t.typreceive`: what PostgreSQL shows as a function's name is one here.
+fn compared_by_name(one: &mut Expr, other: &Expr) {
+    if let (Expr::CompoundIdentifier(function), Expr::CompoundIdentifier(column)) = (one, other)
+        && let (Some(oid), Some(column)) = (function.last_mut(), column.last())
+        && oid.value == "oid"
+        && FUNCTIONS.contains(&column.value.as_str())
+    {
+        *oid = Ident::new("proname");
     }
 }
 
@@ -151,6 +209,7 @@ fn simplify(expr: &mut Expr) -> Option<Expr> {
             _ => None,
         },
         Expr::CompoundFieldAccess { root, access_chain } => field(root, access_chain),
+        Expr::Case { operand: None, conditions, else_result, .. } => without_domains(conditions, else_result),
         Expr::Cast { expr: inner, data_type, .. } => {
             let name = match &*data_type {
                 DataType::Custom(name, _) => name.0.last()?.to_string().to_ascii_lowercase(),
@@ -184,6 +243,31 @@ fn simplify(expr: &mut Expr) -> Option<Expr> {
         }
         _ => None,
     }
+}
+
+/// A CASE without the branches for domains, which no type is: they look up base types recursively.
+fn without_domains(conditions: &mut Vec<ast::CaseWhen>, otherwise: &Option<Box<Expr>>) -> Option<Expr> {
+    let before = conditions.len();
+    conditions.retain(|branch| !is_domain(&branch.condition));
+    if before == 0 || !conditions.is_empty() {
+        return None;
+    }
+    let otherwise = otherwise
+        .as_deref()
+        .cloned()
+        .filter(|value| !matches!(value, Expr::Value(value) if value.value == Value::Null));
+    Some(otherwise.unwrap_or_else(|| cast(Expr::value(Value::Null), DataType::BigInt(None))))
+}
+
+/// `x.typtype = 'd'`.
+fn is_domain(condition: &Expr) -> bool {
+    let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = condition else { return false };
+    let is_kind = match &**left {
+        Expr::Identifier(name) => name.value == "typtype",
+        Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|name| name.value == "typtype"),
+        _ => false,
+    };
+    is_kind && matches!(&**right, Expr::Value(value) if value.value == Value::SingleQuotedString("d".to_string()))
 }
 
 fn array_of(item: DataType) -> DataType {

@@ -12,6 +12,9 @@ use crate::error::Result;
 /// Expressions of one query at most: the planner's work grows faster than their number.
 const EXPRESSIONS_PER_QUERY: usize = 64;
 
+/// How many expressions before it one is compared with.
+const LOOKED_BACK: usize = 8;
+
 /// One value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {
@@ -68,8 +71,30 @@ pub(super) fn read(grammar: &mut Grammar, expressions: &mut Vec<ast::Expr>) -> R
         return Ok(cell);
     }
     let expression = grammar.expression()?;
+    if is_clock(&expression)
+        && let Some(same) = expressions.iter().rev().take(LOOKED_BACK).position(|other| *other == expression)
+    {
+        return Ok(Cell::Expression(expressions.len() - 1 - same));
+    }
     expressions.push(expression);
     Ok(Cell::Expression(expressions.len() - 1))
+}
+
+/// Whether an expression is the statement's time, which is the same in every row.
+fn is_clock(expression: &ast::Expr) -> bool {
+    let names = ["now", "current_timestamp", "current_date", "localtimestamp", "transaction_timestamp"];
+    match expression {
+        ast::Expr::Function(call) => {
+            let name = call.name.to_string();
+            let takes_nothing = match &call.args {
+                ast::FunctionArguments::List(list) => list.args.is_empty(),
+                ast::FunctionArguments::None => true,
+                ast::FunctionArguments::Subquery(_) => false,
+            };
+            takes_nothing && names.iter().any(|known| name.eq_ignore_ascii_case(known))
+        }
+        _ => false,
+    }
 }
 
 /// The constant that comes next, if it is all up to the next comma, parenthesis or end; and how many tokens it has.

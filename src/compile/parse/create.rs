@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::grammar::Grammar;
 use super::table::{self, element};
+use super::user_type;
 use super::{CreateSink, CreateStream, CreateView, Drop, Kind, Query, RelationClass};
 use crate::connector::Options;
 use crate::error::{Error, Result, code};
@@ -51,6 +52,12 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         }
         return Ok(Kind::CreateSchema { name, if_not_exists });
     }
+    if grammar.eat(&["TYPE"]) {
+        return user_type::create_type(grammar);
+    }
+    if grammar.eat(&["DOMAIN"]) {
+        return user_type::create_domain(grammar);
+    }
     const KNOWN: &[&str] = &[
         "AGGREGATE",
         "CAST",
@@ -58,7 +65,6 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         "CONNECTION",
         "CONVERSION",
         "DATABASE",
-        "DOMAIN",
         "EVENT",
         "EXTENSION",
         "EXTERNAL",
@@ -81,7 +87,6 @@ pub(super) fn create(grammar: &mut Grammar) -> Result<Kind> {
         "TEMP",
         "TEMPORARY",
         "TRIGGER",
-        "TYPE",
         "UNLOGGED",
         "USER",
     ];
@@ -111,6 +116,9 @@ pub(super) fn drop(grammar: &mut Grammar) -> Result<Kind> {
             _ => Kind::DropSchema { names, if_exists, cascade },
         });
     }
+    if let Some(which) = grammar.eat_one(&["TYPE", "DOMAIN"]) {
+        return user_type::drop_type(grammar, which == "DOMAIN");
+    }
     let class = relation_class(grammar)?.ok_or_else(|| {
         match grammar.peek() {
             Token::Word(word) if !word.value.is_empty() => {
@@ -118,7 +126,7 @@ pub(super) fn drop(grammar: &mut Grammar) -> Result<Kind> {
             }
             _ => grammar.unexpected(),
         }
-        .hint("DROP takes STREAM, SOURCE, TABLE, VIEW, MATERIALIZED VIEW, SINK, INDEX or SCHEMA")
+        .hint("DROP takes STREAM, SOURCE, TABLE, VIEW, MATERIALIZED VIEW, SINK, INDEX, SCHEMA, TYPE or DOMAIN")
     })?;
     let if_exists = grammar.eat(&["IF", "EXISTS"]);
     let mut names = vec![grammar.relation()?];

@@ -1,13 +1,19 @@
 //! Names of types → [`SqlType`].
 
-use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, TimezoneInfo};
+use datafusion::sql::sqlparser::ast::{
+    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, ObjectName, TimezoneInfo,
+};
 
+use super::grammar::folded_ident;
 use crate::compile::function::declared_numeric;
 use crate::error::{Error, Result, code};
+use crate::precision::Precision;
 use crate::types::SqlType;
 
 /// Digits that `numeric` can be declared with at most.
 const NUMERIC_DIGITS_MAX: u64 = 1_000;
+/// Characters of `varchar(n)` and `char(n)` at most.
+const LENGTH_MAX: u32 = 10_485_760;
 
 /// The type that `written` names, in any of PostgreSQL's spellings and in the spellings of other streaming engines that mean the same.
 /// Errors: 0A000 naming a type that does not exist here.
@@ -25,24 +31,22 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
         DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
             varchar(length)?
         }
-        DataType::Character(_) | DataType::Char(_) => {
-            return Err(unsupported(written).hint("use text or varchar(n): they do not pad with blanks"));
-        }
+        DataType::Character(length) | DataType::Char(length) => char(length)?,
         DataType::Bytea | DataType::Bytes(None) => SqlType::Bytea,
         DataType::Date => SqlType::Date,
-        DataType::Timestamp(None | Some(6), zone) => match zone {
+        DataType::Timestamp(_, zone) => match zone {
             TimezoneInfo::None | TimezoneInfo::WithoutTimeZone => SqlType::Timestamp,
             TimezoneInfo::Tz | TimezoneInfo::WithTimeZone => SqlType::TimestampTz,
         },
-        DataType::Timestamp(..) => {
-            return Err(unsupported(written).hint("leave the precision out: timestamps have microseconds"));
-        }
-        DataType::Interval { fields: None, precision: None } => SqlType::Interval,
+        DataType::Interval { .. } => SqlType::Interval,
         DataType::Uuid => SqlType::Uuid,
         DataType::JSON => SqlType::Json,
         DataType::JSONB => SqlType::Jsonb,
-        DataType::Time(None | Some(6), TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => SqlType::Time,
+        DataType::Time(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => SqlType::Time,
         DataType::Array(ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) => {
+            if precision(item).is_some() {
+                return Err(Error::unsupported("arrays of times with a precision are not supported"));
+            }
             match sql_type(item)? {
                 SqlType::Array(_) => {
                     return Err(Error::unsupported("arrays of more than one dimension are not supported"));
@@ -50,9 +54,23 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
                 item => SqlType::Array(Box::new(item)),
             }
         }
-        DataType::Custom(name, modifiers) => custom(written, &name.to_string().to_ascii_lowercase(), modifiers)?,
+        DataType::Custom(name, modifiers) => custom(written, name, modifiers)?,
         _ => return Err(unsupported(written)),
     })
+}
+
+/// The precision that a type of times is written with.
+pub(super) fn precision(written: &DataType) -> Option<Precision> {
+    match written {
+        DataType::Timestamp(Some(digits), _) | DataType::Time(Some(digits), _) => Some(Precision::digits(*digits)),
+        DataType::Interval { fields: None, precision: None } => None,
+        DataType::Interval { fields, precision } => {
+            let fields = fields.as_ref().map(|fields| fields.to_string().to_ascii_lowercase());
+            let range = fields.as_deref().map(|fields| fields.split_once(" to ").unwrap_or((fields, fields)));
+            Some(Precision::interval(range, *precision))
+        }
+        _ => None,
+    }
 }
 
 /// PostgreSQL's internal name of a type: what a cast column is called.
@@ -66,10 +84,12 @@ pub(super) fn internal_name(written: &SqlType) -> String {
         SqlType::Double => "float8".to_string(),
         SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".to_string(),
         SqlType::Varchar(_) => "varchar".to_string(),
+        SqlType::Char(_) => "bpchar".to_string(),
         SqlType::Time => "time".to_string(),
         SqlType::Timestamp => "timestamp".to_string(),
         SqlType::TimestampTz => "timestamptz".to_string(),
         SqlType::Array(item) => internal_name(item),
+        SqlType::Named(name) => name.rsplit('.').next().unwrap_or_default().to_string(),
         other => other.to_string(),
     }
 }
@@ -125,10 +145,11 @@ const POSTGRESQL_TYPES: &[&str] = &[
     "xml",
 ];
 
-/// Names that sqlparser does not know: those with a schema, and `serial`.
-fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlType> {
-    let name = name.strip_prefix("pg_catalog.").unwrap_or(name).trim_matches('"');
-    Ok(match (name, modifiers) {
+/// Names that sqlparser does not know: those with a schema, `serial`, and types of users.
+fn custom(written: &DataType, name: &ObjectName, modifiers: &[String]) -> Result<SqlType> {
+    let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident()).map(folded_ident).collect();
+    let name = parts.join(".");
+    Ok(match (name.strip_prefix("pg_catalog.").unwrap_or(&name), modifiers) {
         ("bool", []) => SqlType::Boolean,
         ("int2", []) => SqlType::SmallInt,
         ("int4", []) => SqlType::Integer,
@@ -136,7 +157,11 @@ fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlTyp
         ("float4", []) => SqlType::Real,
         ("float8", []) => SqlType::Double,
         ("numeric", []) => SqlType::NUMERIC,
-        ("text" | "varchar" | "name" | "bpchar", []) => SqlType::Text,
+        ("text" | "varchar" | "name", []) => SqlType::Text,
+        ("bpchar", []) => SqlType::Char(0),
+        ("bpchar", [length]) => {
+            char(&length.parse().ok().map(|length| CharacterLength::IntegerLength { length, unit: None }))?
+        }
         ("bytea", []) => SqlType::Bytea,
         ("date", []) => SqlType::Date,
         ("timestamp", []) => SqlType::Timestamp,
@@ -149,10 +174,8 @@ fn custom(written: &DataType, name: &str, modifiers: &[String]) -> Result<SqlTyp
         ("serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2", _) => {
             return Err(unsupported(written).hint("serial is for the columns of a table; use bigint here"));
         }
-        // PostgreSQL's own types and those with modifiers exist, but not here; of others nobody knows.
-        (name, []) if !POSTGRESQL_TYPES.contains(&name) => {
-            return Err(Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist")));
-        }
+        // PostgreSQL's own types and those with modifiers exist, but not here; of others the catalog may know.
+        (name, []) if !POSTGRESQL_TYPES.contains(&name) => SqlType::Named(name.into()),
         _ => return Err(unsupported(written)),
     })
 }
@@ -179,15 +202,31 @@ fn numeric(info: &ExactNumberInfo) -> Result<SqlType> {
     }
 }
 
+fn char(length: &Option<CharacterLength>) -> Result<SqlType> {
+    match length {
+        None => Ok(SqlType::Char(1)),
+        Some(CharacterLength::IntegerLength { length, .. }) => match u32::try_from(*length) {
+            Ok(length @ 1..=LENGTH_MAX) => Ok(SqlType::Char(length)),
+            _ => Err(wrong_length("char", *length)),
+        },
+        Some(CharacterLength::Max) => Err(Error::unsupported("type char(max) is not supported")),
+    }
+}
+
+fn wrong_length(name: &str, length: u64) -> Error {
+    let message = match length {
+        0 => format!("length for type {name} must be at least 1"),
+        _ => format!("length for type {name} cannot exceed {LENGTH_MAX}"),
+    };
+    Error::new(crate::error::code::INVALID_PARAMETER_VALUE, message)
+}
+
 fn varchar(length: &Option<CharacterLength>) -> Result<SqlType> {
     match length {
         None | Some(CharacterLength::Max) => Ok(SqlType::Text),
         Some(CharacterLength::IntegerLength { length, .. }) => match u32::try_from(*length) {
-            Ok(length @ 1..=10_485_760) => Ok(SqlType::Varchar(length)),
-            _ => Err(Error::new(
-                crate::error::code::INVALID_PARAMETER_VALUE,
-                "length for type varchar must be from 1 to 10485760",
-            )),
+            Ok(length @ 1..=LENGTH_MAX) => Ok(SqlType::Varchar(length)),
+            _ => Err(wrong_length("varchar", *length)),
         },
     }
 }

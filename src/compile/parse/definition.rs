@@ -1,8 +1,11 @@
 //! What CREATE, ALTER and DROP say.
 
+use datafusion::arrow::datatypes::Field;
+
 use super::Query;
 use crate::connector::Options;
 use crate::format::Include;
+use crate::precision::Precision;
 use crate::types::SqlType;
 
 /// CREATE STREAM | SOURCE.
@@ -27,10 +30,25 @@ pub struct ColumnDefinition {
     pub name: String,
     /// Type.
     pub sql_type: SqlType,
+    /// Precision of a type of times.
+    pub precision: Option<Precision>,
+    /// The domain, once the catalog was asked; `sql_type` is then the type under it.
+    pub domain: Option<u32>,
     /// NOT NULL.
     pub not_null: bool,
     /// Where values come from that are not given.
     pub default: Option<ColumnDefault>,
+}
+
+impl ColumnDefinition {
+    /// The column's Arrow field.
+    pub fn field(&self) -> Field {
+        let field = self.sql_type.field(&self.name);
+        match self.precision {
+            Some(precision) => precision.on(field),
+            None => field,
+        }
+    }
 }
 
 /// Where values come from that are not given. Expressions are SQL text.

@@ -9,6 +9,11 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::symmetric;
+
+/// Makes an expression of GROUP BY of its lists.
+type Grouping = fn(Vec<Vec<Expr>>) -> Expr;
+
 #[derive(Debug)]
 pub(super) struct Postgres(PostgreSqlDialect);
 
@@ -69,7 +74,7 @@ impl Dialect for Postgres {
             _ => None,
         };
         let opens = |at: usize| parser.peek_nth_token_ref(at).token == Token::LParen;
-        let (words, made): (usize, fn(Vec<Vec<Expr>>) -> Expr) = match word(0) {
+        let (words, made): (usize, Grouping) = match word(0) {
             Some(Keyword::ROLLUP) if opens(1) => (1, Expr::Rollup),
             Some(Keyword::CUBE) if opens(1) => (1, Expr::Cube),
             Some(Keyword::GROUPING) if word(1) == Some(Keyword::SETS) && opens(2) => (2, Expr::GroupingSets),
@@ -84,8 +89,12 @@ impl Dialect for Postgres {
         Some(grouping_elements(parser).map(made))
     }
 
-    /// `x IS [NOT] DISTINCT FROM y`, which ends before AND and OR; sqlparser takes them for a part of `y`.
+    /// `x [NOT] BETWEEN SYMMETRIC a AND b`, which sqlparser does not read, and `x IS [NOT] DISTINCT FROM y`, which ends before AND and
+    /// OR; sqlparser takes them for a part of `y`.
     fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
+        if let Some(between) = symmetric::between(self, parser, expr) {
+            return Some(between);
+        }
         let negated = [Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
         let is = |keywords: &[Keyword]| {
             let next = |at: usize| parser.peek_nth_token_ref(at);

@@ -318,7 +318,7 @@ pub(super) fn string_of(token: &Token) -> Option<String> {
 
 /// The tokens `range`, with what sqlparser does not read as PostgreSQL does written otherwise: `TABLE x` as a query is
 /// `SELECT * FROM x`, `TABLE` before the table of a window function (`TUMBLE(TABLE x, …)`) is left out, and `ROWS FROM (…)` is the call
-/// of a function. Each with its origin.
+/// of a function. `ORDER BY x USING <` is ASC, ISNULL is IS NULL, and `FROM ONLY x` is FROM x: nothing inherits. Each with its origin.
 fn standard(scan: &Scan, range: Range<usize>) -> Vec<(TokenWithSpan, usize)> {
     let mut tokens: Vec<(TokenWithSpan, usize)> = Vec::with_capacity(range.len());
     let mut before = [Token::EOF, Token::EOF];
@@ -349,11 +349,36 @@ fn standard(scan: &Scan, range: Range<usize>) -> Vec<(TokenWithSpan, usize)> {
                 continue;
             }
         }
+        if is_word(&token.token, "only") && follows_from(&before[1]) {
+            continue;
+        }
+        if let Some(made) = spelled_out(token, &before[1]) {
+            if is_word(&before[1], "using") {
+                let using = tokens.iter().rposition(|(token, _)| is_word(&token.token, "using"));
+                using.map(|using| tokens.remove(using));
+            }
+            tokens.extend(made.into_iter().map(|made| (TokenWithSpan::new(made, token.span), at)));
+            before = [Token::EOF, Token::EOF];
+            continue;
+        }
         before.swap(0, 1);
         before[1] = token.token.clone();
         tokens.push((token.clone(), at));
     }
     tokens
+}
+
+/// The usual words for `USING <`, `USING >` and ISNULL.
+fn spelled_out(token: &TokenWithSpan, before: &Token) -> Option<Vec<Token>> {
+    let ordered = is_word(before, "using");
+    match &token.token {
+        Token::Lt if ordered => Some(vec![Token::make_keyword("ASC")]),
+        Token::Gt if ordered => Some(vec![Token::make_keyword("DESC")]),
+        isnull if is_word(isnull, "isnull") && *before != Token::Period => {
+            Some(vec![Token::make_keyword("IS"), Token::make_keyword("NULL")])
+        }
+        _ => None,
+    }
 }
 
 /// Table functions that put rows into windows of time.

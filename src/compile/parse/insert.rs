@@ -59,7 +59,7 @@ fn source(grammar: &mut Grammar, with: Option<ast::With>) -> Result<InsertSource
 }
 
 /// The output columns that are string constants: they take the type of the column that they are inserted into.
-fn literals(query: &ast::Query) -> Vec<usize> {
+pub(super) fn literals(query: &ast::Query) -> Vec<usize> {
     let ast::SetExpr::Select(select) = query.body.as_ref() else { return Vec::new() };
     let is_wildcard =
         |item: &ast::SelectItem| matches!(item, ast::SelectItem::Wildcard(_) | ast::SelectItem::QualifiedWildcard(..));

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::types::SqlType;
 
+// Columns with new names.
+mod alias;
 // COMMENT ON, GRANT, REVOKE.
 mod annotation;
 // Long lists of VALUES.
@@ -34,8 +36,12 @@ mod grammar;
 mod insert;
 // Columns that a join makes one.
 mod merged;
+// READ ONLY, ISOLATION LEVEL.
+mod modes;
 // Depths that are refused.
 mod nesting;
+// Places.
+mod position;
 // Cursors, subscriptions, COPY, prepared statements.
 mod port;
 // Queries.
@@ -48,19 +54,26 @@ mod row_type;
 mod scan;
 // Settings, transactions, SHOW, EXPLAIN.
 mod session;
+// Signs behind operators.
+mod sign;
 // `(row).*`.
 mod star;
 // First words → rule.
 mod statement;
+// BETWEEN SYMMETRIC.
+mod symmetric;
 // CREATE TABLE, CREATE INDEX, ALTER TABLE.
 mod table;
 // `unnest` of rows.
 mod unnested;
-// Whole rows of relations.
+// CREATE, ALTER, DROP TYPE.
 #[cfg(test)]
 mod tests;
+mod user_type;
+// Whole rows of relations.
 mod whole;
 
+pub(in crate::compile) use alias::ColumnAliases;
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use definition::{
@@ -68,10 +81,12 @@ pub use definition::{
     CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
-pub use query::{Query, ROWS, shown_name};
+pub use modes::TransactionModes;
+pub use query::{Query, ROWS, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;
 pub(in crate::compile) use rewrite::operator::{DISTINCT, NOT_DISTINCT};
 pub(in crate::compile) use unnested::UnnestedRows;
+pub use user_type::{AlterType, AlterTypeAction, CreateType, DropType, TypeDefinition};
 pub(in crate::compile) use whole::{WHOLE, WholeRows};
 
 /// Splits a text into its statements and reads each. Statements without a word are left out: empty text is an empty vector.
@@ -166,6 +181,12 @@ pub enum Kind {
         /// CASCADE.
         cascade: bool,
     },
+    /// CREATE TYPE.
+    CreateType(CreateType),
+    /// ALTER TYPE.
+    AlterType(AlterType),
+    /// DROP TYPE.
+    DropType(DropType),
     /// ALTER TABLE, VIEW, …, INDEX.
     Alter(Alter),
     /// COMMENT ON … IS ….
@@ -222,7 +243,14 @@ pub enum Kind {
     /// SHOW ALL.
     ShowAll,
     /// BEGIN, START TRANSACTION.
-    Begin,
+    Begin(TransactionModes),
+    /// SET TRANSACTION, or with `session` SET SESSION CHARACTERISTICS AS TRANSACTION.
+    SetTransaction {
+        /// What is set.
+        modes: TransactionModes,
+        /// Whether it is for the transactions to come.
+        session: bool,
+    },
     /// COMMIT, END.
     Commit,
     /// ROLLBACK, ABORT.
@@ -282,6 +310,8 @@ pub enum Kind {
         name: String,
         /// A query of one row whose columns are the arguments; `None` without arguments.
         arguments: Option<Query>,
+        /// Which of them are string constants: they have no type yet.
+        literals: Vec<usize>,
     },
     /// DEALLOCATE name; `None` = ALL. Handled by the Postgres port.
     Deallocate {

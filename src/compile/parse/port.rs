@@ -153,7 +153,7 @@ pub(super) fn copy(grammar: &mut Grammar) -> Result<Kind> {
             }
             Ok(Kind::Query(Query::read(grammar)?))
         })?;
-        while grammar.here() < end {
+        while grammar.rest().start < end {
             grammar.next();
         }
         grammar.expect_token(&Token::RParen)?;
@@ -323,11 +323,11 @@ pub(super) fn prepare(grammar: &mut Grammar) -> Result<Kind> {
 /// What follows EXECUTE.
 pub(super) fn execute(grammar: &mut Grammar) -> Result<Kind> {
     let name = grammar.name()?;
-    let arguments = match grammar.peek() {
-        Token::LParen => Some(Query::read_row(grammar)?),
-        _ => None,
-    };
-    Ok(Kind::Execute { name, arguments })
+    if grammar.peek() != Token::LParen {
+        return Ok(Kind::Execute { name, arguments: None, literals: Vec::new() });
+    }
+    let (arguments, literals) = Query::read_row(grammar)?;
+    Ok(Kind::Execute { name, arguments: Some(arguments), literals })
 }
 
 /// What follows DEALLOCATE.

@@ -10,8 +10,9 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use super::grammar::Grammar;
 use super::scan::Scan;
 use super::{catalog_query, nesting, rewrite, whole};
-use crate::error::Result;
-use crate::types::SqlType;
+use crate::catalog::Domain;
+use crate::error::{Error, Result};
+use crate::types::{SqlType, TYPE_MARK};
 
 /// A query that was parsed and rewritten for the planner. Opaque outside `compile`.
 #[derive(Debug, Clone)]
@@ -127,6 +128,18 @@ impl Query {
         Query::made(&grammar, 0, select(items, vec![rows_relation(ROWS)], None))
     }
 
+    /// The only expression over the rows that a statement brings itself.
+    pub(super) fn only_expression(text: &str) -> Result<ast::Expr> {
+        let query = Query::over_rows(&[text])?;
+        let ast::SetExpr::Select(select) = *query.ast.body else { return Err(Error::internal("no SELECT")) };
+        match select.projection.into_iter().next() {
+            Some(
+                ast::SelectItem::UnnamedExpr(expression) | ast::SelectItem::ExprWithAlias { expr: expression, .. },
+            ) => Ok(expression),
+            _ => Err(Error::internal("no expression")),
+        }
+    }
+
     /// The query with schemas for relations that it names without one, by name.
     pub fn in_schemas(mut self, schemas: &BTreeMap<String, String>) -> Query {
         let _ = ast::visit_relations_mut(self.ast.as_mut(), |name| {
@@ -137,7 +150,30 @@ impl Query {
             }
             ControlFlow::<()>::Continue(())
         });
+        let in_schema = |name: &str| match schemas.get(&type_key(name)) {
+            Some(schema) => Ok(SqlType::Named(format!("{schema}.{name}").into())),
+            None => Ok(SqlType::Named(name.into())),
+        };
+        // The closure does not fail.
+        let _ = rewrite::type_name::resolve(self.ast.as_mut(), &in_schema);
         self
+    }
+
+    /// The query with identities for the types that it names, as `resolve` finds them.
+    /// Casts to domains, which `domains` knows, test their values.
+    pub(in crate::compile) fn with_types(
+        mut self,
+        resolve: &dyn Fn(&str) -> Result<SqlType>,
+        domains: &dyn Fn(&str) -> Option<Arc<Domain>>,
+    ) -> Result<Query> {
+        rewrite::type_name::test(self.ast.as_mut(), domains)?;
+        rewrite::type_name::resolve(self.ast.as_mut(), resolve)?;
+        Ok(self)
+    }
+
+    /// The types that it names and only the catalog knows, each once.
+    pub fn types(&self) -> Vec<String> {
+        rewrite::type_name::names(self.ast.as_ref())
     }
 
     /// The names without dots that stand in expressions: of columns, mostly.
@@ -182,11 +218,13 @@ impl Query {
         self.relations.first().filter(|_| self.whole_relation).map(String::as_str)
     }
 
-    /// Reads `(expression, …)`: a query of one row.
-    pub(super) fn read_row(grammar: &mut Grammar) -> Result<Query> {
+    /// Reads `(expression, …)`: a query of one row, and which of its columns are string constants.
+    pub(super) fn read_row(grammar: &mut Grammar) -> Result<(Query, Vec<usize>)> {
         let start = grammar.here();
         let items = grammar.list(Grammar::expression)?.into_iter().map(ast::SelectItem::UnnamedExpr).collect();
-        Query::made(grammar, start, select(items, Vec::new(), None))
+        let row = select(items, Vec::new(), None);
+        let literals = super::insert::literals(&row);
+        Ok((Query::made(grammar, start, row)?, literals))
     }
 
     /// A query that was read or put together from the tokens since `start`.
@@ -207,6 +245,11 @@ impl Query {
 /// where PostgreSQL would give two columns one name, the later ones get a mark and a number behind it (see [`hidden`]).
 pub fn shown_name(column: &str) -> &str {
     column.split(MARK).next().unwrap_or(column)
+}
+
+/// By what the schema of a type that a view names is found among those of its relations.
+pub fn type_key(name: &str) -> String {
+    format!("{TYPE_MARK}{name}")
 }
 
 /// The relation of the rows that a statement brings itself: a CHECK reads the new rows, RETURNING the changed ones. No query can name it

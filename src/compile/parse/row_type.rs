@@ -5,23 +5,31 @@ use std::sync::Arc;
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::data_type::sql_type;
+use super::data_type::{self, sql_type};
 use super::grammar::Grammar;
 use crate::error::{Error, Result};
+use crate::precision::Precision;
 use crate::types::{RowType, SqlType};
 
-/// Reads the type of a column.
-pub(super) fn column_type(grammar: &mut Grammar) -> Result<SqlType> {
-    let mut closed = 0;
-    nested(grammar, &mut closed)
+/// Reads the type of a column, with the precision of times.
+pub(super) fn column_type(grammar: &mut Grammar) -> Result<(SqlType, Option<Precision>)> {
+    let (mut closed, mut precision) = (0, None);
+    let position = grammar.position();
+    let sql_type = nested(grammar, &mut closed, &mut precision)?;
+    match sql_type {
+        SqlType::Row(_) | SqlType::Array(_) if precision.is_some() => {
+            Err(Error::unsupported("times with a precision inside of rows are not supported").at(position))
+        }
+        sql_type => Ok((sql_type, precision)),
+    }
 }
 
 /// Reads a type. `closed` is how many brackets were closed beyond the type's own, since `>>` is one token.
-fn nested(grammar: &mut Grammar, closed: &mut usize) -> Result<SqlType> {
+fn nested(grammar: &mut Grammar, closed: &mut usize, precision: &mut Option<Precision>) -> Result<SqlType> {
     let opens = |token: Token| matches!(token, Token::LParen | Token::Lt);
     if (grammar.sees(&["ROW"]) || grammar.sees(&["STRUCT"])) && opens(grammar.peek_at(1)) {
         grammar.next();
-        let fields = fields(grammar, closed)?;
+        let fields = fields(grammar, closed, precision)?;
         let row = SqlType::Row(Arc::new(RowType { name: None, fields }));
         return if *closed > 0 { Ok(row) } else { with_dimensions(grammar, row) };
     }
@@ -29,17 +37,22 @@ fn nested(grammar: &mut Grammar, closed: &mut usize) -> Result<SqlType> {
     if grammar.sees(&["ARRAY"]) && grammar.peek_at(1) == Token::Lt && of_rows && opens(grammar.peek_at(3)) {
         grammar.next();
         grammar.next();
-        let item = nested(grammar, closed)?;
+        let item = nested(grammar, closed, precision)?;
         close(grammar, closed)?;
         return Ok(SqlType::Array(Box::new(item)));
     }
     let position = grammar.position();
     let written = grammar.rule(|parser| parser.parse_data_type())?;
+    *precision = (*precision).or(data_type::precision(&written));
     sql_type(&written).map_err(|error| error.at(position))
 }
 
 /// Reads `(name type, …)` or `<name type, …>`.
-fn fields(grammar: &mut Grammar, closed: &mut usize) -> Result<Vec<(String, SqlType)>> {
+fn fields(
+    grammar: &mut Grammar,
+    closed: &mut usize,
+    precision: &mut Option<Precision>,
+) -> Result<Vec<(String, SqlType)>> {
     let in_parentheses = grammar.peek() == Token::LParen;
     grammar.next();
     let mut fields: Vec<(String, SqlType)> = Vec::new();
@@ -50,7 +63,7 @@ fn fields(grammar: &mut Grammar, closed: &mut usize) -> Result<Vec<(String, SqlT
             let message = format!("attribute \"{name}\" specified more than once");
             return Err(Error::new(crate::error::code::DUPLICATE_COLUMN, message).at(position));
         }
-        fields.push((name, nested(grammar, closed)?));
+        fields.push((name, nested(grammar, closed, precision)?));
         // A bracket of the field's type may have closed this one, too.
         if *closed > 0 || !grammar.eat_token(&Token::Comma) {
             break;

@@ -4,6 +4,7 @@
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::POSTGRES;
+use super::sign;
 use crate::error::{Error, Result, code};
 
 /// Operators, and queries of a UNION, that may follow each other.
@@ -39,6 +40,7 @@ impl Scan {
             let start = tokens.last().map_or(0, |token| scan.character(token.span.end));
             return Err(scan.unfinished(&error.message, start));
         }
+        sign::split_signs(&mut tokens);
         scan.tokens = tokens;
         Ok(scan)
     }

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::create::relation_class;
 use super::grammar::Grammar;
-use super::{Kind, Query, RelationClass, statement};
+use super::{Kind, Query, RelationClass, TransactionModes, statement};
 use crate::error::{Error, Result};
 
 /// What follows SHOW.
@@ -99,10 +99,10 @@ fn explain_options(grammar: &mut Grammar, position: usize) -> Result<()> {
 /// What follows SET.
 pub(super) fn set(grammar: &mut Grammar) -> Result<Kind> {
     if grammar.eat(&["SESSION", "CHARACTERISTICS", "AS", "TRANSACTION"]) {
-        return transaction_setting(grammar, "default_transaction_", false);
+        return set_transaction(grammar, true);
     }
     if grammar.eat(&["TRANSACTION"]) {
-        return transaction_setting(grammar, "transaction_", true);
+        return set_transaction(grammar, false);
     }
     let local = grammar.eat_one(&["SESSION", "LOCAL"]) == Some("LOCAL");
     if grammar.eat(&["TIME", "ZONE"]) {
@@ -184,25 +184,23 @@ fn value(grammar: &mut Grammar) -> Result<String> {
     }
 }
 
-/// Transaction modes as a setting: the isolation level, else the access mode.
-fn transaction_setting(grammar: &mut Grammar, prefix: &str, local: bool) -> Result<Kind> {
-    let position = grammar.position();
+/// Modes of the transaction, or of those to come.
+fn set_transaction(grammar: &mut Grammar, session: bool) -> Result<Kind> {
+    if grammar.sees(&["SNAPSHOT"]) {
+        return Err(grammar.unsupported("SET TRANSACTION SNAPSHOT is not supported"));
+    }
+    let start = grammar.here();
     let modes = transaction_modes(grammar)?;
-    let (name, value) = match (modes.isolation, modes.read_only) {
-        (Some(isolation), _) => ("isolation", isolation.to_string()),
-        (None, Some(true)) => ("read_only", "on".to_string()),
-        (None, Some(false)) => ("read_only", "off".to_string()),
-        (None, None) if modes.any => ("deferrable", "off".to_string()),
-        (None, None) => return Err(grammar.unexpected().at(position)),
-    };
-    Ok(Kind::Set { name: format!("{prefix}{name}"), value: Some(value), local })
+    if grammar.here() == start {
+        return Err(grammar.unexpected());
+    }
+    Ok(Kind::SetTransaction { modes, session })
 }
 
 /// What follows BEGIN or START.
 pub(super) fn begin(grammar: &mut Grammar) -> Result<Kind> {
     grammar.eat_one(&["WORK", "TRANSACTION"]);
-    transaction_modes(grammar)?;
-    Ok(Kind::Begin)
+    transaction_modes(grammar).map(Kind::Begin)
 }
 
 /// What follows COMMIT, END, ROLLBACK or ABORT.
@@ -220,13 +218,6 @@ pub(super) fn end(grammar: &mut Grammar, kind: Kind) -> Result<Kind> {
     }
     grammar.eat(&["AND", "NO", "CHAIN"]);
     Ok(kind)
-}
-
-#[derive(Default)]
-struct TransactionModes {
-    isolation: Option<&'static str>,
-    read_only: Option<bool>,
-    any: bool,
 }
 
 /// `ISOLATION LEVEL x`, `READ ONLY | WRITE`, `[NOT] DEFERRABLE`, with or without commas.
@@ -250,7 +241,6 @@ fn transaction_modes(grammar: &mut Grammar) -> Result<TransactionModes> {
         } else if !grammar.eat(&["DEFERRABLE"]) && !grammar.eat(&["NOT", "DEFERRABLE"]) {
             return Ok(modes);
         }
-        modes.any = true;
         grammar.eat_token(&Token::Comma);
     }
 }

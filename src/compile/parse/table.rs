@@ -13,6 +13,7 @@ use super::{
     Kind, Query, RelationClass,
 };
 use crate::error::{Error, Result, code};
+use crate::precision::Precision;
 use crate::types::SqlType;
 
 /// sqlparser's rank of IS: operators that do not bind tighter (IS, NOT, AND, OR) end a DEFAULT expression.
@@ -73,25 +74,31 @@ pub(super) fn element(grammar: &mut Grammar) -> Result<Element> {
         return Ok(element);
     }
     let name = grammar.name()?;
-    let (sql_type, serial) = column_type(grammar)?;
+    let (sql_type, precision, serial) = column_type(grammar)?;
     let default = serial.then_some(ColumnDefault::Serial);
-    let mut column = ColumnDefinition { name, sql_type, not_null: serial, default };
+    let mut column = ColumnDefinition { name, sql_type, precision, domain: None, not_null: serial, default };
     while column_constraint(grammar, &mut column, &mut element)? {}
     element.column = Some(column);
     Ok(element)
 }
 
-/// A type, and whether it is a serial one.
-fn column_type(grammar: &mut Grammar) -> Result<(SqlType, bool)> {
+/// A type with its precision, and whether it is a serial one.
+fn column_type(grammar: &mut Grammar) -> Result<(SqlType, Option<Precision>, bool)> {
     let serials = ["SMALLSERIAL", "SERIAL2", "SERIAL", "SERIAL4", "BIGSERIAL", "SERIAL8"];
     if let Some(serial) = grammar.eat_one(&serials) {
         return Ok(match serial {
-            "SMALLSERIAL" | "SERIAL2" => (SqlType::SmallInt, true),
-            "SERIAL" | "SERIAL4" => (SqlType::Integer, true),
-            _ => (SqlType::BigInt, true),
+            "SMALLSERIAL" | "SERIAL2" => (SqlType::SmallInt, None, true),
+            "SERIAL" | "SERIAL4" => (SqlType::Integer, None, true),
+            _ => (SqlType::BigInt, None, true),
         });
     }
-    Ok((row_type::column_type(grammar)?, false))
+    let (sql_type, precision) = data_type(grammar)?;
+    Ok((sql_type, precision, false))
+}
+
+/// A type with its precision.
+pub(super) fn data_type(grammar: &mut Grammar) -> Result<(SqlType, Option<Precision>)> {
+    row_type::column_type(grammar)
 }
 
 /// `[CONSTRAINT name] PRIMARY KEY (…) | UNIQUE (…) | CHECK (…)`, if one comes next.
@@ -142,7 +149,7 @@ fn column_constraint(grammar: &mut Grammar, column: &mut ColumnDefinition, eleme
     Ok(true)
 }
 
-fn constraint_name(grammar: &mut Grammar) -> Result<Option<String>> {
+pub(super) fn constraint_name(grammar: &mut Grammar) -> Result<Option<String>> {
     if grammar.eat(&["CONSTRAINT"]) { grammar.name().map(Some) } else { Ok(None) }
 }
 
@@ -155,7 +162,7 @@ fn not_deferrable(grammar: &mut Grammar) -> Result<()> {
     Ok(())
 }
 
-fn default(grammar: &mut Grammar) -> Result<ColumnDefault> {
+pub(super) fn default(grammar: &mut Grammar) -> Result<ColumnDefault> {
     let start = grammar.here();
     // Not a full expression: NOT NULL may follow, and PostgreSQL's rule stops at the same operators.
     grammar.rule(|parser| parser.parse_subexpr(IS_PRECEDENCE))?;
@@ -213,7 +220,7 @@ fn sequence_option(grammar: &mut Grammar, start: &mut Option<i64>, step: &mut i6
 }
 
 /// `(condition)`.
-fn check(grammar: &mut Grammar, name: Option<String>) -> Result<CheckDefinition> {
+pub(super) fn check(grammar: &mut Grammar, name: Option<String>) -> Result<CheckDefinition> {
     grammar.expect_token(&Token::LParen)?;
     let start = grammar.here();
     let condition = grammar.expression()?;
@@ -289,6 +296,9 @@ pub(super) fn create_index(grammar: &mut Grammar, unique: bool) -> Result<Kind> 
 
 /// What follows ALTER.
 pub(super) fn alter(grammar: &mut Grammar) -> Result<Kind> {
+    if grammar.eat(&["TYPE"]) {
+        return super::user_type::alter_type(grammar);
+    }
     let class = match grammar.eat(&["INDEX"]) {
         true => None,
         false => Some(relation_class(grammar)?.ok_or_else(|| match grammar.peek() {

@@ -283,7 +283,9 @@ fn field_name(column: &str) -> &str {
 /// The plan with its rows as a column. If a column is called as the relation is, that column stands for the row; and so does the only
 /// column of a function that answers values.
 fn with_whole(plan: LogicalPlan, name: &str, is_scalar: bool) -> PlanResult<LogicalPlan> {
-    let columns: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
+    // What a relation that was planned for this one already got is of other names.
+    let columns = plan.schema().columns().into_iter().filter(|column| !column.name.starts_with(WHOLE));
+    let columns: Vec<Expr> = columns.map(Expr::Column).collect();
     let own = columns.iter().find(|column| column.qualified_name().1 == name);
     let whole = match own.or_else(|| columns.first().filter(|_| is_scalar && columns.len() == 1)) {
         Some(column) => column.clone(),

@@ -18,6 +18,7 @@ use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, Relati
 use datafusion::logical_expr::{Extension, LogicalPlan, Unnest, UserDefinedLogicalNodeCore};
 use datafusion::prelude::Expr;
 
+use super::size;
 use crate::compile::parse::TableFactor;
 
 /// One row per element of arrays; the other columns are repeated.
@@ -191,7 +192,9 @@ impl RelationPlanner for Relations {
         }
         *pending = Some(relation.clone());
         drop(pending);
-        let plan = replaced(context.plan(relation)?)?;
+        let plan = context.plan(relation)?;
+        size::check(&plan)?;
+        let plan = replaced(plan)?;
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, None))))
     }
 }

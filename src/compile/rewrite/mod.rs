@@ -14,6 +14,8 @@ pub(in crate::compile) mod set_operation;
 pub(in crate::compile) mod shared;
 // The value of a subquery's only row.
 mod single_value;
+// Plans that are too large.
+pub(in crate::compile) mod size;
 // Subqueries and LATERAL → joins.
 mod unnest;
 // FETCH FIRST … WITH TIES → first ranks.

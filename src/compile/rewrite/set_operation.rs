@@ -20,8 +20,8 @@ use datafusion::scalar::ScalarValue;
 use super::elements::Elements;
 pub(in crate::compile) use crate::compile::plan::SetOperator;
 
-/// Which side a row comes from: true for the left one, else NULL.
-const SIDE: &str = "__side";
+/// Which side a row comes from: true for the left one, else NULL. The column's name tells the operation, for messages.
+const SIDES: [(&str, &str); 2] = [("__except", "EXCEPT"), ("__intersect", "INTERSECT")];
 const COPIES: &str = "__copies";
 
 /// EXCEPT or INTERSECT of the rows of one input, whose last column tells the side.
@@ -101,6 +101,12 @@ pub(in crate::compile) fn of(node: &LogicalPlan) -> Option<&SetOperation> {
     }
 }
 
+/// The word for the operation whose sides' rows a union is.
+pub(in crate::compile) fn word(union: &DFSchema) -> Option<&'static str> {
+    let last = union.fields().last()?;
+    SIDES.iter().find(|(name, _)| name == last.name()).map(|(_, word)| *word)
+}
+
 /// Replaces the node if it is an EXCEPT or INTERSECT.
 pub(super) fn rewrite(node: LogicalPlan) -> PlanResult<LogicalPlan> {
     let join = match node {
@@ -113,7 +119,8 @@ pub(super) fn rewrite(node: LogicalPlan) -> PlanResult<LogicalPlan> {
         None => (Arc::clone(&join.left), true),
     };
     let names = Arc::clone(left.schema());
-    let sides = vec![marked(left, true)?, marked(join.right, false)?];
+    let name = SIDES[usize::from(operator == SetOperator::Intersect)].0;
+    let sides = vec![marked(left, true, name)?, marked(join.right, false, name)?];
     let both = LogicalPlan::Union(Union::try_new_with_loose_types(sides)?);
     let node = SetOperation::new(both, operator, all, &names)?;
     Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
@@ -135,12 +142,19 @@ fn undistinct(input: &LogicalPlan) -> Option<Arc<LogicalPlan>> {
 }
 
 /// The rows of a side, with columns that are called alike on both.
-fn marked(side: Arc<LogicalPlan>, left: bool) -> PlanResult<Arc<LogicalPlan>> {
+fn marked(side: Arc<LogicalPlan>, left: bool, name: &str) -> PlanResult<Arc<LogicalPlan>> {
+    // The planner's own name for a side.
+    let side = match side.as_ref() {
+        LogicalPlan::SubqueryAlias(alias) if ["left", "right"].contains(&alias.alias.table()) => {
+            Arc::clone(&alias.input)
+        }
+        _ => side,
+    };
     let mut columns: Vec<Expr> = side.schema().columns().into_iter().map(Expr::Column).collect();
     for (number, column) in columns.iter_mut().enumerate() {
         *column = column.clone().alias(format!("__column_{number}"));
     }
-    columns.push(lit(ScalarValue::Boolean(left.then_some(true))).alias(SIDE));
+    columns.push(lit(ScalarValue::Boolean(left.then_some(true))).alias(name));
     Ok(Arc::new(LogicalPlanBuilder::from(side).project(columns)?.build()?))
 }
 

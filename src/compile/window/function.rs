@@ -128,15 +128,14 @@ impl Planned {
         &ALL[self.at]
     }
 
-    /// The types that arguments are converted to; `None` if there is no such function. Literals are bigint until they are narrowed.
+    /// The types that arguments are converted to; `None` if there is no such function.
     fn types(&self, given: &[DataType]) -> Option<Vec<DataType>> {
         let function = self.function();
         let (least, most) = arguments(function);
         if !(least..=most).contains(&given.len()) {
             return None;
         }
-        let is_integer =
-            |kind: &DataType| matches!(kind, DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Null);
+        let is_integer = |kind: &DataType| matches!(kind, DataType::Int16 | DataType::Int32 | DataType::Null);
         let known = |kind: &DataType| if kind.is_null() { DataType::Utf8 } else { kind.clone() };
         match (function, given) {
             (Function::Ntile, [buckets]) => is_integer(buckets).then(|| vec![DataType::Int32]),
@@ -150,7 +149,10 @@ impl Planned {
                 Some(vec![value.clone(), DataType::Int32, default.clone()])
             }
             (_, [value, offset, default]) => {
-                // A text is read as the value's type.
+                // A text is read as the value's type; nothing else becomes a text.
+                if *value == DataType::Utf8 && !matches!(default, DataType::Utf8 | DataType::Null) {
+                    return None;
+                }
                 let common = match (value, default) {
                     (value, DataType::Utf8 | DataType::Null) => known(value),
                     (float @ (DataType::Float32 | DataType::Float64), DataType::Decimal128(..))

@@ -12,7 +12,6 @@ use super::{Changed, Changes, Session, deletes};
 use crate::catalog::ColumnValue;
 use crate::compile::analyze::Rows;
 use crate::compile::parse::{Cell, Change, Update};
-use crate::engine::read::parameter_hints;
 use crate::engine::{Description, Outcome};
 use crate::error::{Error, Result, code};
 use crate::flow::Delta;
@@ -49,7 +48,8 @@ impl Session {
             let mark = session.mark(table.relation.id);
             let set = table.columns(Some(&update.columns))?;
             check_set(&table, &set, &update.values)?;
-            let hints = cell_hints(&table, update.values.iter().zip(set.iter().copied()), &parameter_hints(parameters));
+            let hints =
+                cell_hints(&table, update.values.iter().zip(set.iter().copied()), &session.parameter_hints(parameters));
             let first = update.values.iter().filter(|value| matches!(value, Cell::Expression(_))).count();
             let found = session.collect(&update.change.query, &hints, parameters).await?;
             let found = session.one_match_per_row(&table, &update.change, found, first)?;
@@ -77,7 +77,7 @@ impl Session {
         self.writing(async |session| {
             let table = session.locked(&change.table).await?;
             let mark = session.mark(table.relation.id);
-            let found = session.collect(&change.query, &parameter_hints(parameters), parameters).await?;
+            let found = session.collect(&change.query, &session.parameter_hints(parameters), parameters).await?;
             let found = session.one_match_per_row(&table, change, found, 0)?;
             let old = table.batch(found.columns()[..table.width()].to_vec(), found.num_rows())?;
             session.change(table.relation.id, vec![deletes(old.clone())])?;

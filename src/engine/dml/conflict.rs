@@ -86,6 +86,7 @@ impl Session {
         insert: &Insert,
         parameters: &[ScalarValue],
     ) -> Result<RecordBatch> {
+        self.refuse_if_changed(table.relation.id)?;
         let violation = self.violation(table, rows.columns(), rows.num_rows()).await?;
         let tested = violation.as_ref().map_or(rows.num_rows(), |violation| violation.row);
         let uniques = self.uniques(table, &rows)?;
@@ -255,7 +256,7 @@ impl Session {
         values.dedup();
         let lookup = Lookup { index: unique.index.id, values };
         let overlay = self.open.as_ref().and_then(|open| open.overlay(table.relation.id));
-        let read = Read { id: table.relation.id, lookup: Some(&lookup), overlay };
+        let read = Read { id: table.relation.id, lookup: Some(&lookup), overlay, as_of: None };
         let (_, mut snapshots) = self.engine.runtime().read(&[read], 0).await?;
         let batches = snapshots.pop().map(|snapshot| snapshot.batches).unwrap_or_default();
         let columns = batches.first().map(|batch| batch.columns().to_vec());

@@ -28,7 +28,9 @@ impl Session {
 
     /// Inserts the rows of a COPY. Answers their number.
     pub async fn copy_rows(&mut self, copy: &CopyFrom, columns: Vec<ArrayRef>, rows: usize) -> Result<usize> {
+        self.refuse_change("COPY FROM")?;
         let targets = self.copied(copy)?;
+        self.start_reading().await?;
         let mut count = 0;
         let copied = self
             .writing(async |session| {

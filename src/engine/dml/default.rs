@@ -7,11 +7,13 @@ use datafusion::arrow::compute::interleave;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
 use super::{Changed, Session};
+use crate::catalog::pg_catalog::Effects;
 use crate::catalog::{ColumnValue, Sequence};
 use crate::compile::analyze::Rows;
 use crate::compile::parse::{Query, constant_of};
 use crate::error::Result;
 use crate::flow::delta::arrow_error;
+use crate::precision::Precision;
 use crate::types::SqlType;
 
 impl Session {
@@ -26,7 +28,12 @@ impl Session {
         match &table.table.columns[column].value {
             ColumnValue::Null | ColumnValue::Generated(_) => Ok(new_null_array(&target.sql_type.arrow(), rows)),
             ColumnValue::Serial(sequence) | ColumnValue::Identity { sequence, .. } => {
-                target.assign(&numbers(sequence, rows)?, &SqlType::BigInt)
+                let numbers = numbers(sequence, rows)?;
+                if let Some(last) = rows.checked_sub(1) {
+                    self.effects.took(&sequence.name, numbers.value(last));
+                }
+                let numbers: ArrayRef = Arc::new(numbers);
+                target.assign(&numbers, &SqlType::BigInt)
             }
             ColumnValue::Default(text) => {
                 if let Some(constant) = constant_of(text) {
@@ -46,7 +53,8 @@ impl Session {
         }
     }
 
-    /// Fills in the GENERATED columns of complete rows.
+    /// Fills in the GENERATED columns of complete rows, after the others were rounded to the precision of their columns and tested
+    /// against their domains.
     pub(in crate::engine) async fn generate(
         &mut self,
         table: &Changed,
@@ -54,6 +62,9 @@ impl Session {
         rows: usize,
     ) -> Result<()> {
         let generated: Vec<(usize, &str)> = table.generated().collect();
+        let is_generated = |at: &usize| generated.iter().any(|(column, _)| column == at);
+        let given: Vec<usize> = (0..columns.len()).filter(|at| !is_generated(at)).collect();
+        self.refine(table, columns, &given, rows).await?;
         if generated.is_empty() || rows == 0 {
             return Ok(());
         }
@@ -64,7 +75,33 @@ impl Session {
             let from = SqlType::of(values.schema_ref().field(at));
             columns[*column] = self.assignment_to(table, *column).assign(values.column(at), &from)?;
         }
-        Ok(())
+        let generated: Vec<usize> = generated.iter().map(|(column, _)| *column).collect();
+        self.refine(table, columns, &generated, rows).await
+    }
+
+    /// Rounds columns to their precision and tests them against their domains.
+    async fn refine(&mut self, table: &Changed, columns: &mut [ArrayRef], which: &[usize], rows: usize) -> Result<()> {
+        for at in which {
+            if let Some(precision) = Precision::of(table.relation.schema.field(*at)) {
+                columns[*at] = precision.apply(&columns[*at]);
+            }
+        }
+        let catalog = self.engine.catalog();
+        let mut tests = Vec::new();
+        for at in which {
+            let domain = table.table.columns[*at].domain.and_then(|id| catalog.user_type(id));
+            if let Some(domain) = domain {
+                let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+                let (schema, name) = (quoted(domain.namespace()), quoted(domain.local_name()));
+                tests.push(format!("{}::{schema}.{name}", quoted(table.column_name(*at))));
+            }
+        }
+        if tests.is_empty() || rows == 0 {
+            return Ok(());
+        }
+        let query = Query::over_rows(&tests.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let over = Rows::default().with(table.relation.local_name(), &table.relation.schema);
+        self.evaluate(&query, &over, columns, rows, &[]).await.map(drop)
     }
 }
 
@@ -78,7 +115,7 @@ impl Changed {
     }
 }
 
-fn numbers(sequence: &Sequence, rows: usize) -> Result<ArrayRef> {
+fn numbers(sequence: &Sequence, rows: usize) -> Result<Int64Array> {
     let first = if rows == 0 { 0 } else { sequence.take(rows)? };
-    Ok(Arc::new((0..rows as i64).map(|row| Some(first + row * sequence.step())).collect::<Int64Array>()))
+    Ok((0..rows as i64).map(|row| Some(first + row * sequence.step())).collect())
 }

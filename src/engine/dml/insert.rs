@@ -12,7 +12,6 @@ use super::{Changed, Changes, Hints, Session};
 use crate::catalog::ColumnValue;
 use crate::compile::analyze::Rows;
 use crate::compile::parse::{Cell, Insert, InsertSource, OnConflict, Overriding, Query, Values};
-use crate::engine::read::parameter_hints;
 use crate::engine::{Description, Outcome};
 use crate::error::{Error, Result, code};
 use crate::flow::Delta;
@@ -87,7 +86,7 @@ impl Session {
         self.writing(async |session| {
             let table = session.locked(&insert.table).await?;
             let mark = session.mark(table.relation.id);
-            let hints = session.insert_hints(&table, insert, &parameter_hints(parameters))?;
+            let hints = session.insert_hints(&table, insert, &session.parameter_hints(parameters))?;
             let given = session.given(&table, insert, &hints, parameters).await?;
             let (columns, rows) = session.complete(&table, given, insert.overriding).await?;
             let rows = table.batch(columns, rows)?;

@@ -27,7 +27,6 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
 
-use super::read::parameter_hints;
 use super::{Description, Outcome, Session, ready_rows};
 use crate::catalog::{Relation, RelationId, RelationKind, Table};
 use crate::compile::analyze;
@@ -139,7 +138,7 @@ impl Session {
         count: usize,
         parameters: &[ScalarValue],
     ) -> Result<RecordBatch> {
-        let select = self.plan_over(query, columns, &parameter_hints(parameters))?;
+        let select = self.plan_over(query, columns, &self.parameter_hints(parameters))?;
         let rows = delta::batch(&columns.schema(), rows.to_vec(), count)?;
         self.collect_planned(select, Some(rows), parameters).await
     }
@@ -164,7 +163,7 @@ impl Session {
     async fn answer(&mut self, changes: Changes<'_>, parameters: &[ScalarValue]) -> Result<Outcome> {
         let Changes { verb, count, returning, columns, rows, table, mark } = changes;
         let Some(returning) = returning else { return Ok(Outcome::Done(format!("{verb} {count}"))) };
-        let select = self.plan_over(returning, &columns, &parameter_hints(parameters))?;
+        let select = self.plan_over(returning, &columns, &self.parameter_hints(parameters))?;
         let schema = Arc::clone(&select.schema);
         let rows = delta::batch(&columns.schema(), rows, count)?;
         let answer = if select.relations.contains(&table) {

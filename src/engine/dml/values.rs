@@ -149,7 +149,7 @@ fn parameter(value: &ScalarValue, target: &crate::compile::function::Target<'_>)
     if *array.data_type() == target.sql_type.arrow() {
         // Texts are still measured against varchar(n).
         return match target.sql_type {
-            SqlType::Varchar(_) | SqlType::Jsonb | SqlType::Uuid => target.read(&array),
+            SqlType::Varchar(_) | SqlType::Char(_) | SqlType::Jsonb | SqlType::Uuid => target.read(&array),
             _ => Ok(array),
         };
     }

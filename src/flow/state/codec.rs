@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, StringArray, StringBuilder};
 use datafusion::arrow::buffer::NullBuffer;
+use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimeUnit,
     TimestampMicrosecondType,
@@ -45,8 +46,10 @@ impl Codec {
             [data_type] if is_fixed(data_type) => Ok(Codec::Fixed(data_type.clone())),
             [DataType::Utf8] => Ok(Codec::Text),
             _ => {
-                let fields = types.iter().map(|data_type| SortField::new(data_type.clone())).collect();
-                Ok(Codec::Rows(Box::new(RowConverter::new(fields).map_err(arrow_error)?)))
+                // NULL items of an array are greater than others.
+                let order = SortOptions { descending: false, nulls_first: false };
+                let fields = types.iter().map(|data_type| SortField::new_with_options(data_type.clone(), order));
+                Ok(Codec::Rows(Box::new(RowConverter::new(fields.collect()).map_err(arrow_error)?)))
             }
         }
     }

@@ -194,3 +194,24 @@ fn group_numbers_are_used_again() {
     let columns = index.columns(&[1, 0, 2]).unwrap();
     assert_eq!(columns[0].as_ref(), &Int64Array::from(vec![None, Some(7), Some(6)]));
 }
+
+/// Rows that came as inserts only, in several runs, and go again leave nothing behind; one that stays is counted.
+#[test]
+fn what_cancels_is_gone() {
+    let mut table = StateTable::new(schema(), vec![0]).unwrap();
+    let rows = |weight: i64| -> Rows { (0..100).map(|key| (key % 7, format!("row {key}"), weight)).collect() };
+    for _ in 0..3 {
+        apply(&mut table, &rows(1));
+        table.version().unwrap();
+    }
+    assert_eq!(table.rows(), 300);
+    apply(&mut table, &rows(-2));
+    assert_eq!(table.rows(), 100);
+    apply(&mut table, &rows(-1));
+    assert_eq!((table.rows(), table.len()), (0, 0));
+    assert!(table.is_empty());
+    assert!(probe(&table, &[1, 2, 3]).is_empty());
+    // A row and the negation of another are no rows in sum, but two entries.
+    apply(&mut table, &[(1, "here".into(), 1), (2, "there".into(), -1)]);
+    assert_eq!(table.rows(), 2);
+}

@@ -142,7 +142,7 @@ impl Objects {
                 }
                 let found = found(&text[at..scanner.at]);
                 let hint = match sql_type {
-                    SqlType::Text | SqlType::Varchar(_) | SqlType::Row(_) => {
+                    SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) | SqlType::Row(_) => {
                         "; declare the column as jsonb to take any JSON value"
                     }
                     _ => "",

@@ -120,7 +120,8 @@ impl Style {
             (SqlType::TimestampTz, _) => Style::Timestamp("Z"),
             (SqlType::Date | SqlType::Time | SqlType::Interval | SqlType::Uuid, _) => Style::Quoted,
             (SqlType::Bytea, _) => Style::Bytea,
-            (SqlType::Text | SqlType::Varchar(_), _) => Style::Text,
+            (SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_), _) => Style::Text,
+            (SqlType::Enum(_) | SqlType::Named(_), _) => Style::Text,
         })
     }
 }
@@ -229,6 +230,9 @@ impl<'a> Bound<'a> {
 
 /// Turns PostgreSQL's timestamp, which begins at `start`, into ISO 8601: `T` for the space, `zone` for its zone of UTC.
 fn iso_timestamp(start: usize, zone: &str, out: &mut Vec<u8>) {
+    if out.ends_with(b"infinity") {
+        return;
+    }
     if let Some(space) = memchr::memchr(b' ', &out[start..]) {
         out[start + space] = b'T';
     }

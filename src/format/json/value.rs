@@ -194,7 +194,9 @@ fn append_string(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch:
         | Values::Interval(_)
         | Values::Uuid(_)
         | Values::Text(_)
+        | Values::Char(..)
         | Values::Json(_)
+        | Values::Enum(..)
         | Values::Jsonb(..) => column.append_text(text).map_err(failed),
     }
 }

@@ -6,6 +6,20 @@ pub(crate) const MINUTE_US: i64 = 60 * SECOND_US;
 pub(crate) const HOUR_US: i64 = 60 * MINUTE_US;
 pub(crate) const DAY_US: i64 = 24 * HOUR_US;
 
+/// Timestamps (µs) and dates (days) that are later and earlier than all others: `infinity` and `-infinity`.
+pub(crate) const INFINITY: [i64; 2] = [i64::MIN, i64::MAX];
+pub(crate) const DATE_INFINITY: [i32; 2] = [i32::MIN, i32::MAX];
+
+/// Whether a timestamp is a point in time.
+pub(crate) fn is_finite(micros: i64) -> bool {
+    !INFINITY.contains(&micros)
+}
+
+/// Writes `infinity` or `-infinity`.
+pub(crate) fn write_infinity(positive: bool, out: &mut Vec<u8>) {
+    out.extend_from_slice(if positive { b"infinity" } else { b"-infinity" });
+}
+
 /// Days since 1970-01-01 of a date (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 pub(crate) fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };

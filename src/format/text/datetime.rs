@@ -1,6 +1,6 @@
 //! Dates and timestamps from text. ISO 8601 in its usual shape is read at once, everything else word by word.
 
-use super::calendar::{DAY_US, HOUR_US, MINUTE_US, SECOND_US, days_from_civil, days_in_month};
+use super::calendar::{DATE_INFINITY, DAY_US, HOUR_US, INFINITY, MINUTE_US, SECOND_US, days_from_civil, days_in_month};
 use super::datetime_words::parse_words;
 use super::zone::TimeZone;
 use crate::error::{Error, Result, code};
@@ -30,13 +30,18 @@ pub(super) enum Wrong {
     Displacement,
     /// A zone that does not exist.
     Zone(String),
+    /// `infinity`, or `-infinity` if `false`.
+    Infinite(bool),
     /// A word that PostgreSQL knows and we do not.
     Special(String),
 }
 
 /// Days since 1970-01-01 of a `date`. A time and a zone in the text are checked and left out.
 pub(crate) fn parse_date(text: &str) -> Result<i32> {
-    let moment = moment_of(text).map_err(|wrong| error_of(wrong, "date", text))?;
+    let moment = match moment_of(text) {
+        Err(Wrong::Infinite(positive)) => return Ok(DATE_INFINITY[usize::from(positive)]),
+        read => read.map_err(|wrong| error_of(wrong, "date", text))?,
+    };
     if !DATES.contains(&moment.days) {
         return Err(out_of_range("date", text));
     }
@@ -45,13 +50,19 @@ pub(crate) fn parse_date(text: &str) -> Result<i32> {
 
 /// µs since 1970-01-01 00:00 of a `timestamp`. As in PostgreSQL, a zone in the text is left out.
 pub(crate) fn parse_timestamp(text: &str) -> Result<i64> {
-    let moment = moment_of(text).map_err(|wrong| error_of(wrong, "timestamp", text))?;
+    let moment = match moment_of(text) {
+        Err(Wrong::Infinite(positive)) => return Ok(INFINITY[usize::from(positive)]),
+        read => read.map_err(|wrong| error_of(wrong, "timestamp", text))?,
+    };
     micros_of(moment.days, moment.micros).ok_or_else(|| out_of_range("timestamp", text))
 }
 
 /// µs since 1970-01-01 00:00 UTC of a `timestamptz`, in `time_zone` if the text names no zone.
 pub(crate) fn parse_timestamptz(text: &str, time_zone: TimeZone) -> Result<i64> {
-    let moment = moment_of(text).map_err(|wrong| error_of(wrong, "timestamp with time zone", text))?;
+    let moment = match moment_of(text) {
+        Err(Wrong::Infinite(positive)) => return Ok(INFINITY[usize::from(positive)]),
+        read => read.map_err(|wrong| error_of(wrong, "timestamp with time zone", text))?,
+    };
     let zone = moment.zone.unwrap_or(time_zone);
     let local_seconds = moment.days * 86_400 + moment.micros / SECOND_US;
     let offset = i64::from(zone.offset_at_local(local_seconds)) * SECOND_US;
@@ -171,7 +182,7 @@ fn out_of_range(type_name: &str, text: &str) -> Error {
 
 fn error_of(wrong: Wrong, type_name: &str, text: &str) -> Error {
     match wrong {
-        Wrong::Syntax => {
+        Wrong::Syntax | Wrong::Infinite(_) => {
             let message = format!("invalid input syntax for type {type_name}: \"{text}\"");
             Error::new(code::INVALID_DATETIME_FORMAT, message)
         }

@@ -59,7 +59,7 @@ pub(super) fn parse_words(text: &str) -> Result<Moment, Wrong> {
     let lower = text.to_ascii_lowercase();
     let mut reading = Reading::default();
     if lower.trim() == "-infinity" {
-        return Err(Wrong::Special(lower.trim().to_string()));
+        return Err(Wrong::Infinite(false));
     }
     let mut rest = lower.as_str();
     loop {
@@ -271,7 +271,8 @@ impl Reading {
             "am" | "pm" => self.afternoon = Some(word == "pm"),
             "bc" | "ad" if self.before_christ.is_none() => self.before_christ = Some(word == "bc"),
             "epoch" => self.epoch = true,
-            "infinity" | "now" | "today" | "tomorrow" | "yesterday" => return Err(Wrong::Special(word.to_string())),
+            "infinity" => return Err(Wrong::Infinite(true)),
+            "now" | "today" | "tomorrow" | "yesterday" => return Err(Wrong::Special(word.to_string())),
             _ => {
                 if let Some(month) = month_of(word) {
                     if self.month.replace(month).is_some() {

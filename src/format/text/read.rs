@@ -1,5 +1,7 @@
 //! Text into a column: one branch for each type.
 
+use std::borrow::Cow;
+
 use super::array::append_array;
 use super::record::append_record;
 use super::{bytea, check_no_nul, datetime, interval, invalid_syntax, jsonb, number};
@@ -31,6 +33,10 @@ pub(crate) fn append(column: &mut ColumnBuilder, text: &str) -> Result<()> {
             check_no_nul(text.as_bytes())?;
             bytes.push(fit_varchar(text, *letters_max)?.as_bytes())?;
         }
+        Values::Char(bytes, letters) => {
+            check_no_nul(text.as_bytes())?;
+            bytes.push(fit_char(text, *letters)?.as_bytes())?;
+        }
         Values::Uuid(bytes) => append_uuid(text, bytes)?,
         Values::Json(bytes) => {
             jsonb::check_json(text)?;
@@ -50,13 +56,28 @@ pub(crate) fn append(column: &mut ColumnBuilder, text: &str) -> Result<()> {
         Values::TimestampTz(values) => values.push(datetime::parse_timestamptz(text, zone)?),
         Values::Interval(values) => values.push(interval::parse(text)?),
         Values::Array(items) => append_array(text, items)?,
+        Values::Enum(values, labels) => values.push(labels.value_of(text)?),
         Values::Row(parts) => append_record(text, parts)?,
     }
     Ok(())
 }
 
-/// The text if it has at most `letters_max` characters; spaces beyond are dropped, anything else is refused with 22001.
+/// The text filled up with blanks to so many characters, if it has not more; blanks beyond are dropped, anything else is refused with
+/// 22001. A length of 0 takes any text.
+pub(crate) fn fit_char(text: &str, letters: u32) -> Result<Cow<'_, str>> {
+    if letters == 0 {
+        return Ok(Cow::Borrowed(text));
+    }
+    let fitting = fit(text, letters, "character")?;
+    Ok(Cow::Owned(format!("{fitting:width$}", width = letters as usize)))
+}
+
+/// The text if it has at most `letters_max` characters; blanks beyond are dropped, anything else is refused with 22001.
 pub(crate) fn fit_varchar(text: &str, letters_max: u32) -> Result<&str> {
+    fit(text, letters_max, "character varying")
+}
+
+fn fit<'a>(text: &'a str, letters_max: u32, sql_type: &str) -> Result<&'a str> {
     let letters_max = letters_max as usize;
     if text.len() <= letters_max {
         return Ok(text);
@@ -66,7 +87,7 @@ pub(crate) fn fit_varchar(text: &str, letters_max: u32) -> Result<&str> {
         Some((end, _)) if text[end..].bytes().all(|byte| byte == b' ') => Ok(&text[..end]),
         Some(_) => Err(Error::new(
             code::STRING_DATA_RIGHT_TRUNCATION,
-            format!("value too long for type character varying({letters_max})"),
+            format!("value too long for type {sql_type}({letters_max})"),
         )),
     }
 }

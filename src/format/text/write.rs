@@ -14,9 +14,12 @@ use datafusion::arrow::datatypes::{
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type, i256,
 };
 
-use super::calendar::{DAY_US, SECOND_US, write_date, write_offset, write_time, write_timestamp};
+use super::calendar::{
+    DATE_INFINITY, DAY_US, SECOND_US, is_finite, write_date, write_infinity, write_offset, write_time, write_timestamp,
+};
 use super::number::{write_decimal, write_decimal_digits, write_double, write_integer, write_real};
 use super::{TextOptions, TimeZone, bytea, interval};
+use crate::enumeration::LabelWriter;
 use crate::error::{Error, Result};
 
 /// Writes the values of one column as text. Bind it to each batch's array with [`Writer::bind`], so that the type is looked at
@@ -95,6 +98,7 @@ enum Values<'a> {
     DayTime(&'a PrimitiveArray<IntervalDayTimeType>),
     MonthDayNano(&'a PrimitiveArray<IntervalMonthDayNanoType>),
     Duration(&'a [i64], TimeUnit),
+    Enum(&'a [i64], LabelWriter),
     /// Where each row's items are in the array of all items, and whether an item may need quotes.
     List(Offsets<'a>, Box<ColumnWriter<'a>>, bool),
     /// Where each row's value is in the array of distinct values.
@@ -192,6 +196,7 @@ impl<'a> ColumnWriter<'a> {
             Values::AnyNumeric(array) => crate::decimal::write_encoded(array.value(row), out),
             Values::BytesView(array, escape) => write_bytes(array.value(row), *escape, out),
             Values::FixedBytes(array, escape) => write_bytes(array.value(row), *escape, out),
+            Values::Date32(values) if DATE_INFINITY.contains(&values[row]) => write_infinity(values[row] > 0, out),
             Values::Date32(values) => write_date(i64::from(values[row]), out),
             Values::Date64(values) => write_date(values[row].div_euclid(DAY_US / 1_000), out),
             Values::Time32(values, unit) => write_time(micros_of(i64::from(values[row]), *unit) as i64, out),
@@ -208,6 +213,7 @@ impl<'a> ColumnWriter<'a> {
             Values::Duration(values, unit) => {
                 interval::write(0, 0, i64::try_from(micros_of(values[row], *unit)).unwrap_or(i64::MAX), out);
             }
+            Values::Enum(values, labels) => labels.write(values[row], |label| out.extend_from_slice(label.as_bytes())),
             Values::List(offsets, items, quotable) => write_list(offsets.range(row), items, *quotable, out),
             Values::Dictionary(keys, values) => values.write(keys[row], out),
             Values::Struct(columns) => write_record(row, columns, out),
@@ -265,17 +271,22 @@ fn time_values<'a>(array: &'a dyn Array, options: &TextOptions) -> Option<Values
         DataType::Interval(IntervalUnit::YearMonth) => Values::YearMonth(native::<IntervalYearMonthType>(array)),
         DataType::Interval(IntervalUnit::DayTime) => Values::DayTime(array.as_primitive()),
         DataType::Interval(IntervalUnit::MonthDayNano) => Values::MonthDayNano(array.as_primitive()),
+        DataType::Duration(TimeUnit::Second) => enum_values(array),
         DataType::Duration(unit) => {
             let values = match unit {
-                TimeUnit::Second => native::<DurationSecondType>(array),
                 TimeUnit::Millisecond => native::<DurationMillisecondType>(array),
                 TimeUnit::Microsecond => native::<DurationMicrosecondType>(array),
-                TimeUnit::Nanosecond => native::<DurationNanosecondType>(array),
+                _ => native::<DurationNanosecondType>(array),
             };
             Values::Duration(values, *unit)
         }
         _ => return None,
     })
+}
+
+fn enum_values(array: &dyn Array) -> Values<'_> {
+    let values = array.as_primitive::<DurationSecondType>();
+    Values::Enum(values.values(), LabelWriter::new(values.iter().flatten().next()))
 }
 
 fn text_values<'a>(array: &'a dyn Array, options: &TextOptions) -> Result<Values<'a>> {
@@ -309,7 +320,8 @@ impl ColumnWriter<'_> {
     /// Whether a value's text may hold something that must be quoted in an array: white space, braces, commas, backslashes.
     fn may_need_quotes(&self) -> bool {
         match &self.values {
-            Values::Text(_) | Values::LargeText(_) | Values::TextView(_) | Values::Struct(_) => true,
+            Values::Text(_) | Values::LargeText(_) | Values::TextView(_) => true,
+            Values::Struct(_) | Values::Enum(..) => true,
             Values::Bytes(..) | Values::BytesView(..) | Values::FixedBytes(..) => true,
             Values::Date32(_) | Values::Date64(_) | Values::Timestamp(..) | Values::TimestampTz(..) => true,
             Values::YearMonth(_) | Values::DayTime(_) | Values::MonthDayNano(_) | Values::Duration(..) => true,
@@ -338,6 +350,9 @@ fn micros_of(value: i64, unit: TimeUnit) -> i128 {
 }
 
 fn write_local(value: i64, unit: TimeUnit, zone: Option<TimeZone>, out: &mut Vec<u8>) {
+    if !is_finite(value) {
+        return write_infinity(value > 0, out);
+    }
     let micros = micros_of(value, unit);
     let Some(zone) = zone else {
         return write_timestamp(micros, b' ', |_| {}, out);

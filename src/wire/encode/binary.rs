@@ -5,12 +5,13 @@ use datafusion::arrow::array::{
     PrimitiveArray, StringArray, StructArray,
 };
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Decimal256Type, Field, FieldRef, Float32Type, Float64Type, Int16Type,
-    Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
-    TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Decimal256Type, DurationSecondType, Field, FieldRef, Float32Type,
+    Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    Time64MicrosecondType, TimestampMicrosecondType,
 };
 
 use super::{Column, EncodeValue, length_of, numeric};
+use crate::enumeration::LabelWriter;
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::wire::failure::code;
@@ -24,6 +25,10 @@ pub(in crate::wire) const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000
 /// How the values of `array`, which has the canonical Arrow type of `field`, are written.
 pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeValue>> {
     let array = array.as_ref();
+    if pg_type::field_oid(field) == pg_type::OID {
+        // The server's own identities have 32 bits.
+        return Ok(fixed::<Int64Type, 4>(array, |value| Ok((value as u32).to_be_bytes())));
+    }
     Ok(match SqlType::of(field) {
         SqlType::Boolean => Box::new(array.as_boolean().clone()),
         SqlType::SmallInt => fixed::<Int16Type, 2>(array, |value| Ok(value.to_be_bytes())),
@@ -31,12 +36,19 @@ pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeV
         SqlType::BigInt => fixed::<Int64Type, 8>(array, |value| Ok(value.to_be_bytes())),
         SqlType::Real => fixed::<Float32Type, 4>(array, |value| Ok(value.to_be_bytes())),
         SqlType::Double => fixed::<Float64Type, 8>(array, |value| Ok(value.to_be_bytes())),
-        SqlType::Date => fixed::<Date32Type, 4>(array, |days| {
-            days.checked_sub(EPOCH_DAYS).map(i32::to_be_bytes).ok_or_else(|| out_of_range("date"))
+        SqlType::Date => fixed::<Date32Type, 4>(array, |days| match days {
+            // The same stand for infinity.
+            i32::MIN | i32::MAX => Ok(days.to_be_bytes()),
+            days => days.checked_sub(EPOCH_DAYS).map(i32::to_be_bytes).ok_or_else(|| out_of_range("date")),
         }),
-        SqlType::Timestamp | SqlType::TimestampTz => fixed::<TimestampMicrosecondType, 8>(array, |micros| {
-            micros.checked_sub(EPOCH_MICROS).map(i64::to_be_bytes).ok_or_else(|| out_of_range("timestamp"))
-        }),
+        SqlType::Timestamp | SqlType::TimestampTz => {
+            fixed::<TimestampMicrosecondType, 8>(array, |micros| match micros {
+                i64::MIN | i64::MAX => Ok(micros.to_be_bytes()),
+                micros => {
+                    micros.checked_sub(EPOCH_MICROS).map(i64::to_be_bytes).ok_or_else(|| out_of_range("timestamp"))
+                }
+            })
+        }
         SqlType::Time => fixed::<Time64MicrosecondType, 8>(array, |value| Ok(value.to_be_bytes())),
         SqlType::Interval => fixed::<IntervalMonthDayNanoType, 16>(array, |value| Ok(interval(value))),
         SqlType::Numeric(_, scale) if matches!(array.data_type(), DataType::Decimal256(..)) => {
@@ -44,11 +56,19 @@ pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeV
         }
         SqlType::Numeric(_, scale) => Box::new(Numeric { values: array.as_primitive().clone(), scale }),
         SqlType::AnyNumeric(_) => Box::new(AnyNumeric(array.as_binary::<i64>().clone())),
-        SqlType::Text | SqlType::Varchar(_) | SqlType::Json => Box::new(Text(array.as_string().clone())),
+        SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) | SqlType::Json => {
+            Box::new(Text(array.as_string().clone()))
+        }
         SqlType::Uuid => Box::new(Uuid(array.as_string().clone())),
         SqlType::Jsonb => Box::new(Jsonb(array.as_string().clone())),
         SqlType::Bytea => Box::new(array.as_binary::<i32>().clone()),
         SqlType::Array(_) => Box::new(Items::new(array.as_list())?),
+        SqlType::Enum(_) => {
+            let values = array.as_primitive::<DurationSecondType>().clone();
+            let labels = LabelWriter::new(values.iter().flatten().next());
+            Box::new(Enum { values, labels })
+        }
+        SqlType::Named(name) => return Err(Error::internal(format!("a column has the type {name}"))),
         SqlType::Row(_) => Box::new(Record::new(array.as_struct())?),
     })
 }
@@ -98,6 +118,19 @@ fn interval(value: IntervalMonthDayNano) -> [u8; 16] {
 
 fn out_of_range(what: &str) -> Error {
     Error::new(code::DATETIME_FIELD_OVERFLOW, format!("{what} out of range"))
+}
+
+/// Labels.
+struct Enum {
+    values: PrimitiveArray<DurationSecondType>,
+    labels: LabelWriter,
+}
+
+impl EncodeValue for Enum {
+    fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        self.labels.write(self.values.value(row), |label| out.extend_from_slice(label.as_bytes()));
+        Ok(())
+    }
 }
 
 struct Numeric {

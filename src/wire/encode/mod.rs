@@ -18,6 +18,7 @@ use super::failure::{code, protocol_violation};
 use super::pg_type;
 use crate::error::{Error, Result};
 use crate::format::text::{ColumnWriter, TextOptions, Writer};
+use crate::precision::Precision;
 use crate::types::SqlType;
 
 mod binary;
@@ -93,9 +94,9 @@ pub(super) fn row_description(schema: &Schema, formats: &Formats) -> Result<PgWi
             field.name().replace('\0', "\u{fffd}"),
             0,
             0,
-            pg_type::oid(&sql_type),
-            pg_type::size(&sql_type),
-            pg_type::modifier(&sql_type),
+            pg_type::field_oid(field),
+            pg_type::field_size(field),
+            Precision::of(field).map_or_else(|| pg_type::modifier(&sql_type), Precision::modifier),
             formats.of(index) as i16,
         )
     };

@@ -17,8 +17,10 @@ use futures::{Stream, StreamExt, stream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::client::Client;
-use crate::compile::parse::{CopyFormat, CopyFrom, CopyOptions, Kind, Statement, Subscribe, SubscribeTarget};
-use crate::engine::{CopyColumns, Description, Notice, Outcome, Rows, Transaction};
+use crate::compile::parse::{
+    CopyFormat, CopyFrom, CopyOptions, Kind, Statement, Subscribe, SubscribeTarget, TransactionModes,
+};
+use crate::engine::{CopyColumns, Description, Fate, Notice, Outcome, Rows, Transaction};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 use crate::wire::backend::Backend;
@@ -59,6 +61,7 @@ struct Script {
     changed: Vec<(String, String)>,
     notices: Vec<Notice>,
     dropped: UnboundedSender<String>,
+    fate: Arc<Fate>,
 }
 
 /// Tells when it is dropped.
@@ -74,7 +77,8 @@ impl Drop for Guard {
 impl Script {
     fn new(user: &str, dropped: UnboundedSender<String>) -> Script {
         let settings = BTreeMap::from([("user".to_string(), user.to_string())]);
-        Script { transaction: Transaction::Idle, settings, changed: Vec::new(), notices: Vec::new(), dropped }
+        let fate = Arc::default();
+        Script { transaction: Transaction::Idle, settings, changed: Vec::new(), notices: Vec::new(), dropped, fate }
     }
 
     fn rows(&self, text: &str) -> Result<Outcome> {
@@ -130,7 +134,7 @@ fn parse_one(text: &str, offset: usize) -> Result<Statement> {
     let rest = |skip: usize| -> Result<Box<Statement>> { Ok(Box::new(parse_one(&words[skip..].join(" "), offset)?)) };
     let kind = match words.as_slice() {
         ["syntax", ..] => return Err(Error::new("42601", "syntax error at or near \"syntax\"").at(offset + 1)),
-        ["begin"] => Kind::Begin,
+        ["begin"] => Kind::Begin(TransactionModes::default()),
         ["commit"] => Kind::Commit,
         ["rollback"] => Kind::Rollback,
         ["set", name, value] => Kind::Set { name: name.to_string(), value: Some(value.to_string()), local: false },
@@ -154,7 +158,7 @@ fn parse_one(text: &str, offset: usize) -> Result<Statement> {
         },
         ["copy", ..] => Kind::CopyTo { statement: rest(1)?, options: CopyOptions::default() },
         ["prepare", name, "as", ..] => Kind::Prepare { name: name.to_string(), types: Vec::new(), statement: rest(3)? },
-        ["execute", name] => Kind::Execute { name: name.to_string(), arguments: None },
+        ["execute", name] => Kind::Execute { name: name.to_string(), arguments: None, literals: Vec::new() },
         ["deallocate", name] => Kind::Deallocate { name: (*name != "all").then(|| name.to_string()) },
         ["rows" | "live" | "wide" | "broken" | "echo" | "never" | "busy" | "fail", ..] => Kind::Subscribe(Subscribe {
             target: SubscribeTarget::Relation(text.to_string()),
@@ -201,12 +205,33 @@ impl Backend for Script {
         Ok(Description { parameters: Vec::new(), columns })
     }
 
-    async fn execute(&mut self, statement: &Statement, parameters: &[ScalarValue]) -> Result<Outcome> {
+    fn fate(&self) -> Arc<Fate> {
+        Arc::clone(&self.fate)
+    }
+
+    fn spare(&self) -> Option<Box<dyn Backend>> {
+        None
+    }
+
+    fn begin_group(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn end_group(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn execute(
+        &mut self,
+        statement: &Statement,
+        parameters: &[ScalarValue],
+        _types: &[FieldRef],
+    ) -> Result<Outcome> {
         if self.transaction == Transaction::Failed && !matches!(statement.kind, Kind::Commit | Kind::Rollback) {
             return Err(Error::new("25P02", "current transaction is aborted"));
         }
         match &statement.kind {
-            Kind::Begin => {
+            Kind::Begin(_) => {
                 self.transaction = Transaction::Open;
                 return self.done("BEGIN");
             }

@@ -102,8 +102,8 @@ impl Query {
                 "SELECT {from} AS c0, {to} AS c1 FROM {relation} UNION ALL SELECT c0 + 1, c1 FROM {name} WHERE c0 < 4 AND c0 > -4"
             ),
             2 => format!(
-                "SELECT DISTINCT {from} AS c0, {to} AS c1 FROM {relation} UNION ALL SELECT w.c0, r.{other_to} FROM {name} w \
-                 JOIN (SELECT DISTINCT {other_from}, {other_to} FROM {other} WHERE {other_from} < {other_to}) r ON r.{other_from} = w.c1"
+                "SELECT DISTINCT {from} AS c0, {to} AS c1 FROM {relation} UNION ALL SELECT w.c0, r.high FROM {name} w JOIN \
+                 (SELECT DISTINCT {other_from} AS low, {other_to} AS high FROM {other} WHERE {other_from} < {other_to}) r ON r.low = w.c1"
             ),
             _ => format!(
                 "SELECT {from} AS c0, 0 AS c1 FROM {relation} UNION SELECT r.{other_to}, w.c1 + 1 FROM {name} w \
@@ -161,7 +161,7 @@ impl Query {
             Query::Set { operator, left, right } => format!("({}) {operator} ({})", left.sql(), right.sql()),
             Query::With { name, materialized, body, main } => {
                 let main = match main.as_ref() {
-                    Query::With { .. } => format!("({})", main.sql()),
+                    Query::With { .. } => format!("SELECT * FROM ({}) AS main", main.sql()),
                     main => main.sql(),
                 };
                 format!("WITH {name} AS {materialized}({}) {main}", body.sql())

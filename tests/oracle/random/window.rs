@@ -122,7 +122,10 @@ fn frame_of(random: &mut Random) -> Frame {
         ])
     };
     match random.below(8) {
-        0..=2 => Frame::Rows(format!("ROWS {}{exclude}", bounds(*random.pick(&["1", "2", "0"]), random))),
+        0..=2 => Frame::Rows(format!("ROWS {}{exclude}", {
+            let offset = random.pick::<&str>(&["1", "2", "0"]);
+            bounds(offset, random)
+        })),
         3 => Frame::Rows(format!("ROWS {}{exclude}", open(random))),
         4 => Frame::Peers(format!("GROUPS {}{exclude}", bounds("1", random))),
         5 => Frame::Peers(format!("{} {}{exclude}", *random.pick(&["RANGE", "GROUPS"]), open(random))),

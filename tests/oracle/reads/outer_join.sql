@@ -10,3 +10,9 @@ SELECT DISTINCT k + 1 AS w, w AS k, unnest(ARRAY[k, w::integer]) AS s FROM b ORD
 SELECT (k)::bigint AS k, (s || 'x') AS s, count(*) AS n FROM a GROUP BY ROLLUP ((k)::bigint, (s || 'x')) ORDER BY 1, 2, 3;
 SELECT count(*) FROM a GROUP BY ();
 SELECT x.k, d FROM (VALUES (1, INTERVAL '1 hour')) AS x(k, d) RIGHT JOIN (VALUES (2, INTERVAL '60 minutes'), (3, INTERVAL '2 hours')) AS y(l, d) USING (d) ORDER BY d;
+SELECT k, max(ARRAY[n, id]) AS greatest, min(ARRAY[n, id]) AS least FROM a GROUP BY k ORDER BY k;
+SELECT count(DISTINCT x) FROM (SELECT NULL::integer AS x FROM a) AS y;
+SELECT count(DISTINCT x), count(x), max(x) FROM (SELECT 5 AS x FROM a WHERE id < 0) AS y;
+SELECT count(DISTINCT y.k) FROM a AS x LEFT JOIN a AS y ON false;
+SELECT a.id, (SELECT max(k) FROM b JOIN c USING (k)) AS m FROM a ORDER BY a.id;
+SELECT a.id, y.k, y.n FROM a JOIN LATERAL (SELECT k, rank() OVER w AS n FROM b FULL JOIN c USING (k) WINDOW w AS (ORDER BY k)) AS y ON y.k = a.n ORDER BY 1, 2, 3;

@@ -39,3 +39,21 @@ SELECT x.k FROM (VALUES (1, ARRAY[1, 2]), (2, NULL)) AS x(k, list) WHERE x.k > 5
 
 -- shrunk_grouping_of_intervals
 SELECT x.d, b.k, GROUPING(x.d, b.k) AS g, max(x.d) AS m FROM b JOIN (VALUES (1, INTERVAL '1 hour'), (2, INTERVAL '90 minutes')) AS x(k, d) ON x.k = b.k GROUP BY ROLLUP (x.d, b.k);
+
+-- shrunk_never_joined_type
+SELECT b.id, x.j FROM b JOIN (SELECT p.id, to_jsonb(p.k) AS k, to_jsonb(q.s) AS j FROM b AS q RIGHT JOIN b AS p ON NULL::boolean) AS x ON x.k = to_jsonb(b.k) AND x.j IS NULL;
+
+-- shrunk_row_item_renamed
+SELECT s AS k, (k)::bigint AS n, generate_series(1, 2) AS g FROM b;
+
+-- shrunk_no_rows_type
+SELECT b.id, (SELECT to_jsonb(c.k) FROM c WHERE NULL::boolean ORDER BY 1 LIMIT 1) AS j FROM b WHERE (to_jsonb(b.k) > (SELECT to_jsonb(c.k) FROM c WHERE NULL::boolean ORDER BY 1 LIMIT 1)) IS NULL;
+
+-- shrunk_row_items_of_join
+SELECT b.s AS k, 1 AS one, string_to_table('b a', ' ') AS s FROM b JOIN c USING (k);
+
+-- shrunk_greatest_array
+SELECT k, max(ARRAY[n, d::bigint]) AS greatest, min(ARRAY[n, d::bigint]) AS least FROM a GROUP BY k;
+
+-- shrunk_merged_not_outer
+SELECT a.id, (SELECT max(k) FROM b JOIN c USING (k)) AS m, y.k AS inner_k, y.n FROM a JOIN LATERAL (SELECT k, count(*) AS n FROM b JOIN c USING (k) GROUP BY k HAVING max(k) > 0) AS y ON y.k = a.n;

@@ -81,7 +81,7 @@ impl Relations for Shop {
             _ => {}
         }
         let found = RELATIONS.iter().position(|(known, _)| *known == name);
-        Ok(found.map(|at| Resolved::Relation { id: RelationId(at as u32), schema: schema_of(name) }))
+        Ok(found.map(|at| Resolved::Relation { id: RelationId(at as u32), schema: schema_of(name), key: Vec::new() }))
     }
 
     fn names(&self) -> Vec<String> {

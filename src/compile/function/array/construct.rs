@@ -2,9 +2,10 @@
 
 use datafusion::arrow::array::{Array, ArrayRef};
 
+use super::super::condition::common_type::common_type;
 use super::super::definition::{Argument, Call, Definition, Types};
+use super::array_of;
 use super::gather::{Gather, range};
-use super::{array_of, common_type};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -15,23 +16,8 @@ fn types(arguments: &[Argument]) -> Types {
         return Err(Error::new(code::INDETERMINATE_DATATYPE, "cannot determine type of empty array")
             .hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
     }
-    let all: Vec<&Argument> = arguments.iter().collect();
-    match common_type(&all) {
-        Some(item) => Ok(Some((vec![item.clone(); arguments.len()], array_of(item)))),
-        None => {
-            let mut kinds =
-                arguments.iter().filter(|argument| !argument.is_untyped()).filter_map(|a| a.sql_type.clone());
-            let first = kinds.next().unwrap_or(SqlType::Text);
-            let other = kinds.find(|kind| super::wider(first.clone(), kind.clone()).is_none()).unwrap_or(SqlType::Text);
-            let message = format!("ARRAY types {} and {} cannot be matched", bare(&first), bare(&other));
-            Err(Error::new(code::DATATYPE_MISMATCH, message))
-        }
-    }
-}
-
-/// A type's name without precision.
-fn bare(kind: &SqlType) -> String {
-    kind.to_string().split('(').next().unwrap_or_default().to_string()
+    let item = common_type(arguments, "ARRAY")?;
+    Ok(Some((vec![item.clone(); arguments.len()], array_of(item))))
 }
 
 fn evaluate(call: &Call) -> Result<ArrayRef> {

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::types::SqlType;
 
 /// Builds one array per row; items are taken from the sources.
-pub(super) struct Gather {
+pub(in crate::compile::function) struct Gather {
     item: SqlType,
     /// Items of each source, all of the item type.
     sources: Vec<ArrayRef>,
@@ -22,38 +22,38 @@ pub(super) struct Gather {
 
 impl Gather {
     /// For arrays of `item`.
-    pub(super) fn new(item: &SqlType) -> Self {
+    pub(in crate::compile::function) fn new(item: &SqlType) -> Self {
         let item = item.clone();
         Gather { item, sources: Vec::new(), taken: Vec::new(), lengths: Vec::new(), nulls: Vec::new(), started: 0 }
     }
 
     /// Adds a source of items; its number is for [`Gather::take`].
-    pub(super) fn source(&mut self, items: &ArrayRef) -> usize {
+    pub(in crate::compile::function) fn source(&mut self, items: &ArrayRef) -> usize {
         self.sources.push(Arc::clone(items));
         self.sources.len() - 1
     }
 
     /// Adds an item to the row's array.
-    pub(super) fn take(&mut self, source: usize, position: usize) {
+    pub(in crate::compile::function) fn take(&mut self, source: usize, position: usize) {
         self.taken.push((source, position));
     }
 
     /// Ends the row's array.
-    pub(super) fn close(&mut self) {
+    pub(in crate::compile::function) fn close(&mut self) {
         self.lengths.push(self.taken.len() - self.started);
         self.nulls.push(true);
         self.started = self.taken.len();
     }
 
     /// The row is NULL.
-    pub(super) fn null(&mut self) {
+    pub(in crate::compile::function) fn null(&mut self) {
         self.lengths.push(0);
         self.nulls.push(false);
         self.started = self.taken.len();
     }
 
     /// The arrays.
-    pub(super) fn finish(self) -> Result<ArrayRef> {
+    pub(in crate::compile::function) fn finish(self) -> Result<ArrayRef> {
         let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
         let sources: Vec<&dyn Array> = self.sources.iter().map(AsRef::as_ref).collect();
         let items = match self.taken.is_empty() {

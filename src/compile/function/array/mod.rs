@@ -9,7 +9,7 @@ pub(super) mod contains;
 // `array_fill`.
 pub(super) mod fill;
 // What the functions make their results with.
-mod gather;
+pub(super) mod gather;
 // `array_position` and `array_positions`.
 pub(super) mod position;
 // `ANY` and `ALL`.
@@ -25,26 +25,10 @@ use super::condition::common_type::numeric;
 use super::definition::Argument;
 use crate::types::SqlType;
 
-/// The type that values of all these types are converted to, as PostgreSQL's UNION does it; `None` if there is none. Constant texts and
-/// NULL follow the others; if there are only those it is text.
-pub(super) fn common_type(arguments: &[&Argument]) -> Option<SqlType> {
-    let known =
-        arguments.iter().filter(|argument| !argument.is_untyped()).filter_map(|argument| argument.sql_type.clone());
-    let mut common: Option<SqlType> = None;
-    for kind in known {
-        common = Some(match common {
-            None => kind,
-            Some(other) => wider(other, kind)?,
-        });
-    }
-    Some(common.unwrap_or(SqlType::Text))
-}
-
 /// The wider of two types.
 pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
     use SqlType::{
-        AnyNumeric, Array, BigInt, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz,
-        Varchar,
+        AnyNumeric, Array, BigInt, Char, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz,
     };
     let rank = |kind: &SqlType| match kind {
         SmallInt => Some(0),
@@ -61,7 +45,8 @@ pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
     match (&a, &b) {
         _ if a == b => Some(a),
         _ if rank(&a).max(rank(&b)) == Some(3) && rank(&a).min(rank(&b)).is_some() => Some(numeric(&a, &b)),
-        (Text | Varchar(_), Text | Varchar(_)) => Some(Text),
+        (Char(_), Char(_)) => Some(Char(0)),
+        (one, other) if one.is_text() && other.is_text() => Some(Text),
         (SqlType::Row(_), SqlType::Row(_)) => super::condition::common_type::wider(&a, &b),
         (Array(left), Array(right)) => wider(*left.clone(), *right.clone()).map(|item| Array(Box::new(item))),
         _ => {
@@ -83,7 +68,7 @@ fn items_of(argument: &Argument) -> Option<SqlType> {
 }
 
 /// An array type.
-fn array_of(item: SqlType) -> SqlType {
+pub(super) fn array_of(item: SqlType) -> SqlType {
     SqlType::Array(Box::new(item))
 }
 

@@ -35,7 +35,9 @@ impl Target<'_> {
             return Err(self.mismatch(from));
         }
         match to {
-            SqlType::Varchar(_) => read(&convert(values, from, &SqlType::Text, self.zone)?, to, self.zone),
+            SqlType::Varchar(_) | SqlType::Char(_) => {
+                read(&convert(values, from, &SqlType::Text, self.zone)?, to, self.zone)
+            }
             to => convert(values, from, to, self.zone),
         }
     }
@@ -53,7 +55,7 @@ impl Target<'_> {
                 Cell::Text(text) => column.append_text(text)?,
                 Cell::Number(number) => self.append_number(&mut column, number)?,
                 Cell::Boolean(value) => match &self.sql_type {
-                    SqlType::Boolean | SqlType::Text | SqlType::Varchar(_) => {
+                    SqlType::Boolean | SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => {
                         column.append_text(if *value { "true" } else { "false" })?;
                     }
                     _ => return Err(self.mismatch(&SqlType::Boolean)),
@@ -74,7 +76,7 @@ impl Target<'_> {
             SqlType::Real | SqlType::Double | SqlType::Numeric(..) | SqlType::AnyNumeric(_) => {
                 column.append_text(number)
             }
-            SqlType::Text | SqlType::Varchar(_) => column.append_text(&number::plain(number)),
+            SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => column.append_text(&number::plain(number)),
             _ if number.contains(['.', 'e', 'E']) || number.parse::<i64>().is_err() => {
                 Err(self.mismatch_named("numeric"))
             }
@@ -103,15 +105,16 @@ fn named(sql_type: &SqlType) -> String {
     match sql_type {
         SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".to_string(),
         SqlType::Varchar(_) => "character varying".to_string(),
+        SqlType::Char(_) => "character".to_string(),
         other => other.to_string(),
     }
 }
 
 /// Whether PostgreSQL has an assignment cast.
 fn is_assignable(from: &SqlType, to: &SqlType) -> bool {
-    use SqlType::{Array, Date, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Varchar};
+    use SqlType::{Array, Char, Date, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Varchar};
     match (from, to) {
-        (_, Text | Varchar(_)) => true,
+        (_, Text | Varchar(_) | Char(_)) => true,
         (Json, Jsonb) | (Jsonb, Json) => true,
         (Timestamp | TimestampTz | Interval, Time) | (Time, Interval) => exists(from, to),
         (Date | Timestamp | TimestampTz, Date | Timestamp | TimestampTz) => true,

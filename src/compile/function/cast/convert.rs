@@ -7,7 +7,7 @@ use datafusion::arrow::array::{
 };
 
 use super::super::definition::texts;
-use super::{number, time};
+use super::{blank, number, time};
 use crate::error::{Error, Result, code};
 use crate::format::text::{ColumnBuilder, TextOptions, TimeZone, Writer};
 use crate::types::{RowType, SqlType};
@@ -15,7 +15,8 @@ use crate::types::{RowType, SqlType};
 /// Whether PostgreSQL has the cast.
 pub(super) fn exists(from: &SqlType, to: &SqlType) -> bool {
     use SqlType::{
-        Array, Boolean, Date, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Varchar,
+        Array, Boolean, Char, Date, Enum, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz,
+        Varchar,
     };
     match (from, to) {
         _ if from == to => true,
@@ -25,7 +26,8 @@ pub(super) fn exists(from: &SqlType, to: &SqlType) -> bool {
                 && from.fields.iter().zip(&to.fields).all(|((_, from), (_, to))| exists(from, to))
         }
         // Texts are read and everything can be written.
-        (Text | Varchar(_), _) | (_, Text | Varchar(_)) => true,
+        (Text | Varchar(_) | Char(_), _) | (_, Text | Varchar(_) | Char(_)) => true,
+        (Enum(_), _) | (_, Enum(_)) => false,
         (Boolean, Integer) | (Integer, Boolean) => true,
         (Json, Jsonb) | (Jsonb, Json) => true,
         (Json, _) => false,
@@ -46,8 +48,8 @@ pub(in crate::compile::function) fn convert(
     zone: TimeZone,
 ) -> Result<ArrayRef> {
     use SqlType::{
-        Array as List, Boolean, Date, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz, Uuid,
-        Varchar,
+        Array as List, Boolean, Char, Date, Integer, Interval, Json, Jsonb, Row, Text, Time, Timestamp, TimestampTz,
+        Uuid, Varchar,
     };
     if values.null_count() == values.len() {
         return Ok(new_null_array(&to.arrow(), values.len()));
@@ -55,6 +57,13 @@ pub(in crate::compile::function) fn convert(
     match (from, to) {
         _ if from == to => Ok(Arc::clone(values)),
         (List(item), List(target)) => lists(values, item, target, zone),
+        (Char(_), Text | Varchar(_)) => Ok(blank::trimmed(values)),
+        (Char(_), Char(0)) => Ok(Arc::clone(values)),
+        (from, Char(letters)) => {
+            let texts = convert(values, from, &Text, zone)?;
+            Ok(if *letters == 0 { texts } else { blank::padded(&truncated(&texts, *letters), *letters) })
+        }
+        (Char(_), to) => read(values, to, zone),
         (Row(from), Row(to)) if exists(&Row(from.clone()), &Row(to.clone())) => rows(values, from, to, zone),
         (Text | Varchar(_), Text) | (Uuid | Json | Jsonb, Text) | (Jsonb, Json) => Ok(Arc::clone(values)),
         (Text | Varchar(_), Varchar(_)) => Ok(Arc::clone(values)),

@@ -19,6 +19,8 @@ use crate::types::{RowType, SqlType};
 mod assignment;
 // Numerics of any size.
 mod any_numeric;
+// `char(n)`.
+mod blank;
 // Arrays of one type → another.
 mod convert;
 // Between number types.
@@ -29,6 +31,7 @@ mod time;
 pub(in crate::compile) mod widen;
 
 pub use assignment::Target;
+pub(super) use blank::{trim, trimmed};
 pub(super) use convert::convert;
 pub(in crate::compile) use number::declared;
 pub(super) use number::rounded;
@@ -65,6 +68,12 @@ pub(super) fn to_type(expression: Expr, target: &SqlType) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(super::udf(&DEFINITION), arguments))
 }
 
+/// Whether a constant text is a value of a type, as far as that does not depend on the session. Errors: those of the cast.
+pub(super) fn check(text: &str, wanted: &SqlType) -> Result<()> {
+    let values: ArrayRef = std::sync::Arc::new(datafusion::arrow::array::StringArray::from(vec![text]));
+    convert(&values, &SqlType::Text, wanted, crate::format::text::TimeZone::default()).map(|_| ())
+}
+
 fn types(arguments: &[Argument]) -> Types {
     let [value, target] = arguments else { return Ok(None) };
     let name = target.text.as_deref().unwrap_or_default();
@@ -89,6 +98,7 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
     let (values, from) = (&call.arguments[0], &call.given[0]);
     match &call.result {
         SqlType::Varchar(letters) => {
+            // A shorter char(n) keeps its blanks.
             let texts = convert(values, from, &SqlType::Text, call.time_zone)?;
             Ok(convert::truncated(&texts, *letters))
         }
@@ -120,7 +130,10 @@ fn try_evaluate(call: &Call) -> Result<ArrayRef> {
 }
 
 /// The type of `name`, which is what [`SqlType`] prints, or `numeric`.
-fn type_of(name: &str) -> Option<SqlType> {
+pub(super) fn type_of(name: &str) -> Option<SqlType> {
+    if let Some(found) = SqlType::read_name(name) {
+        return Some(found);
+    }
     if let Some(item) = name.strip_suffix("[]") {
         return Some(SqlType::Array(Box::new(type_of(item)?)));
     }
@@ -130,6 +143,9 @@ fn type_of(name: &str) -> Option<SqlType> {
     if let Some(modifiers) = name.strip_prefix("numeric(") {
         let (precision, scale) = modifiers.strip_suffix(')')?.split_once(',')?;
         return Some(number::declared(precision.parse().ok()?, scale.parse().ok()?));
+    }
+    if let Some(length) = name.strip_prefix("character(") {
+        return Some(SqlType::Char(length.strip_suffix(')')?.parse().ok()?));
     }
     if let Some(length) = name.strip_prefix("character varying(") {
         return Some(SqlType::Varchar(length.strip_suffix(')')?.parse().ok()?));
@@ -153,5 +169,8 @@ fn type_of(name: &str) -> Option<SqlType> {
         SqlType::Jsonb,
         SqlType::NUMERIC,
     ];
-    plain.into_iter().find(|known| known.to_string() == name)
+    match name {
+        "bpchar" => Some(SqlType::Char(0)),
+        name => plain.into_iter().find(|known| known.to_string() == name),
+    }
 }

@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{
 
 use crate::error::{Error, Result, code};
 use crate::format::text::TimeZone;
-use crate::format::text::calendar::{DAY_US, SECOND_US};
+use crate::format::text::calendar::{DAY_US, SECOND_US, is_finite};
 use crate::types::SqlType;
 
 /// Converts dates, timestamps and instants.
@@ -19,7 +19,11 @@ pub(super) fn convert(values: &ArrayRef, from: &SqlType, to: &SqlType, zone: Tim
     // First to local time, then on.
     let local: Vec<Option<i64>> = match from {
         SqlType::Date => {
-            let start = |day: i32| i64::from(day).checked_mul(DAY_US).ok_or_else(|| out_of_range(to));
+            let start = |day: i32| match day {
+                i32::MIN => Ok(i64::MIN),
+                i32::MAX => Ok(i64::MAX),
+                day => i64::from(day).checked_mul(DAY_US).ok_or_else(|| out_of_range(to)),
+            };
             let days = values.as_primitive::<Date32Type>().iter();
             days.map(|day| day.map(start).transpose()).collect::<Result<_>>()?
         }
@@ -32,7 +36,11 @@ pub(super) fn convert(values: &ArrayRef, from: &SqlType, to: &SqlType, zone: Tim
     let local = local.into_iter();
     Ok(match to {
         SqlType::Date => {
-            let day = |micros: i64| i32::try_from(micros.div_euclid(DAY_US)).map_err(|_| out_of_range(to));
+            let day = |micros: i64| match micros {
+                i64::MIN => Ok(i32::MIN),
+                i64::MAX => Ok(i32::MAX),
+                micros => i32::try_from(micros.div_euclid(DAY_US)).map_err(|_| out_of_range(to)),
+            };
             Arc::new(local.map(|micros| micros.map(day).transpose()).collect::<Result<Date32Array>>()?)
         }
         SqlType::TimestampTz => {
@@ -62,7 +70,9 @@ pub(super) fn of_day(values: &ArrayRef, from: &SqlType, zone: TimeZone) -> Resul
                 SqlType::TimestampTz => local_micros(micros, zone),
                 _ => Ok(micros),
             };
+            // Infinity has no time of day.
             let times = values.as_primitive::<TimestampMicrosecondType>().iter();
+            let times = times.map(|micros| micros.filter(|micros| is_finite(*micros)));
             let times = times.map(|micros| micros.map(|micros| local(micros).map(day)).transpose());
             Arc::new(times.collect::<Result<Time64MicrosecondArray>>()?)
         }
@@ -71,12 +81,18 @@ pub(super) fn of_day(values: &ArrayRef, from: &SqlType, zone: TimeZone) -> Resul
 
 /// The local time of an instant in a zone, both in µs since 1970-01-01.
 pub(in crate::compile::function) fn local_micros(micros: i64, zone: TimeZone) -> Result<i64> {
+    if !is_finite(micros) {
+        return Ok(micros);
+    }
     let offset = zone.offset_at(micros.div_euclid(SECOND_US));
     micros.checked_add(i64::from(offset) * SECOND_US).ok_or_else(|| out_of_range(&SqlType::Timestamp))
 }
 
 /// The instant of a local time in a zone, both in µs since 1970-01-01.
 pub(in crate::compile::function) fn utc_micros(micros: i64, zone: TimeZone) -> Result<i64> {
+    if !is_finite(micros) {
+        return Ok(micros);
+    }
     let offset = zone.offset_at_local(micros.div_euclid(SECOND_US));
     micros.checked_sub(i64::from(offset) * SECOND_US).ok_or_else(|| out_of_range(&SqlType::TimestampTz))
 }

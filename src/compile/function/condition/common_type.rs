@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use datafusion::common::DFSchema;
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::ExprSchemable;
 use datafusion::prelude::Expr;
+use datafusion::scalar::ScalarValue;
 
 use super::super::cast::{to_type, unbounded_numeric};
 use super::super::definition::{Argument, external};
+use crate::compile::analyze::field_of;
 use crate::error::{Error, Result, code};
 use crate::types::{RowType, SqlType};
 
@@ -17,7 +18,7 @@ pub(in crate::compile) fn unified(values: Vec<Expr>, schema: &DFSchema) -> PlanR
     let mut described = Vec::with_capacity(values.len());
     for value in &values {
         // A parameter without a type has none yet.
-        let Ok((_, field)) = value.to_field(schema) else { return Ok(values) };
+        let Ok(field) = field_of(value, schema) else { return Ok(values) };
         described.push(Argument::of((!field.data_type().is_null()).then(|| SqlType::of(&field)), value));
     }
     let common = common_type(&described, "CASE").map_err(external)?;
@@ -28,34 +29,89 @@ pub(in crate::compile) fn unified(values: Vec<Expr>, schema: &DFSchema) -> PlanR
     Ok(values.into_iter().zip(&described).map(typed).collect())
 }
 
+/// One of several values that stand for each other.
+pub(in crate::compile) struct Branch(Argument);
+
+impl Branch {
+    /// A value of a type, and which one if it is constant; no type for NULL.
+    pub(in crate::compile) fn new(sql_type: Option<SqlType>, constant: Option<ScalarValue>) -> Branch {
+        let constant = constant.map(|value| Expr::Literal(value, None));
+        Branch(Argument::of(sql_type, constant.as_ref().unwrap_or(&Expr::Literal(ScalarValue::Null, None))))
+    }
+
+    /// The type for all; text if none has one. Errors: 42804 for types that do not go together, 22P02 for a constant that is no value
+    /// of the type.
+    pub(in crate::compile) fn common_type(branches: &[Branch], construct: &str) -> Result<SqlType> {
+        let described: Vec<&Argument> = branches.iter().map(|branch| &branch.0).collect();
+        let common = common_of(&described, construct)?;
+        described.into_iter().try_for_each(|value| check_constant(value, &common))?;
+        Ok(common)
+    }
+}
+
+/// 22P02 and the like for a constant text that is no value of a type, also where it is never needed.
+fn check_constant(value: &Argument, wanted: &SqlType) -> Result<()> {
+    match &value.text {
+        Some(text) if value.is_untyped() => super::super::cast::check(text, wanted),
+        _ => Ok(()),
+    }
+}
+
 /// The common type of several values; text if none has a type. Errors: 42804 for types that do not go together; `construct` names what
 /// the values stand in.
 pub(in super::super) fn common_type(values: &[Argument], construct: &str) -> Result<SqlType> {
+    let described: Vec<&Argument> = values.iter().collect();
+    let common = common_of(&described, construct)?;
+    described.into_iter().try_for_each(|value| check_constant(value, &common))?;
+    Ok(common)
+}
+
+fn common_of(values: &[&Argument], construct: &str) -> Result<SqlType> {
     let mut chosen: Option<SqlType> = None;
     let mut chosen_name = String::new();
     for value in values.iter().filter(|value| !value.is_untyped()) {
         let Some(next) = &value.sql_type else { continue };
         chosen = Some(match chosen {
             None => next.clone(),
-            Some(chosen) => wider(&chosen, next).ok_or_else(|| {
-                let message = format!("{construct} types {chosen_name} and {} cannot be matched", value.shown_type());
-                Error::new(code::DATATYPE_MISMATCH, message)
-            })?,
+            Some(chosen) => wider(&chosen, next).ok_or_else(|| mismatch(construct, (&chosen, &chosen_name), value))?,
         });
         if chosen_name.is_empty() || chosen.as_ref() == Some(next) {
             chosen_name = value.shown_type();
         }
     }
     let chosen = chosen.unwrap_or(SqlType::Text);
+    if let SqlType::Char(_) = chosen {
+        let any_length = values.iter().any(|value| value.is_untyped() && value.text.is_some());
+        return Ok(if any_length { SqlType::Char(0) } else { chosen });
+    }
     let SqlType::Numeric(..) = chosen else { return Ok(chosen) };
     // Numbers in quotes may have other digits than the others.
     let quoted = values.iter().filter(|value| value.is_untyped() && value.text.is_some());
-    Ok(quoted.map(unbounded_numeric).fold(chosen, |chosen, quoted| numeric(&chosen, &quoted)))
+    Ok(quoted.map(|value| unbounded_numeric(value)).fold(chosen, |chosen, quoted| numeric(&chosen, &quoted)))
+}
+
+/// Types of one category, of which none converts to the other, or of several.
+fn mismatch(construct: &str, (chosen, chosen_name): (&SqlType, &str), value: &Argument) -> Error {
+    use SqlType::{Array, Bytea, Date, Json, Jsonb, Time, Timestamp, TimestampTz, Uuid};
+    let is_time = |kind: &SqlType| matches!(kind, Date | Time | Timestamp | TimestampTz);
+    // What belongs to no category.
+    let is_other = |kind: &SqlType| matches!(kind, Bytea | Json | Jsonb | Uuid);
+    let name = value.shown_type();
+    let alike = match (&value.sql_type, chosen) {
+        (Some(Array(_)), Array(_)) => true,
+        (Some(kind), chosen) => is_time(kind) && is_time(chosen) || is_other(kind) && is_other(chosen),
+        (None, _) => false,
+    };
+    if alike {
+        let construct = if construct == "CASE" { "CASE/WHEN" } else { construct };
+        return Error::new(code::CANNOT_COERCE, format!("{construct} could not convert type {name} to {chosen_name}"));
+    }
+    Error::new(code::DATATYPE_MISMATCH, format!("{construct} types {chosen_name} and {name} cannot be matched"))
 }
 
 /// The type that values of both can be converted to without being asked.
 pub(in super::super) fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType> {
-    use SqlType::{Date, Numeric, Text, Timestamp, TimestampTz, Varchar};
+    use SqlType::{Char, Date, Numeric, Text, Timestamp, TimestampTz};
     if one == other {
         return Some(one.clone());
     }
@@ -66,7 +122,8 @@ pub(in super::super) fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType>
         });
     }
     match (one, other) {
-        (Text | Varchar(_), Text | Varchar(_)) => Some(Text),
+        (Char(_), Char(_)) => Some(Char(0)),
+        (one, other) if one.is_text() && other.is_text() => Some(Text),
         (Date, time @ (Timestamp | TimestampTz)) | (time @ (Timestamp | TimestampTz), Date) => Some(time.clone()),
         (Timestamp, TimestampTz) | (TimestampTz, Timestamp) => Some(TimestampTz),
         (SqlType::Array(one), SqlType::Array(other)) => wider(one, other).map(|item| SqlType::Array(Box::new(item))),

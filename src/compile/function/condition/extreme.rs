@@ -7,7 +7,8 @@ use datafusion::arrow::compute::{SortOptions, interleave};
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::common_type::common_type;
 use crate::canonical::comparable;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, code};
+use crate::types::SqlType;
 
 pub(super) static GREATEST: Definition =
     Definition::immutable("greatest", |arguments| types(arguments, "GREATEST"), |call| evaluate(call, true));
@@ -19,6 +20,10 @@ fn types(arguments: &[Argument], name: &str) -> Types {
         return Ok(None);
     }
     let common = common_type(arguments, name)?;
+    if common == SqlType::Json {
+        let message = "could not identify a comparison function for type json";
+        return Err(Error::new(code::UNDEFINED_FUNCTION, message));
+    }
     Ok(Some((vec![common.clone(); arguments.len()], common)))
 }
 

@@ -15,20 +15,30 @@ pub(super) static DEFINITION: Definition = Definition::immutable("nullif", types
 
 fn types(arguments: &[Argument]) -> Types {
     let [value, other] = arguments else { return Ok(None) };
-    let common = common_type(arguments, "NULLIF").map_err(|_| {
+    let common = common_type(arguments, "NULLIF").map_err(|error| {
+        if ![code::DATATYPE_MISMATCH, code::CANNOT_COERCE].contains(&error.code) {
+            return error;
+        }
         let name = |argument: &Argument| argument.or_text().to_string();
         let message = format!("operator does not exist: {} = {}", name(value), name(other));
         Error::new(code::UNDEFINED_FUNCTION, message)
             .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
     })?;
     // Integers, and reals and doubles, are compared as they are.
-    use SqlType::{BigInt, Double, Integer, Real, SmallInt};
+    use SqlType::{BigInt, Date, Double, Integer, Real, SmallInt, Text, Timestamp, TimestampTz, Varchar};
     let own = match (&value.sql_type, &common) {
         (Some(own @ (SmallInt | Integer | BigInt)), SmallInt | Integer | BigInt) if !value.is_untyped() => own.clone(),
         (Some(own @ (Real | Double)), Real | Double) if !value.is_untyped() => own.clone(),
+        (Some(own @ (Date | Timestamp | TimestampTz)), Date | Timestamp | TimestampTz) if !value.is_untyped() => {
+            own.clone()
+        }
+        (_, Varchar(_)) => Text,
+        // A real beside anything else is a double.
+        (_, Real) => Double,
         _ => common.clone(),
     };
-    Ok(Some((vec![own.clone(), common], own)))
+    let other = if own == Double { Double } else { common };
+    Ok(Some((vec![own.clone(), other], own)))
 }
 
 fn evaluate(call: &Call) -> Result<ArrayRef> {

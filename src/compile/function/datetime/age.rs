@@ -9,8 +9,8 @@ use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use super::super::cast::local_micros;
 use super::super::definition::{Argument, Call, Definition, Types, strict};
 use super::{Civil, timestamps};
-use crate::error::Result;
-use crate::format::text::calendar::{DAY_US, days_in_month};
+use crate::error::{Error, Result};
+use crate::format::text::calendar::{DAY_US, days_in_month, is_finite};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static DEFINITION: Definition = Definition::immutable("age", types, evaluate);
@@ -31,7 +31,12 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
     let (left, right) = (timestamps(&call.arguments[0]), timestamps(&call.arguments[1]));
     let zoned = *call.arguments[0].data_type() == SqlType::TimestampTz.arrow();
     let local = |micros: i64| if zoned { local_micros(micros, call.time_zone) } else { Ok(micros) };
-    let spans = strict(call, |row| Ok(age(local(left.value(row))?, local(right.value(row))?)))?;
+    let spans = strict(call, |row| {
+        if !is_finite(left.value(row)) || !is_finite(right.value(row)) {
+            return Err(Error::unsupported("the age of infinite timestamps is not supported"));
+        }
+        Ok(age(local(left.value(row))?, local(right.value(row))?))
+    })?;
     Ok(Arc::new(IntervalMonthDayNanoArray::from(spans)))
 }
 

@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use super::super::definition::{Argument, Call, Definition, Types, strict};
 use super::{intervals, micros_of, timestamps};
 use crate::error::{Error, Result, code};
-use crate::format::text::calendar::DAY_US;
+use crate::format::text::calendar::{DAY_US, is_finite};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static DEFINITION: Definition = Definition::immutable("date_bin", types, evaluate);
@@ -52,6 +52,12 @@ pub(in crate::compile) fn stride_micros(stride: IntervalMonthDayNano) -> Result<
 }
 
 fn bin(stride: i64, time: i64, origin: i64) -> Result<i64> {
+    if !is_finite(origin) {
+        return Err(Error::new(code::DATETIME_FIELD_OVERFLOW, "origin out of range"));
+    }
+    if !is_finite(time) {
+        return Ok(time);
+    }
     let since = i128::from(time) - i128::from(origin);
     let start = i128::from(origin) + since.div_euclid(i128::from(stride)) * i128::from(stride);
     i64::try_from(start).map_err(|_| Error::new(code::DATETIME_FIELD_OVERFLOW, "timestamp out of range"))

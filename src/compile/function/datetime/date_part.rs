@@ -11,7 +11,7 @@ use super::date_trunc::{Unit, unknown_unit};
 use super::{Civil, intervals, micros_of, timestamps};
 use crate::decimal::{Decimal, encoding};
 use crate::error::{Error, Result};
-use crate::format::text::calendar::{DAY_US, HOUR_US, MINUTE_US, SECOND_US};
+use crate::format::text::calendar::{DATE_INFINITY, DAY_US, HOUR_US, MINUTE_US, SECOND_US, is_finite};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static EXTRACT: Definition =
@@ -53,6 +53,9 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
     let sql_type = &call.given[1];
     let values = strict(call, |row| {
         let field = fields.value(row).to_ascii_lowercase();
+        if let Some(positive) = infinity(&call.arguments[1], row) {
+            return of_infinity(&field, sql_type, positive);
+        }
         let found = match call.arguments[1].data_type() {
             DataType::Interval(_) => of_interval(&field, intervals(&call.arguments[1]).value(row)),
             DataType::Date32 => {
@@ -69,10 +72,15 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
                 of_time(&field, local_micros(micros, call.time_zone)?, Some(micros), false)
             }
         };
-        found.ok_or_else(|| not_there(&field, sql_type))
+        found.map(Some).ok_or_else(|| not_there(&field, sql_type))
     })?;
+    let values: Vec<Option<Part>> = values.into_iter().map(Option::flatten).collect();
     Ok(match &call.result {
         SqlType::Numeric(_, scale) => {
+            if values.iter().flatten().any(|value| value.scale == INFINITE) {
+                let error = Error::unsupported("extract() from infinite times is not supported");
+                return Err(error.hint("use date_part() instead of extract()"));
+            }
             let exact =
                 values.iter().map(|value| value.map(|value| value.decimal(*scale))).collect::<Decimal128Array>();
             Arc::new(exact.with_data_type(call.result.arrow()))
@@ -82,13 +90,50 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
             let exact = |(row, value): (usize, &Option<Part>)| {
                 value.map(|value| {
                     let scale = scale(&field(row), sql_type);
-                    encoding::encoded(&Decimal::new(value.decimal(scale), u32::from(scale.unsigned_abs())))
+                    encoding::encoded(&match value {
+                        Part { value: 1.., scale: INFINITE } => Decimal::Infinity,
+                        Part { scale: INFINITE, .. } => Decimal::NegativeInfinity,
+                        value => Decimal::new(value.decimal(scale), u32::from(scale.unsigned_abs())),
+                    })
                 })
             };
             Arc::new(values.iter().enumerate().map(exact).collect::<LargeBinaryArray>())
         }
         _ => Arc::new(values.iter().map(|value| value.map(|value| value.double())).collect::<Float64Array>()),
     })
+}
+
+/// The scale of a part without end.
+const INFINITE: i8 = i8::MAX;
+
+/// Whether a time is `infinity` (`true`) or `-infinity`.
+fn infinity(times: &ArrayRef, row: usize) -> Option<bool> {
+    match times.data_type() {
+        DataType::Date32 => {
+            let day = times.as_primitive::<Date32Type>().value(row);
+            DATE_INFINITY.contains(&day).then_some(day > 0)
+        }
+        DataType::Timestamp(..) => {
+            let micros = timestamps(times).value(row);
+            (!is_finite(micros)).then_some(micros > 0)
+        }
+        _ => None,
+    }
+}
+
+/// What only grows with time is without end; what comes again is unknown.
+fn of_infinity(field: &str, sql_type: &SqlType, positive: bool) -> Result<Option<Part>> {
+    let unit = Unit::named(field);
+    let grows = matches!(unit, Some(Unit::Year | Unit::Decade | Unit::Century | Unit::Millennium));
+    if grows || ["epoch", "julian", "isoyear"].contains(&field) {
+        return Ok(Some(Part { value: if positive { 1 } else { -1 }, scale: INFINITE }));
+    }
+    let zoned = *sql_type == SqlType::TimestampTz && ["timezone", "timezone_hour", "timezone_minute"].contains(&field);
+    match unit {
+        Some(unit) if *sql_type != SqlType::Date || unit >= Unit::Day => Ok(None),
+        None if zoned || ["dow", "isodow", "doy"].contains(&field) => Ok(None),
+        _ => Err(not_there(field, sql_type)),
+    }
 }
 
 fn not_there(field: &str, sql_type: &SqlType) -> Error {
@@ -115,6 +160,9 @@ impl Part {
     }
 
     fn double(self) -> f64 {
+        if self.scale == INFINITE {
+            return if self.value > 0 { f64::INFINITY } else { f64::NEG_INFINITY };
+        }
         self.value as f64 / 10f64.powi(i32::from(self.scale))
     }
 }

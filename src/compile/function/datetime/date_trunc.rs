@@ -10,7 +10,7 @@ use super::super::definition::{Argument, Call, Definition, Types, strict, texts}
 use super::timezone::zone_of;
 use super::{Civil, intervals, timestamps};
 use crate::error::{Error, Result, code};
-use crate::format::text::calendar::{DAY_US, HOUR_US, MINUTE_US, SECOND_US, days_from_civil};
+use crate::format::text::calendar::{DAY_US, HOUR_US, MINUTE_US, SECOND_US, days_from_civil, is_finite};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static DEFINITION: Definition = Definition::immutable("date_trunc", types, evaluate);
@@ -21,7 +21,7 @@ fn types(arguments: &[Argument]) -> Types {
         [unit, time, zone] => (unit, time, Some(zone)),
         _ => return Ok(None),
     };
-    let is_text = |argument: &Argument| matches!(argument.or_text(), SqlType::Text | SqlType::Varchar(_));
+    let is_text = |argument: &Argument| argument.or_text().is_text();
     if !is_text(unit) || zone.is_some_and(|zone| !is_text(zone)) {
         return Ok(None);
     }
@@ -45,6 +45,9 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
     }
     let times = timestamps(&call.arguments[1]);
     let values = strict(call, |row| {
+        if !is_finite(times.value(row)) {
+            return Ok(times.value(row));
+        }
         let (unit, micros) = (Unit::parse(units.value(row), &call.result)?, times.value(row));
         if call.result == SqlType::Timestamp {
             return Ok(unit.truncate(micros));

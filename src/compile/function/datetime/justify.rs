@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, IntervalMonthDayNanoArray};
-use datafusion::arrow::datatypes::IntervalMonthDayNano;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, IntervalMonthDayNanoArray};
+use datafusion::arrow::datatypes::{DataType, Date32Type, IntervalMonthDayNano};
 
 use super::super::definition::{Argument, Call, Definition, Types, strict};
-use super::intervals;
+use super::{intervals, timestamps};
 use crate::error::{Error, Result, code};
-use crate::format::text::calendar::DAY_US;
+use crate::format::text::calendar::{DATE_INFINITY, DAY_US, is_finite};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static HOURS: Definition =
@@ -20,7 +20,13 @@ pub(in crate::compile::function) static INTERVAL: Definition =
 /// Times without an end do not exist here.
 pub(in crate::compile::function) static ISFINITE: Definition =
     Definition::immutable("isfinite", finite_types, |call| {
-        let finite = (0..call.rows).map(|row| call.arguments[0].is_valid(row).then_some(true));
+        let value = &call.arguments[0];
+        let finite = |row: usize| match value.data_type() {
+            DataType::Date32 => !DATE_INFINITY.contains(&value.as_primitive::<Date32Type>().value(row)),
+            DataType::Timestamp(..) => is_finite(timestamps(value).value(row)),
+            _ => true,
+        };
+        let finite = (0..call.rows).map(|row| value.is_valid(row).then(|| finite(row)));
         Ok(Arc::new(finite.collect::<BooleanArray>()))
     });
 

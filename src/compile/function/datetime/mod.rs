@@ -20,6 +20,8 @@ pub(super) mod now;
 pub(in crate::compile::function) mod operator;
 // `OVERLAPS`.
 pub(super) mod overlaps;
+// Sums of intervals.
+pub(in crate::compile::function) mod part_sum;
 // Texts read by patterns.
 mod pattern;
 // `timestamp(2)`, `INTERVAL '…' HOUR`.

@@ -18,7 +18,7 @@ use super::super::definition::{Argument, Call, Definition, Types, strict};
 use super::{Civil, intervals, micros_of, timestamps};
 use crate::error::{Error, Result, code};
 use crate::format::text::TimeZone;
-use crate::format::text::calendar::{DAY_US, days_from_civil, days_in_month};
+use crate::format::text::calendar::{DATE_INFINITY, DAY_US, days_from_civil, days_in_month, is_finite};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static ADD: Definition =
@@ -36,7 +36,6 @@ fn types(arguments: &[Argument], operator: char) -> Types {
     let [left, right] = arguments else { return Ok(None) };
     let known = |argument: &Argument| match &argument.sql_type {
         _ if argument.is_untyped() => None,
-        Some(SqlType::BigInt) if argument.is_integer() => Some(Integer),
         other => other.clone(),
     };
     let (left, right) = (known(left), known(right));
@@ -115,6 +114,9 @@ fn subtract(call: &Call) -> Result<ArrayRef> {
         SqlType::Interval if from_time => {
             let (left, right) = (timestamps(left), timestamps(right));
             let spans = strict(call, |row| {
+                if !is_finite(left.value(row)) || !is_finite(right.value(row)) {
+                    return Err(infinite("timestamps"));
+                }
                 let micros = left.value(row).checked_sub(right.value(row)).ok_or_else(interval_overflow)?;
                 let days = i32::try_from(micros / DAY_US).map_err(|_| interval_overflow())?;
                 Ok(IntervalMonthDayNano { months: 0, days, nanoseconds: micros % DAY_US * 1_000 })
@@ -135,8 +137,12 @@ fn subtract(call: &Call) -> Result<ArrayRef> {
         }
         SqlType::Integer => {
             let (left, right) = (left.as_primitive::<Date32Type>(), right.as_primitive::<Date32Type>());
-            let days =
-                strict(call, |row| left.value(row).checked_sub(right.value(row)).ok_or_else(|| out_of_range("date")))?;
+            let days = strict(call, |row| {
+                if [left.value(row), right.value(row)].iter().any(|day| DATE_INFINITY.contains(day)) {
+                    return Err(infinite("dates"));
+                }
+                left.value(row).checked_sub(right.value(row)).ok_or_else(|| out_of_range("date"))
+            })?;
             Ok(Arc::new(Int32Array::from(days)))
         }
         SqlType::Date => shift_dates(call, left, right, -1),
@@ -154,6 +160,9 @@ fn turn(call: &Call, times: &ArrayRef, spans: &ArrayRef, sign: i64) -> Result<Ar
 fn shift_dates(call: &Call, dates: &ArrayRef, days: &ArrayRef, sign: i32) -> Result<ArrayRef> {
     let (dates, days) = (dates.as_primitive::<Date32Type>(), days.as_primitive::<Int32Type>());
     let shifted = strict(call, |row| {
+        if DATE_INFINITY.contains(&dates.value(row)) {
+            return Ok(dates.value(row));
+        }
         let days = days.value(row).checked_mul(sign);
         days.and_then(|days| dates.value(row).checked_add(days)).ok_or_else(|| out_of_range("date"))
     })?;
@@ -177,6 +186,9 @@ fn turned(micros: i64, span: IntervalMonthDayNano, sign: i64) -> i64 {
 
 /// A time, local or with `zone` an instant, plus an interval.
 pub(in crate::compile) fn shifted(micros: i64, span: IntervalMonthDayNano, zone: Option<TimeZone>) -> Result<i64> {
+    if !is_finite(micros) {
+        return Ok(micros);
+    }
     let moved = if span.months == 0 && span.days == 0 {
         micros
     } else {
@@ -258,6 +270,10 @@ fn scaled(span: IntervalMonthDayNano, apply: impl Fn(f64) -> f64) -> Result<Inte
         return Err(interval_overflow());
     }
     Ok(IntervalMonthDayNano { months: whole_months, days: whole_days, nanoseconds: micros as i64 * 1_000 })
+}
+
+fn infinite(what: &str) -> Error {
+    Error::new(code::DATETIME_FIELD_OVERFLOW, format!("cannot subtract infinite {what}"))
 }
 
 fn interval_overflow() -> Error {

@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{Int32Type, IntervalMonthDayNano, Time64Micros
 use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::{intervals, micros_of, timestamps};
 use crate::error::Result;
-use crate::format::text::calendar::{HOUR_US, MINUTE_US};
+use crate::precision;
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static PRECISION: Definition = Definition::immutable("to_precision", types, round);
@@ -36,12 +36,7 @@ fn field_types(arguments: &[Argument]) -> Types {
 
 fn round(call: &Call) -> Result<ArrayRef> {
     let digits = call.arguments[1].as_primitive::<Int32Type>();
-    let rounded = |micros: i64, row: usize| {
-        let unit = 10_i64.pow(6 - digits.value(row).clamp(0, 6) as u32);
-        // Halves go away from zero.
-        let half = if micros < 0 { -(unit / 2) } else { unit / 2 };
-        micros.saturating_add(half) / unit * unit
-    };
+    let rounded = |micros: i64, row: usize| precision::rounded(micros, digits.value(row));
     let values = &call.arguments[0];
     Ok(match &call.result {
         SqlType::Interval => {
@@ -64,20 +59,6 @@ fn round(call: &Call) -> Result<ArrayRef> {
 
 fn leave_out(call: &Call) -> Result<ArrayRef> {
     let fields = texts(&call.arguments[1]);
-    let spans = strict(call, |row| {
-        let span = intervals(&call.arguments[0]).value(row);
-        let time = |unit: i64| IntervalMonthDayNano {
-            nanoseconds: span.nanoseconds - span.nanoseconds % (unit * 1_000),
-            ..span
-        };
-        Ok(match fields.value(row) {
-            "year" => IntervalMonthDayNano { months: span.months - span.months % 12, days: 0, nanoseconds: 0 },
-            "month" => IntervalMonthDayNano { days: 0, nanoseconds: 0, ..span },
-            "day" => IntervalMonthDayNano { nanoseconds: 0, ..span },
-            "hour" => time(HOUR_US),
-            "minute" => time(MINUTE_US),
-            _ => span,
-        })
-    })?;
+    let spans = strict(call, |row| Ok(precision::cut(intervals(&call.arguments[0]).value(row), fields.value(row))))?;
     Ok(Arc::new(IntervalMonthDayNanoArray::from(spans)))
 }

@@ -25,7 +25,7 @@ fn types(arguments: &[Argument]) -> Types {
         _ => return Ok(None),
     };
     match zone.or_text() {
-        SqlType::Text | SqlType::Varchar(_) => Ok(Some((vec![SqlType::Text, wanted], result))),
+        SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => Ok(Some((vec![SqlType::Text, wanted], result))),
         SqlType::Interval => Ok(Some((vec![SqlType::Interval, wanted], result))),
         _ => Ok(None),
     }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, StringArray};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{ArrayRef, AsArray, StringArray};
+use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
 
 use super::super::cast::local_micros;
 use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::{Civil, intervals, micros_of, timestamps};
 use crate::error::{Error, Result};
 use crate::format::text::TimeZone;
-use crate::format::text::calendar::{HOUR_US, MINUTE_US, SECOND_US};
+use crate::format::text::calendar::{HOUR_US, MINUTE_US, SECOND_US, is_finite};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static DEFINITION: Definition = Definition::immutable("to_char", types, evaluate);
@@ -18,14 +18,14 @@ pub(in crate::compile::function) static DEFINITION: Definition = Definition::imm
 fn types(arguments: &[Argument]) -> Types {
     use SqlType::{BigInt, Date, Double, Integer, Interval, Numeric, Real, SmallInt, Timestamp, TimestampTz};
     let [value, pattern] = arguments else { return Ok(None) };
-    if !matches!(pattern.or_text(), SqlType::Text | SqlType::Varchar(_)) {
+    if !pattern.or_text().is_text() {
         return Ok(None);
     }
     let wanted = match &value.sql_type {
         Some(known @ (Timestamp | TimestampTz | Interval)) => known.clone(),
         Some(SqlType::Time) => Interval,
         Some(Date) => TimestampTz,
-        Some(SmallInt | Integer | BigInt | Real | Double | Numeric(..)) => {
+        Some(SmallInt | Integer | BigInt | Real | Double | Numeric(..) | SqlType::AnyNumeric(_)) => {
             return Err(Error::unsupported("to_char of numbers is not supported").hint("cast to numeric(p,s) or text"));
         }
         None => TimestampTz,
@@ -39,6 +39,12 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
     let mut known: Option<(&str, Vec<Piece>)> = None;
     let values = strict(call, |row| {
         let pattern = patterns.value(row);
+        if call.arguments[0]
+            .as_primitive_opt::<TimestampMicrosecondType>()
+            .is_some_and(|times| !is_finite(times.value(row)))
+        {
+            return Ok(None);
+        }
         if known.as_ref().is_none_or(|(same, _)| *same != pattern) {
             known = Some((pattern, pieces(pattern)));
         }

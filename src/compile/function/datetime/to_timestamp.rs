@@ -10,7 +10,7 @@ use super::super::cast::utc_micros;
 use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::pattern::{Parsed, Token, parse, tokens};
 use crate::error::{Error, Result, code};
-use crate::format::text::calendar::{DAY_US, SECOND_US};
+use crate::format::text::calendar::{DAY_US, INFINITY, SECOND_US};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static DEFINITION: Definition = Definition::immutable("to_timestamp", types, evaluate);
@@ -34,7 +34,7 @@ fn types(arguments: &[Argument]) -> Types {
 }
 
 fn by_pattern(arguments: &[Argument]) -> bool {
-    let is_text = |argument: &Argument| matches!(argument.or_text(), SqlType::Text | SqlType::Varchar(_));
+    let is_text = |argument: &Argument| argument.or_text().is_text();
     arguments.len() == 2 && arguments.iter().all(is_text)
 }
 
@@ -73,6 +73,9 @@ fn read<T>(call: &Call, mut answer: impl FnMut(Parsed) -> Result<T>) -> Result<V
 
 /// Seconds since 1970-01-01 UTC in µs.
 fn instant(seconds: f64) -> Result<i64> {
+    if seconds.is_infinite() {
+        return Ok(INFINITY[usize::from(seconds > 0.0)]);
+    }
     let micros = (seconds * 1e6).round_ties_even();
     // The cast keeps what fits; the bound is the greatest double below 2^63.
     if micros.is_finite() && micros.abs() < 9.223_372_036_854_775e18 {

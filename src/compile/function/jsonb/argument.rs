@@ -20,7 +20,7 @@ pub(super) fn is_path(argument: &Argument) -> bool {
 }
 
 pub(super) fn is_text(sql_type: &SqlType) -> bool {
-    matches!(sql_type, SqlType::Text | SqlType::Varchar(_))
+    sql_type.is_text()
 }
 
 /// `text[]`.

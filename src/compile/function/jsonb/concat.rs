@@ -2,6 +2,7 @@
 
 use datafusion::arrow::array::ArrayRef;
 
+use super::super::cast::check;
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::argument::{document, documents, is_document};
 use super::value::{Json, set_member};
@@ -11,6 +12,9 @@ use crate::types::SqlType;
 pub(in crate::compile::function) static DEFINITION: Definition = Definition::immutable("||", types, evaluate);
 
 fn types(arguments: &[Argument]) -> Types {
+    for argument in arguments.iter().filter(|argument| argument.is_untyped()) {
+        argument.text.as_ref().map_or(Ok(()), |text| check(text, &SqlType::Jsonb))?;
+    }
     let fits = arguments.len() == 2 && arguments.iter().all(|argument| is_document(argument, &SqlType::Jsonb));
     Ok(fits.then(|| (vec![SqlType::Jsonb; 2], SqlType::Jsonb)))
 }

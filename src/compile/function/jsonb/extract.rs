@@ -46,8 +46,8 @@ fn step_types(arguments: &[Argument], result: SqlType) -> Types {
     let [document, step] = arguments else { return Ok(None) };
     let Some((given, result)) = document_types(document, result) else { return Ok(None) };
     Ok(match step.or_text() {
-        SqlType::Text | SqlType::Varchar(_) => Some((vec![given, SqlType::Text], result)),
-        SqlType::SmallInt | SqlType::Integer | SqlType::BigInt => Some((vec![given, SqlType::BigInt], result)),
+        SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => Some((vec![given, SqlType::Text], result)),
+        SqlType::SmallInt | SqlType::Integer => Some((vec![given, SqlType::BigInt], result)),
         _ => None,
     })
 }
@@ -62,7 +62,7 @@ fn path_types(arguments: &[Argument], result: SqlType) -> Types {
 
 fn names_types(arguments: &[Argument], given: SqlType, result: SqlType) -> Types {
     let Some((document, names)) = arguments.split_first() else { return Ok(None) };
-    let are_texts = names.iter().all(|name| matches!(name.or_text(), SqlType::Text | SqlType::Varchar(_)));
+    let are_texts = names.iter().all(|name| name.or_text().is_text());
     let fits = are_texts && is_document(document, &given);
     let mut wanted = vec![given];
     wanted.extend(names.iter().map(|_| SqlType::Text));

@@ -88,7 +88,8 @@ pub(super) fn write_object(
 fn iso(text: Vec<u8>, sql_type: &SqlType) -> String {
     let text = String::from_utf8_lossy(&text).replacen(' ', "T", 1);
     let (moment, era) = text.strip_suffix(" BC").map_or((text.as_str(), ""), |moment| (moment, " BC"));
-    let offset = moment.rfind(['+', '-']).filter(|_| *sql_type == SqlType::TimestampTz);
+    let zoned = *sql_type == SqlType::TimestampTz && !moment.ends_with("infinity");
+    let offset = moment.rfind(['+', '-']).filter(|_| zoned);
     let minutes = if offset.is_some_and(|at| moment.len() == at + 3) { ":00" } else { "" };
     format!("{moment}{minutes}{era}")
 }

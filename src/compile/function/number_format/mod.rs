@@ -32,7 +32,7 @@ fn is_number(sql_type: &Option<SqlType>) -> bool {
 }
 
 fn is_text(argument: &Argument) -> bool {
-    argument.is_untyped() || matches!(argument.sql_type, Some(SqlType::Text | SqlType::Varchar(_)))
+    argument.is_text()
 }
 
 fn char_types(arguments: &[Argument]) -> Types {

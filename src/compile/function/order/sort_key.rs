@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, StringBuilder};
 use datafusion::arrow::datatypes::{
-    Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType,
-    Time64MicrosecondType, TimestampMicrosecondType,
+    Date32Type, Decimal128Type, DurationSecondType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
 
+use super::super::cast;
 use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::super::jsonb::{content, elements, kind, members};
 use super::{length, number};
@@ -34,7 +35,9 @@ fn types(arguments: &[Argument]) -> Types {
     let Some(sql_type) = &value.sql_type else { return Ok(Some((vec![SqlType::Text], SqlType::Text))) };
     Ok(match sql_type {
         SqlType::Interval => Some((vec![SqlType::Interval], SqlType::Numeric(38, 0))),
-        SqlType::Jsonb | SqlType::Array(_) | SqlType::Row(_) => Some((vec![sql_type.clone()], SqlType::Text)),
+        SqlType::Jsonb | SqlType::Array(_) | SqlType::Row(_) | SqlType::Char(_) => {
+            Some((vec![sql_type.clone()], SqlType::Text))
+        }
         SqlType::AnyNumeric(_) => Some((vec![SqlType::NUMERIC], SqlType::NUMERIC)),
         _ => None,
     })
@@ -47,8 +50,10 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         let lengths: Decimal128Array = lengths.collect();
         return Ok(Arc::new(lengths.with_data_type(call.result.arrow())));
     }
-    if let SqlType::AnyNumeric(_) = call.given[0] {
-        return Ok(comparable(values));
+    match call.given[0] {
+        SqlType::AnyNumeric(_) => return Ok(comparable(values)),
+        SqlType::Char(_) => return Ok(cast::trimmed(values)),
+        _ => {}
     }
     let mut keys = StringBuilder::new();
     let mut key = Vec::new();
@@ -128,6 +133,7 @@ pub(in crate::compile::function) fn append_item(
             bytes(encoding::key(&encoded), out);
         }
         SqlType::AnyNumeric(_) => bytes(encoding::key(items.as_binary::<i64>().value(at)), out),
+        SqlType::Char(_) => bytes(cast::trim(texts(items).value(at)).as_bytes(), out),
         SqlType::Text | SqlType::Varchar(_) | SqlType::Uuid | SqlType::Json => {
             bytes(texts(items).value(at).as_bytes(), out);
         }
@@ -147,6 +153,8 @@ pub(in crate::compile::function) fn append_item(
             bytes(&key, out);
         }
         SqlType::Array(_) | SqlType::Row(_) => append(sql_type, items, at, out)?,
+        SqlType::Enum(_) => integer(items.as_primitive::<DurationSecondType>().value(at), out),
+        SqlType::Named(name) => return Err(Error::internal(format!("a value has the type {name}"))),
     }
     Ok(())
 }

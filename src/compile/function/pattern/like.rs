@@ -7,7 +7,7 @@ use datafusion::arrow::array::{ArrayRef, BooleanArray};
 
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::super::overload::{Kind, overload};
-use super::lower;
+use super::{lower, with_blanks};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 
@@ -29,11 +29,12 @@ pub(super) static ESCAPED: Definition = Definition::immutable(
 
 fn types(arguments: &[Argument]) -> Types {
     use Kind::{Boolean, Bytea, Text};
-    overload(arguments, &[(&[Text, Text], Boolean), (&[Bytea, Bytea], Boolean)])
+    Ok(overload(arguments, &[(&[Text, Text], Boolean), (&[Bytea, Bytea], Boolean)])?
+        .map(|types| with_blanks(types, arguments)))
 }
 
 fn text_types(arguments: &[Argument]) -> Types {
-    overload(arguments, &[(&[Kind::Text, Kind::Text], Kind::Boolean)])
+    Ok(overload(arguments, &[(&[Kind::Text, Kind::Text], Kind::Boolean)])?.map(|types| with_blanks(types, arguments)))
 }
 
 /// The pattern with backslashes for escape characters.

@@ -5,7 +5,7 @@ use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::super::overload::{Kind, overload};
 use super::regex::{Flags, Regex};
-use super::{flags_of_one, text_or};
+use super::{flags_of_one, text_or, with_blanks};
 use crate::error::Result;
 
 pub(in super::super) static MATCHES: Definition =
@@ -31,7 +31,7 @@ pub(super) static LIKE: Definition = Definition::immutable(
 );
 
 fn types(arguments: &[Argument]) -> Types {
-    overload(arguments, &[(&[Kind::Text, Kind::Text], Kind::Boolean)])
+    Ok(overload(arguments, &[(&[Kind::Text, Kind::Text], Kind::Boolean)])?.map(|types| with_blanks(types, arguments)))
 }
 
 fn operator(call: &Call, any_case: bool, negated: bool) -> Result<ArrayRef> {

@@ -15,9 +15,10 @@ mod replacement;
 // `SIMILAR TO`.
 mod similar;
 
-use super::definition::{Call, Definition};
+use super::definition::{Argument, Call, Definition};
 use super::text::case::{lower, upper};
 use crate::error::{Error, Result, code};
+use crate::types::SqlType;
 use regex::Flags;
 
 pub(super) static DEFINITIONS: &[&Definition] = &[
@@ -85,4 +86,15 @@ fn integer_or(call: &Call, at: usize, row: usize, name: &str, least: i32, otherw
 fn byte_of(text: &str, start: i32) -> Option<usize> {
     let letters = usize::try_from(start).ok()?.checked_sub(1)?;
     text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(letters)
+}
+
+/// The types of a pattern's operator, which sees blanks at the end of char(n).
+fn with_blanks(types: (Vec<SqlType>, SqlType), arguments: &[Argument]) -> (Vec<SqlType>, SqlType) {
+    let (mut wanted, result) = types;
+    if let (Some(first), Some(given @ SqlType::Char(_))) =
+        (wanted.first_mut(), arguments.first().and_then(|given| given.sql_type.as_ref()))
+    {
+        *first = given.clone();
+    }
+    (wanted, result)
 }

@@ -14,9 +14,7 @@ pub(in crate::compile::function) static DEFINITION: Definition =
     Definition::immutable("string_to_table[]", types, evaluate);
 
 fn types(arguments: &[Argument]) -> Types {
-    let fits = |argument: &Argument| {
-        argument.is_untyped() || matches!(argument.sql_type, Some(SqlType::Text | SqlType::Varchar(_)))
-    };
+    let fits = |argument: &Argument| argument.is_text();
     let known = matches!(arguments.len(), 2 | 3) && arguments.iter().all(fits);
     Ok(known.then(|| (vec![SqlType::Text; arguments.len()], SqlType::Array(Box::new(SqlType::Text)))))
 }

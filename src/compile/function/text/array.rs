@@ -14,7 +14,7 @@ pub(super) static STRING_TO_ARRAY: Definition = Definition::immutable("string_to
 pub(super) static ARRAY_TO_STRING: Definition = Definition::immutable("array_to_string", join_types, join);
 
 fn is_text(argument: &Argument) -> bool {
-    argument.is_untyped() || matches!(argument.sql_type, Some(SqlType::Text | SqlType::Varchar(_)))
+    argument.is_text()
 }
 
 fn split_types(arguments: &[Argument]) -> Types {

@@ -14,8 +14,7 @@ pub(super) static CONCAT_WS: Definition = Definition::immutable("concat_ws", sep
 
 fn operator_types(arguments: &[Argument]) -> Types {
     let [left, right] = arguments else { return Ok(None) };
-    let is_text =
-        |side: &Argument| side.is_untyped() || matches!(side.sql_type, Some(SqlType::Varchar(_) | SqlType::Text));
+    let is_text = |side: &Argument| side.is_text();
     let is = |side: &Argument, wanted: SqlType| side.sql_type.as_ref() == Some(&wanted);
     let bytes = |side: &Argument| is(side, SqlType::Bytea);
     if bytes(left) && (bytes(right) || right.is_untyped()) || bytes(right) && left.is_untyped() {
@@ -44,7 +43,7 @@ fn separated_types(arguments: &[Argument]) -> Types {
     let Some((separator, values)) = arguments.split_first().filter(|(_, values)| !values.is_empty()) else {
         return Ok(None);
     };
-    let is_text = separator.is_untyped() || matches!(separator.sql_type, Some(SqlType::Text | SqlType::Varchar(_)));
+    let is_text = separator.is_text();
     let types = std::iter::once(SqlType::Text).chain(values.iter().map(Argument::or_text)).collect();
     Ok(is_text.then_some((types, SqlType::Text)))
 }

@@ -14,7 +14,7 @@ pub(super) static DEFINITION: Definition = Definition::immutable("format", types
 
 fn types(arguments: &[Argument]) -> Types {
     let Some((template, values)) = arguments.split_first() else { return Ok(None) };
-    let is_text = template.is_untyped() || matches!(template.sql_type, Some(SqlType::Text | SqlType::Varchar(_)));
+    let is_text = template.is_text();
     let types = std::iter::once(SqlType::Text).chain(values.iter().map(Argument::or_text)).collect();
     Ok(is_text.then_some((types, SqlType::Text)))
 }

@@ -2,7 +2,7 @@
 
 use datafusion::arrow::array::{ArrayRef, Int32Array};
 
-use super::super::definition::{Call, Definition};
+use super::super::definition::{Argument, Call, Definition};
 use super::super::overload::{Kind, overload};
 use crate::error::Result;
 use crate::types::SqlType;
@@ -22,7 +22,13 @@ pub(super) static CHAR_LENGTH: Definition = Definition {
 };
 pub(super) static OCTET_LENGTH: Definition = Definition::immutable(
     "octet_length",
-    |arguments| overload(arguments, &[(&[Kind::Text], Kind::Integer), (&[Kind::Bytea], Kind::Integer)]),
+    |arguments| match arguments {
+        // The only one that counts blanks at the end of char(n).
+        [Argument { sql_type: Some(given @ SqlType::Char(_)), .. }] => {
+            Ok(Some((vec![given.clone()], SqlType::Integer)))
+        }
+        _ => overload(arguments, &[(&[Kind::Text], Kind::Integer), (&[Kind::Bytea], Kind::Integer)]),
+    },
     |call| evaluate(call, str::len, 1),
 );
 pub(super) static BIT_LENGTH: Definition = Definition::immutable(

@@ -24,7 +24,7 @@ pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usiz
                 *expression = call(function, [take(expr)]);
                 return Ok(());
             }
-            let digits = precision(data_type);
+            let (digits, field) = (precision(data_type), last_field(data_type));
             let target = sql_type(data_type)?;
             if let Some(number) = parameter(expr) {
                 parameters.entry(number).or_insert_with(|| target.clone());
@@ -38,7 +38,7 @@ pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usiz
             if !cast_array(&mut value, &target) {
                 value = cast(value, &target);
             }
-            *expression = rounded(value, digits);
+            *expression = rounded(without_rest(value, field), digits);
         }
         ast::Expr::TypedString(typed) => {
             let Some(value) = typed.value.clone().into_string() else {
@@ -87,11 +87,27 @@ fn restore_frame(window: &mut ast::WindowSpec) {
 /// Takes the digits after the point of seconds out of a type.
 fn precision(written: &mut ast::DataType) -> Option<u64> {
     let digits = match written {
+        ast::DataType::Interval { fields: Some(_), precision: digits @ Some(_) } => digits,
         ast::DataType::Timestamp(digits @ Some(0..6), _) | ast::DataType::Time(digits @ Some(0..6), _) => digits,
         ast::DataType::Interval { fields: None, precision: digits @ Some(0..6) } => digits,
         _ => return None,
     };
     digits.take()
+}
+
+/// The last field of an interval type, taken out of it.
+fn last_field(written: &mut ast::DataType) -> Option<String> {
+    let ast::DataType::Interval { fields, .. } = written else { return None };
+    let fields = fields.take()?.to_string().to_ascii_lowercase();
+    fields.rsplit(' ').next().map(str::to_string).filter(|field| field != "second")
+}
+
+/// An interval without what is below a field.
+fn without_rest(value: ast::Expr, field: Option<String>) -> ast::Expr {
+    match field {
+        Some(field) => call("interval_fields", [value, text(field)]),
+        None => value,
+    }
 }
 
 /// A time rounded to some digits.
@@ -113,14 +129,14 @@ fn cast_array(value: &mut ast::Expr, target: &SqlType) -> bool {
         return false;
     }
     if list.args.is_empty() {
-        *value = call("cast", [text("{}"), text(target.to_string())]);
+        *value = call("cast", [text("{}"), text(target.spelled())]);
         return true;
     }
     for argument in &mut list.args {
         if let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(part)) = argument
             && !cast_array(part, target)
         {
-            *part = call("cast", [take(part), text(item.to_string())]);
+            *part = call("cast", [take(part), text(item.spelled())]);
         }
     }
     true

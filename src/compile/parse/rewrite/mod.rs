@@ -1,6 +1,8 @@
 //! Rewrites of a query's syntax tree so that DataFusion plans it with PostgreSQL's meaning. In: what sqlparser made; out: the same query in
 //! the constructs and functions that the planner has right. Never: names looked up, types of columns.
 //!
+//! - [`clause`]: what constants in clauses stand for; [`condition`]: texts that stand for conditions.
+//! - [`hypothetical`]: ranks of hypothetical rows become counts.
 //! - [`name`]: output columns get PostgreSQL's names, and names that the planner can keep apart.
 //! - [`cast`]: casts, typed constants and intervals become our function `cast`.
 //! - [`operator`]: what has a function of ours instead of DataFusion's: negation, `AT TIME ZONE`, `EXTRACT`, …
@@ -14,6 +16,7 @@
 //! - [`star_item`]: `(row).*` gets a mark that is replaced when the row's fields are known.
 //! - [`row_items`]: outputs beside `unnest` that have a column's name get another one.
 //! - [`set_returning`]: functions that answer rows become `unnest` of functions that answer arrays.
+//! - [`whole_number`]: constants are integer where they fit.
 //! - [`using`]: joins with merged columns are nested.
 //! - [`refuse`]: what would be planned wrongly or ignored is refused.
 
@@ -36,7 +39,13 @@ use crate::types::SqlType;
 
 mod balance;
 mod cast;
+// ORDER BY, GROUP BY, HAVING, LIMIT, WITH.
+mod clause;
+// What stands where a condition does.
+mod condition;
 mod grouping;
+// `rank(…) WITHIN GROUP`.
+mod hypothetical;
 mod name;
 // Numbers.
 mod number;
@@ -51,8 +60,12 @@ mod row_items;
 mod set_returning;
 mod subscript;
 mod syntax;
+// Constants without a point.
+mod whole_number;
 // `(row).*` in SELECT lists.
 mod star_item;
+// Types of users.
+pub(super) mod type_name;
 // Rows among the rows of subqueries.
 mod row_in;
 // USING and NATURAL.
@@ -67,7 +80,10 @@ pub(super) fn rewrite(query: &mut ast::Query, place: &dyn Fn(Location) -> usize)
     let mut rewriter = Rewriter { place, parameters: BTreeMap::new(), values: Vec::new(), joins: 0, stars: 0 };
     match ast::VisitMut::visit(query, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(rewriter.parameters),
+        ControlFlow::Continue(()) => {
+            whole_number::mark(query);
+            Ok(rewriter.parameters)
+        }
     }
 }
 
@@ -128,16 +144,23 @@ impl ast::VisitorMut for Rewriter<'_> {
             let (error, location) = *refused;
             return ControlFlow::Break(self.placed(error, location));
         }
+        if let Err(refused) = clause::rewrite(query) {
+            let (error, location) = *refused;
+            return ControlFlow::Break(self.placed(error, location));
+        }
+        condition::of_body(&mut query.body);
+        row_items::separate(query);
         let values = set_returning::value_aliases(query);
         set_returning::value_outputs(query, &values);
-        row_in::rewrite_where(&mut query.body);
-        using::nest_all(&mut query.body, &mut self.joins);
+        if let Err(error) = row_in::rewrite_where(&mut query.body) {
+            return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
+        }
+        using::nest_all(&mut query.body, &mut self.joins, !self.values.is_empty());
         if let Err(error) = grouping::rewrite(&mut query.body) {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }
         star_item::expand(&mut query.body, &mut self.stars);
         name::name_outputs(query);
-        row_items::separate(query);
         limit_fetch(query);
         self.values.push(values);
         ControlFlow::Continue(())
@@ -181,11 +204,19 @@ impl ast::VisitorMut for Rewriter<'_> {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {
+        clause::column_of_exists(expression);
+        row_in::rewrite_quantified(expression);
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {
         let location = place::of_expression(expression);
         self.values.iter().for_each(|aliases| set_returning::value_of(expression, aliases));
-        row_in::rewrite(expression);
+        condition::rewrite(expression);
         let rewritten = refuse::expression(expression)
+            .and_then(|()| row_in::rewrite(expression))
+            .and_then(|()| hypothetical::rewrite(expression))
             .and_then(|()| number::rewrite(expression))
             .and_then(|()| pattern_list::rewrite(expression))
             .and_then(|()| syntax::rewrite(expression))

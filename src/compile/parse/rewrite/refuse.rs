@@ -77,6 +77,11 @@ fn select(select: &ast::Select) -> Result<(), Box<(Error, Option<Location>)>> {
             .hint("CROSS JOIN joins each row with each");
         return Err(Box::new((error, place::of_table(&join.relation))));
     }
+    let all = |item: &ast::SelectItem| matches!(item, ast::SelectItem::Wildcard(_));
+    if select.from.is_empty() && select.projection.iter().any(all) {
+        let error = Error::new(code::SYNTAX_ERROR, "SELECT * with no tables specified is not valid");
+        return Err(Box::new((error, Some(select.select_token.0.span.start))));
+    }
     let what = if select.into.is_some() {
         "SELECT INTO"
     } else if matches!(select.group_by, ast::GroupByExpr::All(_)) {
@@ -115,6 +120,11 @@ pub(super) fn expression(expression: &ast::Expr) -> Result<()> {
         ast::Expr::Identifier(name) if name.quote_style.is_none() && is_clause(&name.value) => {
             Err(Error::new(code::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name.value)))
         }
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::SingleQuotedByteStringLiteral(_) => Err(unsupported("a bit string (B'…')")),
+            ast::Value::HexStringLiteral(_) => Err(unsupported("a bit string (X'…')")),
+            _ => Ok(()),
+        },
         _ => Ok(()),
     }
 }

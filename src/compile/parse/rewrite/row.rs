@@ -232,7 +232,8 @@ fn pairs(left: Vec<ast::Expr>, right: Vec<ast::Expr>) -> Result<Vec<(ast::Expr, 
     Ok(left.into_iter().zip(right).collect())
 }
 
-fn compared(left: Vec<ast::Expr>, op: &BinaryOperator, right: Vec<ast::Expr>) -> Result<ast::Expr> {
+/// The comparison of two rows. Errors: 42601 for rows of different lengths, 42883 for operators that compare nothing.
+pub(super) fn compared(left: Vec<ast::Expr>, op: &BinaryOperator, right: Vec<ast::Expr>) -> Result<ast::Expr> {
     use BinaryOperator::{And, Eq, Gt, GtEq, Lt, LtEq, NotEq, Or};
     let pairs = pairs(left, right)?;
     let strict = match op {

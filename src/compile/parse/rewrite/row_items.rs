@@ -80,37 +80,41 @@ fn separated(inner: &mut ast::Select) -> Option<ast::SetExpr> {
     Some(body)
 }
 
-/// Whether an output that is no column has the name of a column that some output reads, beside a set-returning function.
+/// Whether an output has the name of another column that some output reads, beside a set-returning function.
 fn is_ambiguous(items: &[ast::SelectItem]) -> bool {
     let mut names = HashSet::new();
     let mut sets = false;
     let mut outputs = Vec::new();
     for item in items {
-        let expression = match item {
+        let (expression, output) = match item {
             ast::SelectItem::ExprWithAlias { expr, alias } => {
-                if !is_column(expr) {
-                    outputs.push(folded_ident(alias));
-                }
-                expr
+                (expr, Some(folded_ident(alias)).filter(|alias| column_name(expr).as_ref() != Some(alias)))
             }
-            ast::SelectItem::UnnamedExpr(expression) => expression,
+            ast::SelectItem::UnnamedExpr(expression) => (expression, None),
             _ => continue,
         };
+        let mut is_set = false;
         let _ = ast::visit_expressions(expression, |part: &ast::Expr| {
             match part {
                 ast::Expr::Identifier(name) => drop(names.insert(folded_ident(name))),
                 ast::Expr::CompoundIdentifier(parts) => names.extend(parts.last().map(folded_ident)),
-                ast::Expr::Function(function) => sets |= is_set_returning(&function.name),
+                ast::Expr::Function(function) => is_set |= is_set_returning(&function.name),
                 _ => {}
             }
             ControlFlow::<()>::Continue(())
         });
+        sets |= is_set;
+        outputs.extend(output.filter(|_| !is_set));
     }
     sets && outputs.iter().any(|output| names.contains(output))
 }
 
-fn is_column(expression: &ast::Expr) -> bool {
-    matches!(expression, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_))
+fn column_name(expression: &ast::Expr) -> Option<String> {
+    match expression {
+        ast::Expr::Identifier(name) => Some(folded_ident(name)),
+        ast::Expr::CompoundIdentifier(parts) => parts.last().map(folded_ident),
+        _ => None,
+    }
 }
 
 /// An item and the name of its output.
@@ -122,6 +126,10 @@ fn named(item: &ast::SelectItem) -> Option<(ast::Expr, ast::Ident)> {
         }
         ast::SelectItem::UnnamedExpr(column @ ast::Expr::CompoundIdentifier(parts)) => {
             Some((column.clone(), parts.last()?.clone()))
+        }
+        ast::SelectItem::UnnamedExpr(ast::Expr::Function(function)) => {
+            let name = function.name.0.last()?.as_ident()?;
+            Some((ast::Expr::Function(function.clone()), name.clone()))
         }
         _ => None,
     }

@@ -1,8 +1,7 @@
 //! Set-returning functions. In FROM a call becomes `LATERAL (SELECT unnest(array of the first column), …)`, in a SELECT list
 //! `unnest(array)`: what remains for the planner are functions that answer arrays (their names end in `[]`) and `unnest`.
 //!
-//! A function in FROM sees the relations before it, as in PostgreSQL, with or without the word LATERAL. Several arrays are read side by
-//! side; the shorter ones are filled up with NULLs.
+//! A function in FROM sees the relations before it, with or without LATERAL. Several arrays are read side by side, filled up with NULLs.
 
 use datafusion::sql::sqlparser::ast;
 
@@ -123,7 +122,10 @@ pub(super) fn expand(factor: &mut ast::TableFactor, stars: &mut usize) -> Result
     }
     let (Call { name, with_ordinality, alias, .. }, mut columns) = match arrays(&found)? {
         Some(columns) => (found, columns),
-        None => return Ok(()),
+        None => {
+            scalar(factor, found);
+            return Ok(());
+        }
     };
     let alias_name = alias.as_ref().map_or_else(|| ast::Ident::with_quote('"', &name), |alias| alias.name.clone());
     if with_ordinality {
@@ -161,6 +163,27 @@ pub(super) fn expand(factor: &mut ast::TableFactor, stars: &mut usize) -> Result
     Ok(())
 }
 
+/// Functions of one row with a column list of their own, and those that the planner knows as relations.
+const RELATIONS: [&str; 7] = ["tumble", "hop", "session", "cumulate", "range", "generate_series", "json_table"];
+
+/// A function that answers a value is a relation of one row.
+fn scalar(factor: &mut ast::TableFactor, found: Call) {
+    if RELATIONS.contains(&found.name.as_str()) || found.with_ordinality {
+        return;
+    }
+    let own = || ast::Ident::with_quote('"', &found.name);
+    let name = found.alias.as_ref().map_or_else(own, |alias| alias.name.clone());
+    let column = found.alias.as_ref().and_then(|alias| alias.columns.first()).map(|column| column.name.clone());
+    let alias = column.unwrap_or_else(|| name.clone());
+    let item = ast::SelectItem::ExprWithAlias { expr: call(&found.name, found.arguments), alias };
+    *factor = ast::TableFactor::Derived {
+        lateral: true,
+        subquery: select(vec![item], Vec::new(), None),
+        alias: Some(ast::TableAlias { explicit: true, name, columns: Vec::new(), at: None }),
+        sample: None,
+    };
+}
+
 /// Functions that answer rows of the type of their first argument, with the function whose array the rows are; `None` for a single row.
 const TYPED_FUNCTIONS: [(&str, Option<&str>); 4] = [
     ("jsonb_populate_record", None),
@@ -194,14 +217,15 @@ fn rows_of(found: &Call, stars: &mut usize) -> Option<ast::TableFactor> {
 
 /// Whether an item of FROM is what a function that answers values, not rows, becomes.
 pub(in super::super) fn is_scalar_set(factor: &ast::TableFactor) -> bool {
-    let ast::TableFactor::Derived { subquery, alias: Some(_), .. } = factor else { return false };
+    let ast::TableFactor::Derived { subquery, alias: Some(made), .. } = factor else { return false };
     let ast::SetExpr::Select(select) = subquery.body.as_ref() else { return false };
-    let [ast::SelectItem::ExprWithAlias { expr: ast::Expr::Function(function), .. }] = select.projection.as_slice()
+    let [ast::SelectItem::ExprWithAlias { expr: ast::Expr::Function(function), alias }] = select.projection.as_slice()
     else {
         return false;
     };
     let name = function_name(&function.name).unwrap_or_default();
-    select.from.is_empty() && function.name.0.iter().all(is_made) && ["unnest", JSONB, JSON].contains(&name.as_str())
+    let is_value = ["unnest", JSONB, JSON].contains(&name.as_str()) || *alias == made.name;
+    select.from.is_empty() && function.name.0.iter().all(is_made) && is_value
 }
 
 /// Whether an item of FROM is what `unnest` of one array becomes.
@@ -456,9 +480,8 @@ pub(super) fn value_outputs(query: &mut ast::Query, aliases: &[String]) {
         let ast::SelectItem::UnnamedExpr(expression @ ast::Expr::Identifier(_)) = item else { continue };
         let alias = expression.to_string();
         if is_value(expression, aliases) {
-            let expr = take(expression);
-            *item =
-                ast::SelectItem::ExprWithAlias { expr, alias: ast::Ident::with_quote('"', alias.trim_matches('"')) };
+            let (expr, alias) = (take(expression), ast::Ident::with_quote('"', alias.trim_matches('"')));
+            *item = ast::SelectItem::ExprWithAlias { expr, alias };
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `a JOIN b USING (k)` and NATURAL joins are nested: each becomes an item of FROM of its own, to which the planner gives the merged
-//! columns. WHERE and ON, where the planner finds `k` ambiguous, name the merged column by its join.
+//! columns. WHERE and ON, where the planner finds `k` ambiguous, name the merged column by its join; inside of a query around, where the
+//! planner would take an outer column of that name, all clauses do.
 
 use std::ops::ControlFlow;
 
@@ -14,8 +15,8 @@ pub(in crate::compile) const MERGED: char = char::MAX;
 /// Names of merged columns and the joins that make them.
 type Merged = Vec<(String, ast::Ident)>;
 
-/// Nests the joins in the FROM of a query, but not those of queries inside. `made` counts them.
-pub(super) fn nest_all(body: &mut ast::SetExpr, made: &mut usize) {
+/// Nests the joins in the FROM of a query, but not those of queries inside. `made` counts them. `inside`: a query is around this one.
+pub(super) fn nest_all(body: &mut ast::SetExpr, made: &mut usize, inside: bool) {
     match body {
         ast::SetExpr::Select(select) => {
             let mut merged = Merged::new();
@@ -25,10 +26,13 @@ pub(super) fn nest_all(body: &mut ast::SetExpr, made: &mut usize) {
             if let Some(condition) = &mut select.selection {
                 qualify(condition, &merged);
             }
+            if inside {
+                qualify_outputs(select, &merged);
+            }
         }
         ast::SetExpr::SetOperation { left, right, .. } => {
-            nest_all(left, made);
-            nest_all(right, made);
+            nest_all(left, made, inside);
+            nest_all(right, made, inside);
         }
         _ => {}
     }
@@ -104,8 +108,30 @@ fn constraint(join: &mut ast::Join) -> Option<&mut ast::JoinConstraint> {
     (!(lateral && merges)).then_some(constraint)
 }
 
+/// Names the joins of merged columns in the other clauses of a SELECT.
+fn qualify_outputs(select: &mut ast::Select, merged: &Merged) {
+    for item in &mut select.projection {
+        match item {
+            ast::SelectItem::UnnamedExpr(ast::Expr::Identifier(column)) => {
+                let (mut expr, alias) = (ast::Expr::Identifier(column.clone()), column.clone());
+                qualify(&mut expr, merged);
+                if matches!(expr, ast::Expr::CompoundIdentifier(_)) {
+                    *item = ast::SelectItem::ExprWithAlias { expr, alias };
+                }
+            }
+            ast::SelectItem::UnnamedExpr(expr) | ast::SelectItem::ExprWithAlias { expr, .. } => qualify(expr, merged),
+            _ => {}
+        }
+    }
+    qualify(&mut select.group_by, merged);
+    qualify(&mut select.named_window, merged);
+    if let Some(condition) = &mut select.having {
+        qualify(condition, merged);
+    }
+}
+
 /// Names the joins of merged columns, where one join alone can be meant. Queries inside have names of their own.
-fn qualify(condition: &mut ast::Expr, merged: &Merged) {
+fn qualify(clause: &mut impl ast::VisitMut, merged: &Merged) {
     struct Qualify<'a> {
         merged: &'a Merged,
         depth: usize,
@@ -137,6 +163,6 @@ fn qualify(condition: &mut ast::Expr, merged: &Merged) {
         }
     }
     if !merged.is_empty() {
-        let _ = ast::VisitMut::visit(condition, &mut Qualify { merged, depth: 0 });
+        let _ = clause.visit(&mut Qualify { merged, depth: 0 });
     }
 }

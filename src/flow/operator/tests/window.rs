@@ -322,10 +322,10 @@ fn neighbours_of_changed_rows() {
     let input = schema(&types());
     let order = vec![SortColumn { column: 1, descending: false, nulls_first: true }];
     let offset = |random: &mut Random, below: usize| ScalarValue::Int64(Some(random.below(below) as i64));
-    for seed in 0..70_u64 {
+    for seed in 0..34_u64 {
         let mut random = Random(seed);
         let list = DataType::List(Arc::new(Field::new_list_field(DataType::Int64, true)));
-        let by_distance = (10..40).contains(&seed);
+        let by_distance = (10..22).contains(&seed);
         let mut frame = Frame::default_in("UTC");
         if by_distance {
             let mut bound = || match random.below(3) {
@@ -341,7 +341,7 @@ fn neighbours_of_changed_rows() {
             frame.end = Bound::Following(offset(&mut random, 3));
         }
         let mut calls = vec![call(Function::Aggregate(array_agg_udaf()), vec![Argument::Column(VALUE)], frame, list)];
-        if seed >= 40 {
+        if seed >= 22 {
             calls = running(&mut random);
         } else if seed % 2 == 0 && !by_distance {
             let shift = Argument::Constant(ScalarValue::Int32(Some(random.below(4) as i32 - 1)));
@@ -355,7 +355,7 @@ fn neighbours_of_changed_rows() {
         let window = Window::new(input.clone(), vec![], order.clone(), calls.clone(), output).unwrap();
         let mut window = Running::new(window);
         let mut live: Vec<Row> = Vec::new();
-        let (rows, values) = if seed >= 10 { (150, 20 << random.below(5)) } else { (40, 40) };
+        let (rows, values) = if seed >= 10 { (60, 20 << random.below(4)) } else { (40, 40) };
         let row = |random: &mut Random| -> Row {
             let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|at| random.value(&types()[at]));
             let spread = if b.is_null() { b } else { int(random.below(values) as i64) };
@@ -364,7 +364,7 @@ fn neighbours_of_changed_rows() {
         let first: Vec<(Row, i64)> = (0..rows).map(|_| (row(&mut random), 1 + random.below(2) as i64)).collect();
         live.extend(first.iter().flat_map(|(row, times)| std::iter::repeat_n(row.clone(), *times as usize)));
         window.change(&input, &first);
-        for tick in 0..12 {
+        for tick in 0..7 {
             let mut changes: Vec<(Row, i64)> = vec![(row(&mut random), 1)];
             live.push(changes[0].0.clone());
             if tick % 3 > 0 {

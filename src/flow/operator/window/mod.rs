@@ -124,7 +124,7 @@ impl Window {
     /// Evaluates segments, each of a partition, as they were and as they are, and emits the difference.
     fn emit(&mut self, segments: &[(u32, Segment)], out: &mut Output) -> Result<()> {
         let states: Vec<Vec<(&Key, bool)>> =
-            segments.iter().flat_map(|(_, segment)| [segment.old(), segment.new()]).collect();
+            segments.iter().flat_map(|(_, segment)| [segment.as_it_was(), segment.as_it_is()]).collect();
         let keys: Vec<&Key> = states.iter().flatten().map(|(key, _)| *key).collect();
         if keys.is_empty() {
             return Ok(());

@@ -234,12 +234,12 @@ impl Segment {
     }
 
     /// Each row as often as it was there, and whether it is of the core.
-    pub(super) fn old(&self) -> Vec<(&Key, bool)> {
+    pub(super) fn as_it_was(&self) -> Vec<(&Key, bool)> {
         self.state(|row| row.old)
     }
 
     /// Each row as often as it is there.
-    pub(super) fn new(&self) -> Vec<(&Key, bool)> {
+    pub(super) fn as_it_is(&self) -> Vec<(&Key, bool)> {
         self.state(|row| row.new)
     }
 

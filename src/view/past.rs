@@ -1,0 +1,139 @@
+//! The past of relations for those who still read it: the changes since the oldest pinned tick are kept, and taken back for whoever
+//! reads as of then. A read costs what changed since its tick; where nothing is pinned nothing is kept.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use datafusion::arrow::array::BooleanArray;
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::record_batch::RecordBatch;
+
+use super::changes::{Key, Keys};
+use super::overlay::{Overlay, negated};
+use crate::error::{Error, Result, code};
+use crate::flow::Delta;
+use crate::flow::delta::arrow_error;
+
+/// Ticks that somebody reads, each with the number of its readers.
+#[derive(Default)]
+pub(super) struct Pins(Mutex<BTreeMap<u64, usize>>);
+
+impl Pins {
+    /// Keeps what changes after `tick` until the pin is dropped.
+    pub(super) fn pin(self: &Arc<Self>, tick: u64) -> Pin {
+        *self.readers().entry(tick).or_default() += 1;
+        Pin { pins: Arc::clone(self), tick }
+    }
+
+    /// The oldest one.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.readers().first_key_value().map(|(tick, _)| *tick)
+    }
+
+    fn readers(&self) -> MutexGuard<'_, BTreeMap<u64, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A tick as of which somebody reads.
+pub struct Pin {
+    pins: Arc<Pins>,
+    tick: u64,
+}
+
+impl Pin {
+    /// The tick.
+    pub fn tick(&self) -> u64 {
+        self.tick
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut readers = self.pins.readers();
+        if let Some(count) = readers.get_mut(&self.tick) {
+            *count -= 1;
+            if *count == 0 {
+                readers.remove(&self.tick);
+            }
+        }
+    }
+}
+
+/// What one relation changed since the oldest pinned tick.
+#[derive(Default)]
+pub(super) struct Past {
+    changes: Vec<(u64, Vec<Delta>)>,
+    /// Reads as of an earlier tick are refused: the relation's columns were others.
+    first: u64,
+}
+
+impl Past {
+    /// Notes the changes of a tick.
+    pub(super) fn add(&mut self, tick: u64, deltas: &[Delta], oldest: u64) {
+        self.changes.retain(|(tick, _)| *tick > oldest);
+        if deltas.iter().any(|delta| delta.rows.num_rows() > 0) {
+            self.changes.push((tick, deltas.to_vec()));
+        }
+    }
+
+    /// Nobody reads the past.
+    pub(super) fn clear(&mut self) {
+        self.changes = Vec::new();
+    }
+
+    /// The relation's columns changed after `tick`.
+    pub(super) fn cut(&mut self, tick: u64) {
+        self.clear();
+        self.first = tick + 1;
+    }
+
+    /// Whether anything changed after `tick`.
+    pub(super) fn changed_since(&self, tick: u64) -> bool {
+        tick < self.first || self.changes.iter().any(|(changed, _)| *changed > tick)
+    }
+
+    /// What leads from the contents to those at `tick` with a transaction's `own` changes, in `none` yet; `None` if nothing changed.
+    pub(super) fn overlay(&self, tick: u64, none: Overlay, own: Option<&Overlay>) -> Result<Option<Overlay>> {
+        let changes = self.since(tick)?;
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let mut past = none;
+        past.apply(changes.into_iter().map(negated).collect())?;
+        if let Some(own) = own {
+            past.apply(own.changes()?)?;
+        }
+        Ok(Some(past))
+    }
+
+    /// All changes after `tick`, in order. 40001 if the relation's columns changed since.
+    fn since(&self, tick: u64) -> Result<Vec<&Delta>> {
+        if tick < self.first {
+            let message = "could not serialize access: a table was altered since the transaction began";
+            return Err(Error::new(code::SERIALIZATION_FAILURE, message).hint("try the transaction again"));
+        }
+        Ok(self.changes.iter().filter(|(changed, _)| *changed > tick).flat_map(|(_, deltas)| deltas).collect())
+    }
+}
+
+/// Rows without those that are `removed`, each as often as it says.
+pub(super) fn without(
+    batches: Vec<RecordBatch>,
+    keys: &Keys,
+    mut removed: HashMap<Key, i64>,
+) -> Result<Vec<RecordBatch>> {
+    let mut left = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let stays = |key: &Key| match removed.get_mut(key) {
+            Some(times) if *times > 0 => {
+                *times -= 1;
+                Some(false)
+            }
+            _ => Some(true),
+        };
+        let mask: BooleanArray = keys.of(&batch)?.iter().map(stays).collect();
+        left.push(filter_record_batch(&batch, &mask).map_err(arrow_error)?);
+    }
+    Ok(left)
+}

@@ -1,0 +1,183 @@
+//! Statements that are given up are not applied, and their connection goes on; isolation between connections.
+
+use std::time::Duration;
+
+use tokio_postgres::NoTls;
+use tokio_postgres::error::SqlState;
+
+use crate::harness::{Server, rows, run};
+
+/// Enough for a statement that takes its time.
+const ROWS: usize = 100_000;
+
+async fn sum(client: &tokio_postgres::Client) -> Vec<Vec<String>> {
+    rows(client, "SELECT count(*), sum(v) FROM t").await
+}
+
+/// Whatever the moment of the timeout: either the statement says that it succeeded and did, or it failed and did nothing, also later.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_timed_out_is_never_applied() {
+    let server = Server::start(1).await;
+    let other = server.connect().await;
+    run(&other, "CREATE TABLE t (id BIGINT PRIMARY KEY, v BIGINT)").await;
+    run(&other, &format!("INSERT INTO t SELECT g, 0 FROM generate_series(1, {ROWS}) g")).await;
+    let mut timeouts = 0;
+    for milliseconds in [5, 20, 40, 80, 160] {
+        let client = server.connect().await;
+        let before = sum(&other).await;
+        run(&client, &format!("SET statement_timeout = {milliseconds}")).await;
+        let updated = client.batch_execute("UPDATE t SET v = v + 1").await;
+        run(&client, "SET statement_timeout = 0").await;
+        let after = sum(&client).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        assert_eq!(sum(&other).await, after, "after {milliseconds} ms");
+        match updated {
+            Ok(()) => assert_ne!(before, after),
+            Err(error) => {
+                assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED));
+                assert_eq!(before, after);
+                timeouts += 1;
+            }
+        }
+    }
+    assert!(timeouts > 0);
+    server.stop().await;
+}
+
+/// The connection answers at once after what it gave up, in a transaction too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_goes_on_after_a_timeout() {
+    let server = Server::start(1).await;
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (id BIGINT PRIMARY KEY, v BIGINT)").await;
+    let long = format!("INSERT INTO t SELECT g, g FROM generate_series(1, {}) g", ROWS * 10);
+    run(&client, "BEGIN").await;
+    run(&client, "SET LOCAL statement_timeout = 30").await;
+    let error = client.batch_execute(&long).await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED));
+    let error = client.batch_execute("SELECT 1").await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::IN_FAILED_SQL_TRANSACTION));
+    run(&client, "ROLLBACK").await;
+    assert_eq!(rows(&client, "SHOW statement_timeout").await, [["0"]]);
+    assert_eq!(rows(&client, "SELECT count(*) FROM t").await, [["0"]]);
+    let (token, query) = (client.cancel_token(), "SELECT count(*) FROM generate_series(1, 5000000)");
+    let canceled = async {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        token.cancel_query(NoTls).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(client.batch_execute(query), canceled);
+    assert_eq!(answer.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED));
+    let next = tokio::time::timeout(Duration::from_millis(300), rows(&client, "SELECT 1"));
+    assert_eq!(next.await.expect("the next statement waits"), [["1"]]);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeatable_read_is_of_one_tick() {
+    let server = Server::start(2).await;
+    let (one, other) = (server.connect().await, server.connect().await);
+    run(&other, "CREATE TABLE t (id BIGINT PRIMARY KEY, v BIGINT); INSERT INTO t VALUES (1, 1), (2, 2)").await;
+    run(
+        &other,
+        "CREATE TABLE u (id BIGINT PRIMARY KEY); CREATE MATERIALIZED VIEW s AS SELECT sum(v) AS v FROM t; FLUSH",
+    )
+    .await;
+    run(&one, "BEGIN ISOLATION LEVEL REPEATABLE READ").await;
+    assert_eq!(rows(&one, "SELECT v FROM t WHERE id = 1").await, [["1"]]);
+    run(&other, "UPDATE t SET v = 10 WHERE id = 1; INSERT INTO t VALUES (3, 3)").await;
+    run(&other, "INSERT INTO u VALUES (1)").await;
+    // What others changed is not seen, in relations that were not read yet either; what it changes itself is.
+    for sql in ["SELECT v FROM s", "SELECT sum(v) FROM t"] {
+        assert_eq!(rows(&one, sql).await, [["3"]], "{sql}");
+    }
+    assert_eq!(rows(&one, "SELECT count(*) FROM u").await, [["0"]]);
+    run(&one, "UPDATE t SET v = 20 WHERE id = 2").await;
+    assert_eq!(rows(&one, "SELECT id, v FROM t ORDER BY id").await, [["1", "1"], ["2", "20"]]);
+    assert_eq!(rows(&one, "SELECT v FROM t WHERE id = 1").await, [["1"]]);
+    let error = one.batch_execute("UPDATE t SET v = v + 1 WHERE id = 1").await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::T_R_SERIALIZATION_FAILURE));
+    run(&one, "ROLLBACK").await;
+    assert_eq!(rows(&one, "SELECT sum(v) FROM t").await, [["15"]]);
+    server.stop().await;
+}
+
+/// Two transactions that each read what the other one writes: one of them fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn serializable_transactions_have_an_order() {
+    let server = Server::start(1).await;
+    let (one, other) = (server.connect().await, server.connect().await);
+    run(&one, "CREATE TABLE a (v BIGINT); CREATE TABLE b (v BIGINT)").await;
+    for client in [&one, &other] {
+        run(client, "BEGIN ISOLATION LEVEL SERIALIZABLE").await;
+    }
+    assert_eq!(rows(&one, "SELECT count(*) FROM a").await, [["0"]]);
+    assert_eq!(rows(&other, "SELECT count(*) FROM b").await, [["0"]]);
+    run(&one, "INSERT INTO b VALUES (1)").await;
+    run(&other, "INSERT INTO a VALUES (1)").await;
+    run(&one, "COMMIT").await;
+    let error = other.batch_execute("COMMIT").await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::T_R_SERIALIZATION_FAILURE));
+    assert_eq!(rows(&one, "SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b)").await, [["0", "1"]]);
+    server.stop().await;
+}
+
+/// Parameters of the types that travel as text are of those types.
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_keep_their_types() {
+    use tokio_postgres::types::Type;
+    let server = Server::start(1).await;
+    let client = server.connect().await;
+    run(
+        &client,
+        "CREATE TABLE t (j JSONB, u UUID); INSERT INTO t VALUES ('{\"a\": 1}', '00000000-0000-0000-0000-000000000005')",
+    )
+    .await;
+    for (sql, types) in [
+        ("SELECT $1", Type::JSONB),
+        ("SELECT $1->>'a'", Type::JSONB),
+        ("SELECT jsonb_typeof($1)", Type::JSONB),
+        ("SELECT count(*) FROM t WHERE j @> $1", Type::JSONB),
+        ("SELECT v FROM (VALUES ($1)) x (v)", Type::JSONB),
+        ("SELECT $1", Type::UUID),
+        ("SELECT count(*) FROM t WHERE u = $1", Type::UUID),
+        ("SELECT $1", Type::JSON),
+    ] {
+        let statement = client.prepare_typed(sql, std::slice::from_ref(&types)).await.unwrap();
+        assert_eq!(statement.params(), std::slice::from_ref(&types), "{sql}");
+        let value = match types {
+            Type::UUID => "00000000-0000-0000-0000-000000000005",
+            _ => "{\"a\": 1}",
+        };
+        let found = client.query(&statement, &[&Text(value)]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        assert_eq!(found.len(), 1, "{sql}");
+        if sql.contains("count") {
+            assert_eq!(found[0].get::<_, i64>(0), 1, "{sql}");
+        }
+    }
+    server.stop().await;
+}
+
+/// A value that is sent as text.
+#[derive(Debug)]
+struct Text(&'static str);
+
+impl tokio_postgres::types::ToSql for Text {
+    fn to_sql(
+        &self,
+        _: &tokio_postgres::types::Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        out.extend_from_slice(self.0.as_bytes());
+        Ok(tokio_postgres::types::IsNull::No)
+    }
+
+    fn accepts(_: &tokio_postgres::types::Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _: &tokio_postgres::types::Type) -> tokio_postgres::types::Format {
+        tokio_postgres::types::Format::Text
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
