@@ -62,7 +62,7 @@ SELECT b FROM b EXCEPT SELECT b FROM b WHERE id = 1 ORDER BY 1;
 SELECT r FROM (SELECT ROW(d, k) AS r FROM a) x GROUP BY r ORDER BY r;
 SELECT (k, b) BETWEEN (1, false) AND (2, false) FROM a ORDER BY id;
 SELECT num_nulls(b, NULL) FROM b ORDER BY id;
-SELECT row_to_json(b) FROM b ORDER BY (b).w DESC NULLS LAST;
+SELECT row_to_json(b) FROM b ORDER BY (b).w DESC NULLS LAST, id;
 SELECT string_agg(b::text, ';' ORDER BY id) FROM b;
 SELECT t.* FROM (SELECT b FROM b) t ORDER BY 1;
 SELECT (t.b).id FROM (SELECT b FROM b) t ORDER BY 1;
