@@ -141,8 +141,7 @@ pub(super) fn type_name(expression: &Expr, schema: &DFSchema) -> String {
 
 fn have_order(left: &SqlType, right: &SqlType) -> bool {
     use SqlType::{BigInt, Date, Double, Integer, Json, Real, SmallInt, Timestamp, TimestampTz};
-    let is_number =
-        |kind: &SqlType| kind.is_numeric() || matches!(kind, SmallInt | Integer | BigInt | Real | Double);
+    let is_number = |kind: &SqlType| kind.is_numeric() || matches!(kind, SmallInt | Integer | BigInt | Real | Double);
     let is_day = |kind: &SqlType| matches!(kind, Date | Timestamp | TimestampTz);
     match (left, right) {
         (Json, _) | (_, Json) => false,

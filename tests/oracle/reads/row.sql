@@ -72,7 +72,7 @@ SELECT (x).*, (x).id FROM (SELECT b AS x FROM b) y ORDER BY 1;
 SELECT t FROM (SELECT k AS t, id FROM a) t ORDER BY id;
 SELECT t, t.id FROM (SELECT k AS t, id FROM a) t ORDER BY id;
 SELECT x FROM a x JOIN b USING (id) ORDER BY x.id;
-SELECT *, x IS NULL AS n FROM b x NATURAL JOIN c y ORDER BY 1, 2, 3;
+SELECT *, x IS NULL AS n FROM b x NATURAL JOIN c y ORDER BY 1, 2, 3, 4, 5;
 SELECT x, count(*) FROM (SELECT k FROM a) x GROUP BY x ORDER BY x;
 SELECT x AS y FROM (SELECT k, id FROM a) x ORDER BY y DESC;
 SELECT row_to_json(x) AS x FROM (SELECT k, id FROM a) x ORDER BY (x).id;
