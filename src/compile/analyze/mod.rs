@@ -33,10 +33,11 @@ mod field;
 mod extreme;
 // Comparisons of values of different types.
 mod mixed;
+// What rows are filled up with NULLs.
+pub(in crate::compile) mod filled;
 // Relations and functions by name.
 mod names;
 // Types of recursive queries.
-pub(in crate::compile) mod outer_join;
 mod recursion;
 // Rows that a statement brings itself.
 mod rows;
@@ -44,6 +45,8 @@ mod rows;
 mod select;
 // What a read needs of a relation.
 mod lookup;
+// IN over items that vary.
+mod membership;
 // DataFusion's settings.
 mod session;
 // Types of the columns of set operations.
@@ -180,7 +183,7 @@ fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanR
     for rule in &analyzer.rules {
         alike = rule.analyze(alike, state.config_options())?;
     }
-    let plan = rewrite::unnest(alike, state)?;
+    let plan = rewrite::unnest(membership::compared(alike)?, state)?;
     let plan = analyzer.execute_and_check(plan, &ConfigOptions::clone(state.config_options()), |_, _| {})?;
     window::node::windows(plan, &settings.time_zone)
 }

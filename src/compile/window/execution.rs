@@ -34,7 +34,7 @@ use super::node::{WindowNode, bare};
 use super::{Layout, WindowCall, evaluate};
 use crate::batch::{arrow_error, batch};
 use crate::canonical::comparable;
-use crate::compile::analyze::outer_join;
+use crate::compile::analyze::filled;
 use crate::compile::expr::{Evaluated, Expression};
 use crate::compile::function::external;
 use crate::compile::plan::SortColumn;
@@ -55,7 +55,7 @@ impl QueryPlanner for Planner {
         session: &dyn Session,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
         let planner =
-            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Planner), Arc::new(outer_join::Planner)]);
+            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Planner), Arc::new(filled::Planner)]);
         planner.create_physical_plan(plan, session).await
     }
 }

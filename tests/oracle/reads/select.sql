@@ -21,4 +21,5 @@ SELECT id FROM a ORDER BY d DESC NULLS LAST, id LIMIT 4 OFFSET 1;
 SELECT '2026-03-01'::date, '2026-03-01 10:20:30'::timestamp, '12.50'::numeric(6,2), 'x'::text, '42'::bigint;
 SELECT 3::smallint + 4::bigint, 2::real, 1e10::double precision, 1e-5::double precision;
 VALUES (1, 'x'), (2, NULL);
-SELECT b, bool_and(n > 0), string_agg(s, ',' ORDER BY id) FROM a GROUP BY b ORDER BY b NULLS FIRST
+SELECT b, bool_and(n > 0), string_agg(s, ',' ORDER BY id) FROM a GROUP BY b ORDER BY b NULLS FIRST;
+SELECT k FROM a WHERE k = 1 GROUP BY CUBE (k) ORDER BY 1 DESC
