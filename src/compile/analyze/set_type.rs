@@ -127,24 +127,33 @@ fn converted(input: Arc<LogicalPlan>, wanted: &[SqlType]) -> PlanResult<Arc<Logi
     Ok(Arc::new(LogicalPlanBuilder::from(input).project(columns)?.build()?))
 }
 
-/// The rows of VALUES with columns of numbers of one type each, which DataFusion has made one by rules of its own. Errors: 42804.
+/// The rows of VALUES with columns of numbers of one type each, which DataFusion has made one by rules of its own. Errors: 42804 for types
+/// that do not go together, 22P02 for constants that are no numbers.
 pub(super) fn unified_rows(mut rows: Vec<Vec<Expr>>) -> PlanResult<Vec<Vec<Expr>>> {
     let schema = DFSchema::empty();
     let width = rows.iter().map(Vec::len).min().unwrap_or(0);
     for at in 0..width {
         let mut kinds = Vec::with_capacity(rows.len());
+        let mut branches = Vec::with_capacity(rows.len());
         for row in &rows {
-            kinds.push(type_of(written(&row[at], &schema), &schema)?);
+            let value = written(&row[at], &schema);
+            let kind = type_of(value, &schema)?;
+            let text = text_of(value).cloned();
+            if !kind.is_null() {
+                let sql_type = SqlType::of(&Field::new("", kind.clone(), true));
+                branches.push(Branch::new(Some(sql_type), text.clone()));
+            }
+            kinds.push((kind, text.is_some()));
         }
-        let known = || kinds.iter().filter(|kind| !kind.is_null());
-        if !known().all(is_number) || known().zip(known().skip(1)).all(|(one, next)| one == next) {
+        let numbers = || kinds.iter().filter(|(kind, _)| !kind.is_null());
+        let are_numbers = numbers().all(|(kind, is_text)| *is_text || is_number(kind));
+        let is_one = numbers().zip(numbers().skip(1)).all(|(one, next)| one == next);
+        if !are_numbers || is_one {
             continue;
         }
-        let branch = |kind: &DataType| Branch::new(Some(SqlType::of(&Field::new("", kind.clone(), true))), None);
-        let branches: Vec<Branch> = known().map(branch).collect();
         let wanted = Branch::common_type(&branches, "VALUES");
         let wanted = wanted.map_err(|error| DataFusionError::External(Box::new(error)))?;
-        for (row, kind) in rows.iter_mut().zip(&kinds) {
+        for (row, (kind, _)) in rows.iter_mut().zip(&kinds) {
             let value = written(&row[at], &schema).clone();
             row[at] = if kind.is_null() || *kind == wanted.arrow() { value } else { number_as(value, &wanted) };
         }
@@ -152,14 +161,25 @@ pub(super) fn unified_rows(mut rows: Vec<Vec<Expr>>) -> PlanResult<Vec<Vec<Expr>
     Ok(rows)
 }
 
-/// A value without the cast between numbers that DataFusion puts over it.
+/// A value without the cast that DataFusion puts over numbers and constant texts.
 fn written<'a>(value: &'a Expr, schema: &DFSchema) -> &'a Expr {
+    let Expr::Cast(cast) = value else { return value };
+    let wanted = cast.field.data_type();
+    if !is_number(wanted) && *wanted != DataType::Utf8 {
+        return value;
+    }
+    match type_of(&cast.expr, schema) {
+        Ok(kind) if is_number(&kind) && sql_type(&kind) == kind => &cast.expr,
+        _ if text_of(&cast.expr).is_some() => &cast.expr,
+        _ => value,
+    }
+}
+
+/// A constant text.
+fn text_of(value: &Expr) -> Option<&ScalarValue> {
     match value {
-        Expr::Cast(cast) => match type_of(&cast.expr, schema) {
-            Ok(kind) if is_number(&kind) && is_number(cast.field.data_type()) && sql_type(&kind) == kind => &cast.expr,
-            _ => value,
-        },
-        value => value,
+        Expr::Literal(text @ ScalarValue::Utf8(Some(_)), _) => Some(text),
+        _ => None,
     }
 }
 

@@ -153,7 +153,10 @@ fn is_same_number(got: &str, want: &str) -> bool {
     if is_plain(got) && is_plain(want) && trimmed(got) == trimmed(want) {
         return true;
     }
-    let may_be_float = |text: &str| text.bytes().filter(u8::is_ascii_digit).count() <= 18;
+    let may_be_float = |text: &str| {
+        let digits = text.trim_start_matches(|letter| "-0.".contains(letter));
+        digits.split('e').next().unwrap_or(digits).bytes().filter(u8::is_ascii_digit).count() <= 18
+    };
     may_be_float(got) && may_be_float(want) && (got.contains('.') || want.contains('.')) && is_close(got, want)
 }
 
