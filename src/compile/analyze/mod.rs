@@ -17,8 +17,6 @@ mod comparison;
 mod constant_rows;
 // Groups by sort keys.
 mod grouping;
-// Expressions in grouping sets.
-mod grouping_set;
 // How much expressions grow when they are simplified.
 mod complexity;
 // DataFusion's errors → ours.

@@ -10,12 +10,12 @@ use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Aggregate, LogicalPlan, LogicalPlanBuilder, Operator, Union, Values};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Operator, Union, Values};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::field::type_of;
-use super::{any_numeric, arithmetic, grouping_set, interval_sum, recursion, set_type, strict};
+use super::{any_numeric, arithmetic, interval_sum, recursion, set_type, strict};
 use crate::compile::aggregate::{NAMES, takes_doubles};
 use crate::compile::function;
 use crate::compile::function::condition::common_type::unified;
@@ -60,11 +60,6 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
         }
         LogicalPlan::Aggregate(aggregate) => {
             strict::check_fractions(&aggregate)?;
-            if let Some((projection, over)) = grouping_set::computed(&aggregate)? {
-                let input = Arc::new(node_as_sql(projection, zone)?);
-                let over = Aggregate::try_new(input, over.group_expr, over.aggr_expr)?;
-                return node_as_sql(LogicalPlan::Aggregate(over), zone);
-            }
             let (aggregate, outputs) = interval_sum::split(aggregate)?;
             if !outputs.is_empty() {
                 return interval_sum::joined(node_as_sql(LogicalPlan::Aggregate(aggregate), zone)?, outputs);
