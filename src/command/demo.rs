@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tidewater::broker::{Broker, BrokerOptions};
 use tidewater::clock::{self, Clock};
-use tidewater::config::{Config, Pipeline, ServerOptions};
+use tidewater::config::{Config, DemoOptions, Pipeline, ServerOptions};
 use tidewater::connector::generator::nexmark::{Nexmark, Table};
 use tidewater::connector::{Options, SinkRecord, SinkWriter, kafka};
 use tidewater::engine::Engine;
@@ -32,15 +32,17 @@ const TOPIC_BYTES_MAX: usize = 128 << 20;
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until Ctrl-C.
-pub(crate) fn run(options: ServerOptions, broker: Option<SocketAddr>, rate: u64) -> Result<(), Message> {
-    let config = Config::resolve(options, None).map_err(|error| error.message_and_hint())?;
+pub(crate) fn run(options: ServerOptions, demo: DemoOptions) -> Result<(), Message> {
+    let config = Config::resolve(options, demo, None).map_err(|error| error.message_and_hint())?;
+    let rate = config.demo.rate;
     block_on(async move {
-        let broker = start_broker(broker).await.map_err(|error| error.message_and_hint())?;
+        let broker = start_broker(config.demo.broker).await.map_err(|error| error.message_and_hint())?;
         let brokers = broker.address().to_string();
         let engine = start_engine(&config)?;
         let stop = Arc::new(AtomicBool::new(false));
         let producer = start_producer(&brokers, rate, Arc::clone(&stop)).map_err(|error| error.message_and_hint())?;
-        let pipelines: Vec<Pipeline> = FILES.iter().map(|(path, sql)| pipeline(path, sql, &brokers)).collect();
+        let own = FILES.iter().map(|(path, sql)| pipeline(path, sql, &brokers));
+        let pipelines: Vec<Pipeline> = own.chain(config.pipelines.iter().cloned()).collect();
         apply(&engine, &pipelines, false).await?;
         let server = listen(&engine, &config).await?;
         greet(server.address(), &brokers, rate);

@@ -27,6 +27,8 @@ mod extreme;
 mod mixed;
 // Relations and functions by name.
 mod names;
+// What the system catalog calls `oid[]`.
+mod oids;
 pub(in crate::compile) mod outer_join;
 // Rows that a statement brings itself.
 mod rows;

@@ -12,6 +12,8 @@ mod alias;
 mod annotation;
 // Long lists of VALUES.
 mod bulk;
+// Definitions that say the same.
+mod canonical;
 // Queries over the system catalog.
 mod catalog_query;
 // Values on their way into columns.
@@ -74,6 +76,7 @@ mod user_type;
 mod whole;
 
 pub(in crate::compile) use alias::ColumnAliases;
+pub use canonical::same_statement;
 pub use cell::{Cell, Expressions, constant_of};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use definition::{
