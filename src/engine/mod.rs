@@ -60,6 +60,8 @@ mod system;
 mod table;
 // Rows for which an expression fails.
 mod row_error;
+// LOCK TABLE, FOR UPDATE.
+mod row_lock;
 // Transactions.
 mod transaction;
 // CREATE TYPE.

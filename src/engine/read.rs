@@ -135,6 +135,9 @@ impl Session {
         let hints = self.parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
         self.show_changes(&select.relations).await?;
+        if let Some(locks) = query.locks() {
+            self.lock_rows(locks, &select.relations).await?;
+        }
         let schema = Arc::clone(&select.schema);
         let relations = select.relations.clone();
         let rows = self.run_select(select, parameters).await?;

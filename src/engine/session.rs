@@ -200,6 +200,11 @@ impl Session {
             Kind::Release(name) => self.release(name),
             Kind::RollbackTo(name) => self.roll_back_to(name).await,
             Kind::Set { name, value, local } => self.set_statement(name, value.as_deref(), *local),
+            Kind::Reset(name) => {
+                self.set_statement(name, None, false)?;
+                Ok(Outcome::Done("RESET".into()))
+            }
+            Kind::Lock { tables, writers } => self.lock_tables(tables, *writers).await,
             Kind::ResetAll => {
                 self.settings.reset();
                 Ok(Outcome::Done("RESET".into()))
@@ -310,7 +315,7 @@ impl Session {
         if let Some(open) = &mut self.open {
             open.settings_changed(name, before, local);
         }
-        Ok(Outcome::Done(if value.is_some() { "SET" } else { "RESET" }.into()))
+        Ok(Outcome::Done("SET".into()))
     }
 }
 

@@ -2,6 +2,7 @@
 //! What the protocol does message by message is tested beside it, in `src/wire/tests`.
 
 // Transactions, timeouts.
+mod copy;
 mod transactions;
 
 use std::sync::Arc;

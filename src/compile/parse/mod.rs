@@ -18,6 +18,8 @@ mod canonical;
 mod catalog_query;
 // Values on their way into columns.
 mod cell;
+// Options of COPY.
+mod copy_option;
 // CREATE, DROP.
 mod create;
 // What CREATE, ALTER and DROP say.
@@ -85,7 +87,7 @@ pub use definition::{
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use modes::TransactionModes;
-pub use query::{Query, ROWS, shown_name, type_key};
+pub use query::{Query, ROWS, RowLocks, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;
 pub(in crate::compile) use unnested::UnnestedRows;
 pub use user_type::{AlterType, AlterTypeAction, CreateType, DropType, TypeDefinition};
@@ -141,6 +143,13 @@ pub enum Kind {
     Update(Update),
     /// DELETE.
     Delete(Change),
+    /// LOCK TABLE.
+    Lock {
+        /// Tables.
+        tables: Vec<String>,
+        /// Whether the mode keeps others from writing; those that do not are about readers only.
+        writers: bool,
+    },
     /// TRUNCATE.
     Truncate {
         /// Tables.
@@ -235,6 +244,8 @@ pub enum Kind {
         /// Until the end of the transaction.
         local: bool,
     },
+    /// RESET of one setting.
+    Reset(String),
     /// RESET ALL.
     ResetAll,
     /// SHOW x.
@@ -487,6 +498,45 @@ pub struct CopyOptions {
     pub null: Option<String>,
     /// QUOTE character of CSV.
     pub quote: Option<char>,
+    /// ESCAPE character of CSV: the quote unless given.
+    pub escape: Option<char>,
+    /// Whether the header line must have the columns' names.
+    pub header_match: bool,
+    /// Columns whose values are always quoted.
+    pub force_quote: CopyColumns,
+    /// Columns whose quoted values may be NULL.
+    pub force_null: CopyColumns,
+    /// Columns whose values are never NULL.
+    pub force_not_null: CopyColumns,
+}
+
+/// Columns that an option of COPY is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CopyColumns {
+    /// None.
+    #[default]
+    None,
+    /// `*`.
+    All,
+    /// These.
+    Named(Vec<String>),
+}
+
+impl CopyColumns {
+    /// For each of the columns whether it is meant. Errors: 42P10 for a name that is none of them.
+    pub fn among(&self, option: &str, columns: &[&str]) -> Result<Vec<bool>> {
+        match self {
+            CopyColumns::None => Ok(vec![false; columns.len()]),
+            CopyColumns::All => Ok(vec![true; columns.len()]),
+            CopyColumns::Named(names) => match names.iter().find(|name| !columns.contains(&name.as_str())) {
+                Some(name) => {
+                    let message = format!("{option} column \"{name}\" not referenced by COPY");
+                    Err(crate::error::Error::new(crate::error::code::INVALID_COLUMN_REFERENCE, message))
+                }
+                None => Ok(columns.iter().map(|column| names.iter().any(|name| name == column)).collect()),
+            },
+        }
+    }
 }
 
 /// Format of COPY.
