@@ -25,7 +25,7 @@ mod row;
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
 use crate::enumeration::{self, EnumType};
-pub use row::RowType;
+pub use row::{CompositeName, RowType};
 
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
 pub const PG_TYPE: &str = "pg_type";
@@ -140,7 +140,10 @@ impl SqlType {
         match self {
             SqlType::Enum(found) => vec![found.oid()],
             SqlType::Array(item) => item.user_types(),
-            SqlType::Row(row) => row.fields.iter().flat_map(|(_, sql_type)| sql_type.user_types()).collect(),
+            SqlType::Row(row) => {
+                let own = row.name.iter().map(|name| name.oid);
+                own.chain(row.fields.iter().flat_map(|(_, sql_type)| sql_type.user_types())).collect()
+            }
             _ => Vec::new(),
         }
     }
