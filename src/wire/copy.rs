@@ -168,8 +168,13 @@ impl Layout {
             Layout::Binary => Some(Bytes::from_static(BINARY_HEADER)),
             Layout::Text { header: true, .. } | Layout::Csv { header: true, .. } => {
                 let mut line = Vec::new();
+                // No quotes are forced upon names.
+                let mut layout = self.clone();
+                if let Layout::Csv { force, .. } = &mut layout {
+                    force.clear();
+                }
                 for (column, name) in names.iter().enumerate() {
-                    self.write_value(column, Some(name.as_bytes()), names.len(), &mut line);
+                    layout.write_value(column, Some(name.as_bytes()), names.len(), &mut line);
                 }
                 line.push(b'\n');
                 Some(line.into())

@@ -23,7 +23,8 @@ async fn pipelines_are_applied_before_the_port_opens() {
     let text = "listen = \"127.0.0.1:0\"\nworkers = 2\n\
         [[pipeline]]\nname = \"a\"\nsql = \"\"\"\nCREATE TABLE t (a BIGINT);\nINSERT INTO t VALUES (1), (2);\n\"\"\"\n\
         [[pipeline]]\nname = \"b\"\nfile = \"b.sql\"\n\
-        [[pipeline]]\nname = \"again\"\nfile = \"b.sql\"\n";
+        [[pipeline]]\nname = \"again\"\nfile = \"b.sql\"\n\
+        [[pipeline]]\nname = \"in other letters\"\nsql = \"create table T (A int8) -- the same\"\n";
     let directory = configured(text);
     write(directory.path().join("b.sql"), "CREATE MATERIALIZED VIEW s AS SELECT sum(a) AS total FROM t;\n").unwrap();
     // From another directory: paths in the file are relative to the file.

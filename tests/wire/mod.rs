@@ -1,8 +1,9 @@
 //! The Postgres port over the real engine: values in both formats, subscriptions in each of their forms, cancel, passwords.
 //! What the protocol does message by message is tested beside it, in `src/wire/tests`.
 
-// Transactions, timeouts.
+// COPY.
 mod copy;
+// Transactions, timeouts.
 mod transactions;
 
 use std::sync::Arc;
