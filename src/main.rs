@@ -96,17 +96,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let (kind, option) = (error.kind(), error.get(ContextKind::InvalidArg).map(ToString::to_string));
     let (ErrorKind::ValueValidation | ErrorKind::InvalidValue, Some(option)) = (kind, option) else { error.exit() };
     let name = option.split([' ', '[', '=']).next().unwrap_or_default();
-    let short = name.get(1..3);
-    let is_given = |word: String| {
-        word.starts_with(name) || !word.starts_with("--") && short.is_some_and(|short| word.starts_with(short))
-    };
     let value = error.get(ContextKind::InvalidValue).map_or_else(String::new, ToString::to_string);
     let commands = Arguments::command();
     let options = commands.get_subcommands().flat_map(clap::Command::get_arguments);
     let mut variables = options.filter(|option| option.get_long() == name.get(2..)).filter_map(clap::Arg::get_env);
     let variable = variables.find(|variable| std::env::var_os(variable).is_some_and(|set| *set == *value));
+    let is_given = std::env::args_os().any(|word| word.to_string_lossy().starts_with(name));
     let place = match variable {
-        Some(variable) if !std::env::args().any(is_given) => variable.to_string_lossy().into_owned(),
+        Some(variable) if !is_given => variable.to_string_lossy().into_owned(),
         _ => name.to_string(),
     };
     let reason =

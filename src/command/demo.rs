@@ -96,7 +96,7 @@ fn start_producer(brokers: &str, rate: u64, stop: Arc<AtomicBool>) -> Result<std
         sinks.push((table, make(&Options(vec![option("brokers", brokers), option("topic", topic)]))?));
     }
     let run = move || {
-        let writers = sinks.iter().map(|(table, sink)| Ok((*table, sink.open()?))).collect();
+        let writers: Result<Vec<_>, Error> = sinks.iter().map(|(table, sink)| Ok((*table, sink.open()?))).collect();
         if let Err(error) = writers.and_then(|writers| produce(writers, rate, &stop)) {
             complain(&format!("\nthe data generator stopped: {error}"));
         }

@@ -4,8 +4,82 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::grammar::Grammar;
 use super::port::{boolean, unknown_option};
-use super::{CopyColumns, CopyFormat, CopyOptions};
 use crate::error::{Error, Result, code};
+
+/// COPY table [(columns)] FROM STDIN.
+#[derive(Debug, Clone)]
+pub struct CopyFrom {
+    /// Table.
+    pub table: String,
+    /// Columns; `None` = all in order.
+    pub columns: Option<Vec<String>>,
+    /// How.
+    pub options: CopyOptions,
+}
+
+/// Options of COPY.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CopyOptions {
+    /// Format.
+    pub format: CopyFormat,
+    /// Header line.
+    pub header: bool,
+    /// Delimiter: tab for text, comma for CSV unless given.
+    pub delimiter: Option<char>,
+    /// NULL string: `\N` for text, empty for CSV unless given.
+    pub null: Option<String>,
+    /// QUOTE character of CSV.
+    pub quote: Option<char>,
+    /// ESCAPE character of CSV: the quote unless given.
+    pub escape: Option<char>,
+    /// Whether the header line must have the columns' names.
+    pub header_match: bool,
+    /// Columns whose values are always quoted.
+    pub force_quote: CopyColumns,
+    /// Columns whose quoted values may be NULL.
+    pub force_null: CopyColumns,
+    /// Columns whose values are never NULL.
+    pub force_not_null: CopyColumns,
+}
+
+/// Columns that an option of COPY is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CopyColumns {
+    /// None.
+    #[default]
+    None,
+    /// `*`.
+    All,
+    /// These.
+    Named(Vec<String>),
+}
+
+impl CopyColumns {
+    /// For each of the columns whether it is meant. Errors: 42P10 for a name that is none of them.
+    pub fn among(&self, option: &str, columns: &[&str]) -> Result<Vec<bool>> {
+        match self {
+            CopyColumns::None => Ok(vec![false; columns.len()]),
+            CopyColumns::All => Ok(vec![true; columns.len()]),
+            CopyColumns::Named(names) => match names.iter().find(|name| !columns.contains(&name.as_str())) {
+                Some(name) => {
+                    let message = format!("{option} column \"{name}\" not referenced by COPY");
+                    Err(Error::new(code::INVALID_COLUMN_REFERENCE, message))
+                }
+                None => Ok(columns.iter().map(|column| names.iter().any(|name| name == column)).collect()),
+            },
+        }
+    }
+}
+
+/// Format of COPY.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variants are the SQL names")]
+pub enum CopyFormat {
+    #[default]
+    Text,
+    Csv,
+    Binary,
+}
 
 /// A value of an option.
 enum Value {
