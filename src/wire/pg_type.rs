@@ -14,6 +14,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> u32 {
 pub(crate) fn field_oid(field: &Field) -> u32 {
     match field.metadata().get(PG_CLIENT_TYPE).map(String::as_str) {
         Some("oid") => OID,
+        Some("oid[]") => OIDS,
         Some("name") => 19,
         Some("char") => 18,
         _ => oid(&SqlType::of(field)),
@@ -24,6 +25,7 @@ pub(crate) fn field_oid(field: &Field) -> u32 {
 pub(crate) fn field_size(field: &Field) -> i16 {
     match field_oid(field) {
         OID => 4,
+        OIDS => -1,
         19 => 64,
         18 => 1,
         _ => size(&SqlType::of(field)),
@@ -32,6 +34,9 @@ pub(crate) fn field_size(field: &Field) -> i16 {
 
 /// The OID of the type `oid`, which travels in 4 bytes.
 pub(crate) const OID: u32 = 26;
+
+/// The type `oid[]`.
+pub(crate) const OIDS: u32 = 1028;
 
 /// The type that a client's OID names; `None` if there is none of ours. Types that are text to us (`name`, `unknown`) are
 /// text, `oid` is bigint.
@@ -52,7 +57,8 @@ pub(crate) fn by_oid(oid: u32) -> Option<SqlType> {
     }
     match oid {
         18 | 19 | 1043 => Some(SqlType::Text),
-        26 => Some(SqlType::BigInt),
+        OID => Some(SqlType::BigInt),
+        OIDS => Some(SqlType::Array(Box::new(SqlType::BigInt))),
         1042 => Some(SqlType::Char(0)),
         1014 => Some(SqlType::Array(Box::new(SqlType::Char(0)))),
         1002 | 1003 | 1015 => Some(SqlType::Array(Box::new(SqlType::Text))),

@@ -35,6 +35,8 @@ mod mixed;
 pub(in crate::compile) mod filled;
 // Relations and functions by name.
 mod names;
+// What the system catalog calls `oid[]`.
+mod oids;
 // Types of recursive queries.
 mod recursion;
 // Rows that a statement brings itself.

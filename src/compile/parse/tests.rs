@@ -212,7 +212,7 @@ fn statements_about_the_session_are_read() {
         ("SET LOCAL TIME ZONE 'UTC'", "Set { name: \"timezone\", value: Some(\"UTC\"), local: true }"),
         ("SET TIME ZONE -7", "Set { name: \"timezone\", value: Some(\"-7\"), local: false }"),
         ("SET x = ON", "Set { name: \"x\", value: Some(\"on\"), local: false }"),
-        ("RESET x", "Set { name: \"x\", value: None, local: false }"),
+        ("RESET x", "Reset(\"x\")"),
         (
             "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
             "SetTransaction { modes: TransactionModes { isolation: Some(\"read committed\"), read_only: None }, session: true }",

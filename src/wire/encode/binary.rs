@@ -13,7 +13,7 @@ use datafusion::arrow::datatypes::{
 use super::{Column, EncodeValue, length_of, numeric};
 use crate::enumeration::LabelWriter;
 use crate::error::{Error, Result};
-use crate::types::SqlType;
+use crate::types::{PG_CLIENT_TYPE, SqlType};
 use crate::wire::failure::code;
 use crate::wire::pg_type;
 
@@ -62,7 +62,7 @@ pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeV
         SqlType::Uuid => Box::new(Uuid(array.as_string().clone())),
         SqlType::Jsonb => Box::new(Jsonb(array.as_string().clone())),
         SqlType::Bytea => Box::new(array.as_binary::<i32>().clone()),
-        SqlType::Array(_) => Box::new(Items::new(array.as_list())?),
+        SqlType::Array(_) => Box::new(Items::new(array.as_list(), pg_type::field_oid(field) == pg_type::OIDS)?),
         SqlType::Enum(_) => {
             let values = array.as_primitive::<DurationSecondType>().clone();
             let labels = LabelWriter::new(values.iter().flatten().next());
@@ -208,7 +208,8 @@ struct Items {
 }
 
 impl Items {
-    fn new(array: &ListArray) -> Result<Items> {
+    /// `are_oids`: bigints that clients know as oids.
+    fn new(array: &ListArray, are_oids: bool) -> Result<Items> {
         let mut levels = vec![array.clone()];
         let mut values = array.values();
         while let Some(inner) = values.as_list_opt::<i32>() {
@@ -216,11 +217,12 @@ impl Items {
             values = inner.values();
         }
         let field = match levels.last().map(|level| level.data_type()) {
+            Some(DataType::List(field)) if are_oids => &told_as(field, "oid"),
             Some(DataType::List(field)) => field,
             _ => return Err(Error::internal("an array without items")),
         };
         let items = Column::binary(values, field)?;
-        let item_oid = pg_type::oid(&SqlType::of(field));
+        let item_oid = pg_type::field_oid(field);
         Ok(Items { levels, items, item_oid })
     }
 
@@ -260,6 +262,12 @@ impl EncodeValue for Items {
         }
         range.into_iter().try_for_each(|at| self.items.write_with_length(at, out))
     }
+}
+
+/// The field with a type that only clients know.
+fn told_as(field: &Field, client_type: &str) -> FieldRef {
+    let metadata = [(PG_CLIENT_TYPE.to_string(), client_type.to_string())];
+    FieldRef::new(field.clone().with_metadata(metadata.into()))
 }
 
 /// Rows: the number of fields, then of each its OID and its value with its length.

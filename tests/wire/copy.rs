@@ -1,0 +1,57 @@
+//! Options of COPY, in and out. What is written and read is what PostgreSQL 15 writes and reads.
+
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use tokio_postgres::Client;
+
+use crate::harness::{Server, rows, run};
+
+async fn copy_in(client: &Client, options: &str, data: &'static str) -> Result<u64, String> {
+    let told = |error: tokio_postgres::Error| {
+        let error = error.as_db_error().expect("an error of the server").clone();
+        format!("{}: {}", error.code().code(), error.message())
+    };
+    let sink = client.copy_in(&format!("COPY t FROM STDIN {options}")).await.map_err(told)?;
+    let mut sink = std::pin::pin!(sink);
+    sink.send(Bytes::from_static(data.as_bytes())).await.map_err(told)?;
+    sink.finish().await.map_err(told)
+}
+
+async fn copy_out(client: &Client, options: &str) -> String {
+    let stream = client.copy_out(&format!("COPY (SELECT a, b FROM t ORDER BY a) TO STDOUT {options}")).await.unwrap();
+    let parts: Vec<_> = stream.map(|part| part.unwrap()).collect().await;
+    String::from_utf8(parts.concat()).unwrap()
+}
+
+#[tokio::test]
+async fn options_of_csv_are_those_of_postgresql() {
+    let server = Server::start(1).await;
+    let client = server.connect().await;
+    run(&client, "CREATE TABLE t (a TEXT, b TEXT)").await;
+    let taken = copy_in(&client, "(FORMAT csv, QUOTE '''', ESCAPE '\\')", "'1\\'x','y\\\\'\n'2',''\n3,\n").await;
+    assert_eq!(taken, Ok(3));
+    assert_eq!(rows(&client, "SELECT a, b FROM t ORDER BY a").await, [["1'x", "y\\"], ["2", ""], ["3", "NULL"]]);
+    assert_eq!(
+        copy_out(&client, "(FORMAT csv, FORCE_QUOTE (a), ESCAPE '\\', HEADER)").await,
+        "a,b\n\"1'x\",y\\\n\"2\",\"\"\n\"3\",\n"
+    );
+    assert_eq!(copy_out(&client, "CSV FORCE QUOTE *").await, "\"1'x\",\"y\\\"\n\"2\",\"\"\n\"3\",\n");
+    run(&client, "TRUNCATE t").await;
+    let options = "(FORMAT csv, FORCE_NULL (b), FORCE_NOT_NULL (a), HEADER match, ENCODING 'UTF8')";
+    assert_eq!(copy_in(&client, options, "a,b\n,\"\"\nx,y\n").await, Ok(2));
+    assert_eq!(rows(&client, "SELECT a, b FROM t ORDER BY a").await, [["", "NULL"], ["x", "y"]]);
+    for (options, data, error) in [
+        (options, "a,c\n", "22P04: column name mismatch in header line field 2: got \"c\", expected \"b\""),
+        (options, "a\n", "22P04: wrong number of fields in header line: got 1, expected 2"),
+        ("(FORMAT csv, FORCE_NULL (z))", "", "42P10: FORCE_NULL column \"z\" not referenced by COPY"),
+        ("(FORCE_NULL (a))", "", "0A000: COPY force null available only in CSV mode"),
+        ("(FORMAT csv, FORCE_QUOTE (a))", "", "0A000: COPY force quote only available using COPY TO"),
+        ("(ESCAPE 'x')", "", "0A000: COPY escape available only in CSV mode"),
+        ("(ENCODING 'latin1')", "", "0A000: COPY with encoding latin1 is not supported"),
+    ] {
+        // After a refusal the driver loses count of the answers on its connection, whatever the server.
+        let client = server.connect().await;
+        assert_eq!(copy_in(&client, options, data).await, Err(error.to_string()), "{options}");
+    }
+    server.stop().await;
+}
