@@ -45,6 +45,7 @@ pub(in crate::compile) use definition::{NAMES, constant_argument};
 pub use exact_sum::{ExactSum, Precision};
 pub use order::RowOrder;
 pub use ordered::Ordered;
+pub use percentile::Percentile;
 pub use slots::column as column_of;
 pub use udaf::functions;
 

@@ -17,6 +17,8 @@ mod accumulator;
 mod count;
 mod distinct;
 mod extreme;
+mod mode;
+mod percentile;
 mod rows;
 mod sum;
 
