@@ -13,9 +13,9 @@ use crate::error::Result;
 /// What the rows of a partition amount to that come before the first of those that are given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Before {
-    /// Their number.
+    /// Their number, for numbers of rows.
     pub rows: usize,
-    /// The number of their groups of peers.
+    /// The number of their groups of peers, for numbers of those.
     pub groups: usize,
     /// The sum of the values that the call takes of them.
     pub sum: i256,
@@ -50,8 +50,11 @@ pub fn after(
 ) -> Result<Before> {
     let Some(last) = range.clone().last() else { return Ok(before) };
     let mut after = before;
-    after.rows += range.len();
-    after.groups += layout.group(last) + 1 - layout.group(range.start);
+    match &call.function {
+        Function::Aggregate(_) => {}
+        Function::DenseRank => after.groups += layout.group(last) + 1 - layout.group(range.start),
+        _ => after.rows += range.len(),
+    }
     if !matches!(call.function, Function::Aggregate(_)) {
         return Ok(after);
     }
@@ -63,7 +66,7 @@ pub fn after(
     after.count += (0..rows.num_rows()).filter(counts).count() as i64;
     if let Some(values) = values.as_ref().filter(|values| is_exact(values.data_type())) {
         let wide = wide(values);
-        let sum = (0..rows.num_rows()).filter(counts).fold(before.sum, |sum, row| sum.wrapping_add(wide[row]));
+        let sum = (0..rows.num_rows()).filter(counts).fold(after.sum, |sum, row| sum.wrapping_add(wide[row]));
         after.sum = sum;
     }
     Ok(after)
