@@ -39,6 +39,9 @@ pub struct ServerOptions {
     /// Connections at most [default: 200]
     #[arg(long, value_name = "N", env = "TIDEWATER_CONNECTIONS_MAX")]
     pub connections_max: Option<usize>,
+    /// Bytes of changes kept for transactions that read an earlier tick; the oldest end beyond [default: 268435456]
+    #[arg(long, value_name = "BYTES", env = "TIDEWATER_PAST_BYTES_MAX")]
+    pub past_bytes_max: Option<usize>,
     /// `[[pipeline]]` entries of the file.
     #[arg(skip)]
     #[serde(default)]
@@ -80,6 +83,8 @@ pub struct Config {
     pub tick_interval_ms: u64,
     /// Connections at most.
     pub connections_max: usize,
+    /// Bytes of changes kept for transactions that read an earlier tick.
+    pub past_bytes_max: usize,
     /// SQL to apply, in order.
     pub pipelines: Vec<Pipeline>,
 }
@@ -108,6 +113,7 @@ impl Config {
             password_file: given.password_file.or(from_file.password_file),
             tick_interval_ms: given.tick_interval_ms.or(from_file.tick_interval_ms).unwrap_or(100).max(1),
             connections_max: given.connections_max.or(from_file.connections_max).unwrap_or(200).max(1),
+            past_bytes_max: given.past_bytes_max.or(from_file.past_bytes_max).unwrap_or(256 << 20),
             pipelines,
         })
     }
