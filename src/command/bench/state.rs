@@ -115,8 +115,8 @@ async fn fill(session: &mut Session, rows: u64) -> Result<()> {
         &format!(
             "CREATE TABLE t (id bigint PRIMARY KEY, k bigint, g bigint, v bigint, s text);
              CREATE TABLE d (k bigint PRIMARY KEY, name text, limit_v bigint);
-             INSERT INTO t SELECT i, i % {groups}, i % 10, (i * 7919) % {rows}, 's' || i % 100 FROM generate_series(1, {rows}) i;
-             INSERT INTO d SELECT i, 'name ' || i, (i * 31) % {rows} FROM generate_series(0, {groups} - 1, 2) i;
+             INSERT INTO t SELECT i, i % {groups}, i % 10, (i * 7919) % {rows}, 's' || i % 100 FROM generate_series(1, {rows}::bigint) i;
+             INSERT INTO d SELECT i, 'name ' || i, (i * 31) % {rows} FROM generate_series(0, {groups}::bigint - 1, 2) i;
              FLUSH"
         ),
     )

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
+use super::cluster::clusters;
 use super::recursion::Recursion;
 use crate::catalog::RelationId;
 use crate::compile::plan::{JoinKind, Plan, SetOperator};
@@ -24,6 +25,8 @@ pub(super) struct DataflowPlan {
     pub(super) inputs: Vec<RelationId>,
     /// The pieces; each sends to a later one, the last one makes the result.
     pub(super) fragments: Vec<Fragment>,
+    /// Columns of relations by which rows that come in shares should come together.
+    pub(super) clusters: HashMap<RelationId, Vec<usize>>,
 }
 
 /// A piece of a plan that runs without exchange.
@@ -97,7 +100,7 @@ pub(super) fn render(
             };
             let root = renderer.fragment(plan, Route::Result)?;
             renderer.fragments.push(root);
-            Ok(DataflowPlan { inputs: renderer.inputs, fragments: renderer.fragments })
+            Ok(DataflowPlan { inputs: renderer.inputs, fragments: renderer.fragments, clusters: clusters(plan) })
         })
         .collect()
 }
