@@ -5,6 +5,8 @@
 //! PARTITION BY, so that EXCLUDE, GROUPS and offsets of any type get through. After types are known, [`node::windows`] replaces
 //! DataFusion's window nodes by [`node::WindowNode`], which views lower to operators and [`execution`] runs for ad-hoc queries.
 
+// `min`, `max` and `first_value` from row to row.
+mod best;
 // Other aggregates: an accumulator per frame.
 mod accumulator;
 // Aggregates over frames.
@@ -138,6 +140,15 @@ impl Reach {
 /// Cost: proportional to the rows, times a logarithm for `min`, `max` and RANGE with offsets; aggregates that cannot be taken from
 /// other frames (`string_agg`, `stddev`, sums of floats) cost the rows of all frames, unless the frames only grow.
 pub fn evaluate(call: &WindowCall, rows: &RecordBatch, order: &[SortColumn], layout: &Layout) -> Result<Evaluated> {
+    let found = evaluate_alone(call, rows, order, layout)?;
+    match best::kept(call).filter(|_| layout.is_continued()) {
+        Some(kept) => Ok(Evaluated { values: best::continued(kept, found.values, layout)?, ..found }),
+        None => Ok(found),
+    }
+}
+
+/// The same, but that the value kept of earlier rows is left out.
+fn evaluate_alone(call: &WindowCall, rows: &RecordBatch, order: &[SortColumn], layout: &Layout) -> Result<Evaluated> {
     match &call.function {
         Function::RowNumber
         | Function::Rank

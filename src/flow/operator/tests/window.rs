@@ -321,7 +321,12 @@ fn running(random: &mut Random) -> Vec<WindowCall> {
     if random.below(3) == 0 {
         calls.push(call(Function::LastValue, vec![Argument::Column(VALUE)], frame(), DataType::Int64));
     }
-    if random.below(2) == 0 {
+    for function in [Function::Aggregate(min_udaf()), Function::Aggregate(max_udaf()), Function::FirstValue] {
+        if random.below(3) == 0 {
+            calls.push(call(function, vec![Argument::Column(VALUE)], frame(), DataType::Int64));
+        }
+    }
+    if random.below(2) == 0 && calls.len() > 1 {
         calls.remove(0);
     }
     calls

@@ -16,7 +16,7 @@
 //! |---|---|
 //! | `lag`, `lead` by a constant, ROWS and GROUPS between offsets, with any EXCLUDE | the neighbours of the changed rows |
 //! | RANGE between offsets | those within the distance |
-//! | `row_number`, `rank`, `dense_rank`, and with frames from the partition's start to the row `count`, exact `sum` and `avg` | up to [`CHECKPOINT_ROWS`] before the first changed one, and those behind it until they amount to what they did before: with a number that stays, such as the row's when a row is updated in its place, none |
+//! | `row_number`, `rank`, `dense_rank`, and with frames from the partition's start to the row `count`, `min`, `max`, `first_value`, exact `sum` and `avg` | up to [`CHECKPOINT_ROWS`] before the first changed one, and those behind it until they amount to what they did before: with a number that stays, such as the row's when a row is updated in its place, none |
 //! | other calls | the partition, which for a window without PARTITION BY is the whole input |
 
 // Which rows a change touches.

@@ -19,7 +19,7 @@ const WHOLE_ROWS_MAX: usize = if cfg!(test) { 4 } else { 65_536 };
 /// Rows of the first share.
 const SHARE_ROWS: usize = if cfg!(test) { 4 } else { 16_384 };
 /// Rows of a share at least.
-const SHARE_ROWS_MIN: usize = if cfg!(test) { 2 } else { 1_024 };
+const SHARE_ROWS_MIN: usize = if cfg!(test) { 2 } else { 4_096 };
 /// Rows of a share at most.
 const SHARE_ROWS_MAX: usize = 1 << 20;
 /// How long a share should take: other ticks wait for it.
