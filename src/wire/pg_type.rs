@@ -69,6 +69,7 @@ pub(crate) fn size(sql_type: &SqlType) -> i16 {
         SqlType::BigInt | SqlType::Double | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz => 8,
         SqlType::Interval | SqlType::Uuid => 16,
         SqlType::Numeric(..)
+        | SqlType::AnyNumeric(_)
         | SqlType::Text
         | SqlType::Varchar(_)
         | SqlType::Char(_)
@@ -86,6 +87,9 @@ pub(crate) fn modifier(sql_type: &SqlType) -> i32 {
     match sql_type {
         // The scale is kept in 11 bits, as numeric.c does since PostgreSQL 15; 4 is the header that all modifiers count.
         SqlType::Numeric(precision, scale) => ((i32::from(*precision) << 16) | (i32::from(*scale) & 0x7ff)) + 4,
+        SqlType::AnyNumeric(Some((precision, scale))) => {
+            ((i32::from(*precision) << 16) | (i32::from(*scale) & 0x7ff)) + 4
+        }
         SqlType::Char(0) => -1,
         SqlType::Varchar(length) | SqlType::Char(length) => {
             i32::try_from(*length).map_or(-1, |length| length.saturating_add(4))
@@ -110,7 +114,7 @@ static BASIC: [SqlType; 17] = [
     SqlType::Timestamp,
     SqlType::TimestampTz,
     SqlType::Interval,
-    SqlType::Numeric(38, 10),
+    SqlType::NUMERIC,
     SqlType::Uuid,
     SqlType::Json,
     SqlType::Jsonb,
@@ -134,7 +138,7 @@ fn oids(sql_type: &SqlType) -> (u32, u32) {
         SqlType::Timestamp => (1114, 1115),
         SqlType::TimestampTz => (1184, 1185),
         SqlType::Interval => (1186, 1187),
-        SqlType::Numeric(..) => (1700, 1231),
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => (1700, 1231),
         SqlType::Uuid => (2950, 2951),
         SqlType::Json => (114, 199),
         SqlType::Jsonb => (3802, 3807),

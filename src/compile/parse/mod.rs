@@ -84,6 +84,7 @@ pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use modes::TransactionModes;
 pub use query::{Query, ROWS, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;
+pub(in crate::compile) use rewrite::operator::{DISTINCT, NOT_DISTINCT};
 pub(in crate::compile) use unnested::UnnestedRows;
 pub use user_type::{AlterType, AlterTypeAction, CreateType, DropType, TypeDefinition};
 pub(in crate::compile) use whole::{WHOLE, WholeRows};

@@ -10,7 +10,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::{Argument, Before, Function, Layout, WindowCall};
 use crate::batch::arrow_error;
-use crate::canonical::canonical_key;
+use crate::canonical::comparable;
 use crate::error::{Error, Result};
 
 /// Which value is kept.
@@ -86,7 +86,7 @@ pub(super) fn continued(kept: Kept, values: ArrayRef, layout: &Layout) -> Result
 /// What values compare by.
 fn keys(values: &ArrayRef) -> Result<Rows> {
     let converter = RowConverter::new(vec![SortField::new(values.data_type().clone())]).map_err(arrow_error)?;
-    converter.convert_columns(&[canonical_key(values)]).map_err(arrow_error)
+    converter.convert_columns(&[comparable(values)]).map_err(arrow_error)
 }
 
 /// The better value first.

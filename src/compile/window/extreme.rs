@@ -9,7 +9,7 @@ use datafusion::arrow::row::{RowConverter, Rows, SortField};
 
 use super::aggregate::Input;
 use crate::batch::arrow_error;
-use crate::canonical::canonical_key;
+use crate::canonical::comparable;
 use crate::error::Result;
 
 /// No row: NULLs and what FILTER leaves out.
@@ -19,7 +19,7 @@ const NONE: u32 = u32::MAX;
 pub(super) fn evaluate(input: &Input, least: bool) -> Result<ArrayRef> {
     let values = &input.arguments[0];
     let converter = RowConverter::new(vec![SortField::new(values.data_type().clone())]).map_err(arrow_error)?;
-    let keys = converter.convert_columns(&[canonical_key(values)]).map_err(arrow_error)?;
+    let keys = converter.convert_columns(&[comparable(values)]).map_err(arrow_error)?;
     let best = Best { keys, least };
     let row = |row: usize| if input.passes(row) && values.is_valid(row) { row as u32 } else { NONE };
     let mut levels: Vec<Vec<u32>> = vec![(0..values.len()).map(row).collect()];

@@ -1,8 +1,8 @@
 //! Values in binary format, as PostgreSQL's `…send` functions write them.
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, ListArray, PrimitiveArray, StringArray,
-    StructArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, LargeBinaryArray, ListArray,
+    PrimitiveArray, StringArray, StructArray,
 };
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, DurationSecondType, Field, FieldRef, Float32Type,
@@ -55,6 +55,7 @@ pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeV
             Box::new(LongNumeric { values: array.as_primitive().clone(), scale })
         }
         SqlType::Numeric(_, scale) => Box::new(Numeric { values: array.as_primitive().clone(), scale }),
+        SqlType::AnyNumeric(_) => Box::new(AnyNumeric(array.as_binary::<i64>().clone())),
         SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) | SqlType::Json => {
             Box::new(Text(array.as_string().clone()))
         }
@@ -140,6 +141,15 @@ struct Numeric {
 impl EncodeValue for Numeric {
     fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
         numeric::write(self.values.value(row), self.scale, out);
+        Ok(())
+    }
+}
+
+struct AnyNumeric(LargeBinaryArray);
+
+impl EncodeValue for AnyNumeric {
+    fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        numeric::write_any(self.0.value(row), out);
         Ok(())
     }
 }

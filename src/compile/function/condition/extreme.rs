@@ -6,6 +6,7 @@ use datafusion::arrow::compute::{SortOptions, interleave};
 
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::common_type::common_type;
+use crate::canonical::comparable;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -29,10 +30,11 @@ fn types(arguments: &[Argument], name: &str) -> Types {
 fn evaluate(call: &Call, greatest: bool) -> Result<ArrayRef> {
     let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
     let values: Vec<&dyn Array> = call.arguments.iter().map(AsRef::as_ref).collect();
+    let keys: Vec<ArrayRef> = call.arguments.iter().map(comparable).collect();
     let mut order: Vec<Vec<DynComparator>> = Vec::new();
-    for (number, later) in values.iter().enumerate() {
-        let with = |earlier: &&dyn Array| make_comparator(*later, *earlier, SortOptions::default());
-        order.push(values[..number].iter().map(with).collect::<Result<_, _>>().map_err(internal)?);
+    for (number, later) in keys.iter().enumerate() {
+        let with = |earlier: &ArrayRef| make_comparator(later, earlier, SortOptions::default());
+        order.push(keys[..number].iter().map(with).collect::<Result<_, _>>().map_err(internal)?);
     }
     let best = |row: usize| {
         let mut best: Option<usize> = None;

@@ -123,6 +123,11 @@ impl Partition {
         }
         // Where many rows change, those behind the first of them are hardly more.
         let many = changes.len().saturating_mul(looked_at.max(CHECKPOINT_ROWS)) >= self.rows.len();
+        if many && reach.range {
+            let whole = self.whole(changes);
+            self.forget(&whole);
+            return Ok(vec![whole]);
+        }
         let keys = changes.keys().take(if many { 1 } else { usize::MAX });
         let spans = self.spans(changes, keys, calls)?;
         let mut segments = Vec::new();
@@ -177,18 +182,18 @@ impl Partition {
     ) -> Result<Vec<Spans>> {
         let mut merged: Vec<Spans> = Vec::new();
         for key in keys {
-            let Surroundings { core, context } = self.surroundings(key, changes, calls)?;
-            match merged.last_mut() {
-                Some(last) if context.0 <= last.context.1 => {
-                    match last.cores.last_mut() {
-                        // What goes on from one change may reach the next one.
-                        Some(before) if calls.reach().running => before.1 = core.1.max(before.1.clone()),
-                        _ => last.cores.push(core),
-                    }
-                    last.context.1 = context.1.max(last.context.1.clone());
-                }
-                _ => merged.push(Spans { cores: vec![core], context }),
+            let Surroundings { core, mut context } = self.surroundings(key, changes, calls)?;
+            let mut cores = vec![core];
+            // They may begin before those of earlier rows, which only their own frames surround.
+            while let Some(earlier) = merged.pop_if(|earlier| context.0 <= earlier.context.1) {
+                cores.splice(0..0, earlier.cores);
+                context = (context.0.min(earlier.context.0), context.1.max(earlier.context.1));
             }
+            // What goes on from one change may reach the next one.
+            if calls.reach().running {
+                cores = cores.into_iter().reduce(hull).into_iter().collect();
+            }
+            merged.push(Spans { cores, context });
         }
         Ok(merged)
     }
@@ -363,9 +368,13 @@ fn walk_groups<'a>(rows: Walked<'a>, from: &Key, changes: &BTreeMap<Key, i64>, n
 impl Surroundings {
     /// The least that has both.
     fn and(self, other: Surroundings) -> Surroundings {
-        let both = |one: Span, other: Span| (one.0.min(other.0), one.1.max(other.1));
-        Surroundings { core: both(self.core, other.core), context: both(self.context, other.context) }
+        Surroundings { core: hull(self.core, other.core), context: hull(self.context, other.context) }
     }
+}
+
+/// From the first row of both to the last.
+fn hull(one: Span, other: Span) -> Span {
+    (one.0.min(other.0), one.1.max(other.1))
 }
 
 impl Row {
