@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::prelude::Expr;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
+use datafusion::sql::planner::{PlannerContext, SqlToRel};
 
 use super::source::{RelationSource, ViewSource};
 use super::unresolved::{self, Unresolved};
@@ -74,20 +74,14 @@ impl<'a> Names<'a> {
         let mut resolved: Option<Query> = None;
         loop {
             let current = resolved.as_ref().unwrap_or(query);
-            let failure = match self.plan_once(current, parameters, false) {
+            let failure = match self.plan_once(current, parameters) {
                 Ok(plan) => return Ok(plan),
                 Err(failure) => failure,
             };
             // Each time there is one unknown name or star less.
             resolved = match unresolved::of(&failure) {
                 // Where it stands: in another place it may be a column.
-                Some(Unresolved::Column(name, _)) => match self.plan_once(current, parameters, true) {
-                    Err(failure) => match unresolved::of(&failure) {
-                        Some(Unresolved::Column(again, place)) if again == name => current.with_whole_row(&name, place),
-                        _ => None,
-                    },
-                    Ok(plan) => return Ok(plan),
-                },
+                Some(Unresolved::Column(name, place)) => current.with_whole_row(&name, place),
                 Some(Unresolved::Star(number, fields)) => current.with_fields(&number, &fields),
                 None => None,
             };
@@ -97,8 +91,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// `spans`: failures tell where the columns stand that they name.
-    fn plan_once(&self, query: &Query, parameters: &[Option<FieldRef>], spans: bool) -> PlanResult<LogicalPlan> {
+    fn plan_once(&self, query: &Query, parameters: &[Option<FieldRef>]) -> PlanResult<LogicalPlan> {
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
         let find = |name: &str| {
             type_named(self.relations, name).map_err(|error| match query.position_of(name) {
@@ -119,11 +112,7 @@ impl<'a> Names<'a> {
         let names = Names { relations: self.relations, state: self.state, planners, keyed };
         match query.statement() {
             Statement::Statement(statement) => {
-                let planner = SqlToRel::new_with_options(
-                    &names,
-                    ParserOptions::from(&names.options().sql_parser).with_collect_spans(spans),
-                );
-                let plan = planner.sql_statement_to_plan_with_context(*statement, &mut context)?;
+                let plan = SqlToRel::new(&names).sql_statement_to_plan_with_context(*statement, &mut context)?;
                 size::check(&plan)?;
                 without_markers(plan)
             }

@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// What was not known.
 pub(super) enum Unresolved {
-    /// A name without a relation that is no column, and where it stands, if that was asked for.
+    /// A name without a relation that is no column, and where it stands, if that is known.
     Column(String, Option<Location>),
     /// The number of a `(row).*`, and the names of the row's fields.
     Star(String, Vec<String>),

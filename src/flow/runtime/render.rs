@@ -4,6 +4,7 @@
 //! the keys; without keys everything goes to worker 0. With one worker nothing is cut: the whole plan is one fragment.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -26,7 +27,7 @@ pub(super) struct DataflowPlan {
     /// The pieces; each sends to a later one, the last one makes the result.
     pub(super) fragments: Vec<Fragment>,
     /// Columns of relations by which rows that come in shares should come together.
-    pub(super) clusters: HashMap<RelationId, Vec<usize>>,
+    pub(super) clusters: Arc<HashMap<RelationId, Vec<usize>>>,
 }
 
 /// A piece of a plan that runs without exchange.
@@ -88,6 +89,7 @@ pub(super) fn render(
     workers: usize,
     append_only: &dyn Fn(RelationId) -> bool,
 ) -> Result<Vec<DataflowPlan>> {
+    let clusters = Arc::new(clusters(plan));
     (0..workers)
         .map(|worker| {
             let mut renderer = Renderer {
@@ -100,7 +102,7 @@ pub(super) fn render(
             };
             let root = renderer.fragment(plan, Route::Result)?;
             renderer.fragments.push(root);
-            Ok(DataflowPlan { inputs: renderer.inputs, fragments: renderer.fragments, clusters: clusters(plan) })
+            Ok(DataflowPlan { inputs: renderer.inputs, fragments: renderer.fragments, clusters: Arc::clone(&clusters) })
         })
         .collect()
 }
