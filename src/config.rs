@@ -38,6 +38,9 @@ pub struct ServerOptions {
     /// Connections at most [default: 200]
     #[arg(long, value_name = "N", env = "TIDEWATER_CONNECTIONS_MAX")]
     pub connections_max: Option<ConnectionsMax>,
+    /// Bytes of changes kept for transactions that read an earlier tick; the oldest end beyond [default: 268435456]
+    #[arg(long, value_name = "BYTES", env = "TIDEWATER_PAST_BYTES_MAX")]
+    pub past_bytes_max: Option<PastBytes>,
     /// Configuration file (TOML)
     #[arg(short, long, value_name = "FILE", env = "TIDEWATER_CONFIG")]
     pub config: Option<PathBuf>,
@@ -78,6 +81,8 @@ pub type Workers = Whole<1, 256>;
 pub type TickInterval = Whole<1, 60_000>;
 /// Connections.
 pub type ConnectionsMax = Whole<1, 100_000>;
+/// Bytes.
+pub type PastBytes = Whole<0, { 1 << 46 }>;
 /// Rows per second.
 pub type Rate = Whole<1, 10_000_000>;
 /// Bytes.
@@ -116,6 +121,7 @@ struct FileOptions {
     password_file: Option<PathBuf>,
     tick_interval_ms: Option<TickInterval>,
     connections_max: Option<ConnectionsMax>,
+    past_bytes_max: Option<PastBytes>,
     #[serde(deserialize_with = "read_address")]
     broker: Option<SocketAddr>,
     rate: Option<Rate>,
@@ -161,6 +167,8 @@ pub struct Config {
     pub tick_interval_ms: u64,
     /// Connections at most.
     pub connections_max: usize,
+    /// Bytes of changes kept for transactions that read an earlier tick.
+    pub past_bytes_max: usize,
     /// What `demo` does beside serving.
     pub demo: Demo,
     /// Whether `run` ends when its files are applied.
@@ -193,6 +201,7 @@ impl Config {
             password_file: given.password_file.or(file.password_file),
             tick_interval_ms: given.tick_interval_ms.or(file.tick_interval_ms).map_or(100, |interval| interval.0),
             connections_max: given.connections_max.or(file.connections_max).map_or(200, |max| max.0 as usize),
+            past_bytes_max: given.past_bytes_max.or(file.past_bytes_max).map_or(256 << 20, |bytes| bytes.0 as usize),
             demo: Demo {
                 broker: demo.broker.or(file.broker),
                 rate: demo.rate.or(file.rate).map_or(10_000, |rate| rate.0),
@@ -340,14 +349,15 @@ mod tests {
 
     #[test]
     fn every_option_is_a_key() {
-        let text = "listen = \"127.0.0.1:1\"\nworkers = 3\npassword_file = \"p\"\ntick_interval_ms = 20\nconnections_max = 7\n\
+        let text = "listen = \"127.0.0.1:1\"\nworkers = 3\npassword_file = \"p\"\ntick_interval_ms = 20\nconnections_max = 7\npast_bytes_max = 9\n\
             broker = \"127.0.0.1:2\"\nrate = 5\nexit = true\nbroker_listen = \"127.0.0.1:3\"\nbroker_memory = 100000\n";
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.toml");
         std::fs::write(&path, text).unwrap();
         let config = resolve(ServerOptions::default(), &path).unwrap();
         assert_eq!((config.listen.port(), config.workers, config.tick_interval_ms), (1, 3, 20));
-        assert_eq!((config.connections_max, config.demo.rate, config.exit), (7, 5, true));
+        assert_eq!((config.connections_max, config.past_bytes_max), (7, 9));
+        assert_eq!((config.demo.rate, config.exit), (5, true));
         assert_eq!(config.password_file, Some(directory.path().join("p")));
         assert_eq!(config.demo.broker.map(|address| address.port()), Some(2));
         let broker = resolve_broker(BrokerOptions { config: Some(path), ..BrokerOptions::default() }).unwrap();

@@ -111,6 +111,7 @@ pub mod code {
     pub const ADMIN_SHUTDOWN: &str = "57P01";
     pub const IO_ERROR: &str = "58030";
     pub const UNDEFINED_FILE: &str = "58P01";
+    pub const SNAPSHOT_TOO_OLD: &str = "72000";
     pub const CONFIG_FILE_ERROR: &str = "F0000";
     /// The broker, registry or file behind a connector does not do what it should (class HV: foreign data).
     pub const FDW_ERROR: &str = "HV000";

@@ -56,6 +56,7 @@ pub(crate) fn start_engine(config: &Config) -> Result<Engine, Message> {
     let options = RuntimeOptions {
         workers: config.workers,
         tick_interval_ms: config.tick_interval_ms,
+        past_bytes_max: config.past_bytes_max,
         ..RuntimeOptions::default()
     };
     Engine::start(options, Clock::System).map_err(|error| error.to_string())

@@ -37,6 +37,7 @@ pub struct Store {
     state: RwLock<State>,
     revision: watch::Sender<u64>,
     pins: Arc<Pins>,
+    past_bytes_max: usize,
 }
 
 #[derive(Default)]
@@ -98,11 +99,16 @@ impl From<RelationId> for Read<'_> {
 
 impl Default for Store {
     fn default() -> Self {
-        Store { state: RwLock::default(), revision: watch::Sender::new(0), pins: Arc::default() }
+        Store::new(usize::MAX)
     }
 }
 
 impl Store {
+    /// Empty. Keeps `past_bytes_max` at most of what changed since ticks that are still read.
+    pub fn new(past_bytes_max: usize) -> Store {
+        Store { state: RwLock::default(), revision: watch::Sender::new(0), pins: Arc::default(), past_bytes_max }
+    }
+
     /// Adds a relation, empty. `append_only`: no row is ever retracted; `keep`: whether it can be read.
     pub fn create(
         &self,
@@ -202,6 +208,7 @@ impl Store {
             };
             answers.push((id, answer));
         }
+        state.bound_past(&self.pins, self.past_bytes_max);
         state.tick = tick;
         drop(state);
         self.revise();
@@ -391,6 +398,14 @@ impl State {
             self.relations.values_mut().for_each(|relation| relation.past.clear());
         }
         self.has_past = oldest.is_some();
+    }
+
+    /// Lets the oldest readers of the past go while more than `bytes_max` are kept for them.
+    fn bound_past(&mut self, pins: &Pins, bytes_max: usize) {
+        while self.has_past && self.relations.values().map(|kept| kept.past.bytes()).sum::<usize>() > bytes_max {
+            let Some((kept, oldest)) = pins.give_up() else { return };
+            self.relations.values_mut().for_each(|relation| relation.past.give_up(kept, oldest));
+        }
     }
 
     fn relation(&self, id: RelationId) -> Result<&Relation> {

@@ -211,3 +211,32 @@ fn indexes_and_overlays_show_what_a_scan_shows() {
         assert_eq!(count, [of_three]);
     }
 }
+
+#[test]
+fn the_oldest_readers_of_the_past_end_first() {
+    let one_tick = delta(&[(1, 1)]).rows.get_array_memory_size();
+    let store = Store::new(3 * one_tick);
+    store.create(ID, "r", schema(), false, true, Availability::Ready).unwrap();
+    let read_at = |pin: &Pin| {
+        let read = Read { id: ID, lookup: None, overlay: None, as_of: Some(pin.tick()) };
+        store
+            .try_read(&[read], 0)
+            .map(|found| found.unwrap().1[0].batches.iter().map(|rows| rows.num_rows()).sum::<usize>())
+    };
+    let commit = |tick: u64| drop(store.commit(tick, vec![(ID, vec![delta(&[(tick as i64, 1)])])], &|_| false));
+    commit(1);
+    let oldest = store.pin();
+    commit(2);
+    commit(3);
+    let later = store.pin();
+    commit(4);
+    assert_eq!((read_at(&oldest).unwrap(), read_at(&later).unwrap()), (1, 3));
+    commit(5);
+    assert_eq!(read_at(&oldest).unwrap_err().code, code::SNAPSHOT_TOO_OLD);
+    assert_eq!(read_at(&later).unwrap(), 3);
+    (6..8).for_each(commit);
+    assert_eq!(read_at(&later).unwrap_err().code, code::SNAPSHOT_TOO_OLD);
+    let now = store.pin();
+    commit(8);
+    assert_eq!(read_at(&now).unwrap(), 7);
+}

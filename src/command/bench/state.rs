@@ -29,7 +29,7 @@ pub(crate) struct Options {
 
 /// Views by what they exercise. `t` has the columns id (key), k (rows / 10 values), g (10 values), v, s; `d` has a row for
 /// every second k.
-const VIEWS: [(&str, &str); 34] = [
+const VIEWS: [(&str, &str); 46] = [
     ("project, filter", "SELECT id, v * 2 AS w FROM t WHERE v > 10"),
     ("count, sum, avg; groups of 10", "SELECT k, count(*), sum(v), avg(v) FROM t GROUP BY k"),
     ("count, sum, avg; 10 groups", "SELECT g, count(*), sum(v), avg(v) FROM t GROUP BY g"),
@@ -69,6 +69,30 @@ const VIEWS: [(&str, &str); 34] = [
     (
         "sum over RANGE; 10 parts",
         "SELECT id, sum(v) OVER (PARTITION BY g ORDER BY id RANGE 100 PRECEDING) AS run FROM t",
+    ),
+    (
+        "GROUPS, EXCLUDE; 10 parts",
+        "SELECT id, count(*) OVER (PARTITION BY g ORDER BY id GROUPS 2 PRECEDING EXCLUDE TIES) AS n FROM t",
+    ),
+    ("row_number; 10 parts", "SELECT *, row_number() OVER (PARTITION BY g ORDER BY id) AS place FROM t"),
+    (
+        "row_number and lag; 10 parts",
+        "SELECT id, row_number() OVER w, lag(v) OVER w FROM t WINDOW w AS (PARTITION BY g ORDER BY id)",
+    ),
+    ("last_value; 10 parts", "SELECT id, last_value(v) OVER (PARTITION BY g ORDER BY id) AS last FROM t"),
+    ("running sum; 10 parts", "SELECT id, sum(v) OVER (PARTITION BY g ORDER BY id) AS run FROM t"),
+    ("running max; 10 parts", "SELECT id, max(v) OVER (PARTITION BY g ORDER BY id) AS top FROM t"),
+    ("max of the part; 10 parts", "SELECT id, max(v) OVER (PARTITION BY g) AS top FROM t"),
+    ("ntile; 10 parts", "SELECT id, ntile(4) OVER (PARTITION BY g ORDER BY id) AS quarter FROM t"),
+    ("mode; 10 groups", "SELECT g, mode() WITHIN GROUP (ORDER BY v) FROM t GROUP BY g"),
+    ("string_agg; 10 groups", "SELECT g, string_agg(s, ',' ORDER BY id) FROM t GROUP BY g"),
+    (
+        "correlated GROUPING SETS",
+        "SELECT d.k, x.n FROM d, LATERAL (SELECT count(*) AS n FROM t WHERE t.k = d.k GROUP BY ROLLUP (g)) x",
+    ),
+    (
+        "recursion",
+        "WITH RECURSIVE r AS (SELECT id, k FROM t WHERE v < 100 UNION SELECT d.k, d.limit_v FROM r JOIN d ON d.k = r.k) SELECT * FROM r",
     ),
     ("unnest", "SELECT id, x FROM t, unnest(ARRAY[v, v + 1]) AS x"),
     ("view over aggregate", "SELECT sum(top) FROM (SELECT k, max(v) AS top FROM t GROUP BY k) x"),
@@ -115,8 +139,8 @@ async fn fill(session: &mut Session, rows: u64) -> Result<()> {
         &format!(
             "CREATE TABLE t (id bigint PRIMARY KEY, k bigint, g bigint, v bigint, s text);
              CREATE TABLE d (k bigint PRIMARY KEY, name text, limit_v bigint);
-             INSERT INTO t SELECT i, i % {groups}, i % 10, (i * 7919) % {rows}, 's' || i % 100 FROM generate_series(1, {rows}) i;
-             INSERT INTO d SELECT i, 'name ' || i, (i * 31) % {rows} FROM generate_series(0, {groups} - 1, 2) i;
+             INSERT INTO t SELECT i, i % {groups}, i % 10, (i * 7919) % {rows}, 's' || i % 100 FROM generate_series(1, {rows}::bigint) i;
+             INSERT INTO d SELECT i, 'name ' || i, (i * 31) % {rows} FROM generate_series(0, {groups}::bigint - 1, 2) i;
              FLUSH"
         ),
     )

@@ -47,6 +47,7 @@ pub(in crate::compile) use definition::{NAMES, constant_argument, takes_doubles}
 pub use exact_sum::{ExactSum, Precision};
 pub use order::RowOrder;
 pub use ordered::Ordered;
+pub use percentile::Percentile;
 pub(in crate::compile) use rows::{Grouped, Shape, Single};
 pub use slots::column as column_of;
 pub use udaf::functions;

@@ -48,9 +48,8 @@ impl Ordered {
     pub fn evaluate(&self, arguments: &[ArrayRef]) -> Result<ScalarValue> {
         let Some(first) = arguments.first() else { return Err(Error::internal("an aggregate without an argument")) };
         match self.function {
-            AggregateFunction::PercentileCont => percentile::continuous(first, self.fraction(arguments)?.as_ref()),
-            AggregateFunction::PercentileDisc => {
-                percentile::discrete(first, self.fraction(arguments)?.as_ref(), &self.output)
+            AggregateFunction::PercentileCont | AggregateFunction::PercentileDisc => {
+                percentile::over(self.function, first, self.fraction(arguments)?, &self.output)
             }
             _ if first.is_empty() => Ok(ScalarValue::Null),
             AggregateFunction::ArrayAgg => self.array(first),

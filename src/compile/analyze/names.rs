@@ -80,7 +80,8 @@ impl<'a> Names<'a> {
             };
             // Each time there is one unknown name or star less.
             resolved = match unresolved::of(&failure) {
-                Some(Unresolved::Column(name)) => current.with_whole_row(&name),
+                // Where it stands: in another place it may be a column.
+                Some(Unresolved::Column(name, place)) => current.with_whole_row(&name, place),
                 Some(Unresolved::Star(number, fields)) => current.with_fields(&number, &fields),
                 None => None,
             };

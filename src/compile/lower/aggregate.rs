@@ -164,7 +164,7 @@ impl Lowering<'_> {
 }
 
 /// The sets with their ids: a bit for each key that is left out, the last key's lowest; above, the number among equal sets.
-fn grouping_sets(
+pub(in crate::compile) fn grouping_sets(
     sets: &Sets,
     aggregate: &Aggregate,
     keys: usize,

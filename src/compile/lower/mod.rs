@@ -34,6 +34,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Distinct, Extension, LogicalPlan, TableScan, Union};
 use datafusion::prelude::Expr;
 
+pub(in crate::compile) use aggregate::grouping_sets;
 pub(in crate::compile) use refuse::refuse;
 
 use self::linear::Linear;

@@ -70,10 +70,14 @@ impl Query {
         whole::names(&self.ast)
     }
 
-    /// The query with a name, which is no column, for the whole row of a relation; `None` if no relation is called so.
-    pub(in crate::compile) fn with_whole_row(&self, name: &str) -> Option<Query> {
-        let mut query = self.clone();
-        whole::resolve(&mut query.ast, name).then_some(query)
+    /// The query with a name, which is no column at `place` (anywhere, if that is not known), for the whole row of a relation; `None` if
+    /// no relation is called so.
+    pub(in crate::compile) fn with_whole_row(&self, name: &str, place: Option<Location>) -> Option<Query> {
+        let resolved = |place| {
+            let mut query = self.clone();
+            whole::resolve(&mut query.ast, name, place).then_some(query)
+        };
+        place.and_then(|place| resolved(Some(place))).or_else(|| resolved(None))
     }
 
     /// The query with the fields of a row for `(row).*`, whose number is given; `None` if there is none of that number.

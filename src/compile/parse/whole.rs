@@ -12,6 +12,7 @@ use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, Relati
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::{Expr, lit};
 use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::tokenizer::Location;
 
 use super::grammar::folded_ident;
 use super::rewrite::is_scalar_set;
@@ -45,11 +46,52 @@ pub(super) fn names(query: &ast::Query) -> BTreeSet<String> {
     names
 }
 
-/// Makes a name that is no column the whole row of the relation of that name, wherever there is one. Answers whether there was one.
-pub(super) fn resolve(query: &mut ast::Query, name: &str) -> bool {
-    let mut resolve = Resolve { name, scopes: Vec::new(), found: false };
+/// Makes a name that is no column the whole row of the relation of that name, wherever there is one; if it is known at which `place` it is
+/// no column, only in the SELECT there, whose names mean the same in all clauses. Answers whether there was one.
+pub(super) fn resolve(query: &mut ast::Query, name: &str, place: Option<Location>) -> bool {
+    let mut resolve = Resolve { name, only: None, scopes: Vec::new(), selects: Vec::new(), found: false };
+    if let Some(place) = place {
+        let mut finder = Finder { place, selects: Vec::new() };
+        match ast::Visit::visit(query, &mut finder) {
+            ControlFlow::Break(select) => resolve.only = Some(select),
+            ControlFlow::Continue(()) => return false,
+        }
+    }
     let _ = ast::VisitMut::visit(query, &mut resolve);
     resolve.found
+}
+
+/// Looks for the SELECT in which a name stands.
+struct Finder {
+    place: Location,
+    /// For each query around, where its last SELECT begins.
+    selects: Vec<Location>,
+}
+
+impl ast::Visitor for Finder {
+    type Break = Location;
+
+    fn pre_visit_query(&mut self, _query: &ast::Query) -> ControlFlow<Location> {
+        self.selects.push(Location::empty());
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &ast::Query) -> ControlFlow<Location> {
+        self.selects.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &ast::Select) -> ControlFlow<Location> {
+        self.selects.last_mut().into_iter().for_each(|last| *last = select.select_token.0.span.start);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &ast::Expr) -> ControlFlow<Location> {
+        match (expression, self.selects.last()) {
+            (ast::Expr::Identifier(name), Some(select)) if name.span.start == self.place => ControlFlow::Break(*select),
+            _ => ControlFlow::Continue(()),
+        }
+    }
 }
 
 /// Hides the columns of whole rows from `*`.
@@ -59,14 +101,23 @@ pub(super) fn hide(query: &mut ast::Query, names: &BTreeSet<String>) {
 
 struct Resolve<'a> {
     name: &'a str,
+    /// Where the SELECT begins in which the name is replaced; `None` for all.
+    only: Option<Location>,
     /// For each query around, whether its FROM has the relation.
     scopes: Vec<bool>,
+    /// For each query around, where its last SELECT begins.
+    selects: Vec<Location>,
     found: bool,
 }
 
 impl Resolve<'_> {
     fn is_name(&self, expression: &ast::Expr) -> bool {
         matches!(expression, ast::Expr::Identifier(name) if folded_ident(name) == self.name)
+    }
+
+    /// Whether the name is replaced in a SELECT that begins at a place.
+    fn is_here(&self, select: Location) -> bool {
+        self.only.is_none_or(|only| only == select)
     }
 
     /// An output column keeps its name; items of ORDER BY, GROUP BY and DISTINCT ON that name it mean the output column.
@@ -76,7 +127,7 @@ impl Resolve<'_> {
         while let Some(body) = bodies.pop() {
             match body {
                 ast::SetExpr::SetOperation { left, right, .. } => bodies.extend([left.as_mut(), right.as_mut()]),
-                ast::SetExpr::Select(select) => {
+                ast::SetExpr::Select(select) if self.is_here(select.select_token.0.span.start) => {
                     let mut here = false;
                     for item in &mut select.projection {
                         here |= self.named_output(item);
@@ -140,12 +191,14 @@ impl ast::VisitorMut for Resolve<'_> {
         relations(&query.body, &mut found);
         let here = found.contains(self.name);
         self.scopes.push(here);
+        self.selects.push(Location::empty());
         if here {
             self.found |= selects(&query.body).any(|select| {
-                select
-                    .projection
-                    .iter()
-                    .any(|item| matches!(item, ast::SelectItem::UnnamedExpr(item) if self.is_name(item)))
+                self.is_here(select.select_token.0.span.start)
+                    && select
+                        .projection
+                        .iter()
+                        .any(|item| matches!(item, ast::SelectItem::UnnamedExpr(item) if self.is_name(item)))
             });
             self.outputs(query);
         }
@@ -154,6 +207,12 @@ impl ast::VisitorMut for Resolve<'_> {
 
     fn post_visit_query(&mut self, _query: &mut ast::Query) -> ControlFlow<()> {
         self.scopes.pop();
+        self.selects.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut ast::Select) -> ControlFlow<()> {
+        self.selects.last_mut().into_iter().for_each(|last| *last = select.select_token.0.span.start);
         ControlFlow::Continue(())
     }
 
@@ -163,7 +222,10 @@ impl ast::VisitorMut for Resolve<'_> {
             && let Some(name) = name.value.strip_prefix(PROTECTED)
         {
             *expression = ast::Expr::Identifier(ast::Ident::with_quote('"', name));
-        } else if self.is_name(expression) && self.scopes.contains(&true) {
+        } else if self.is_name(expression)
+            && self.scopes.contains(&true)
+            && self.selects.last().is_some_and(|select| self.is_here(*select))
+        {
             *expression = named(self.name);
             self.found = true;
         }

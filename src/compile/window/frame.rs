@@ -131,9 +131,33 @@ impl Frame<ScalarValue> {
 
     /// Which rows a frame can have.
     pub(super) fn reach(&self) -> Reach {
-        // Peers can be any number of rows.
-        let near = matches!(self.exclusion, Exclusion::NoOthers | Exclusion::CurrentRow);
-        let rows = |bound: &Bound<ScalarValue>| match bound {
+        self.reach_of([&self.start, &self.end])
+    }
+
+    /// Which rows tell where a frame begins.
+    pub(super) fn start_reach(&self) -> Reach {
+        // A frame that ends before it begins is empty.
+        match (&self.end, &self.start) {
+            (Bound::UnboundedFollowing, start) if self.is_counted(start) => self.reach_of([start, start]),
+            _ => self.reach(),
+        }
+    }
+
+    /// Which rows tell where a frame ends.
+    pub(super) fn end_reach(&self) -> Reach {
+        match (&self.start, &self.end) {
+            (Bound::UnboundedPreceding, end) if self.is_counted(end) => self.reach_of([end, end]),
+            _ => self.reach(),
+        }
+    }
+
+    /// Whether a bound is told by counting.
+    fn is_counted(&self, bound: &Bound<ScalarValue>) -> bool {
+        self.units != Units::Range || *bound == Bound::CurrentRow
+    }
+
+    fn reach_of(&self, bounds: [&Bound<ScalarValue>; 2]) -> Reach {
+        let counted = |bound: &Bound<ScalarValue>| match bound {
             Bound::Preceding(offset) => count(offset).ok().map(|rows| (rows, 0)),
             Bound::Following(offset) => count(offset).ok().map(|rows| (0, rows)),
             Bound::CurrentRow => Some((0, 0)),
@@ -141,12 +165,15 @@ impl Frame<ScalarValue> {
         };
         let is_near =
             |bound: &Bound<ScalarValue>| !matches!(bound, Bound::UnboundedPreceding | Bound::UnboundedFollowing);
-        if self.units == Units::Range && is_near(&self.start) && is_near(&self.end) {
-            return Reach::Range;
+        if self.units == Units::Range && bounds != [&Bound::CurrentRow; 2] {
+            let range = bounds.into_iter().all(is_near);
+            return Reach { range, all: !range, ..Reach::default() };
         }
-        match (self.units, rows(&self.start), rows(&self.end)) {
-            (Units::Rows, Some(start), Some(end)) if near => Reach::Rows(start.0.max(end.0), start.1.max(end.1)),
-            _ => Reach::Partition,
+        let [Some(start), Some(end)] = bounds.map(counted) else { return Reach::ALL };
+        let near = Some((start.0.max(end.0), start.1.max(end.1)));
+        match self.units {
+            Units::Groups | Units::Range => Reach { groups: near, ..Reach::default() },
+            Units::Rows => Reach { rows: near, ..Reach::default() },
         }
     }
 }
@@ -234,8 +261,8 @@ impl<'a> Frames<'a> {
 }
 
 /// For each row of one partition the rows between the first and the last of all calls' frames. `rows` are sorted by `order`.
-pub fn frames(
-    calls: &[WindowCall],
+pub fn frames<'a>(
+    calls: impl Iterator<Item = &'a WindowCall>,
     rows: &RecordBatch,
     order: &[SortColumn],
     layout: &Layout,

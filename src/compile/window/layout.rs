@@ -48,6 +48,11 @@ impl Layout {
         }
     }
 
+    /// Whether something may come before the rows of partitions.
+    pub(super) fn is_continued(&self) -> bool {
+        !self.before.is_empty()
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.groups.len()

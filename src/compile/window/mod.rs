@@ -5,6 +5,8 @@
 //! PARTITION BY, so that EXCLUDE, GROUPS and offsets of any type get through. After types are known, [`node::windows`] replaces
 //! DataFusion's window nodes by [`node::WindowNode`], which views lower to operators and [`execution`] runs for ad-hoc queries.
 
+// `min`, `max` and `first_value` from row to row.
+mod best;
 // Other aggregates: an accumulator per frame.
 mod accumulator;
 // Aggregates over frames.
@@ -97,17 +99,39 @@ pub enum Argument {
     Constant(ScalarValue),
 }
 
-/// Which other rows of the partition, at most, a row's value depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+/// Which other rows of the partition, at most, a row's value depends on: all those that are named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reach {
     /// So many rows before it and after it.
-    Rows(usize, usize),
+    pub rows: Option<(usize, usize)>,
+    /// Its peers and so many groups of peers before it and after it.
+    pub groups: Option<(usize, usize)>,
     /// Those of its frame, which goes by distances.
-    Range,
-    /// Those before it, of which [`Before`] tells enough.
-    Running,
+    pub range: bool,
+    /// Those before it, of which [`Before`] tells enough, and its peers.
+    pub running: bool,
     /// Any.
-    Partition,
+    pub all: bool,
+}
+
+impl Reach {
+    /// Any row.
+    const ALL: Reach = Reach { rows: None, groups: None, range: false, running: false, all: true };
+
+    /// Those of either.
+    pub fn and(self, other: Reach) -> Reach {
+        let farther = |one: Option<(usize, usize)>, other: Option<(usize, usize)>| match (one, other) {
+            (Some(one), Some(other)) => Some((one.0.max(other.0), one.1.max(other.1))),
+            (one, other) => one.or(other),
+        };
+        Reach {
+            rows: farther(self.rows, other.rows),
+            groups: farther(self.groups, other.groups),
+            range: self.range || other.range,
+            running: self.running || other.running,
+            all: self.all || other.all,
+        }
+    }
 }
 
 /// Values of a call for all rows. `rows` are sorted by partition and order as `layout` says; `order` are their columns to order by.
@@ -116,6 +140,15 @@ pub enum Reach {
 /// Cost: proportional to the rows, times a logarithm for `min`, `max` and RANGE with offsets; aggregates that cannot be taken from
 /// other frames (`string_agg`, `stddev`, sums of floats) cost the rows of all frames, unless the frames only grow.
 pub fn evaluate(call: &WindowCall, rows: &RecordBatch, order: &[SortColumn], layout: &Layout) -> Result<Evaluated> {
+    let found = evaluate_alone(call, rows, order, layout)?;
+    match best::kept(call).filter(|_| layout.is_continued()) {
+        Some(kept) => Ok(Evaluated { values: best::continued(kept, found.values, layout)?, ..found }),
+        None => Ok(found),
+    }
+}
+
+/// The same, but that the value kept of earlier rows is left out.
+fn evaluate_alone(call: &WindowCall, rows: &RecordBatch, order: &[SortColumn], layout: &Layout) -> Result<Evaluated> {
     match &call.function {
         Function::RowNumber
         | Function::Rank
@@ -138,7 +171,7 @@ impl WindowCall {
     /// Which rows its values depend on; `input` are the columns.
     pub fn reach(&self, input: &Schema) -> Reach {
         if running::is_running(self, input) {
-            return Reach::Running;
+            return Reach { running: true, ..Reach::default() };
         }
         match (&self.function, self.arguments.get(1)) {
             (Function::Lag | Function::Lead, offset) => {
@@ -150,15 +183,18 @@ impl WindowCall {
                 match offset {
                     Some(offset) => {
                         let rows = offset.unsigned_abs() as usize;
-                        Reach::Rows(rows, rows)
+                        Reach { rows: Some((rows, rows)), ..Reach::default() }
                     }
-                    None => Reach::Partition,
+                    None => Reach::ALL,
                 }
             }
+            // Only one end of the frame matters.
+            (Function::FirstValue, _) if self.frame.exclusion == Exclusion::NoOthers => self.frame.start_reach(),
+            (Function::LastValue, _) if self.frame.exclusion == Exclusion::NoOthers => self.frame.end_reach(),
             (Function::FirstValue | Function::LastValue | Function::NthValue | Function::Aggregate(_), _) => {
                 self.frame.reach()
             }
-            _ => Reach::Partition,
+            _ => Reach::ALL,
         }
     }
 

@@ -5,22 +5,25 @@ use std::ops::Range;
 
 use datafusion::arrow::datatypes::{Schema, i256};
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::scalar::ScalarValue;
 
 use super::aggregate::{has_plain_state, is_exact, wide};
-use super::{Argument, Bound, Exclusion, Function, Layout, WindowCall};
+use super::{Argument, Bound, Exclusion, Function, Layout, WindowCall, best};
 use crate::error::Result;
 
 /// What the rows of a partition amount to that come before the first of those that are given.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Before {
-    /// Their number.
+    /// Their number, for numbers of rows.
     pub rows: usize,
-    /// The number of their groups of peers.
+    /// The number of their groups of peers, for numbers of those.
     pub groups: usize,
     /// The sum of the values that the call takes of them.
     pub sum: i256,
     /// The number of these values.
     pub count: i64,
+    /// The least, greatest or first of them, if the call answers that.
+    pub value: Option<ScalarValue>,
 }
 
 /// Whether [`Before`] tells all that a call needs to know of earlier rows. `input` are the columns.
@@ -30,6 +33,9 @@ pub(super) fn is_running(call: &WindowCall, input: &Schema) -> bool {
         == (&Bound::UnboundedPreceding, &Bound::CurrentRow, Exclusion::NoOthers);
     match (&call.function, call.arguments.as_slice()) {
         (Function::RowNumber | Function::Rank | Function::DenseRank, _) => true,
+        (_, [Argument::Column(column)]) if grows && best::kept(call).is_some() => {
+            input.field(*column).data_type() == call.field.data_type()
+        }
         (Function::Aggregate(function), [] | [_]) if grows && function.name() == "count" => true,
         (Function::Aggregate(function), [Argument::Column(column)]) if grows => {
             let kind = input.field(*column).data_type();
@@ -50,8 +56,18 @@ pub fn after(
 ) -> Result<Before> {
     let Some(last) = range.clone().last() else { return Ok(before) };
     let mut after = before;
-    after.rows += range.len();
-    after.groups += layout.group(last) + 1 - layout.group(range.start);
+    if let Some(kept) = best::kept(call) {
+        let rows = rows.slice(range.start, range.len());
+        let passing = call.passing(&rows);
+        let passes = |row: &usize| passing.as_ref().is_none_or(|passing| passing[*row]);
+        best::add(kept, &call.argument(0, &rows)?, passes, &mut after)?;
+        return Ok(after);
+    }
+    match &call.function {
+        Function::Aggregate(_) => {}
+        Function::DenseRank => after.groups += layout.group(last) + 1 - layout.group(range.start),
+        _ => after.rows += range.len(),
+    }
     if !matches!(call.function, Function::Aggregate(_)) {
         return Ok(after);
     }
@@ -63,7 +79,7 @@ pub fn after(
     after.count += (0..rows.num_rows()).filter(counts).count() as i64;
     if let Some(values) = values.as_ref().filter(|values| is_exact(values.data_type())) {
         let wide = wide(values);
-        let sum = (0..rows.num_rows()).filter(counts).fold(before.sum, |sum, row| sum.wrapping_add(wide[row]));
+        let sum = (0..rows.num_rows()).filter(counts).fold(after.sum, |sum, row| sum.wrapping_add(wide[row]));
         after.sum = sum;
     }
     Ok(after)

@@ -31,6 +31,7 @@
 
 // The timely container.
 mod batch;
+mod cluster;
 // The coordinator thread.
 mod coordinator;
 // What the coordinator is told.
@@ -88,6 +89,8 @@ pub struct RuntimeOptions {
     pub tick_bytes_max: usize,
     /// Rejected records kept for `tidewater.rejected_records`, by bytes of payload (default 64 MiB); older ones make room, counted.
     pub rejected_bytes_max: usize,
+    /// Bytes that are kept of changes for transactions that read an earlier tick (default 256 MiB); beyond, the oldest of them end.
+    pub past_bytes_max: usize,
 }
 
 impl Default for RuntimeOptions {
@@ -98,6 +101,7 @@ impl Default for RuntimeOptions {
             ticks_in_flight_max: 3,
             tick_bytes_max: 16 << 20,
             rejected_bytes_max: 64 << 20,
+            past_bytes_max: 256 << 20,
         }
     }
 }
@@ -213,7 +217,7 @@ impl Runtime {
             ));
         }
         let workers = options.workers;
-        let store = Arc::new(Store::default());
+        let store = Arc::new(Store::new(options.past_bytes_max));
         let status = Arc::new(Status::new(options.rejected_bytes_max));
         let (events, receiver) = mpsc::channel();
         let channel = (events.clone(), receiver);

@@ -4,10 +4,12 @@
 //! the keys; without keys everything goes to worker 0. With one worker nothing is cut: the whole plan is one fragment.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
+use super::cluster::clusters;
 use super::recursion::Recursion;
 use crate::catalog::RelationId;
 use crate::compile::plan::{JoinKind, Plan, SetOperator};
@@ -24,6 +26,8 @@ pub(super) struct DataflowPlan {
     pub(super) inputs: Vec<RelationId>,
     /// The pieces; each sends to a later one, the last one makes the result.
     pub(super) fragments: Vec<Fragment>,
+    /// Columns of relations by which rows that come in shares should come together.
+    pub(super) clusters: Arc<HashMap<RelationId, Vec<usize>>>,
 }
 
 /// A piece of a plan that runs without exchange.
@@ -85,6 +89,7 @@ pub(super) fn render(
     workers: usize,
     append_only: &dyn Fn(RelationId) -> bool,
 ) -> Result<Vec<DataflowPlan>> {
+    let clusters = Arc::new(clusters(plan));
     (0..workers)
         .map(|worker| {
             let mut renderer = Renderer {
@@ -97,7 +102,7 @@ pub(super) fn render(
             };
             let root = renderer.fragment(plan, Route::Result)?;
             renderer.fragments.push(root);
-            Ok(DataflowPlan { inputs: renderer.inputs, fragments: renderer.fragments })
+            Ok(DataflowPlan { inputs: renderer.inputs, fragments: renderer.fragments, clusters: Arc::clone(&clusters) })
         })
         .collect()
 }

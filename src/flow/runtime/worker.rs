@@ -224,7 +224,7 @@ impl<'a> WorkerLoop<'a> {
             workers: self.worker.peers(),
             worker: self.worker.index(),
         };
-        let DataflowPlan { inputs, fragments } = install.plan;
+        let DataflowPlan { inputs, fragments, .. } = install.plan;
         let (inputs, probe) = self.worker.dataflow::<u64, _, _>(|scope| {
             let mut handles = Vec::with_capacity(inputs.len());
             let mut relations = Vec::with_capacity(inputs.len());

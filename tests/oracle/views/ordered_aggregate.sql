@@ -98,3 +98,9 @@ SELECT k, json_agg(s ORDER BY id) AS x, json_agg(array_n ORDER BY id) AS y, json
 
 -- oa_json_nested
 SELECT k, jsonb_agg(j ORDER BY s) AS x FROM (SELECT k, s, jsonb_agg(n ORDER BY id) AS j FROM a WHERE s IS NOT NULL GROUP BY k, s) q GROUP BY k;
+
+-- oa_percentiles_move
+SELECT percentile_cont(ARRAY[0, 0.25, 0.5, 0.9, 1]) WITHIN GROUP (ORDER BY n) AS c, percentile_disc(ARRAY[0.1, NULL, 0.5, 0.99]) WITHIN GROUP (ORDER BY s DESC) AS d, percentile_disc(0.3) WITHIN GROUP (ORDER BY m) AS m, mode() WITHIN GROUP (ORDER BY s DESC) AS o FROM a;
+
+-- oa_mode_by_type
+SELECT k, mode() WITHIN GROUP (ORDER BY n) AS n, mode() WITHIN GROUP (ORDER BY d DESC) AS d, mode() WITHIN GROUP (ORDER BY m) AS m, mode() WITHIN GROUP (ORDER BY b) AS b, mode() WITHIN GROUP (ORDER BY t) FILTER (WHERE id % 3 > 0) AS t FROM a GROUP BY k;

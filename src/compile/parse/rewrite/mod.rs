@@ -155,7 +155,7 @@ impl ast::VisitorMut for Rewriter<'_> {
         if let Err(error) = row_in::rewrite_where(&mut query.body) {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }
-        using::nest_all(&mut query.body, &mut self.joins, !self.values.is_empty());
+        using::nest_all(query, &mut self.joins, !self.values.is_empty());
         if let Err(error) = grouping::rewrite(&mut query.body) {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }

@@ -1,6 +1,7 @@
 //! `a JOIN b USING (k)` and NATURAL joins are nested: each becomes an item of FROM of its own, to which the planner gives the merged
-//! columns. WHERE and ON, where the planner finds `k` ambiguous, name the merged column by its join; inside of a query around, where the
-//! planner would take an outer column of that name, all clauses do.
+//! columns. WHERE and ON, where the planner finds `k` ambiguous, name the merged column by its join. All clauses do inside of a query around,
+//! where the planner would take an outer column of that name, and where it looks for columns among outputs as well: with DISTINCT ON and
+//! beside set-returning functions.
 
 use std::ops::ControlFlow;
 
@@ -8,6 +9,7 @@ use datafusion::sql::sqlparser::ast;
 
 use super::super::grammar::folded_ident;
 use super::super::query::table;
+use super::set_returning::is_set_returning;
 
 /// What the names of such items begin with: it comes after all that a query writes.
 pub(in crate::compile) const MERGED: char = char::MAX;
@@ -16,7 +18,16 @@ pub(in crate::compile) const MERGED: char = char::MAX;
 type Merged = Vec<(String, ast::Ident)>;
 
 /// Nests the joins in the FROM of a query, but not those of queries inside. `made` counts them. `inside`: a query is around this one.
-pub(super) fn nest_all(body: &mut ast::SetExpr, made: &mut usize, inside: bool) {
+pub(super) fn nest_all(query: &mut ast::Query, made: &mut usize, inside: bool) {
+    let order = match query.order_by.as_mut().map(|order| &mut order.kind) {
+        Some(ast::OrderByKind::Expressions(items)) => items.as_mut_slice(),
+        _ => &mut [],
+    };
+    nest_body(&mut query.body, made, inside, order);
+}
+
+/// Nests the joins of the SELECTs that a query is made of; `order` is what one alone is ordered by.
+fn nest_body(body: &mut ast::SetExpr, made: &mut usize, inside: bool, order: &mut [ast::OrderByExpr]) {
     match body {
         ast::SetExpr::Select(select) => {
             let mut merged = Merged::new();
@@ -26,13 +37,14 @@ pub(super) fn nest_all(body: &mut ast::SetExpr, made: &mut usize, inside: bool) 
             if let Some(condition) = &mut select.selection {
                 qualify(condition, &merged);
             }
-            if inside {
+            if inside || matches!(select.distinct, Some(ast::Distinct::On(_))) || has_sets(&select.projection) {
                 qualify_outputs(select, &merged);
+                qualify_distinct(select, order, &merged);
             }
         }
         ast::SetExpr::SetOperation { left, right, .. } => {
-            nest_all(left, made, inside);
-            nest_all(right, made, inside);
+            nest_body(left, made, inside, &mut []);
+            nest_body(right, made, inside, &mut []);
         }
         _ => {}
     }
@@ -128,6 +140,34 @@ fn qualify_outputs(select: &mut ast::Select, merged: &Merged) {
     if let Some(condition) = &mut select.having {
         qualify(condition, merged);
     }
+}
+
+/// Names the joins of merged columns in the keys of DISTINCT ON and the order that goes with them; names of outputs stay.
+fn qualify_distinct(select: &mut ast::Select, order: &mut [ast::OrderByExpr], merged: &Merged) {
+    let Some(ast::Distinct::On(keys)) = &mut select.distinct else { return };
+    let is_output = |expression: &ast::Expr| {
+        let ast::Expr::Identifier(name) = expression else { return false };
+        select.projection.iter().any(|item| match item {
+            ast::SelectItem::ExprWithAlias { alias, .. } => folded_ident(alias) == folded_ident(name),
+            _ => false,
+        })
+    };
+    let keys = keys.iter_mut().chain(order.iter_mut().map(|item| &mut item.expr));
+    keys.filter(|key| !is_output(key)).for_each(|key| qualify(key, merged));
+}
+
+/// Whether outputs are set-returning functions.
+fn has_sets(items: &[ast::SelectItem]) -> bool {
+    let is_set = |part: &ast::Expr| match part {
+        ast::Expr::Function(function) if is_set_returning(&function.name) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    items.iter().any(|item| match item {
+        ast::SelectItem::UnnamedExpr(expression) | ast::SelectItem::ExprWithAlias { expr: expression, .. } => {
+            ast::visit_expressions(expression, is_set).is_break()
+        }
+        _ => false,
+    })
 }
 
 /// Names the joins of merged columns, where one join alone can be meant. Queries inside have names of their own.

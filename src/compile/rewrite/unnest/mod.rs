@@ -27,6 +27,10 @@ mod outer;
 mod pull;
 // Outer columns into subqueries.
 mod push;
+// GROUPING SETS, one by one.
+mod sets;
+// Outer columns into joins.
+mod sides;
 // Outer columns beside elements of arrays, and in EXCEPT and INTERSECT.
 mod rows;
 

@@ -13,13 +13,14 @@ use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::expr::{Sort as SortExpr, WindowFunction};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
-    Aggregate, BinaryExpr, Distinct, ExprSchemable, FetchType, Filter, Join, Limit, LogicalPlan, LogicalPlanBuilder,
+    Aggregate, BinaryExpr, Distinct, ExprSchemable, FetchType, Filter, Limit, LogicalPlan, LogicalPlanBuilder,
     Operator, Projection, SkipType, Sort, SubqueryAlias, Union, Values, Window,
 };
 use datafusion::prelude::{Expr, lit};
 
 use super::super::{elements, numbered, set_operation};
-use super::outer::{depends, expression_depends, in_outer, is_correlated, terms, with_terms};
+use super::outer::{depends, in_outer, is_correlated, terms, with_terms};
+use super::sets::one_by_one;
 use super::{Matched, Unnesting, column_at, columns, joined, unsupported};
 
 /// A subquery with outer terms as columns.
@@ -136,6 +137,9 @@ impl Unnesting<'_> {
     }
 
     fn push_aggregate(&self, node: &Aggregate, outer: &LogicalPlan, wanted: &[Expr]) -> PlanResult<Pushed> {
+        if let [Expr::GroupingSet(sets)] = node.group_expr.as_slice() {
+            return self.push_union(&one_by_one(node, sets)?, outer, wanted);
+        }
         let (plan, pushed) = self.grouped(node, outer, wanted)?;
         if !node.group_expr.is_empty() {
             return Ok(Pushed { plan, ..pushed });
@@ -157,9 +161,6 @@ impl Unnesting<'_> {
         outer: &LogicalPlan,
         wanted: &[Expr],
     ) -> PlanResult<(LogicalPlan, Pushed)> {
-        if node.group_expr.iter().any(|key| matches!(key, Expr::GroupingSet(_))) {
-            return Err(unsupported("GROUPING SETS in a subquery that depends on the outer query"));
-        }
         let pushed = self.push(&node.input, outer, wanted)?;
         let all = node.group_expr.iter().chain(&node.aggr_expr).cloned().collect::<Vec<_>>();
         let all = named(&all, &node.schema, wanted, &pushed.terms)?;
@@ -168,62 +169,6 @@ impl Unnesting<'_> {
         let input = Arc::new(pushed.plan.clone());
         let plan = LogicalPlan::Aggregate(Aggregate::try_new(input, keys, calls.to_vec())?);
         Ok((plan, pushed))
-    }
-
-    fn push_join(&self, node: &Join, outer: &LogicalPlan, wanted: &[Expr]) -> PlanResult<Pushed> {
-        let inner = node.join_type == JoinType::Inner;
-        let one_sided =
-            matches!(node.join_type, JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark);
-        if !inner && !one_sided {
-            return Err(unsupported("RIGHT or FULL JOIN over columns of the outer query"));
-        }
-        let in_right = terms(&node.right, outer.schema())?;
-        let in_left = depends(&node.left, outer.schema())?;
-        let mut in_condition = false;
-        for condition in node.on.iter().flat_map(|(left, right)| [left, right]).chain(&node.filter) {
-            in_condition |= expression_depends(condition, outer.schema())?;
-        }
-        if inner && !in_left && !in_condition {
-            let right = self.push(&node.right, outer, wanted)?;
-            let plan = LogicalPlan::Join(with_inputs(node, Arc::clone(&node.left), Arc::new(right.plan), vec![])?);
-            return Ok(Pushed { plan, ..right });
-        }
-        let left = self.push(&node.left, outer, wanted)?;
-        let mut more = Vec::new();
-        let right = if in_right.is_empty() {
-            Arc::clone(&node.right)
-        } else {
-            let right = self.push(&node.right, outer, &in_right)?;
-            let right =
-                if node.join_type == JoinType::LeftMark { self.of_one_name(right, &node.right)? } else { right };
-            for (term, column) in in_right.iter().zip(right.terms) {
-                let at = wanted.iter().position(|wanted| wanted == term);
-                let mine = at.and_then(|at| left.terms.get(at)).cloned();
-                let mine = mine.ok_or_else(|| unsupported("a join over columns of the outer query"))?;
-                more.push(same(mine, column, right.strict));
-            }
-            Arc::new(right.plan)
-        };
-        let mut join = with_inputs(node, Arc::new(left.plan), right, more)?;
-        join.on = join
-            .on
-            .into_iter()
-            .map(|(one, other)| Ok((with_terms(one, wanted, &left.terms)?, with_terms(other, wanted, &left.terms)?)))
-            .collect::<PlanResult<_>>()?;
-        join.filter = join.filter.map(|filter| with_terms(filter, wanted, &left.terms)).transpose()?;
-        Ok(Pushed { plan: LogicalPlan::Join(join), terms: left.terms, strict: left.strict })
-    }
-
-    /// The same with all columns under the name of the plan's own, which is the name of the mark, too.
-    fn of_one_name(&self, pushed: Pushed, own: &LogicalPlan) -> PlanResult<Pushed> {
-        let Some((Some(table), _)) = own.schema().iter().next() else { return Ok(pushed) };
-        let names: Vec<String> = pushed.terms.iter().map(|_| self.fresh()).collect();
-        let named = pushed.terms.into_iter().zip(&names);
-        let named = named.map(|(term, name)| term.alias_qualified(Some(table.clone()), name));
-        let columns = columns(own.schema()).into_iter().chain(named).collect();
-        let plan = LogicalPlan::Projection(Projection::try_new(columns, Arc::new(pushed.plan))?);
-        let terms = names.into_iter().map(|name| Expr::Column(Column::new(Some(table.clone()), name))).collect();
-        Ok(Pushed { plan, terms, ..pushed })
     }
 
     fn push_union(&self, node: &Union, outer: &LogicalPlan, wanted: &[Expr]) -> PlanResult<Pushed> {
@@ -361,7 +306,7 @@ pub(super) fn defaults(node: &Aggregate) -> PlanResult<Vec<Expr>> {
     node.aggr_expr.iter().enumerate().map(value).collect()
 }
 
-fn same(one: Expr, other: Expr, strict: bool) -> Expr {
+pub(super) fn same(one: Expr, other: Expr, strict: bool) -> Expr {
     let operator = if strict { Operator::Eq } else { Operator::IsNotDistinctFrom };
     Expr::BinaryExpr(BinaryExpr::new(Box::new(one), operator, Box::new(other)))
 }
@@ -387,7 +332,7 @@ fn looks_equal(kind: &DataType) -> bool {
 }
 
 /// Expressions with `terms` replaced, under the names of `schema`.
-fn named(expressions: &[Expr], schema: &DFSchema, terms: &[Expr], by: &[Expr]) -> PlanResult<Vec<Expr>> {
+pub(super) fn named(expressions: &[Expr], schema: &DFSchema, terms: &[Expr], by: &[Expr]) -> PlanResult<Vec<Expr>> {
     let named = |(at, expression): (usize, &Expr)| {
         let (qualifier, field) = schema.qualified_field(at);
         let column = Column::from((qualifier, field));
@@ -398,18 +343,4 @@ fn named(expressions: &[Expr], schema: &DFSchema, terms: &[Expr], by: &[Expr]) -
         Ok(replaced.unalias().alias_qualified(qualifier.cloned(), field.name()))
     };
     expressions.iter().enumerate().map(named).collect()
-}
-
-fn with_inputs(node: &Join, left: Arc<LogicalPlan>, right: Arc<LogicalPlan>, more: Vec<Expr>) -> PlanResult<Join> {
-    let filter = node.filter.iter().cloned().chain(more).reduce(Expr::and);
-    Join::try_new(
-        left,
-        right,
-        node.on.clone(),
-        filter,
-        node.join_type,
-        node.join_constraint,
-        node.null_equality,
-        node.null_aware,
-    )
 }

@@ -6,10 +6,12 @@ use datafusion::arrow::datatypes::{DataType, Schema};
 use super::count::{Count, CountRows};
 use super::distinct::Distinct;
 use super::distinct_numeric::DistinctNumeric;
+use super::mode::Modes;
+use super::percentile::Percentiles;
 use super::rows::SortedRows;
 use super::{extreme, sum};
 use crate::canonical::require_supported;
-use crate::compile::aggregate::{Accumulator, Ordered, RowOrder, linear};
+use crate::compile::aggregate::{Accumulator, Ordered, Percentile, RowOrder, linear};
 use crate::compile::plan::{AggregateCall, AggregateFunction};
 use crate::error::{Error, Result};
 
@@ -72,8 +74,25 @@ fn sorted_rows(call: &AggregateCall, input: &Schema) -> Result<Box<dyn Accumulat
         place(sort.column).map(|place| (place, options))
     });
     let order = RowOrder::new(&types, call.arguments.len(), &order.collect::<Vec<_>>())?;
+    let output = call.field.data_type().clone();
+    match (call.function, &call.constant, types.as_slice()) {
+        (AggregateFunction::PercentileCont | AggregateFunction::PercentileDisc, Some(fractions), [_]) => {
+            let percentile = Percentile::new(call.function, fractions.clone(), &output);
+            return Ok(Box::new(Percentiles::new(percentile, order, output)));
+        }
+        (AggregateFunction::Mode, _, [kind]) if has_one_encoding(kind) => {
+            return Ok(Box::new(Modes::new(order, output)));
+        }
+        _ => {}
+    }
     let fields: Vec<_> = call.arguments.iter().map(|at| input.fields()[*at].clone()).collect();
-    let output = call.field.data_type();
-    let function = Ordered::new(call.function, &fields, call.constant.clone(), output)?;
-    Ok(Box::new(SortedRows::new(function, order, call.distinct, output.clone())))
+    let function = Ordered::new(call.function, &fields, call.constant.clone(), &output)?;
+    Ok(Box::new(SortedRows::new(function, order, call.distinct, output)))
+}
+
+/// Whether equal values of a type are encoded alike in a [`RowOrder`].
+fn has_one_encoding(kind: &DataType) -> bool {
+    use DataType::{Binary, Boolean, Date32, Float32, Float64, Int16, Int32, Int64, Time64, Timestamp, Utf8};
+    matches!(kind, Boolean | Int16 | Int32 | Int64 | Float32 | Float64)
+        || matches!(kind, Utf8 | Binary | Date32 | Time64(_) | Timestamp(..) | DataType::Decimal128(..))
 }

@@ -19,6 +19,8 @@ mod distinct;
 // DISTINCT over numerics.
 mod distinct_numeric;
 mod extreme;
+mod mode;
+mod percentile;
 mod rows;
 mod sum;
 

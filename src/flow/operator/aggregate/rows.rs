@@ -1,5 +1,6 @@
 //! Aggregates that need the rows of a group in order: a sorted bag of encoded rows per group. A group that changes is
-//! computed anew from all of its rows, so a tick costs as much as the groups are large that it touches.
+//! computed anew from all of its rows, so a tick costs as much as the groups are large that it touches: the results of `array_agg`,
+//! `string_agg` and their like are as large, and change.
 
 use std::collections::BTreeMap;
 

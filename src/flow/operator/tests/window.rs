@@ -313,6 +313,22 @@ fn running(random: &mut Random) -> Vec<WindowCall> {
             calls.push(call(function, vec![], frame(), DataType::Int64));
         }
     }
+    if random.below(2) == 0 {
+        let shift = Argument::Constant(ScalarValue::Int32(Some(random.below(3) as i32)));
+        let function = if random.below(2) == 0 { Function::Lag } else { Function::Lead };
+        calls.push(call(function, vec![Argument::Column(VALUE), shift], frame(), DataType::Int64));
+    }
+    if random.below(3) == 0 {
+        calls.push(call(Function::LastValue, vec![Argument::Column(VALUE)], frame(), DataType::Int64));
+    }
+    for function in [Function::Aggregate(min_udaf()), Function::Aggregate(max_udaf()), Function::FirstValue] {
+        if random.below(3) == 0 {
+            calls.push(call(function, vec![Argument::Column(VALUE)], frame(), DataType::Int64));
+        }
+    }
+    if random.below(2) == 0 && calls.len() > 1 {
+        calls.remove(0);
+    }
     calls
 }
 
@@ -322,7 +338,7 @@ fn neighbours_of_changed_rows() {
     let input = schema(&types());
     let order = vec![SortColumn { column: 1, descending: false, nulls_first: true }];
     let offset = |random: &mut Random, below: usize| ScalarValue::Int64(Some(random.below(below) as i64));
-    for seed in 0..34_u64 {
+    for seed in 0..50_u64 {
         let mut random = Random(seed);
         let list = DataType::List(Arc::new(Field::new_list_field(DataType::Int64, true)));
         let by_distance = (10..22).contains(&seed);
@@ -334,11 +350,14 @@ fn neighbours_of_changed_rows() {
                 _ => Bound::Following(offset(&mut random, 12)),
             };
             (frame.start, frame.end) = (bound(), bound());
+            frame.units = [Units::Range, Units::Groups][random.below(2)];
             frame.exclusion = [Exclusion::NoOthers, Exclusion::Group, Exclusion::Ties][random.below(3)];
         } else {
             frame.units = Units::Rows;
             frame.start = Bound::Preceding(offset(&mut random, 3));
             frame.end = Bound::Following(offset(&mut random, 3));
+            frame.exclusion =
+                [Exclusion::NoOthers, Exclusion::CurrentRow, Exclusion::Group, Exclusion::Ties][random.below(4)];
         }
         let mut calls = vec![call(Function::Aggregate(array_agg_udaf()), vec![Argument::Column(VALUE)], frame, list)];
         if seed >= 22 {
@@ -369,6 +388,13 @@ fn neighbours_of_changed_rows() {
             live.push(changes[0].0.clone());
             if tick % 3 > 0 {
                 changes.push((live.swap_remove(random.below(live.len())), -1));
+            }
+            // A row that stays in its place.
+            if tick % 3 > 1 {
+                let at = random.below(live.len());
+                changes.push((live[at].clone(), -1));
+                live[at][VALUE] = random.value(&types()[VALUE]);
+                changes.push((live[at].clone(), 1));
             }
             window.change(&input, &changes);
             let expected = over_groups(&naive, &input, &[], &live, false);

@@ -10,11 +10,14 @@
 //! Each partition is a sorted map from the encoded row (order columns first, then the others to break ties) to its weight. A tick
 //! evaluates what it touches twice, as it was and as it is, and emits the difference: rows whose values stay do not leave.
 //!
-//! Cost: where all calls look at a bounded number of rows around their own (`lag`, ROWS between offsets), or at those within a
-//! distance (RANGE between offsets), the neighbours of the changed rows; where all go on from row to row (`row_number`, `rank`, exact
-//! running sums and averages), the rows behind the first changed one, whose values must change, and up to
-//! [`CHECKPOINT_ROWS`] before it; otherwise the whole of each changed partition, which for
-//! a window without PARTITION BY is the whole input.
+//! Cost of a change, besides what its result must say anew:
+//!
+//! | calls | rows that are evaluated |
+//! |---|---|
+//! | `lag`, `lead` by a constant, ROWS and GROUPS between offsets, with any EXCLUDE | the neighbours of the changed rows |
+//! | RANGE between offsets | those within the distance |
+//! | `row_number`, `rank`, `dense_rank`, and with frames from the partition's start to the row `count`, `min`, `max`, `first_value`, exact `sum` and `avg` | up to [`CHECKPOINT_ROWS`] before the first changed one, and those behind it until they amount to what they did before: with a number that stays, such as the row's when a row is updated in its place, none |
+//! | other calls | the partition, which for a window without PARTITION BY is the whole input |
 
 // Which rows a change touches.
 mod segment;
@@ -26,7 +29,7 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 
-use self::segment::{Partition, Segment};
+use self::segment::{CHECKPOINT_ROWS, Calls, Partition, Segment};
 use super::ordered::{Encoding, Key};
 use super::row_json::row_json;
 use crate::canonical::{Equality, values_equal};
@@ -40,8 +43,6 @@ use crate::flow::{Delta, Operator, Output, RowError, Step, Tick};
 
 /// Rows that are evaluated at once, unless one partition has more.
 const BATCH_ROWS: usize = 65_536;
-/// How many rows after which it is kept what rows amount to for those that go on from there.
-const CHECKPOINT_ROWS: usize = if cfg!(test) { 8 } else { 1_024 };
 
 /// See the [module](self).
 pub struct Window {
@@ -49,7 +50,8 @@ pub struct Window {
     partition: Vec<usize>,
     order: Vec<SortColumn>,
     calls: Vec<WindowCall>,
-    reach: Reach,
+    /// By call.
+    reaches: Vec<Reach>,
     schema: SchemaRef,
     encoding: Encoding,
     index: GroupIndex,
@@ -72,19 +74,13 @@ impl Window {
         let encoding = Encoding::new(&types, &order, "a window")?;
         let keys: Vec<DataType> = partition.iter().map(|column| types[*column].clone()).collect();
         let index = GroupIndex::new(&keys, "PARTITION BY")?;
-        let both = |one: Reach, other: Reach| match (one, other) {
-            (Reach::Rows(before, after), Reach::Rows(b, a)) => Reach::Rows(before.max(b), after.max(a)),
-            (Reach::Range, Reach::Range) => Reach::Range,
-            (Reach::Running, Reach::Running) => Reach::Running,
-            _ => Reach::Partition,
-        };
-        let reach = calls.iter().map(|call| call.reach(&input)).reduce(both).unwrap_or(Reach::Rows(0, 0));
+        let reaches: Vec<Reach> = calls.iter().map(|call| call.reach(&input)).collect();
         Ok(Window {
             input,
             partition,
             order,
             calls,
-            reach,
+            reaches,
             schema,
             encoding,
             index,
@@ -114,13 +110,6 @@ impl Window {
         Ok(changes)
     }
 
-    /// For each of rows that follow each other in a partition those that its values depend on.
-    fn frames(&self, keys: &[&Key]) -> Result<Vec<Range<usize>>> {
-        let layout = Layout::new([keys.len()], |row| keys[row - 1].is_peer(keys[row]));
-        let rows = batch(&self.input, self.encoding.decode(keys.iter().copied())?, keys.len())?;
-        frames(&self.calls, &rows, &self.order, &layout)
-    }
-
     /// Evaluates segments, each of a partition, as they were and as they are, and emits the difference.
     fn emit(&mut self, segments: &[(u32, Segment)], out: &mut Output) -> Result<()> {
         let states: Vec<Vec<(&Key, bool)>> =
@@ -135,10 +124,9 @@ impl Window {
         let rows = batch(&self.input, self.encoding.decode(keys.iter().copied())?, keys.len())?;
         let mut found = Vec::with_capacity(self.calls.len());
         for (at, call) in self.calls.iter().enumerate() {
-            let before = |state: usize| segments[state / 2].1.before.get(at).copied().unwrap_or_default();
-            if self.reach == Reach::Running {
-                layout.continue_from((0..states.len()).filter(|state| lengths[*state] > 0).map(before).collect());
-            }
+            let before = |state: usize| segments[state / 2].1.before.get(at).cloned().unwrap_or_default();
+            let continued = (0..states.len()).filter(|state| self.reaches[at].running && lengths[*state] > 0);
+            layout.continue_from(continued.map(before).collect());
             found.push(evaluate(call, &rows, &self.order, &layout)?);
         }
         let results = Results { keys: &keys, found: &found };
@@ -152,7 +140,7 @@ impl Window {
             let is_core =
                 |row: usize| if row < old.end { pair[0][row - old.start].1 } else { pair[1][row - new.start].1 };
             results.difference(old.clone(), new.clone(), &is_core, &mut changed);
-            if self.reach == Reach::Running {
+            if self.is_running() {
                 checkpoints.push((*partition, self.checkpoints(segment, &keys, &rows, &layout, new)?));
             }
         }
@@ -178,14 +166,30 @@ impl Window {
         before.resize(self.calls.len(), Before::default());
         for row in range {
             if row - start >= CHECKPOINT_ROWS && layout.peers(row).start == row {
-                for (call, before) in self.calls.iter().zip(&mut before) {
-                    *before = after(call, rows, layout, start..row, *before)?;
-                }
+                self.advance(rows, layout, start..row, &mut before)?;
                 kept.push((keys[row].clone(), before.clone()));
                 start = row;
             }
         }
         Ok(kept)
+    }
+
+    /// Adds to what comes before rows what they amount to.
+    fn advance(&self, rows: &RecordBatch, layout: &Layout, range: Range<usize>, before: &mut [Before]) -> Result<()> {
+        for (at, call) in self.calls.iter().enumerate().filter(|(at, _)| self.reaches[*at].running) {
+            before[at] = after(call, rows, layout, range.clone(), std::mem::take(&mut before[at]))?;
+        }
+        Ok(())
+    }
+
+    fn is_running(&self) -> bool {
+        self.reach().running && !self.reach().all
+    }
+
+    /// Rows that follow each other in a partition, as columns.
+    fn rows(&self, keys: &[&Key]) -> Result<(RecordBatch, Layout)> {
+        let layout = Layout::new([keys.len()], |row| keys[row - 1].is_peer(keys[row]));
+        Ok((batch(&self.input, self.encoding.decode(keys.iter().copied())?, keys.len())?, layout))
     }
 
     /// Puts rows with weights into the output, or among its errors.
@@ -221,6 +225,28 @@ impl Window {
     }
 }
 
+impl Calls for Window {
+    fn reach(&self) -> Reach {
+        self.reaches.iter().copied().reduce(Reach::and).unwrap_or_default()
+    }
+
+    fn frames(&self, keys: &[&Key]) -> Result<Vec<Range<usize>>> {
+        let (rows, layout) = self.rows(keys)?;
+        let by_distance = self.calls.iter().zip(&self.reaches).filter(|(_, reach)| reach.range).map(|(call, _)| call);
+        frames(by_distance, &rows, &self.order, &layout)
+    }
+
+    fn amounts(&self, keys: &[&Key], before: &[Before]) -> Result<Vec<Before>> {
+        let mut amounts = before.to_vec();
+        amounts.resize(self.calls.len(), Before::default());
+        if !keys.is_empty() {
+            let (rows, layout) = self.rows(keys)?;
+            self.advance(&rows, &layout, 0..keys.len(), &mut amounts)?;
+        }
+        Ok(amounts)
+    }
+}
+
 impl Operator for Window {
     fn step(&mut self, _: &Tick, inputs: &mut [Vec<Delta>], out: &mut Output) -> Result<Step> {
         let [input] = inputs else { return Err(Error::internal("a window has one input")) };
@@ -229,7 +255,7 @@ impl Operator for Window {
         for (group, changes) in changes {
             let mut partition = std::mem::take(&mut self.partitions[group as usize]);
             self.entries -= partition.len() as u64;
-            let touched = partition.change(changes, self.reach, |keys| self.frames(keys))?;
+            let touched = partition.change(changes, self)?;
             self.entries += partition.len() as u64;
             if partition.len() == 0 {
                 self.index.remove(group);

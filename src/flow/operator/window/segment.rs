@@ -8,6 +8,8 @@ use crate::compile::window::{Before, Reach};
 use crate::error::Result;
 use crate::flow::delta::add_weights;
 
+/// How many rows after which it is kept what rows amount to for those that go on from there.
+pub(super) const CHECKPOINT_ROWS: usize = if cfg!(test) { 8 } else { 512 };
 /// Rows around a changed one that are looked at first; a change of more rows than one in so many is one of all rows.
 const NEIGHBOURS: usize = 16;
 
@@ -24,6 +26,8 @@ pub(super) struct Segment {
     rows: Vec<Row>,
     /// What the rows before them amount to for each call; empty if nothing is known of them.
     pub(super) before: Vec<Before>,
+    /// Whether no row of the partition comes behind them.
+    is_last: bool,
 }
 
 struct Row {
@@ -38,9 +42,29 @@ struct Row {
 type Span = (Key, Key);
 
 /// Rows around a changed one: those whose values it may change, and those that are looked at to tell.
+#[derive(Clone)]
 struct Surroundings {
     core: Span,
     context: Span,
+}
+
+/// Where rows change, as one piece.
+#[derive(Clone)]
+struct Spans {
+    cores: Vec<Span>,
+    context: Span,
+}
+
+/// What must be known of the calls to tell what a change touches.
+pub(super) trait Calls {
+    /// Which other rows a row's values depend on.
+    fn reach(&self) -> Reach;
+
+    /// For each of rows that follow each other in a partition those that its values depend on.
+    fn frames(&self, keys: &[&Key]) -> Result<Vec<Range<usize>>>;
+
+    /// What the rows amount to that were `before` and these, for each call.
+    fn amounts(&self, keys: &[&Key], before: &[Before]) -> Result<Vec<Before>>;
 }
 
 impl Partition {
@@ -61,14 +85,8 @@ impl Partition {
         self.checkpoints.extend(checkpoints);
     }
 
-    /// Changes weights. Answers what must be evaluated anew if a row's values depend on `reach` other rows; `frames` tells which
-    /// of the rows that it is given each of them depends on.
-    pub(super) fn change(
-        &mut self,
-        mut changes: BTreeMap<Key, i64>,
-        reach: Reach,
-        frames: impl Fn(&[&Key]) -> Result<Vec<Range<usize>>>,
-    ) -> Result<Vec<Segment>> {
+    /// Changes weights. Answers what must be evaluated anew.
+    pub(super) fn change(&mut self, mut changes: BTreeMap<Key, i64>, calls: &impl Calls) -> Result<Vec<Segment>> {
         changes.retain(|_, weight| *weight != 0);
         if changes.is_empty() {
             return Ok(Vec::new());
@@ -77,18 +95,7 @@ impl Partition {
         for key in changes.keys() {
             self.rows.entry(key.clone()).or_insert(0);
         }
-        let segments = match reach {
-            Reach::Rows(before, after)
-                if changes.len().saturating_mul(before.saturating_add(after).saturating_add(1)) < self.rows.len() =>
-            {
-                self.segments(&changes, |key| Ok(self.counted(key, &changes, before, after)))?
-            }
-            Reach::Range if changes.len().saturating_mul(NEIGHBOURS) < self.rows.len() => {
-                self.segments(&changes, |key| self.within(key, &frames))?
-            }
-            Reach::Running => vec![self.rest(&changes)],
-            _ => vec![self.whole(&changes)],
-        };
+        let segments = self.touched(&changes, calls)?;
         for (key, change) in changes {
             let weight = self.rows.entry(key.clone()).or_insert(0);
             *weight = add_weights(*weight, change)?;
@@ -99,64 +106,178 @@ impl Partition {
         Ok(segments)
     }
 
+    fn touched(&mut self, changes: &BTreeMap<Key, i64>, calls: &impl Calls) -> Result<Vec<Segment>> {
+        let reach = calls.reach();
+        let near = |(before, after): (usize, usize)| before.saturating_add(after).saturating_add(1);
+        let looked_at = reach.rows.map_or(1, near).max(reach.groups.map_or(1, near));
+        let looked_at = looked_at.max(if reach.range { NEIGHBOURS } else { 1 });
+        if reach.all || changes.len().saturating_mul(looked_at) >= self.rows.len() && !reach.running {
+            return Ok(vec![self.whole(changes)]);
+        }
+        if !reach.running {
+            return Ok(self
+                .spans(changes, changes.keys(), calls)?
+                .iter()
+                .map(|span| self.segment(span, changes))
+                .collect());
+        }
+        // Where many rows change, those behind the first of them are hardly more.
+        let many = changes.len().saturating_mul(looked_at.max(CHECKPOINT_ROWS)) >= self.rows.len();
+        if many && reach.range {
+            let whole = self.whole(changes);
+            self.forget(&whole);
+            return Ok(vec![whole]);
+        }
+        let keys = changes.keys().take(if many { 1 } else { usize::MAX });
+        let spans = self.spans(changes, keys, calls)?;
+        let mut segments = Vec::new();
+        for (number, span) in spans.iter().enumerate() {
+            let segment = self.segment(span, changes);
+            if !many && segment.amounts_to_the_same(calls)? {
+                segments.push(segment);
+                continue;
+            }
+            // What rows amount to differs from here on, perhaps only up to the last change.
+            let until = &spans[spans.len() - 1];
+            let end = until.cores[until.cores.len() - 1].1.clone();
+            let cores = vec![(span.cores[0].0.clone(), end)];
+            let context = (span.context.0.clone(), until.context.1.clone());
+            let up_to_last = self.segment(&Spans { cores, context }, changes);
+            let ends = !many && number + 1 < spans.len() && up_to_last.amounts_to_the_same(calls)?;
+            segments.push(if ends { up_to_last } else { self.rest(span, changes) });
+            break;
+        }
+        for segment in &segments {
+            self.forget(segment);
+        }
+        Ok(segments)
+    }
+
+    /// Forgets what rows behind the first that changes amount to, up to the segment's end.
+    fn forget(&mut self, segment: &Segment) {
+        let (Some(first), Some(last)) = (segment.rows.iter().find(|row| row.core), segment.rows.last()) else { return };
+        let mut later = self.checkpoints.split_off(&first.key);
+        // What comes before the row itself is as it was.
+        if let Some(before) = later.remove(&first.key) {
+            self.checkpoints.insert(first.key.clone(), before);
+        }
+        if !segment.is_last {
+            let mut kept = later.split_off(&last.key);
+            kept.remove(&last.key);
+            self.checkpoints.append(&mut kept);
+        }
+    }
+
     fn whole(&self, changes: &BTreeMap<Key, i64>) -> Segment {
         let row = |(key, old): (&Key, &i64)| Row::new(key, *old, changes, true);
-        Segment { rows: self.rows.iter().map(row).collect(), before: Vec::new() }
+        Segment { rows: self.rows.iter().map(row).collect(), before: Vec::new(), is_last: true }
     }
 
-    /// The first changed row and its peers, and all behind them.
-    fn rest(&mut self, changes: &BTreeMap<Key, i64>) -> Segment {
-        let Some(changed) = changes.keys().next() else { return self.whole(changes) };
-        let earlier = self.rows.range::<Key, _>(..=changed).rev().map(|(key, _)| key);
-        let first = earlier.take_while(|key| key.is_peer(changed)).last().unwrap_or(changed).clone();
-        let mut stale = self.checkpoints.split_off(&first);
-        // What comes before the row itself is as it was.
-        if let Some(before) = stale.remove(&first) {
-            self.checkpoints.insert(first.clone(), before);
-        }
-        let (from, before) = match self.checkpoints.last_key_value() {
-            Some((key, before)) => (Bound::Included(key), before.clone()),
-            None => (Bound::Unbounded, Vec::new()),
-        };
-        let rows = self.rows.range::<Key, _>((from, Bound::Unbounded));
-        let rows = rows.map(|(key, old)| Row::new(key, *old, changes, *key >= first)).collect();
-        Segment { rows, before }
-    }
-
-    /// The surroundings of changed rows.
-    fn segments(
+    /// The surroundings of changed rows `keys`, those that meet as one.
+    fn spans<'a>(
         &self,
         changes: &BTreeMap<Key, i64>,
-        surroundings: impl Fn(&Key) -> Result<Surroundings>,
-    ) -> Result<Vec<Segment>> {
-        let mut merged: Vec<(Vec<Span>, Span)> = Vec::new();
-        for key in changes.keys() {
-            let Surroundings { core, mut context } = surroundings(key)?;
+        keys: impl Iterator<Item = &'a Key>,
+        calls: &impl Calls,
+    ) -> Result<Vec<Spans>> {
+        let mut merged: Vec<Spans> = Vec::new();
+        for key in keys {
+            let Surroundings { core, mut context } = self.surroundings(key, changes, calls)?;
             let mut cores = vec![core];
             // They may begin before those of earlier rows, which only their own frames surround.
-            while let Some((earlier, (first, last))) = merged.pop_if(|(_, (_, last))| context.0 <= *last) {
-                cores.extend(earlier);
-                context = (context.0.min(first), context.1.max(last));
+            while let Some(earlier) = merged.pop_if(|earlier| context.0 <= earlier.context.1) {
+                cores.splice(0..0, earlier.cores);
+                context = (context.0.min(earlier.context.0), context.1.max(earlier.context.1));
             }
-            merged.push((cores, context));
+            // What goes on from one change may reach the next one.
+            if calls.reach().running {
+                cores = cores.into_iter().reduce(hull).into_iter().collect();
+            }
+            merged.push(Spans { cores, context });
         }
-        let segment = |(cores, (first, last)): (Vec<Span>, Span)| {
-            let row = |(key, old): (&Key, &i64)| {
-                let core = cores.iter().any(|(first, last)| first <= key && key <= last);
-                Row::new(key, *old, changes, core)
-            };
-            Segment { rows: self.rows.range(first..=last).map(row).collect(), before: Vec::new() }
-        };
-        Ok(merged.into_iter().map(segment).collect())
+        Ok(merged)
     }
 
-    /// Where the values of a row depend on `before` rows before it and `after` rows after it.
-    fn counted(&self, key: &Key, changes: &BTreeMap<Key, i64>, before: usize, after: usize) -> Surroundings {
+    fn surroundings(&self, key: &Key, changes: &BTreeMap<Key, i64>, calls: &impl Calls) -> Result<Surroundings> {
+        let reach = calls.reach();
+        let mut found = self.near(key, changes, calls)?;
+        if reach.running {
+            found.core = (self.first_peer(&found.core.0), self.last_peer(&found.core.1));
+        }
+        // The outermost rows are of one call's doing, and what the others need of them is around them.
+        for edge in [found.core.0.clone(), found.core.1.clone()] {
+            let around = if edge == *key { continue } else { self.near(&edge, changes, calls)? };
+            found.context = around.and(found.clone()).context;
+        }
+        if reach.running {
+            let known = self.checkpoints.range::<Key, _>(..=&found.context.0).next_back().map(|(key, _)| key);
+            let first = known.or_else(|| self.rows.first_key_value().map(|(key, _)| key));
+            found.context = (first.unwrap_or(key).clone(), self.last_peer(&found.context.1));
+        }
+        Ok(found)
+    }
+
+    /// The rows whose values depend on one, each call by itself.
+    fn near(&self, key: &Key, changes: &BTreeMap<Key, i64>, calls: &impl Calls) -> Result<Surroundings> {
+        let reach = calls.reach();
+        let own = (key.clone(), key.clone());
+        let mut found = Surroundings { core: own.clone(), context: own };
+        if let Some(near) = reach.rows {
+            found = found.and(self.counted(key, changes, near, false));
+        }
+        if let Some(near) = reach.groups {
+            found = found.and(self.counted(key, changes, near, true));
+        }
+        if reach.range {
+            found = found.and(self.within(key, |keys| calls.frames(keys))?);
+        }
+        Ok(found)
+    }
+
+    fn first_peer(&self, of: &Key) -> Key {
+        let earlier = self.rows.range::<Key, _>(..=of).rev().map(|(key, _)| key);
+        earlier.take_while(|key| key.is_peer(of)).last().unwrap_or(of).clone()
+    }
+
+    fn last_peer(&self, of: &Key) -> Key {
+        let later = self.rows.range::<Key, _>(of..).map(|(key, _)| key);
+        later.take_while(|key| key.is_peer(of)).last().unwrap_or(of).clone()
+    }
+
+    fn segment(&self, spans: &Spans, changes: &BTreeMap<Key, i64>) -> Segment {
+        let (first, last) = &spans.context;
+        let is_core = |key: &Key| spans.cores.iter().any(|(first, last)| first <= key && key <= last);
+        let row = |(key, old): (&Key, &i64)| Row::new(key, *old, changes, is_core(key));
+        let rows = self.rows.range::<Key, _>(first..=last).map(row).collect();
+        Segment { rows, before: self.before(first), is_last: false }
+    }
+
+    /// The rows of the first core and all behind.
+    fn rest(&self, spans: &Spans, changes: &BTreeMap<Key, i64>) -> Segment {
+        let first = &spans.context.0;
+        let row = |(key, old): (&Key, &i64)| Row::new(key, *old, changes, *key >= spans.cores[0].0);
+        let rows = self.rows.range::<Key, _>(first..).map(row).collect();
+        Segment { rows, before: self.before(first), is_last: true }
+    }
+
+    fn before(&self, first: &Key) -> Vec<Before> {
+        self.checkpoints.get(first).cloned().unwrap_or_default()
+    }
+
+    /// Where the values of a row depend on so many rows, or groups of peers, before it and after it.
+    fn counted(
+        &self,
+        key: &Key,
+        changes: &BTreeMap<Key, i64>,
+        (before, after): (usize, usize),
+        by_groups: bool,
+    ) -> Surroundings {
+        let walk = if by_groups { walk_groups } else { walk };
         // A row sees `key` if it has at most `after` rows up to it, or at most `before` since it.
-        let down = self.rows.range((Bound::Unbounded, Bound::Excluded(key.clone()))).rev();
-        let (first, lowest) = walk(down, key, changes, after, before);
-        let up = self.rows.range((Bound::Excluded(key.clone()), Bound::Unbounded));
-        let (last, highest) = walk(up, key, changes, before, after);
+        let mut down = self.rows.range((Bound::Unbounded, Bound::Excluded(key.clone()))).rev();
+        let (first, lowest) = walk(&mut down, key, changes, after, before);
+        let mut up = self.rows.range((Bound::Excluded(key.clone()), Bound::Unbounded));
+        let (last, highest) = walk(&mut up, key, changes, before, after);
         Surroundings { core: (first, last), context: (lowest, highest) }
     }
 }
@@ -194,14 +315,11 @@ impl Partition {
     }
 }
 
+/// Rows with their weights, in the order in which they are gone over.
+type Walked<'a> = &'a mut dyn Iterator<Item = (&'a Key, &'a i64)>;
+
 /// Goes over `near` rows, then over `far` more, counted both before and after the change; answers where it got.
-fn walk<'a>(
-    rows: impl Iterator<Item = (&'a Key, &'a i64)>,
-    from: &Key,
-    changes: &BTreeMap<Key, i64>,
-    near: usize,
-    far: usize,
-) -> (Key, Key) {
+fn walk<'a>(rows: Walked<'a>, from: &Key, changes: &BTreeMap<Key, i64>, near: usize, far: usize) -> (Key, Key) {
     let (mut core, mut context) = (from, from);
     let (mut old_rows, mut new_rows) = (0_usize, 0_usize);
     let far = near.saturating_add(far);
@@ -221,6 +339,44 @@ fn walk<'a>(
     (core.clone(), context.clone())
 }
 
+/// The same for groups of peers besides the own one: of each that is reached all rows.
+fn walk_groups<'a>(rows: Walked<'a>, from: &Key, changes: &BTreeMap<Key, i64>, near: usize, far: usize) -> (Key, Key) {
+    let (mut core, mut context) = (from, from);
+    // Groups that were gone over, before and after the change, and whether the one that is being gone over has rows.
+    let (mut passed, mut has_rows) = ((0_usize, 0_usize), (false, false));
+    let far = near.saturating_add(far);
+    for (key, old) in rows {
+        if !key.is_peer(context) {
+            if !context.is_peer(from) {
+                passed = (passed.0 + usize::from(has_rows.0), passed.1 + usize::from(has_rows.1));
+            }
+            has_rows = (false, false);
+            if passed.0.min(passed.1) >= far {
+                break;
+            }
+        }
+        if key.is_peer(from) || passed.0.min(passed.1) < near {
+            core = key;
+        }
+        context = key;
+        has_rows.0 |= *old > 0;
+        has_rows.1 |= old + changes.get(key).copied().unwrap_or(0) > 0;
+    }
+    (core.clone(), context.clone())
+}
+
+impl Surroundings {
+    /// The least that has both.
+    fn and(self, other: Surroundings) -> Surroundings {
+        Surroundings { core: hull(self.core, other.core), context: hull(self.context, other.context) }
+    }
+}
+
+/// From the first row of both to the last.
+fn hull(one: Span, other: Span) -> Span {
+    (one.0.min(other.0), one.1.max(other.1))
+}
+
 impl Row {
     fn new(key: &Key, old: i64, changes: &BTreeMap<Key, i64>, core: bool) -> Row {
         Row { key: key.clone(), old, new: old + changes.get(key).copied().unwrap_or(0), core }
@@ -228,6 +384,15 @@ impl Row {
 }
 
 impl Segment {
+    /// Whether the rows amount to what they were before the change.
+    fn amounts_to_the_same(&self, calls: &impl Calls) -> Result<bool> {
+        let amounts = |rows: Vec<(&Key, bool)>| {
+            let keys: Vec<&Key> = rows.into_iter().map(|(key, _)| key).collect();
+            calls.amounts(&keys, &self.before)
+        };
+        Ok(amounts(self.as_it_was())? == amounts(self.as_it_is())?)
+    }
+
     /// Rows of both states.
     pub(super) fn len(&self) -> usize {
         self.rows.iter().map(|row| (row.old.max(0) + row.new.max(0)) as usize).sum()

@@ -1,7 +1,7 @@
 //! Backfill: a dataflow that begins over many rows gets them in shares, one tick each, so that other ticks need not wait for all of
 //! them. What its inputs change meanwhile is held back, so that nothing is taken away before it was there, and follows at the end.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::dataflows::{Dataflow, Wait};
@@ -9,17 +9,21 @@ use super::ticks::slice;
 use super::{Barrier, Coordinator};
 use crate::catalog::RelationId;
 use crate::clock;
+use crate::error::Result;
 use crate::flow::Delta;
+use crate::flow::delta::{hash_rows, take_rows};
 use crate::flow::runtime::worker::Feed;
 
+/// Rows up to which a dataflow gets all at once.
+const WHOLE_ROWS_MAX: usize = if cfg!(test) { 4 } else { 65_536 };
 /// Rows of the first share.
-const SHARE_ROWS: usize = if cfg!(test) { 4 } else { 65_536 };
+const SHARE_ROWS: usize = if cfg!(test) { 4 } else { 16_384 };
 /// Rows of a share at least.
-const SHARE_ROWS_MIN: usize = if cfg!(test) { 2 } else { 16_384 };
+const SHARE_ROWS_MIN: usize = if cfg!(test) { 2 } else { 4_096 };
 /// Rows of a share at most.
 const SHARE_ROWS_MAX: usize = 1 << 20;
-/// A share that took less may be followed by a larger one, one that took more by a smaller one.
-const SHARE_TIME: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(75));
+/// How long a share should take: other ticks wait for it.
+const SHARE_TIME: Duration = Duration::from_millis(40);
 
 /// What a dataflow still has to get before it takes part in ticks as the others do.
 pub(super) struct Backfill {
@@ -38,17 +42,24 @@ pub(super) struct Backfill {
 
 impl Backfill {
     /// Of what the inputs hold; `None` if that is no more than one share.
-    pub(super) fn of(feeds: &[Feed]) -> Option<Backfill> {
+    pub(super) fn of(feeds: &[Feed], clusters: &HashMap<RelationId, Vec<usize>>) -> Option<Backfill> {
         let rows = |feed: &Feed| feed.deltas.iter().map(|delta| delta.rows.num_rows()).sum::<usize>();
-        if feeds.iter().map(rows).sum::<usize>() <= SHARE_ROWS {
+        if feeds.iter().map(rows).sum::<usize>() <= WHOLE_ROWS_MAX {
             return None;
         }
         // Small ones first: rows of a large one then find what they are joined with, instead of being taken back later.
         let mut sorted: Vec<&Feed> = feeds.iter().collect();
         sorted.sort_by_key(|feed| rows(feed));
-        let left = sorted.into_iter().flat_map(|feed| feed.deltas.iter().map(|delta| (feed.relation, delta.clone())));
+        let mut left = VecDeque::new();
+        for feed in sorted {
+            let parts = rows(feed) / SHARE_ROWS + 1;
+            let columns = clusters.get(&feed.relation);
+            let deltas = columns.and_then(|columns| clustered(&feed.deltas, columns, parts).ok());
+            let deltas = deltas.unwrap_or_else(|| feed.deltas.clone());
+            left.extend(deltas.into_iter().map(|delta| (feed.relation, delta)));
+        }
         Some(Backfill {
-            left: left.collect(),
+            left,
             held: Vec::new(),
             share: SHARE_ROWS,
             tick: 0,
@@ -80,16 +91,28 @@ impl Backfill {
         feeds
     }
 
-    /// Suits the size of shares to the time that the last one took.
+    /// Suits the size of shares to the time that the last one took. It grows slowly and shrinks at once.
     fn adapt(&mut self) {
-        let (short, long) = SHARE_TIME;
-        let took = self.sealed_at.elapsed();
-        if took < short {
-            self.share = (self.share * 2).min(SHARE_ROWS_MAX);
-        } else if took > long {
-            self.share = (self.share / 2).max(SHARE_ROWS_MIN);
+        let times = SHARE_TIME.as_secs_f64() / self.sealed_at.elapsed().as_secs_f64().max(1e-6);
+        let suited = self.share as f64 * times.min(2.0);
+        self.share = (suited as usize).clamp(SHARE_ROWS_MIN, SHARE_ROWS_MAX);
+    }
+}
+
+/// The same rows in another order: those that are equal in `columns` follow each other, as far as one of `parts` goes. The parts are no
+/// ranges of hashes, since those belong to one worker each.
+fn clustered(deltas: &[Delta], columns: &[usize], parts: usize) -> Result<Vec<Delta>> {
+    let mut clusters: Vec<Vec<Delta>> = vec![Vec::new(); parts];
+    for delta in deltas {
+        let mut rows: Vec<Vec<u32>> = vec![Vec::new(); parts];
+        for (row, hash) in hash_rows(&delta.rows, columns).values().iter().enumerate() {
+            rows[(hash % parts as u64) as usize].push(row as u32);
+        }
+        for (cluster, rows) in clusters.iter_mut().zip(rows).filter(|(_, rows)| !rows.is_empty()) {
+            cluster.push(take_rows(delta, rows)?);
         }
     }
+    Ok(clusters.into_iter().flatten().collect())
 }
 
 impl Coordinator {

@@ -160,6 +160,7 @@ impl Coordinator {
             return Ok(());
         };
         let inputs = dataflow.inputs.clone();
+        let clusters = plans.first().map(|plan| plan.clusters.clone()).unwrap_or_default();
         let is_kept = dataflow.is_kept();
         let failure = Arc::clone(&dataflow.failure);
         let mut feeds = Vec::new();
@@ -171,7 +172,7 @@ impl Coordinator {
             }
         }
         // Who follows the changes of one that is not kept must never see a part.
-        if let Some(mut backfill) = Backfill::of(&feeds).filter(|_| is_kept) {
+        if let Some(mut backfill) = Backfill::of(&feeds, &clusters).filter(|_| is_kept) {
             feeds = backfill.take_share(id, self.sealed + 1);
             waits.push(Wait::Backfill(id));
             if let Some(dataflow) = self.dataflow_mut(id) {
