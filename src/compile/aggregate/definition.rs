@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, Fi
 use crate::compile::analyze::sql_type;
 use crate::compile::plan::AggregateFunction::{self, *};
 use crate::error::{Error, Result, code};
-use crate::types::SqlType;
+use crate::types::{DIMENSIONS_MAX, SqlType, too_many_dimensions};
 
 /// Digits after the point of a variance of integers; numeric keeps its own if it has more.
 const VARIANCE_SCALE: i8 = 16;
@@ -100,10 +100,8 @@ pub(super) fn output(name: &str, function: AggregateFunction, arguments: &[Field
         }
         StringAgg if kind == SqlType::Bytea => SqlType::Bytea,
         StringAgg => SqlType::Text,
-        ArrayAgg if matches!(kind, SqlType::Array(_)) => {
-            return Err(Error::unsupported("array_agg over arrays is not supported"));
-        }
-        ArrayAgg => SqlType::Array(Box::new(kind)),
+        ArrayAgg if kind.dimensions() == DIMENSIONS_MAX => return Err(too_many_dimensions(DIMENSIONS_MAX + 1)),
+        ArrayAgg => kind.array_of(1),
         JsonAgg | JsonObjectAgg => SqlType::Json,
         JsonbAgg | JsonbObjectAgg => SqlType::Jsonb,
         PercentileCont | PercentileDisc => {

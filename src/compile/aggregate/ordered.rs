@@ -12,6 +12,7 @@ use super::json::{self, Json};
 use super::order::lengths;
 use super::percentile;
 use crate::compile::plan::AggregateFunction;
+use crate::compile::function::check_accumulated;
 use crate::error::{Error, Result};
 
 /// A call of a function that needs all rows.
@@ -74,6 +75,7 @@ impl Ordered {
 
     fn array(&self, values: &ArrayRef) -> Result<ScalarValue> {
         let DataType::List(item) = &self.output else { return Err(Error::internal("array_agg answers an array")) };
+        check_accumulated(values, 0..values.len())?;
         let offsets = OffsetBuffer::from_lengths([values.len()]);
         let list = ListArray::try_new(Arc::clone(item), offsets, ArrayRef::clone(values), None);
         Ok(ScalarValue::List(Arc::new(list.map_err(|error| Error::internal(error.to_string()))?)))

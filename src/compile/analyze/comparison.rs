@@ -153,9 +153,10 @@ fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Optio
 
 fn alike(kind: &SqlType, common: &SqlType) -> bool {
     match (kind, common) {
-        (SqlType::Array(item), SqlType::Array(other)) => {
+        (SqlType::Array(_), SqlType::Array(_)) => {
+            let (item, other) = (kind.element(), common.element());
             item == other
-                || matches!((item.as_ref(), other.as_ref()), (SqlType::Numeric(..), SqlType::Numeric(..)))
+                || matches!((item, other), (SqlType::Numeric(..), SqlType::Numeric(..)))
                 || super::types::is_text(item) && super::types::is_text(other)
         }
         (SqlType::Char(_), SqlType::Char(_)) => true,

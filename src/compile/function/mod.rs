@@ -75,6 +75,7 @@ mod type_of;
 mod unknown;
 
 use crate::types::SqlType;
+pub(in crate::compile) use array::dimension::check_accumulated;
 pub use cast::Target;
 pub(in crate::compile) use datetime::date_bin::stride_micros;
 pub(in crate::compile) use datetime::operator::{negated, shifted};

@@ -249,7 +249,13 @@ fn compared(raw: RawBinaryExpr, left: Option<SqlType>, right: Option<SqlType>) -
             | BinaryOperator::Gt
             | BinaryOperator::GtEq
     );
+    let dimensions = |side: &Option<SqlType>| side.as_ref().map_or(0, SqlType::dimensions);
     let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
+    // DataFusion has no comparison of lists with lists of lists.
+    if compares && dimensions(&left).min(dimensions(&right)) > 0 && dimensions(&left) != dimensions(&right) {
+        let [left, right] = [left_side, right_side].map(|side| call(&super::order::sort_key::DEFINITION, vec![side]));
+        return PlannerResult::Original(RawBinaryExpr { op, left, right });
+    }
     let (left_side, right_side) = match (is_constant_text(&left_side), is_constant_text(&right_side)) {
         (false, true) if compares => (left_side, typed(right_side, left)),
         (true, false) if compares => (typed(left_side, right), right_side),

@@ -38,6 +38,7 @@ mod write;
 mod zone;
 
 pub use super::column::ColumnBuilder;
+pub(crate) use array::array_dimensions;
 pub use jsonb::canonical_jsonb;
 pub use write::{ColumnWriter, Writer};
 pub use zone::TimeZone;

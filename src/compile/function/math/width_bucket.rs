@@ -8,7 +8,7 @@ use datafusion::arrow::compute::SortOptions;
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::super::overload::{Kind, overload};
 use super::out_of_range;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
 /// SQLSTATE `invalid_argument_for_width_bucket_function`.
@@ -21,6 +21,9 @@ fn types(arguments: &[Argument]) -> Types {
     if let [operand, thresholds] = arguments {
         let Some(SqlType::Array(item)) = &thresholds.sql_type else { return Ok(None) };
         let fits = operand.is_untyped() || operand.sql_type.as_ref() == Some(item.as_ref());
+        if matches!(**item, SqlType::Array(_)) {
+            return Err(Error::new(code::ARRAY_SUBSCRIPT_ERROR, "thresholds must be one-dimensional array"));
+        }
         return Ok(fits.then(|| (vec![item.as_ref().clone(), SqlType::Array(item.clone())], SqlType::Integer)));
     }
     overload(

@@ -2,8 +2,8 @@
 //! the letter of that number, since windows have no order over bytes. NULL for NULL; equal keys mean equal values.
 //!
 //! jsonb: null < string < number < boolean < array < object; arrays and objects by their size first, then by what is in them; a scalar
-//! is compared with an array as if it was an array of it, which makes an empty array the least of all. Arrays: item by item, NULL last; rows
-//! field by field in the same way, as PostgreSQL compares values of row types (`ROW(…) = ROW(…)` is not one of them).
+//! is compared with an array as if it was an array of it, which makes an empty array the least of all. Arrays: element by
+//! element, NULL last, then by their dimensions; rows field by field in the same way, as PostgreSQL compares values of row types (`ROW(…) = ROW(…)` is not one of them).
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use datafusion::arrow::datatypes::{
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
 
+use super::super::array::dimension::Flat;
 use super::super::cast;
 use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::super::jsonb::{content, elements, kind, members};
@@ -68,17 +69,18 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
 fn append(sql_type: &SqlType, values: &ArrayRef, row: usize, out: &mut Vec<u8>) -> Result<()> {
     match sql_type {
         SqlType::Jsonb => append_jsonb(texts(values).value(row), out),
-        SqlType::Array(item) => {
-            let items = values.as_list::<i32>().value(row);
-            for at in 0..items.len() {
-                if items.is_null(at) {
+        SqlType::Array(_) => {
+            let arrays = Flat::new(values);
+            for at in arrays.range(row) {
+                if arrays.elements.is_null(at) {
                     out.push(NULL_ITEM);
                 } else {
                     out.push(ITEM);
-                    append_item(item, &items, at, out)?;
+                    append_item(&arrays.element, &arrays.elements, at, out)?;
                 }
             }
             out.push(END);
+            append_lengths(&arrays.lengths(row), out);
             Ok(())
         }
         SqlType::Row(kind) => {
@@ -89,6 +91,14 @@ fn append(sql_type: &SqlType, values: &ArrayRef, row: usize, out: &mut Vec<u8>) 
             })
         }
         other => Err(Error::internal(format!("{other} has no sort key"))),
+    }
+}
+
+/// Of arrays of the same elements the one of fewer dimensions is less. That of one dimension needs no length.
+fn append_lengths(lengths: &[usize], out: &mut Vec<u8>) {
+    out.push(lengths.len() as u8);
+    if lengths.len() > 1 {
+        lengths.iter().for_each(|length| integer(*length as i64, out));
     }
 }
 

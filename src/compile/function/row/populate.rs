@@ -146,8 +146,9 @@ fn literal(sql_type: &SqlType, value: &str) -> Result<Option<String>> {
             if found != "array" {
                 return Err(Error::new(code::INVALID_TEXT_REPRESENTATION, "expected JSON array"));
             }
+            let is_array = |value: &str| matches!(**item, SqlType::Array(_)) && kind(value) == "array";
             let item = |value: &str| match literal(item, value)? {
-                Some(text) if matches!(**item, SqlType::Array(_)) => Ok(text),
+                Some(text) if is_array(value) => Ok(text),
                 Some(text) => Ok(quoted(&text)),
                 None => Ok("NULL".to_string()),
             };
