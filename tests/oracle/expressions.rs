@@ -16,7 +16,7 @@ const TABLE: &str = "
                             '2024-02-29 10:20:30+00', '1 day', '00000000-0000-0000-0000-000000000001', '{\"a\": 1}', '{\"a\": 1}',
                             '\\x6162', '{1,2,3}', '{a,b}');
     CREATE TABLE grid (id integer, m integer[][], w text[][], l integer[]);
-    INSERT INTO grid VALUES (1, '{{1,2},{3,4}}', '{{"a b",NULL},{"","c,d"}}', '{3,4}');
+    INSERT INTO grid VALUES (1, '{{1,2},{3,4}}', '{{\"a b\",NULL},{\"\",\"c,d\"}}', '{3,4}');
     CREATE TABLE two (id bigint PRIMARY KEY, k integer, s text);
     INSERT INTO two VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, NULL);
 ";

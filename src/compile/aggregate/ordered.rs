@@ -11,8 +11,9 @@ use datafusion::scalar::ScalarValue;
 use super::json::{self, Json};
 use super::order::lengths;
 use super::percentile;
-use crate::compile::plan::AggregateFunction;
+use crate::batch::scalar;
 use crate::compile::function::check_accumulated;
+use crate::compile::plan::AggregateFunction;
 use crate::error::{Error, Result};
 
 /// A call of a function that needs all rows.
@@ -131,5 +132,5 @@ fn mode(values: &ArrayRef) -> Result<ScalarValue> {
 
 /// One value of a column.
 pub(super) fn value(values: &ArrayRef, row: usize) -> Result<ScalarValue> {
-    ScalarValue::try_from_array(values, row).map_err(|error| Error::internal(error.to_string()))
+    scalar(values, row).map_err(|error| Error::internal(error.to_string()))
 }

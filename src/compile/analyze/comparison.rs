@@ -261,7 +261,7 @@ fn extreme_of(mut function: ScalarFunction, schema: &DFSchema) -> PlanResult<Tra
         return Ok(Transformed::no(Expr::ScalarFunction(function)));
     }
     function.args = function.args.into_iter().map(|part| call(&order::packed::PACKED, vec![part])).collect();
-    Ok(Transformed::yes(unpack(Expr::ScalarFunction(function))))
+    Ok(Transformed::yes(unpack(Expr::ScalarFunction(function), &SqlType::Interval)))
 }
 
 /// `nullif(a, b)` as CASE.
@@ -418,12 +418,11 @@ fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan
             least(value, shown.last().and_then(Option::as_ref), state)?.alias(format!("__value_{}", shown.len())),
         );
     }
-    let mut unpacked = vec![false; calls.len()];
+    let mut unpacked: Vec<Option<SqlType>> = vec![None; calls.len()];
     for (position, call) in calls.iter_mut().enumerate().take(aggregate.aggr_expr.len()) {
-        let packed = packed_extreme(call.clone().unalias(), &schema);
-        if let Some(packed) = packed {
+        if let Some((packed, kind)) = packed_extreme(call.clone().unalias(), &schema) {
             *call = packed.alias(format!("__extreme_{position}"));
-            unpacked[position] = true;
+            unpacked[position] = Some(kind);
             changed = true;
         }
     }
@@ -442,21 +441,24 @@ fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan
             Some((call, kind)) if !sets => {
                 let value = column(&plan_schema, keys + call);
                 match kind {
-                    SqlType::Interval => unpack(value),
+                    SqlType::Interval => unpack(value, kind),
                     SqlType::Row(_) => crate::compile::function::cast_to(value, kind),
                     kind => super::tag::tagged(value, Some(kind)),
                 }
             }
-            _ if position >= keys && unpacked[position - keys] => unpack(column(&plan_schema, position)),
-            _ => return Expr::Column(Column::from(plan_schema.qualified_field(position))).alias_qualified(table, name),
+            _ => match position.checked_sub(keys).and_then(|call| unpacked[call].as_ref()) {
+                Some(kind) => unpack(column(&plan_schema, position), kind),
+                None => Expr::Column(Column::from(plan_schema.qualified_field(position))),
+            },
         };
         value.alias_qualified(table, name)
     });
     LogicalPlanBuilder::from(plan).project(columns.collect::<Vec<_>>())?.build()
 }
 
-fn unpack(packed: Expr) -> Expr {
-    call(&order::packed::UNPACKED, vec![packed])
+fn unpack(packed: Expr, kind: &SqlType) -> Expr {
+    let name = (*kind != SqlType::Interval).then(|| datafusion::prelude::lit(kind.spelled()));
+    call(&order::packed::UNPACKED, std::iter::once(packed).chain(name).collect())
 }
 
 /// The least of the values that one key stands for.
@@ -471,16 +473,14 @@ fn least(value: Expr, shown: Option<&(usize, SqlType)>, state: &SessionState) ->
     Ok(function.call(vec![value]))
 }
 
-/// `min(interval)` as the least of packed intervals.
-fn packed_extreme(expression: Expr, schema: &DFSchema) -> Option<Expr> {
+/// `min(x)` of intervals and arrays as the least of packed ones, and their type.
+fn packed_extreme(expression: Expr, schema: &DFSchema) -> Option<(Expr, SqlType)> {
     let Expr::AggregateFunction(mut function) = expression else { return None };
     if !["min", "max"].contains(&function.func.name()) {
         return None;
     }
     let [argument] = function.params.args.as_slice() else { return None };
-    if sql_type(argument, schema) != Some(SqlType::Interval) {
-        return None;
-    }
+    let kind = sql_type(argument, schema).filter(|kind| matches!(kind, SqlType::Interval | SqlType::Array(_)))?;
     function.params.args = vec![call(&order::packed::PACKED, vec![argument.clone()])];
-    Some(Expr::AggregateFunction(function))
+    Some((Expr::AggregateFunction(function), kind))
 }

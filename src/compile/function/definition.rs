@@ -268,7 +268,7 @@ impl ScalarUDFImpl for Function {
         };
         let values = (self.definition.evaluate)(&call).map_err(external)?;
         match is_constant {
-            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?)),
+            true => Ok(ColumnarValue::Scalar(crate::batch::scalar(&values, 0)?)),
             false => Ok(ColumnarValue::Array(values)),
         }
     }

@@ -132,9 +132,9 @@ impl Literal<'_> {
                 Some(b'}') => {
                     self.at += 1;
                     return items.close().map_err(|error| match error.code == code::ARRAY_SUBSCRIPT_ERROR {
-                        true => (self.malformed)(
-                            "Multidimensional arrays must have sub-arrays with matching dimensions.",
-                        ),
+                        true => {
+                            (self.malformed)("Multidimensional arrays must have sub-arrays with matching dimensions.")
+                        }
                         false => error,
                     });
                 }
@@ -215,8 +215,7 @@ impl Literal<'_> {
     }
 
     fn escaped(&mut self) -> Result<()> {
-        let byte =
-            *self.bytes.get(self.at + 1).ok_or_else(|| (self.malformed)("Unexpected end of input."))?;
+        let byte = *self.bytes.get(self.at + 1).ok_or_else(|| (self.malformed)("Unexpected end of input."))?;
         self.element.push(byte);
         self.at += 2;
         Ok(())

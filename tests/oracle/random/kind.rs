@@ -17,13 +17,15 @@ pub(super) enum Kind {
     Time,
     Jsonb,
     Ints,
+    /// Of two dimensions, the inner one of two.
+    Grid,
 }
 
 /// Types that people use every day.
 const USUAL: [Kind; 8] =
     [Kind::Int, Kind::Big, Kind::Numeric, Kind::Double, Kind::Text, Kind::Bool, Kind::Timestamp, Kind::Date];
 
-const OTHERS: [Kind; 4] = [Kind::Interval, Kind::Time, Kind::Jsonb, Kind::Ints];
+const OTHERS: [Kind; 5] = [Kind::Interval, Kind::Time, Kind::Jsonb, Kind::Ints, Kind::Grid];
 
 impl Kind {
     /// Any type, the usual ones more often.
@@ -45,6 +47,7 @@ impl Kind {
             Kind::Time => "TIME",
             Kind::Jsonb => "JSONB",
             Kind::Ints => "INTEGER[]",
+            Kind::Grid => "INTEGER[][]",
         }
     }
 
@@ -63,6 +66,7 @@ impl Kind {
             'm' => Kind::Time,
             'j' => Kind::Jsonb,
             'a' => Kind::Ints,
+            'q' => Kind::Grid,
             _ => return None,
         })
     }
@@ -88,6 +92,10 @@ impl Kind {
                 format!("'{}'::jsonb", random.pick(&values))
             }
             Kind::Ints => one_of(&["ARRAY[1, 2]", "'{}'::integer[]", "ARRAY[1, NULL]", "ARRAY[3]"], random),
+            Kind::Grid => one_of(
+                &["ARRAY[[1, 2]]", "'{}'::integer[][]", "ARRAY[[1, NULL], [0, 2]]", "'{{1,2},{3,4}}'::integer[]"],
+                random,
+            ),
         }
     }
 
@@ -107,7 +115,7 @@ impl Kind {
             Kind::Int | Kind::Big => Some("2"),
             Kind::Numeric | Kind::Double => Some("0.5"),
             Kind::Timestamp | Kind::Date | Kind::Time | Kind::Interval => Some("INTERVAL '30 minutes'"),
-            Kind::Text | Kind::Bool | Kind::Jsonb | Kind::Ints => None,
+            Kind::Text | Kind::Bool | Kind::Jsonb | Kind::Ints | Kind::Grid => None,
         }
     }
 }

@@ -9,16 +9,13 @@ use super::{array_of, of_both, with_item};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
-pub(in crate::compile::function) static APPEND: Definition =
-    Definition::immutable("array_append", append_types, add);
+pub(in crate::compile::function) static APPEND: Definition = Definition::immutable("array_append", append_types, add);
 pub(in crate::compile::function) static PREPEND: Definition =
     Definition::immutable("array_prepend", prepend_types, add);
 pub(in crate::compile::function) static CAT: Definition = Definition::immutable("array_cat", cat_types, cat);
 pub(in crate::compile::function) static OPERATOR: Definition = Definition::immutable("||", cat_types, cat);
-pub(in crate::compile::function) static OPERATOR_APPEND: Definition =
-    Definition::immutable("||", append_types, add);
-pub(in crate::compile::function) static OPERATOR_PREPEND: Definition =
-    Definition::immutable("||", prepend_types, add);
+pub(in crate::compile::function) static OPERATOR_APPEND: Definition = Definition::immutable("||", append_types, add);
+pub(in crate::compile::function) static OPERATOR_PREPEND: Definition = Definition::immutable("||", prepend_types, add);
 
 fn append_types(arguments: &[Argument]) -> Types {
     let [array, item] = arguments else { return Ok(None) };
@@ -45,8 +42,7 @@ fn add(call: &Call) -> Result<ArrayRef> {
     let SqlType::Array(item) = &call.result else { return Err(Error::internal("|| makes an array")) };
     let mut made = Gather::new(item);
     let parts: Vec<Flat> = call.arguments.iter().map(Flat::new).collect();
-    let is_array: Vec<bool> =
-        call.arguments.iter().map(|values| *values.data_type() != item.arrow()).collect();
+    let is_array: Vec<bool> = call.arguments.iter().map(|values| *values.data_type() != item.arrow()).collect();
     let sources: Vec<usize> = parts.iter().map(|part| made.source(&part.elements)).collect();
     for row in 0..call.rows {
         for (at, values) in call.arguments.iter().enumerate() {

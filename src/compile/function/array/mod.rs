@@ -84,7 +84,10 @@ fn with_item(array: &Argument, item: &Argument) -> Option<(SqlType, usize)> {
     match array_type(array) {
         Some(known) if item.is_untyped() => Some(known),
         Some((element, dimensions)) => wider(element, item.sql_type.clone()?).map(|element| (element, dimensions)),
-        None if array.is_untyped() && !matches!(item.sql_type, None | Some(SqlType::Array(_))) && !item.is_untyped() => {
+        None if array.is_untyped()
+            && !matches!(item.sql_type, None | Some(SqlType::Array(_)))
+            && !item.is_untyped() =>
+        {
             Some((item.sql_type.clone()?, dimensions(array).unwrap_or(1)))
         }
         None => None,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
 
+use super::super::cast::dimensions;
 use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::super::order::sort_key;
-use super::super::cast::dimensions;
 use super::dimension::Flat;
 use super::{array_type, wider};
 use crate::error::{Error, Result, code};

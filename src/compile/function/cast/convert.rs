@@ -6,8 +6,8 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, StringArray, StructArray, new_null_array,
 };
 
-use super::super::definition::texts;
 use super::super::array::dimension;
+use super::super::definition::texts;
 use super::{blank, number, time};
 use crate::error::{Error, Result, code};
 use crate::format::text::{ColumnBuilder, TextOptions, TimeZone, Writer};

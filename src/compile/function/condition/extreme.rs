@@ -1,10 +1,13 @@
 //! `greatest(a, b, …)`, `least(a, b, …)`: of the values that are not NULL.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::array::{DynComparator, make_comparator};
 use datafusion::arrow::compute::{SortOptions, interleave};
 
 use super::super::definition::{Argument, Call, Definition, Types};
+use super::super::order::sort_key;
 use super::common_type::common_type;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
@@ -29,10 +32,12 @@ fn types(arguments: &[Argument], name: &str) -> Types {
 fn evaluate(call: &Call, greatest: bool) -> Result<ArrayRef> {
     let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
     let values: Vec<&dyn Array> = call.arguments.iter().map(AsRef::as_ref).collect();
+    let keys = keys(call)?;
+    let keys: Vec<&dyn Array> = keys.iter().map(AsRef::as_ref).collect();
     let mut order: Vec<Vec<DynComparator>> = Vec::new();
-    for (number, later) in values.iter().enumerate() {
+    for (number, later) in keys.iter().enumerate() {
         let with = |earlier: &&dyn Array| make_comparator(*later, *earlier, SortOptions::default());
-        order.push(values[..number].iter().map(with).collect::<Result<_, _>>().map_err(internal)?);
+        order.push(keys[..number].iter().map(with).collect::<Result<_, _>>().map_err(internal)?);
     }
     let best = |row: usize| {
         let mut best: Option<usize> = None;
@@ -47,4 +52,15 @@ fn evaluate(call: &Call, greatest: bool) -> Result<ArrayRef> {
     };
     let chosen: Vec<(usize, usize)> = (0..call.rows).map(best).collect();
     interleave(&values, &chosen).map_err(internal)
+}
+
+/// What the values are compared by.
+fn keys(call: &Call) -> Result<Vec<ArrayRef>> {
+    let key = |values: &ArrayRef| match &call.result {
+        kind @ (SqlType::Array(_) | SqlType::Row(_) | SqlType::Jsonb | SqlType::Char(_)) => {
+            Ok(Arc::new(sort_key::keys(kind, values)?) as ArrayRef)
+        }
+        _ => Ok(Arc::clone(values)),
+    };
+    call.arguments.iter().map(key).collect()
 }

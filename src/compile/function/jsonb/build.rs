@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 
-use super::super::definition::{Argument, Call, Definition, Types, strict};
 use super::super::array::dimension::Flat;
 use super::super::cast::dimensions;
+use super::super::definition::{Argument, Call, Definition, Types, strict};
 use super::argument::{is_document, is_path, path};
 use super::write::{write_array, write_object, write_value};
 use crate::error::{Error, Result, code};

@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, StringBuilder};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, Decimal128Array, StringArray,
+};
 use datafusion::arrow::datatypes::{
     Date32Type, Decimal128Type, DurationSecondType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
@@ -51,18 +53,25 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
     if let SqlType::Char(_) = call.given[0] {
         return Ok(cast::trimmed(values));
     }
-    let mut keys = StringBuilder::new();
+    let keys = keys(&call.given[0], values)?;
+    let letters = |key: &[u8]| key.iter().map(|byte| char::from(*byte)).collect::<String>();
+    Ok(Arc::new(keys.iter().map(|key| key.map(letters)).collect::<StringArray>()))
+}
+
+/// Bytes that compare as PostgreSQL compares the values; NULL for NULL.
+pub(in crate::compile) fn keys(sql_type: &SqlType, values: &ArrayRef) -> Result<BinaryArray> {
+    let mut keys = BinaryBuilder::new();
     let mut key = Vec::new();
-    for row in 0..call.rows {
+    for row in 0..values.len() {
         if values.is_null(row) {
             keys.append_null();
             continue;
         }
         key.clear();
-        append(&call.given[0], values, row, &mut key)?;
-        keys.append_value(key.iter().map(|byte| char::from(*byte)).collect::<String>());
+        append_item(sql_type, values, row, &mut key)?;
+        keys.append_value(&key);
     }
-    Ok(Arc::new(keys.finish()))
+    Ok(keys.finish())
 }
 
 /// Appends the key of a value that is not NULL.

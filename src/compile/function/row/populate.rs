@@ -125,7 +125,7 @@ fn object(document: &str) -> Result<Vec<(String, &str)>> {
 }
 
 /// A value as the text that its type reads; `None` for null.
-fn literal(sql_type: &SqlType, value: &str) -> Result<Option<String>> {
+pub(in crate::compile::function) fn literal(sql_type: &SqlType, value: &str) -> Result<Option<String>> {
     let found = kind(value);
     if found == "null" {
         return Ok(None);

@@ -8,9 +8,9 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::{Decimal128Type, Int32Type, Int64Type, IntervalMonthDayNano};
 
+use super::super::array::dimension::Flat;
 use super::super::datetime::operator::shifted;
 use super::super::datetime::{intervals, timestamps};
-use super::super::array::dimension::Flat;
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::{ELEMENTS_MAX, lists, too_many};
 use crate::error::{Error, Result, code};

@@ -26,7 +26,8 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     }
     let expr = call("coalesce", [aggregate, text("{}")]);
     let item = ast::SelectItem::ExprWithAlias { expr, alias: ast::Ident::new("array") };
-    let columns = (0..1 + keys.added).map(|at| ast::TableAliasColumnDef { name: column(at), data_type: None }).collect();
+    let columns =
+        (0..1 + keys.added).map(|at| ast::TableAliasColumnDef { name: column(at), data_type: None }).collect();
     let name = ast::Ident::with_quote('"', format!("{MERGED}rows"));
     let relation = ast::TableFactor::Derived {
         lateral: false,

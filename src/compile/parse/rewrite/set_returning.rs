@@ -5,6 +5,7 @@
 
 use datafusion::sql::sqlparser::ast;
 
+use super::super::data_type::sql_type;
 use super::super::grammar::{ROWS_FROM, folded_ident, name_parts};
 use super::super::query::select;
 use super::{call, star_item, take, text};
@@ -336,6 +337,8 @@ fn record(found: &Call, field: &str) -> Result<Columns> {
             let data_type = definition.data_type.clone()?;
             let mut arguments = typed(&found.name, found.arguments.clone());
             arguments.push(text(folded_ident(&definition.name)));
+            let array = sql_type(&data_type).ok().filter(|kind| kind.dimensions() > 0);
+            arguments.extend(array.map(|array| text(array.spelled())));
             Some((definition.name.clone(), call(field, arguments), After::Cast(Box::new(data_type))))
         })
         .collect::<Option<_>>()
