@@ -31,7 +31,7 @@ use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
 use crate::enumeration::{self, EnumType};
 pub use dimensions::{DIMENSIONS_MAX, other_dimensions, too_many_dimensions, uneven_arrays};
-pub use row::RowType;
+pub use row::{CompositeName, RowType};
 
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
 pub const PG_TYPE: &str = "pg_type";
@@ -146,7 +146,10 @@ impl SqlType {
         match self {
             SqlType::Enum(found) => vec![found.oid()],
             SqlType::Array(item) => item.user_types(),
-            SqlType::Row(row) => row.fields.iter().flat_map(|(_, sql_type)| sql_type.user_types()).collect(),
+            SqlType::Row(row) => {
+                let own = row.name.iter().map(|name| name.oid);
+                own.chain(row.fields.iter().flat_map(|(_, sql_type)| sql_type.user_types())).collect()
+            }
             _ => Vec::new(),
         }
     }

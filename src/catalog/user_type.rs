@@ -7,7 +7,10 @@ use crate::compile::parse::Query;
 use crate::enumeration::EnumType;
 use crate::error::{Error, Result, code};
 use crate::precision::Precision;
-use crate::types::SqlType;
+use crate::types::{CompositeName, RowType, SqlType};
+
+/// PostgreSQL's identity of the type `record`.
+const RECORD_OID: u32 = 2249;
 
 /// A type that a user made.
 #[derive(Debug, Clone)]
@@ -27,6 +30,8 @@ pub struct UserType {
 pub enum UserTypeKind {
     /// Labels.
     Enum(EnumType),
+    /// Rows with fields.
+    Composite(Arc<RowType>),
     /// Values of another type that pass tests.
     Domain(Arc<Domain>),
 }
@@ -81,6 +86,7 @@ impl UserType {
     pub fn sql_type(&self) -> SqlType {
         match &self.kind {
             UserTypeKind::Enum(found) => SqlType::Enum(found.clone()),
+            UserTypeKind::Composite(row) => SqlType::Row(Arc::clone(row)),
             UserTypeKind::Domain(domain) => domain.base.clone(),
         }
     }
@@ -153,6 +159,18 @@ impl Catalog {
             Some((schema, name)) => self.type_named(&full_name(schema, name)),
             None => path.iter().find_map(|schema| self.type_named(&full_name(schema, name))),
         }
+    }
+
+    /// The type that a name means: one that a user made, or that of a relation's rows.
+    pub fn find_sql_type(&self, name: &str, path: &[String]) -> Option<SqlType> {
+        if let Some(found) = self.find_type(name, path) {
+            return Some(found.sql_type());
+        }
+        let relation = self.find(name, path)?;
+        let fields = relation.schema.fields().iter().map(|field| (field.name().clone(), SqlType::of(field))).collect();
+        // Clients know the type as that of any row: pg_type has none of its own for it.
+        let name = CompositeName { oid: RECORD_OID, name: relation.name.clone() };
+        Some(SqlType::Row(Arc::new(RowType { name: Some(name), fields })))
     }
 
     /// 42710 if a type or relation has the full name.

@@ -83,13 +83,13 @@ impl Relations for Names<'_> {
     }
 
     fn type_named(&self, name: &str) -> Result<Option<SqlType>> {
-        Ok(self.catalog.find_type(name, &self.path).map(|found| found.sql_type()))
+        Ok(self.catalog.find_sql_type(name, &self.path))
     }
 
     fn domain_named(&self, name: &str) -> Option<Arc<Domain>> {
         match &self.catalog.find_type(name, &self.path)?.kind {
             UserTypeKind::Domain(domain) => Some(Arc::clone(domain)),
-            UserTypeKind::Enum(_) => None,
+            UserTypeKind::Enum(_) | UserTypeKind::Composite(_) => None,
         }
     }
 

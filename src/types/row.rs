@@ -9,11 +9,31 @@ use super::{SqlType, TYPE_MARK};
 /// What the metadata of a column of a composite type begins with; the type's name follows.
 const COMPOSITE: &str = "composite:";
 
+/// What a type with a name is: a composite type, or the type of a table's rows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CompositeName {
+    /// Its identity in `pg_type`.
+    pub oid: u32,
+    /// Its name, with the schema in front if that is not `public`.
+    pub name: String,
+}
+
+impl CompositeName {
+    fn tag(&self) -> String {
+        format!("{}:{}", self.oid, self.name)
+    }
+
+    fn read(tag: &str) -> Option<CompositeName> {
+        let (oid, name) = tag.split_once(':')?;
+        Some(CompositeName { oid: oid.parse().ok()?, name: name.to_string() })
+    }
+}
+
 /// The fields of a row type, in order. Names may repeat.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RowType {
-    /// The name of a composite type.
-    pub name: Option<String>,
+    /// What it is called; anonymous rows have no name.
+    pub name: Option<CompositeName>,
     /// Name and type of each field.
     pub fields: Vec<(String, SqlType)>,
 }
@@ -32,7 +52,7 @@ impl RowType {
 
     /// The name as messages show it.
     pub fn shown_name(&self) -> &str {
-        self.name.as_deref().unwrap_or("record")
+        self.name.as_ref().map_or("record", |composite| &composite.name)
     }
 
     /// The fields of the struct that holds such values.
@@ -42,19 +62,19 @@ impl RowType {
 
     /// What a column's metadata says of the type; nothing for anonymous ones.
     pub(super) fn tag(&self) -> Option<String> {
-        self.name.as_ref().map(|name| format!("{COMPOSITE}{name}"))
+        self.name.as_ref().map(|name| format!("{COMPOSITE}{}", name.tag()))
     }
 
     /// The type of a struct with these fields, in a column whose metadata is `tag`.
     pub(super) fn of(fields: &Fields, tag: Option<&str>) -> RowType {
-        let name = tag.and_then(|tag| tag.strip_prefix(COMPOSITE)).map(str::to_string);
+        let name = tag.and_then(|tag| tag.strip_prefix(COMPOSITE)).and_then(CompositeName::read);
         let field = |field: &FieldRef| (field.name().clone(), SqlType::of(field));
         RowType { name, fields: fields.iter().map(field).collect() }
     }
 
     /// The type in one line, fields included, as [`RowType::read`] takes it; `spelled` writes the fields' types.
     fn spelled(&self) -> String {
-        let name = self.name.as_deref().map(quoted).unwrap_or_default();
+        let name = self.name.as_ref().map(|name| quoted(&name.tag())).unwrap_or_default();
         let field = |(name, sql_type): &(String, SqlType)| format!("{} {}", quoted(name), sql_type.spelled());
         format!("row{name}({})", self.fields.iter().map(field).collect::<Vec<_>>().join(","))
     }
@@ -63,7 +83,7 @@ impl RowType {
     pub fn read(text: &str, read: impl Fn(&str) -> Option<SqlType>) -> Option<RowType> {
         let mut rest = text.strip_prefix("row")?;
         let name = match rest.starts_with('"') {
-            true => Some(unquoted(&mut rest)?),
+            true => Some(CompositeName::read(&unquoted(&mut rest)?)?),
             false => None,
         };
         let mut inside = rest.strip_prefix('(')?.strip_suffix(')')?;
@@ -161,8 +181,10 @@ mod tests {
 
     #[test]
     fn what_is_spelled_is_read_again() {
-        let inner =
-            RowType { name: Some("a \"b\"(,".to_string()), fields: vec![("x,\"".to_string(), SqlType::Numeric(5, 2))] };
+        let inner = RowType {
+            name: Some(CompositeName { oid: 7, name: "a \"b\"(,:".to_string() }),
+            fields: vec![("x,\"".to_string(), SqlType::Numeric(5, 2))],
+        };
         let fields = vec![
             ("n".to_string(), SqlType::Integer),
             ("inner".to_string(), SqlType::Row(Arc::new(inner))),

@@ -138,8 +138,10 @@ fn oids(sql_type: &SqlType) -> (u32, u32) {
         SqlType::Uuid => (2950, 2951),
         SqlType::Json => (114, 199),
         SqlType::Jsonb => (3802, 3807),
-        // record; a composite type's own number is the catalog's business.
-        SqlType::Row(_) => (2249, 2287),
+        SqlType::Row(row) => match &row.name {
+            Some(name) if name.oid != 2249 => (name.oid, name.oid + 1),
+            _ => (2249, 2287),
+        },
         SqlType::Array(item) => {
             let array = oids(item).1;
             (array, array)

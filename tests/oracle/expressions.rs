@@ -27,18 +27,22 @@ const COLUMNS: [&str; 20] =
 
 type Rows = Vec<Vec<Option<String>>>;
 
-/// Rows, or the SQLSTATE and message.
+/// Rows, or the SQLSTATE and message. Rows that no ORDER BY orders come sorted.
 async fn outcome(client: &Client, sql: &str) -> Result<Rows, (String, String)> {
     match client.simple_query(sql).await {
-        Ok(messages) => Ok(messages
-            .iter()
-            .filter_map(|message| match message {
+        Ok(messages) => {
+            let row = |message: &_| match message {
                 SimpleQueryMessage::Row(row) => {
                     Some((0..row.len()).map(|at| row.get(at).map(str::to_string)).collect())
                 }
                 _ => None,
-            })
-            .collect()),
+            };
+            let mut rows: Rows = messages.iter().filter_map(row).collect();
+            if !sql.contains("ORDER BY") {
+                rows.sort();
+            }
+            Ok(rows)
+        }
         Err(error) => {
             let error = error.as_db_error().unwrap_or_else(|| panic!("{sql}: {error:?}"));
             Err((error.code().code().to_string(), error.message().to_string()))

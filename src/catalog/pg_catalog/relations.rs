@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use super::types::{field_typmod, oid};
+use super::types::{field_typmod, oid, typmod};
 use super::{
     CONSTRAINT_OFFSET, Column, Context, OWNER, PUBLIC, TIDEWATER, bigint, boolean, flags, index, null_array, nulls,
     numbers, optional_text, real, sequence, text, words,
 };
-use crate::catalog::{ColumnValue, FIRST_RELATION_ID, Index, Relation, RelationKind, TableColumn};
-use crate::types::SqlType;
+use crate::catalog::{
+    ColumnValue, FIRST_RELATION_ID, Index, Relation, RelationKind, TableColumn, UserType, UserTypeKind,
+};
+use crate::types::{RowType, SqlType};
 
 /// One row of `pg_class`: a relation or an index.
 struct Class<'a> {
@@ -74,26 +76,46 @@ fn classes<'a>(context: &'a Context<'_>) -> Vec<Class<'a>> {
     relations.chain(sequence::rows(context).into_iter().map(sequence)).collect()
 }
 
+/// Composite types, which are relations without rows.
+fn composites<'a>(context: &'a Context<'_>) -> Vec<(&'a UserType, &'a RowType)> {
+    let composite = |found: &'a Arc<UserType>| match &found.kind {
+        UserTypeKind::Composite(row) => Some((found.as_ref(), row.as_ref())),
+        UserTypeKind::Enum(_) | UserTypeKind::Domain(_) => None,
+    };
+    context.catalog.types().filter_map(composite).collect()
+}
+
 pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
-    let rows = classes(context);
-    let n = rows.len();
+    let (rows, types) = (classes(context), composites(context));
+    let n = rows.len() + types.len();
+    let no = || types.iter().map(|_| 0_i64);
     let has_index = |class: &Class<'_>| {
         !matches!(class.kind, "i" | "S") && context.catalog.indexes_of(class.relation.id).next().is_some()
     };
     vec![
-        bigint("oid", rows.iter().map(|row| row.oid)),
-        text("relname", rows.iter().map(|row| &row.name)),
-        bigint("relnamespace", rows.iter().map(|row| namespace_oid(context, row.relation))),
-        numbers("reltype", 0, n),
+        bigint("oid", rows.iter().map(|row| row.oid).chain(types.iter().map(|(found, _)| i64::from(found.id.0)))),
+        text(
+            "relname",
+            rows.iter().map(|row| row.name.as_str()).chain(types.iter().map(|(found, _)| found.local_name())),
+        ),
+        bigint(
+            "relnamespace",
+            rows.iter()
+                .map(|row| namespace_oid(context, row.relation))
+                .chain(types.iter().map(|(found, _)| schema_oid(context, found.namespace()))),
+        ),
+        bigint("reltype", rows.iter().map(|_| 0).chain(types.iter().map(|(found, _)| i64::from(found.id.0)))),
         numbers("reloftype", 0, n),
         numbers("relowner", OWNER, n),
         bigint(
             "relam",
-            rows.iter().map(|row| match row.kind {
-                "i" => 403,
-                "v" | "S" => 0,
-                _ => 2,
-            }),
+            rows.iter()
+                .map(|row| match row.kind {
+                    "i" => 403,
+                    "v" | "S" => 0,
+                    _ => 2,
+                })
+                .chain(no()),
         ),
         numbers("relfilenode", 0, n),
         numbers("reltablespace", 0, n),
@@ -101,12 +123,18 @@ pub(super) fn pg_class(context: &Context<'_>) -> Vec<Column> {
         real("reltuples", -1.0, n),
         numbers("relallvisible", 0, n),
         numbers("reltoastrelid", 0, n),
-        boolean("relhasindex", rows.iter().map(has_index)),
+        boolean("relhasindex", rows.iter().map(has_index).chain(types.iter().map(|_| false))),
         flags("relisshared", false, n),
         words("relpersistence", "p", n),
-        text("relkind", rows.iter().map(|row| row.kind)),
-        bigint("relnatts", rows.iter().map(|row| row.columns.len() as i64)),
-        bigint("relchecks", rows.iter().map(|row| if row.kind == "r" { index::check_count(row.relation) } else { 0 })),
+        text("relkind", rows.iter().map(|row| row.kind).chain(types.iter().map(|_| "c"))),
+        bigint(
+            "relnatts",
+            rows.iter().map(|row| row.columns.len() as i64).chain(types.iter().map(|(_, row)| row.fields.len() as i64)),
+        ),
+        bigint(
+            "relchecks",
+            rows.iter().map(|row| if row.kind == "r" { index::check_count(row.relation) } else { 0 }).chain(no()),
+        ),
         flags("relhasrules", false, n),
         flags("relhastriggers", false, n),
         flags("relhassubclass", false, n),
@@ -167,6 +195,20 @@ fn attributes(context: &Context<'_>) -> Vec<Attribute> {
                 generated,
             });
         }
+    }
+    for (found, row) in composites(context) {
+        let attribute = |(at, (name, sql_type)): (usize, &(String, SqlType))| Attribute {
+            relation: i64::from(found.id.0),
+            number: at as i64 + 1,
+            name: name.clone(),
+            type_oid: oid(sql_type),
+            modifier: typmod(sql_type),
+            not_null: false,
+            has_default: false,
+            identity: "",
+            generated: "",
+        };
+        rows.extend(row.fields.iter().enumerate().map(attribute));
     }
     rows
 }

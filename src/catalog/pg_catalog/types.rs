@@ -65,7 +65,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
         SqlType::Uuid => 2950,
         SqlType::Json => 114,
         SqlType::Jsonb => 3802,
-        SqlType::Row(_) => 2249,
+        SqlType::Row(row) => row.name.as_ref().map_or(2249, |name| i64::from(name.oid)),
         SqlType::Array(item) => {
             let item = match item.as_ref() {
                 // PostgreSQL has one array type for any number of dimensions.
@@ -183,6 +183,10 @@ fn user_rows(context: &Context<'_>, found: &UserType) -> [Row; 2] {
         UserTypeKind::Enum(_) => {
             (line(format!("{oid} ? 4 t e E f , 0 {array} enum_in enum_out enum_recv enum_send i p 0 -")), None)
         }
+        UserTypeKind::Composite(_) => {
+            let text = format!("{oid} ? -1 f c C f , 0 {array} record_in record_out record_recv record_send d x 0 -");
+            (line(text), None)
+        }
         UserTypeKind::Domain(domain) => {
             let base = self::oid(&domain.base);
             let base = types().iter().find(|entry| entry.oid == base);
@@ -216,7 +220,14 @@ pub(super) fn pg_type(context: &Context<'_>) -> Vec<Column> {
         flag("typispreferred", 6),
         flags("typisdefined", true, n),
         text("typdelim", column(7)),
-        numbers("typrelid", 0, n),
+        // The relation that has the fields has the type's own number.
+        bigint(
+            "typrelid",
+            column(0).zip(column(4)).map(|(oid, kind)| match kind {
+                "c" => oid.parse().unwrap_or_default(),
+                _ => 0,
+            }),
+        ),
         number("typelem", 8),
         number("typarray", 9),
         text("typinput", column(10)),

@@ -16,8 +16,8 @@ use datafusion::scalar::ScalarValue;
 
 use super::slots::column;
 use super::{Accumulator, Ordered, RowOrder, Values, linear};
-use crate::compile::plan::AggregateFunction;
 use crate::batch::scalar;
+use crate::compile::plan::AggregateFunction;
 use crate::error::{Error, Result};
 
 /// A call: what is kept of its rows and made of them.

@@ -24,6 +24,22 @@ pub(super) fn column_type(grammar: &mut Grammar) -> Result<(SqlType, Option<Prec
     }
 }
 
+/// Reads `(name type, …)`, also without fields.
+pub(super) fn definition(grammar: &mut Grammar) -> Result<Vec<(String, SqlType)>> {
+    if grammar.peek_at(1) == Token::RParen {
+        grammar.next();
+        grammar.next();
+        return Ok(Vec::new());
+    }
+    let (mut closed, mut precision) = (0, None);
+    let position = grammar.position();
+    let fields = fields(grammar, &mut closed, &mut precision)?;
+    match precision {
+        Some(_) => Err(Error::unsupported("times with a precision inside of rows are not supported").at(position)),
+        None => Ok(fields),
+    }
+}
+
 /// Reads a type. `closed` is how many brackets were closed beyond the type's own, since `>>` is one token.
 fn nested(grammar: &mut Grammar, closed: &mut usize, precision: &mut Option<Precision>) -> Result<SqlType> {
     let opens = |token: Token| matches!(token, Token::LParen | Token::Lt);

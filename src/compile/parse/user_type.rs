@@ -3,6 +3,7 @@
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::grammar::Grammar;
+use super::row_type;
 use super::table::{self, check, constraint_name, data_type};
 use super::{CheckDefinition, ColumnDefault, Kind};
 use crate::enumeration::Place;
@@ -24,6 +25,8 @@ pub struct CreateType {
 pub enum TypeDefinition {
     /// AS ENUM (…): labels in order.
     Enum(Vec<String>),
+    /// AS (…): names and types of fields in order.
+    Composite(Vec<(String, SqlType)>),
     /// CREATE DOMAIN.
     Domain {
         /// The type under it.
@@ -79,8 +82,11 @@ pub(super) fn create_type(grammar: &mut Grammar) -> Result<Kind> {
         let definition = TypeDefinition::Enum(labels(grammar)?);
         return Ok(Kind::CreateType(CreateType { name, definition }));
     }
+    if grammar.peek() == Token::LParen {
+        let definition = TypeDefinition::Composite(row_type::definition(grammar)?);
+        return Ok(Kind::CreateType(CreateType { name, definition }));
+    }
     Err(match grammar.peek() {
-        Token::LParen => grammar.unsupported("composite types are not supported"),
         Token::Word(word) if word.value.eq_ignore_ascii_case("range") => {
             grammar.unsupported("range types are not supported")
         }

@@ -141,9 +141,9 @@ fn what_is_no_row_says_why() {
             r#"column "x": numeric field overflow (A field with precision 3, scale 1 must round to an absolute value less than 10^2.) at byte 5"#,
         ),
         (Boolean, r#"{"x":1}"#, r#"column "x": expected boolean, found number 1 at byte 5"#),
-        (array(array(Text)), r#"{"x":["a"]}"#, r#"column "x": expected text[], found string "a" at byte 6"#),
+        (Text.array_of(2), r#"{"x":["a"]}"#, r#"column "x": expected text[], found string "a" at byte 6"#),
         (
-            array(array(Text)),
+            Text.array_of(2),
             r#"{"x":[["a"],[]]}"#,
             r#"column "x": multidimensional arrays must have array expressions with matching dimensions at byte 5"#,
         ),

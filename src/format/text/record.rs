@@ -46,3 +46,44 @@ fn field<'a>(text: &'a str, value: &mut String) -> Option<&'a str> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::format::text::{ColumnBuilder, TextOptions, Writer};
+    use crate::types::{RowType, SqlType};
+
+    fn read(text: &str) -> Result<String, String> {
+        let sql_type = SqlType::Row(Arc::new(RowType::anonymous([SqlType::Integer, SqlType::Text, SqlType::Text])));
+        let mut column = ColumnBuilder::new(&sql_type);
+        column.append_text(text).map_err(|error| error.detail.unwrap_or(error.message))?;
+        let mut out = Vec::new();
+        let writer = Writer::new(&sql_type.field("r"), &TextOptions::default()).unwrap();
+        writer.write(&column.finish(), 0, &mut out).unwrap();
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    /// PostgreSQL 15's answers.
+    #[test]
+    fn literals_are_read_and_written_as_postgresql_does() {
+        for (text, expected) in [
+            (r#"( 1 ," x""y\\z",)"#, r#"(1," x""y\\z",)"#),
+            (r#"(,a b , "q"r)"#, r#"(,"a b "," qr")"#),
+            ("  (1,,\"\")  ", "(1,,\"\")"),
+            (r"(1,a\,b,\))", r#"(1,"a,b",")")"#),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
+        }
+        for (text, expected) in [
+            ("1,2,3", "Missing left parenthesis."),
+            ("(1,2)", "Too few columns."),
+            ("(1,2,3,4)", "Too many columns."),
+            ("(1,\"2,3", "Unexpected end of input."),
+            ("(1,2,3)x", "Junk after right parenthesis."),
+            ("(a,,)", "invalid input syntax for type integer: \"a\""),
+        ] {
+            assert_eq!(read(text), Err(expected.to_string()), "{text}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{Int32Type, IntervalMonthDayNano};
 
 use super::*;
+use crate::types::RowType;
 
 fn encode(field: Field, array: ArrayRef, format: Format) -> Vec<Option<Vec<u8>>> {
     let rows = array.len();
@@ -55,6 +56,21 @@ fn binary_values_are_postgresqls() {
     let uuid = StringArray::from(vec!["00112233-4455-6677-8899-aabbccddeeff"]);
     assert_eq!(hex(&binary(SqlType::Uuid, uuid)), "00112233445566778899aabbccddeeff");
     assert_eq!(hex(&binary(SqlType::Jsonb, StringArray::from(vec!["[1]"]))), "015b315d");
+}
+
+/// PostgreSQL's `record_send(ROW(1, 'ab', NULL::bigint, ROW(true)))`.
+#[test]
+fn binary_rows() {
+    let row = |types: Vec<SqlType>| SqlType::Row(Arc::new(RowType::anonymous(types)));
+    let inner = row(vec![SqlType::Boolean]);
+    let sql_type = row(vec![SqlType::Integer, SqlType::Text, SqlType::BigInt, inner]);
+    let mut column = crate::format::text::ColumnBuilder::new(&sql_type);
+    column.append_text("(1,ab,,\"(t)\")").unwrap();
+    column.append_null();
+    let values = encode(sql_type.field("c"), column.finish(), Format::Binary);
+    let sent = "000000040000001700000004000000010000001900000002616200000014ffffffff000008c90000000d00000001000000100000000101";
+    assert_eq!(values[0].as_ref().map(|bytes| hex(bytes)).as_deref(), Some(sent));
+    assert_eq!(values[1], None);
 }
 
 #[test]

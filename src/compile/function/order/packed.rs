@@ -25,10 +25,11 @@ pub(in crate::compile) static PACKED: Definition = Definition::immutable("packed
 });
 
 /// Of arrays a second argument names the type.
-pub(in crate::compile) static UNPACKED: Definition = Definition::immutable("unpacked", unpacked_types, |call| match &call.result {
-    kind @ SqlType::Array(_) => unpack_arrays(kind, call),
-    _ => unpack(call),
-});
+pub(in crate::compile) static UNPACKED: Definition =
+    Definition::immutable("unpacked", unpacked_types, |call| match &call.result {
+        kind @ SqlType::Array(_) => unpack_arrays(kind, call),
+        _ => unpack(call),
+    });
 
 fn packed_types(arguments: &[Argument]) -> Types {
     let [value] = arguments else { return Ok(None) };

@@ -27,7 +27,7 @@ fn types(arguments: &[Argument]) -> Types {
         Some((_, field)) => Ok(Some((vec![SqlType::Row(row.clone()), SqlType::Text], field.clone()))),
         None => {
             let message = match &row.name {
-                Some(composite) => format!("column \"{name}\" not found in data type {composite}"),
+                Some(composite) => format!("column \"{name}\" not found in data type {}", composite.name),
                 None => format!("could not identify column \"{name}\" in record data type"),
             };
             Err(Error::new(code::UNDEFINED_COLUMN, message))
