@@ -24,6 +24,11 @@ fn is_number(argument: &Argument) -> bool {
     argument.is_integer() || argument.sql_type == Some(SqlType::BigInt)
 }
 
+/// Whether PostgreSQL assigns it to an integer.
+fn is_subscript(argument: &Argument) -> bool {
+    is_number(argument) || matches!(argument.sql_type, Some(SqlType::Numeric(..) | SqlType::Real | SqlType::Double))
+}
+
 fn not_subscriptable(kind: &SqlType) -> Error {
     let message = format!("cannot subscript type {kind} because it does not support subscripting");
     Error::new(code::DATATYPE_MISMATCH, message)
@@ -44,7 +49,7 @@ fn subscript_types(arguments: &[Argument]) -> Types {
     if !matches!(kind, SqlType::Array(_)) {
         return Err(not_subscriptable(&kind));
     }
-    if !steps.iter().all(is_number) {
+    if !steps.iter().all(is_subscript) {
         return Err(Error::new(code::DATATYPE_MISMATCH, "array subscript must have type integer"));
     }
     let mut item = kind.clone();
@@ -105,7 +110,7 @@ fn slice_types(arguments: &[Argument]) -> Types {
         SqlType::Array(_) => {}
         other => return Err(not_subscriptable(&other)),
     }
-    if !bounds.iter().all(is_number) {
+    if !bounds.iter().all(is_subscript) {
         return Err(Error::new(code::DATATYPE_MISMATCH, "array subscript must have type integer"));
     }
     if bounds.len() / 2 > DIMENSIONS_MAX {
