@@ -22,6 +22,7 @@ use datafusion::scalar::ScalarValue;
 use super::mixed::{self, Mixed};
 use super::tag::sql_type;
 use super::types::{column, compares};
+use crate::compile::function::in_list::of_constants;
 use crate::compile::function::order;
 use crate::compile::rewrite::set_operation;
 use crate::compile::window::marker;
@@ -38,7 +39,8 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
     let names = NamePreserver::new(&node);
     let node = node.map_expressions(|expression| {
         let name = names.save(&expression);
-        let compared = expression.transform_up(|part| compared(part, &schema))?;
+        let compared =
+            expression.transform_up(|part| compared(part, &schema)?.transform_data(|part| Ok(of_constants(part))))?;
         Ok(compared.update_data(|expression| name.restore(expression)))
     })?;
     let node = if node.transformed { node.data.recompute_schema()? } else { node.data };

@@ -44,7 +44,7 @@ mod enum_range;
 // `gen_random_uuid`.
 mod gen_random_uuid;
 // `in`: what `x IN ('a', …)` becomes.
-mod in_list;
+pub(in crate::compile) mod in_list;
 // JSON.
 mod jsonb;
 // Mathematical functions and operators.
@@ -250,9 +250,8 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
-        ("unnest[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked", [value]) | ("tagged", [value, _]) => {
-            Some(value.clone())
-        }
+        ("unnest[]" | "constant[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked", [value])
+        | ("tagged", [value, _]) => Some(value.clone()),
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
     }
