@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -29,15 +29,13 @@ fn types(arguments: &[Argument]) -> Types {
 
 /// The plan with its constant arrays of several dimensions hidden, inner queries included.
 pub(in crate::compile) fn hidden(plan: LogicalPlan) -> PlanResult<LogicalPlan> {
-    let hide = |part: Expr| match &part {
-        Expr::Literal(ScalarValue::List(array), _) if array.values().data_type().is_list() => {
-            let function = super::super::udf(&DEFINITION);
-            Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![part]))))
-        }
-        _ => Ok(Transformed::no(part)),
-    };
     let hidden = plan.transform_up_with_subqueries(|node| {
-        if matches!(node, LogicalPlan::Values(_)) {
+        let mut found = false;
+        node.apply_expressions(|expression| {
+            found |= expression.exists(|part| Ok(is_hidden(part)))?;
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        if !found || matches!(node, LogicalPlan::Values(_)) {
             return Ok(Transformed::no(node));
         }
         let names = NamePreserver::new(&node);
@@ -47,4 +45,16 @@ pub(in crate::compile) fn hidden(plan: LogicalPlan) -> PlanResult<LogicalPlan> {
         })
     })?;
     Ok(hidden.data)
+}
+
+fn is_hidden(part: &Expr) -> bool {
+    matches!(part, Expr::Literal(ScalarValue::List(array), _) if array.values().data_type().is_list())
+}
+
+fn hide(part: Expr) -> PlanResult<Transformed<Expr>> {
+    if !is_hidden(&part) {
+        return Ok(Transformed::no(part));
+    }
+    let function = super::super::udf(&DEFINITION);
+    Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![part]))))
 }
