@@ -316,10 +316,7 @@ fn function_of(argument: &ast::Expr) -> Option<Call> {
 
 /// A constant document is jsonb, whose members are in jsonb's order, or json.
 fn typed(function: &str, arguments: Vec<ast::Expr>) -> Vec<ast::Expr> {
-    let kind = match function.split_once('_') {
-        Some((kind @ ("json" | "jsonb"), _)) => kind,
-        _ => return arguments,
-    };
+    let Some((kind @ ("json" | "jsonb"), _)) = function.split_once('_') else { return arguments };
     let document = |argument: ast::Expr| match &argument {
         ast::Expr::Value(value) if matches!(value.value, ast::Value::SingleQuotedString(_)) => {
             call("cast", [argument, text(kind)])
