@@ -4,10 +4,13 @@
 //! all), −0.0 and 0.0, any two NaN, intervals of equal length with 30-day months and 24-hour days. As rows, when a
 //! delete looks for its insert, the same holds except that intervals are compared field by field, so that `1 month` can
 //! be replaced by `30 days`.
+//!
+//! Numerics of any size are the same here only if they end with the same zeros: a key comes back as it was. Where queries
+//! compare them, they compare their sort keys, which have no such zeros ([`comparable`]).
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray, StructArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray, LargeBinaryArray, StructArray};
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, DurationSecondType,
     Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
@@ -17,6 +20,7 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::arrow::record_batch::RecordBatch;
 
+use crate::decimal::encoding;
 use crate::error::{Error, Result};
 
 const DAY: i128 = 86_400_000_000_000;
@@ -62,6 +66,17 @@ pub fn interval_nanoseconds(interval: IntervalMonthDayNano) -> i128 {
 /// them.
 pub fn canonical_key(column: &ArrayRef) -> ArrayRef {
     canonical(column, Equality::Key)
+}
+
+/// A column whose values are identical where queries take them for equal, and sort as they do: [`canonical_key`] with
+/// numerics that have the least number of digits after the point.
+pub fn comparable(column: &ArrayRef) -> ArrayRef {
+    match column.as_binary_opt::<i64>() {
+        Some(values) => {
+            Arc::new(values.iter().map(|value| value.map(encoding::canonical)).collect::<LargeBinaryArray>())
+        }
+        None => canonical_key(column),
+    }
 }
 
 /// A column as part of whole rows: values that are equal as rows become identical.
@@ -116,6 +131,7 @@ pub fn values_equal(left: &dyn Array, i: usize, right: &dyn Array, j: usize, equ
         }
         DataType::Utf8 => left.as_string::<i32>().value(i) == right.as_string::<i32>().value(j),
         DataType::Binary => left.as_binary::<i32>().value(i) == right.as_binary::<i32>().value(j),
+        DataType::LargeBinary => left.as_binary::<i64>().value(i) == right.as_binary::<i64>().value(j),
         DataType::List(_) => lists_equal(left.as_list::<i32>(), i, right.as_list::<i32>(), j, equality),
         DataType::Struct(_) => {
             let (left, right) = (left.as_struct().columns(), right.as_struct().columns());
@@ -146,7 +162,7 @@ fn lists_equal(
 /// The types of `values_equal`, `hash_rows` and `canonical`.
 fn is_supported(data_type: &DataType) -> bool {
     match data_type {
-        DataType::Null | DataType::Boolean | DataType::Utf8 | DataType::Binary => true,
+        DataType::Null | DataType::Boolean | DataType::Utf8 | DataType::Binary | DataType::LargeBinary => true,
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => true,
         DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => true,
         DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) => true,

@@ -3,6 +3,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 use serde::{Deserialize, Deserializer};
@@ -13,42 +14,122 @@ use crate::error::{Error, Result, code};
 /// Where the Postgres port listens by default.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:6565";
 
-/// Worker threads at most.
-const WORKERS_MAX: usize = 256;
+/// Where the embedded broker listens by default.
+const DEFAULT_BROKER_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9092);
 
 /// Options that every command with a server takes; each is also a key of the file and an environment variable.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct ServerOptions {
     /// Address of the Postgres port [default: 127.0.0.1:6565]
     #[arg(long, value_name = "ADDR", env = "TIDEWATER_LISTEN", value_parser = parse_address)]
-    #[serde(default, deserialize_with = "read_address")]
     pub listen: Option<SocketAddr>,
     /// Directory for durable state (not supported by this version, which keeps everything in memory)
     #[arg(long, value_name = "DIR", env = "TIDEWATER_DATA")]
     pub data: Option<PathBuf>,
     /// Worker threads [default: half of the processors, at least 1]
     #[arg(long, value_name = "N", env = "TIDEWATER_WORKERS")]
-    pub workers: Option<usize>,
+    pub workers: Option<Workers>,
     /// File with lines `user:password` or `user:SCRAM-SHA-256$…`; needed to listen beyond this machine
     #[arg(long, value_name = "FILE", env = "TIDEWATER_PASSWORD_FILE")]
     pub password_file: Option<PathBuf>,
     /// Longest wait of rows for a tick while busy, in ms [default: 100]
     #[arg(long, value_name = "MS", env = "TIDEWATER_TICK_INTERVAL_MS")]
-    pub tick_interval_ms: Option<u64>,
+    pub tick_interval_ms: Option<TickInterval>,
     /// Connections at most [default: 200]
     #[arg(long, value_name = "N", env = "TIDEWATER_CONNECTIONS_MAX")]
-    pub connections_max: Option<usize>,
-    /// `[[pipeline]]` entries of the file.
-    #[arg(skip)]
-    #[serde(default)]
-    pub pipeline: Vec<PipelineEntry>,
+    pub connections_max: Option<ConnectionsMax>,
+    /// Configuration file (TOML)
+    #[arg(short, long, value_name = "FILE", env = "TIDEWATER_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Options of `demo` beside the server's.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DemoOptions {
+    /// Address of the embedded Kafka broker [default: 127.0.0.1:9092, another port if that is taken]
+    #[arg(long, value_name = "ADDR", env = "TIDEWATER_BROKER", value_parser = parse_address)]
+    pub broker: Option<SocketAddr>,
+    /// Rows per second of the made-up auction data [default: 10000]
+    #[arg(long, value_name = "ROWS_PER_S", env = "TIDEWATER_RATE")]
+    pub rate: Option<Rate>,
+}
+
+/// Options of `broker`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct BrokerOptions {
+    /// Address to listen on [default: 127.0.0.1:9092]
+    #[arg(long, value_name = "ADDR", env = "TIDEWATER_BROKER_LISTEN", value_parser = parse_address)]
+    pub listen: Option<SocketAddr>,
+    /// Bytes of records kept over all topics at most; the oldest make room [default: 1073741824]
+    #[arg(long, value_name = "BYTES", env = "TIDEWATER_BROKER_MEMORY")]
+    pub memory: Option<BrokerMemory>,
+    /// Configuration file (TOML)
+    #[arg(short, long, value_name = "FILE", env = "TIDEWATER_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whole<const MIN: u64, const MAX: u64>(pub u64);
+
+/// Worker threads.
+pub type Workers = Whole<1, 256>;
+/// ms.
+pub type TickInterval = Whole<1, 60_000>;
+/// Connections.
+pub type ConnectionsMax = Whole<1, 100_000>;
+/// Rows per second.
+pub type Rate = Whole<1, 10_000_000>;
+/// Bytes.
+pub type BrokerMemory = Whole<{ 1 << 16 }, { 1 << 46 }>;
+
+impl<const MIN: u64, const MAX: u64> Whole<MIN, MAX> {
+    fn checked(number: i128) -> std::result::Result<Self, String> {
+        let within = u64::try_from(number).ok().filter(|number| (MIN..=MAX).contains(number));
+        within.map(Whole).ok_or_else(|| format!("must be between {MIN} and {MAX}, not {number}"))
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> FromStr for Whole<MIN, MAX> {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let number = text.trim().parse().map_err(|_| format!("must be a whole number, not \"{text}\""))?;
+        Self::checked(number)
+    }
+}
+
+impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Whole<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(number: D) -> std::result::Result<Self, D::Error> {
+        Self::checked(i64::deserialize(number)?.into()).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The keys of a configuration file: an environment variable is `TIDEWATER_` and the key in capitals.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileOptions {
+    #[serde(deserialize_with = "read_address")]
+    listen: Option<SocketAddr>,
+    data: Option<PathBuf>,
+    workers: Option<Workers>,
+    password_file: Option<PathBuf>,
+    tick_interval_ms: Option<TickInterval>,
+    connections_max: Option<ConnectionsMax>,
+    #[serde(deserialize_with = "read_address")]
+    broker: Option<SocketAddr>,
+    rate: Option<Rate>,
+    exit: Option<bool>,
+    #[serde(deserialize_with = "read_address")]
+    broker_listen: Option<SocketAddr>,
+    broker_memory: Option<BrokerMemory>,
+    pipeline: Vec<PipelineEntry>,
 }
 
 /// A `[[pipeline]]` entry as written.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PipelineEntry {
+struct PipelineEntry {
     name: Spanned<String>,
     sql: Option<Spanned<String>>,
     file: Option<Spanned<PathBuf>>,
@@ -80,37 +161,53 @@ pub struct Config {
     pub tick_interval_ms: u64,
     /// Connections at most.
     pub connections_max: usize,
+    /// What `demo` does beside serving.
+    pub demo: Demo,
+    /// Whether `run` ends when its files are applied.
+    pub exit: bool,
     /// SQL to apply, in order.
     pub pipelines: Vec<Pipeline>,
 }
 
+/// Resolved options of `demo`.
+#[derive(Debug, Clone)]
+pub struct Demo {
+    /// Address of the embedded broker; `None`: the usual one, or any if that is taken.
+    pub broker: Option<SocketAddr>,
+    /// Rows per second.
+    pub rate: u64,
+}
+
 impl Config {
     /// Options given by hand over those of the file (if any) over the defaults.
-    pub fn resolve(given: ServerOptions, file: Option<&Path>) -> Result<Config> {
-        let (from_file, pipelines) = match file {
-            Some(path) => read(path)?,
-            None => (ServerOptions::default(), Vec::new()),
-        };
-        if given.data.or(from_file.data).is_some() {
+    pub fn resolve(given: ServerOptions, demo: DemoOptions, exit: Option<bool>) -> Result<Config> {
+        let (file, pipelines) = read_file(given.config.as_deref())?;
+        if given.data.or(file.data).is_some() {
             return Err(Error::unsupported("a data directory is not supported by this version").hint(
                 "leave out --data: everything is kept in memory and read again from its sources after a restart",
             ));
         }
-        let workers = given.workers.or(from_file.workers).unwrap_or_else(default_workers);
-        if !(1..=WORKERS_MAX).contains(&workers) {
-            let message = format!("workers must be between 1 and {WORKERS_MAX}, not {workers}");
-            return Err(Error::new(code::INVALID_PARAMETER_VALUE, message)
-                .hint("more workers than processors make nothing faster"));
-        }
         Ok(Config {
-            listen: given.listen.or(from_file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 6565))),
-            workers,
-            password_file: given.password_file.or(from_file.password_file),
-            tick_interval_ms: given.tick_interval_ms.or(from_file.tick_interval_ms).unwrap_or(100).max(1),
-            connections_max: given.connections_max.or(from_file.connections_max).unwrap_or(200).max(1),
+            listen: given.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 6565))),
+            workers: given.workers.or(file.workers).map_or_else(default_workers, |workers| workers.0 as usize),
+            password_file: given.password_file.or(file.password_file),
+            tick_interval_ms: given.tick_interval_ms.or(file.tick_interval_ms).map_or(100, |interval| interval.0),
+            connections_max: given.connections_max.or(file.connections_max).map_or(200, |max| max.0 as usize),
+            demo: Demo {
+                broker: demo.broker.or(file.broker),
+                rate: demo.rate.or(file.rate).map_or(10_000, |rate| rate.0),
+            },
+            exit: exit.or(file.exit).unwrap_or_default(),
             pipelines,
         })
     }
+}
+
+/// Address and bytes of memory of the embedded broker alone: options given by hand over those of the file over the defaults.
+pub fn resolve_broker(given: BrokerOptions) -> Result<(SocketAddr, usize)> {
+    let (file, _) = read_file(given.config.as_deref())?;
+    let memory = given.memory.or(file.broker_memory).map_or(1 << 30, |bytes| bytes.0 as usize);
+    Ok((given.listen.or(file.broker_listen).unwrap_or(DEFAULT_BROKER_LISTEN), memory))
 }
 
 impl Pipeline {
@@ -152,12 +249,15 @@ fn read_text(path: &Path) -> Result<String> {
         .map_err(|error| Error::new(code::IO_ERROR, format!("cannot read {}: {error}", path.display())))
 }
 
-/// Options and pipelines of a TOML file.
-fn read(path: &Path) -> Result<(ServerOptions, Vec<Pipeline>)> {
+/// Options and pipelines of a TOML file, if there is one.
+fn read_file(path: Option<&Path>) -> Result<(FileOptions, Vec<Pipeline>)> {
+    let Some(path) = path else { return Ok(Default::default()) };
     let text = read_text(path)?;
-    let mut options: ServerOptions = toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_of(&text, span.start));
-        Error::new(code::CONFIG_FILE_ERROR, format!("{}:{line}: {}", path.display(), error.message().trim()))
+    let mut options: FileOptions = toml::from_str(&text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let key = mistaken_key(&text, start).map_or_else(String::new, |key| format!("{key}: "));
+        let message = format!("{}:{}: {key}{}", path.display(), line_of(&text, start), error.message().trim());
+        Error::new(code::CONFIG_FILE_ERROR, message)
     })?;
     let directory = path.parent().unwrap_or(Path::new("."));
     // Paths in the file are relative to the file.
@@ -191,6 +291,13 @@ fn read(path: &Path) -> Result<(ServerOptions, Vec<Pipeline>)> {
     Ok((options, pipelines))
 }
 
+/// The key whose value begins at `offset`.
+fn mistaken_key(text: &str, offset: usize) -> Option<&str> {
+    let line = text.get(..offset)?.rsplit('\n').next()?;
+    let key = line.split_once('=')?.0.trim();
+    (!key.is_empty()).then_some(key)
+}
+
 fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1
 }
@@ -203,7 +310,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.toml");
         std::fs::write(&path, text).unwrap();
-        Config::resolve(ServerOptions::default(), Some(&path))
+        resolve(ServerOptions::default(), &path)
+    }
+
+    fn resolve(given: ServerOptions, path: &Path) -> Result<Config> {
+        Config::resolve(ServerOptions { config: Some(path.into()), ..given }, DemoOptions::default(), None)
     }
 
     #[test]
@@ -224,7 +335,23 @@ mod tests {
         assert!(error.message.contains("t.toml:1:") && error.message.contains("nowhere"), "{error}");
         assert!(check("workers = 256\n").is_ok());
         let error = check("workers = 99999999999\n").unwrap_err();
-        assert!(error.message.contains("between 1 and 256"), "{error}");
+        assert!(error.message.ends_with("t.toml:1: workers: must be between 1 and 256, not 99999999999"), "{error}");
+    }
+
+    #[test]
+    fn every_option_is_a_key() {
+        let text = "listen = \"127.0.0.1:1\"\nworkers = 3\npassword_file = \"p\"\ntick_interval_ms = 20\nconnections_max = 7\n\
+            broker = \"127.0.0.1:2\"\nrate = 5\nexit = true\nbroker_listen = \"127.0.0.1:3\"\nbroker_memory = 100000\n";
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.toml");
+        std::fs::write(&path, text).unwrap();
+        let config = resolve(ServerOptions::default(), &path).unwrap();
+        assert_eq!((config.listen.port(), config.workers, config.tick_interval_ms), (1, 3, 20));
+        assert_eq!((config.connections_max, config.demo.rate, config.exit), (7, 5, true));
+        assert_eq!(config.password_file, Some(directory.path().join("p")));
+        assert_eq!(config.demo.broker.map(|address| address.port()), Some(2));
+        let broker = resolve_broker(BrokerOptions { config: Some(path), ..BrokerOptions::default() }).unwrap();
+        assert_eq!((broker.0.port(), broker.1), (3, 100_000));
     }
 
     #[test]
@@ -241,8 +368,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.toml");
         std::fs::write(&path, "workers = 2\nlisten = \"127.0.0.1:7000\"\n").unwrap();
-        let given = ServerOptions { workers: Some(5), ..ServerOptions::default() };
-        let config = Config::resolve(given, Some(&path)).unwrap();
+        let given = ServerOptions { workers: Some(Whole(5)), ..ServerOptions::default() };
+        let config = resolve(given, &path).unwrap();
         assert_eq!((config.workers, config.listen.port()), (5, 7000));
     }
 }

@@ -58,6 +58,8 @@ pub mod compile;
 pub mod config;
 // 1. Bytes in and out.
 pub mod connector;
+// Decimal numbers of any length.
+pub mod decimal;
 // The façade.
 pub mod engine;
 // Enum types.

@@ -1,11 +1,11 @@
 //! The command line.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use tidewater::config::{ServerOptions, parse_address};
+use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
+use tidewater::config::{BrokerOptions, DemoOptions, ServerOptions};
 
 mod command;
 
@@ -28,12 +28,8 @@ enum Command {
     Demo {
         #[command(flatten)]
         server: ServerOptions,
-        /// Address of the embedded Kafka broker [default: 127.0.0.1:9092, another port if that is taken]
-        #[arg(long, value_name = "ADDR", env = "TIDEWATER_BROKER", value_parser = parse_address)]
-        broker: Option<SocketAddr>,
-        /// Rows per second of the made-up auction data
-        #[arg(long, value_name = "ROWS_PER_S", env = "TIDEWATER_RATE", default_value_t = 10_000)]
-        rate: u64,
+        #[command(flatten)]
+        demo: DemoOptions,
     },
     /// Run the server
     #[command(after_help = "Examples:\n  tidewater serve\n  tidewater serve --config tidewater.toml\n  \
@@ -42,9 +38,6 @@ enum Command {
     Serve {
         #[command(flatten)]
         server: ServerOptions,
-        /// Configuration file (TOML)
-        #[arg(short, long, value_name = "FILE", env = "TIDEWATER_CONFIG")]
-        config: Option<PathBuf>,
     },
     /// Apply SQL files, then serve: queries as configuration
     #[command(after_help = "Examples:\n  tidewater run streams.sql views.sql\n  tidewater run --exit report.sql")]
@@ -53,23 +46,16 @@ enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// Apply, wait until bounded inputs are done, print only the results of SELECTs, end
-        #[arg(long)]
-        exit: bool,
+        #[arg(long, env = "TIDEWATER_EXIT", value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+        exit: Option<bool>,
         #[command(flatten)]
         server: ServerOptions,
-        /// Configuration file (TOML)
-        #[arg(short, long, value_name = "FILE", env = "TIDEWATER_CONFIG")]
-        config: Option<PathBuf>,
     },
     /// Run the embedded Kafka broker alone; it keeps nothing after it stops
     #[command(after_help = "Examples:\n  tidewater broker\n  tidewater broker --listen 127.0.0.1:9092")]
     Broker {
-        /// Address to listen on
-        #[arg(long, value_name = "ADDR", env = "TIDEWATER_BROKER_LISTEN", default_value = "127.0.0.1:9092", value_parser = parse_address)]
-        listen: SocketAddr,
-        /// Bytes of records kept over all topics at most; the oldest make room
-        #[arg(long, value_name = "BYTES", env = "TIDEWATER_BROKER_MEMORY", default_value_t = 1 << 30)]
-        memory: usize,
+        #[command(flatten)]
+        broker: BrokerOptions,
     },
     /// Measure
     #[command(subcommand)]
@@ -80,13 +66,16 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
     init_log();
     let done = match arguments.command {
-        Command::Demo { server, broker, rate } => command::demo::run(server, broker, rate),
-        Command::Serve { server, config } => command::serve::serve(server, config.as_deref()),
-        Command::Run { files, exit, server, config } => command::serve::run(&files, exit, server, config.as_deref()),
-        Command::Broker { listen, memory } => command::broker::run(listen, memory),
+        Command::Demo { server, demo } => command::demo::run(server, demo),
+        Command::Serve { server } => command::serve::serve(server),
+        Command::Run { files, exit, server } => command::serve::run(&files, exit, server),
+        Command::Broker { broker } => command::broker::run(broker),
         Command::Bench(bench) => command::bench::run(&bench),
         Command::Version => {
             command::say(&format!("tidewater {}", env!("CARGO_PKG_VERSION")));
@@ -100,6 +89,27 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends with what the command line lacks; of a wrong value says which option or environment variable has it.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let (kind, option) = (error.kind(), error.get(ContextKind::InvalidArg).map(ToString::to_string));
+    let (ErrorKind::ValueValidation | ErrorKind::InvalidValue, Some(option)) = (kind, option) else { error.exit() };
+    let name = option.split([' ', '[', '=']).next().unwrap_or_default();
+    let value = error.get(ContextKind::InvalidValue).map_or_else(String::new, ToString::to_string);
+    let commands = Arguments::command();
+    let options = commands.get_subcommands().flat_map(clap::Command::get_arguments);
+    let mut variables = options.filter(|option| option.get_long() == name.get(2..)).filter_map(clap::Arg::get_env);
+    let variable = variables.find(|variable| std::env::var_os(variable).is_some_and(|set| *set == *value));
+    let is_given = std::env::args_os().any(|word| word.to_string_lossy().starts_with(name));
+    let place = match variable {
+        Some(variable) if !is_given => variable.to_string_lossy().into_owned(),
+        _ => name.to_string(),
+    };
+    let reason =
+        std::error::Error::source(error).map_or_else(|| format!("invalid value \"{value}\""), ToString::to_string);
+    command::complain(&format!("error: {place}: {reason}"));
+    ExitCode::FAILURE
 }
 
 /// Warnings and errors go to standard error; `RUST_LOG` asks for more.

@@ -3,7 +3,8 @@
 //! | SQL | Arrow | `pg_type` metadata |
 //! |---|---|---|
 //! | boolean, smallint, integer, bigint, real, double precision | Boolean, Int16, Int32, Int64, Float32, Float64 | – |
-//! | numeric(p,s), p ≤ 38; numeric alone is numeric(38,10) | Decimal128(p, s) | – |
+//! | numeric(p,s), p ≤ 38 | Decimal128(p, s) | – |
+//! | numeric / numeric(p,s) with more digits | LargeBinary | – / `numeric:p:s` |
 //! | text / varchar(n) / char(n) / uuid / json / jsonb | Utf8 | – / `varchar:n` / `char:n` / `uuid` / `json` / `jsonb` |
 //! | bytea, date, time | Binary, Date32, Time64(µs) | – |
 //! | timestamp / timestamptz | Timestamp(µs, None) / Timestamp(µs, "UTC") | – |
@@ -17,6 +18,10 @@
 //!
 //! How many dimensions arrays have is part of the type here, not of the value: `int[][]` holds arrays of two dimensions and empty ones.
 //! Below an array that is not NULL all inner lists of a dimension are equally long and neither NULL nor empty; an empty array has none.
+//!
+//! numeric has two representations. Where all values have one number of digits after the point, and few enough digits, they are
+//! Decimal128; everything else (columns without precision, quotients, averages, NaN) is kept as [`crate::decimal`] encodes it, each value
+//! with its own number of digits after the point. The second one is in no other type's use.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -36,6 +41,9 @@ pub use row::{CompositeName, RowType};
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
 pub const PG_TYPE: &str = "pg_type";
 
+/// Metadata key of an output column whose numerics have one scale though nothing declared it: in SQL it is numeric without precision.
+pub const COMPUTED: &str = "pg_computed";
+
 /// Metadata key of an Arrow field of the system catalog that names the type that clients are told: `oid`, `name` or `char`. Expressions
 /// take the values for what [`SqlType::of`] says.
 pub const PG_CLIENT_TYPE: &str = "pg_client_type";
@@ -50,8 +58,10 @@ pub enum SqlType {
     BigInt,
     Real,
     Double,
-    /// Precision (digits in all, at most 38) and scale (digits after the point).
+    /// Numeric values that all have one scale: precision (digits in all, at most 38) and scale (digits after the point).
     Numeric(u8, i8),
+    /// Numeric values each of which has its own scale; the precision and scale that a column was declared with.
+    AnyNumeric(Option<(u16, i16)>),
     Text,
     /// At most this many characters.
     Varchar(u32),
@@ -88,6 +98,7 @@ impl SqlType {
             SqlType::Real => DataType::Float32,
             SqlType::Double => DataType::Float64,
             SqlType::Numeric(precision, scale) => DataType::Decimal128(*precision, *scale),
+            SqlType::AnyNumeric(_) => DataType::LargeBinary,
             SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => DataType::Utf8,
             SqlType::Uuid | SqlType::Json | SqlType::Jsonb => DataType::Utf8,
             SqlType::Bytea => DataType::Binary,
@@ -163,6 +174,7 @@ impl SqlType {
             SqlType::Jsonb => "jsonb".to_string(),
             SqlType::Varchar(n) => format!("varchar:{n}"),
             SqlType::Char(n) => format!("char:{n}"),
+            SqlType::AnyNumeric(Some((precision, scale))) => format!("numeric:{precision}:{scale}"),
             SqlType::Enum(found) if !found.is_any() => format!("enum:{}", found.oid()),
             SqlType::Row(row) => match row.tag() {
                 Some(tag) => tag,
@@ -186,6 +198,11 @@ impl SqlType {
                 if let Some(n) = tag.strip_prefix("char:").and_then(|n| n.parse().ok()) {
                     return SqlType::Char(n);
                 }
+                if let Some((precision, scale)) = tag.strip_prefix("numeric:").and_then(|tag| tag.split_once(':'))
+                    && let (Ok(precision), Ok(scale)) = (precision.parse(), scale.parse())
+                {
+                    return SqlType::AnyNumeric(Some((precision, scale)));
+                }
                 let oid = tag.strip_prefix("enum:").and_then(|oid| oid.parse().ok());
                 if let Some(found) = oid.and_then(EnumType::by_oid) {
                     return SqlType::Enum(found);
@@ -205,9 +222,8 @@ impl SqlType {
             | DataType::Decimal64(p, s)
             | DataType::Decimal128(p, s)
             | DataType::Decimal256(p, s) => SqlType::Numeric(*p, *s),
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
-                SqlType::Bytea
-            }
+            DataType::LargeBinary => SqlType::AnyNumeric(None),
+            DataType::Binary | DataType::BinaryView | DataType::FixedSizeBinary(_) => SqlType::Bytea,
             DataType::Date32 | DataType::Date64 => SqlType::Date,
             DataType::Time32(_) | DataType::Time64(_) => SqlType::Time,
             DataType::Timestamp(_, None) => SqlType::Timestamp,
@@ -225,6 +241,21 @@ impl SqlType {
     }
 }
 
+impl SqlType {
+    /// Numeric of any size.
+    pub const NUMERIC: SqlType = SqlType::AnyNumeric(None);
+
+    /// The type as SQL sees it: as [`SqlType::of`], but without a precision that nothing declared.
+    pub fn declared(field: &Field) -> SqlType {
+        if field.metadata().contains_key(COMPUTED) { SqlType::NUMERIC } else { SqlType::of(field) }
+    }
+
+    /// Whether it is numeric, in whatever representation.
+    pub fn is_numeric(&self) -> bool {
+        matches!(self, SqlType::Numeric(..) | SqlType::AnyNumeric(_))
+    }
+}
+
 impl fmt::Display for SqlType {
     /// PostgreSQL's name, as `format_type` prints it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -236,6 +267,8 @@ impl fmt::Display for SqlType {
             SqlType::Real => "real",
             SqlType::Double => "double precision",
             SqlType::Numeric(precision, scale) => return write!(f, "numeric({precision},{scale})"),
+            SqlType::AnyNumeric(Some((precision, scale))) => return write!(f, "numeric({precision},{scale})"),
+            SqlType::AnyNumeric(None) => "numeric",
             SqlType::Text => "text",
             SqlType::Varchar(n) => return write!(f, "character varying({n})"),
             SqlType::Char(0) => "character",

@@ -58,6 +58,7 @@ const APIS: &[Api] = &[
     Api(ApiKey::DescribeProducers, 0, 0),
     Api(ApiKey::DescribeTransactions, 0, 0),
     Api(ApiKey::ListTransactions, 0, 1),
+    Api(ApiKey::ConsumerGroupHeartbeat, 0, 1),
 ];
 
 /// Answers one request; `None` if the client wants no answer.
@@ -150,6 +151,7 @@ impl Exchange<'_> {
             ApiKey::DescribeProducers => self.answer(transaction_api::describe_producers),
             ApiKey::DescribeTransactions => self.answer(transaction_api::describe),
             ApiKey::ListTransactions => self.answer(transaction_api::list),
+            ApiKey::ConsumerGroupHeartbeat => self.answer(membership::refuse_new_protocol),
             other => Err(unintelligible(format!("{other:?} is in the table of APIs but has no handler"))),
         }
     }

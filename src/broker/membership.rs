@@ -6,8 +6,8 @@ use kafka_protocol::ResponseError;
 use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::leave_group_response::MemberResponse;
 use kafka_protocol::messages::{
-    HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
-    SyncGroupRequest, SyncGroupResponse,
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, HeartbeatRequest, HeartbeatResponse,
+    JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, SyncGroupRequest, SyncGroupResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::oneshot;
@@ -35,6 +35,19 @@ pub(super) async fn join(core: &Core, call: &Call, request: JoinGroupRequest) ->
         Ok(joined) => joined_response(joined),
         Err(error) => refused_join(call, error).with_member_id(asked),
     }
+}
+
+/// Refuses members of the protocol of KIP-848 as brokers do on which it is switched off. Clients that do not find the API at all
+/// would ask for another coordinator for ever, in silence.
+pub(super) fn refuse_new_protocol(
+    _: &Core,
+    _: &Call,
+    _: ConsumerGroupHeartbeatRequest,
+) -> ConsumerGroupHeartbeatResponse {
+    let reason = "this broker has the classic protocol of consumer groups only: set group.protocol=classic";
+    ConsumerGroupHeartbeatResponse::default()
+        .with_error_code(ResponseError::UnsupportedVersion.code())
+        .with_error_message(Some(text(reason)))
 }
 
 /// Tells a member what to read, which waits until the leader has decided.

@@ -109,6 +109,17 @@ impl Broker {
         self.address
     }
 
+    /// Creates a topic with the broker's default settings, without the way over a connection.
+    ///
+    /// # Errors
+    /// `22023` for a name or a number of partitions that cannot be, or a topic that exists.
+    pub fn create_topic(&self, name: &str, partitions: i32) -> Result<()> {
+        self.core.lock().topics.create(name, partitions, config::TopicConfig::default()).map_err(|refusal| {
+            let reason = refusal.message.unwrap_or_else(|| refusal.error.to_string());
+            Error::new(code::INVALID_PARAMETER_VALUE, format!("topic \"{name}\" could not be created: {reason}"))
+        })
+    }
+
     /// Dies as a broker does that is killed: connections break, new ones are refused, nothing expires. Topics, groups and transactions
     /// stay in memory for [`Broker::resume`]. Does nothing if it is paused already.
     pub async fn pause(&mut self) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tidewater::broker::{Broker, BrokerOptions};
 use tidewater::clock::{self, Clock};
-use tidewater::config::{Config, Pipeline, ServerOptions};
+use tidewater::config::{Config, DemoOptions, Pipeline, ServerOptions};
 use tidewater::connector::generator::nexmark::{Nexmark, Table};
 use tidewater::connector::{Options, SinkRecord, SinkWriter, kafka};
 use tidewater::engine::Engine;
@@ -32,15 +32,21 @@ const TOPIC_BYTES_MAX: usize = 128 << 20;
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until Ctrl-C.
-pub(crate) fn run(options: ServerOptions, broker: Option<SocketAddr>, rate: u64) -> Result<(), Message> {
-    let config = Config::resolve(options, None).map_err(|error| error.message_and_hint())?;
+pub(crate) fn run(options: ServerOptions, demo: DemoOptions) -> Result<(), Message> {
+    let config = Config::resolve(options, demo, None).map_err(|error| error.message_and_hint())?;
+    let rate = config.demo.rate;
     block_on(async move {
-        let broker = start_broker(broker).await.map_err(|error| error.message_and_hint())?;
+        let broker = start_broker(config.demo.broker).await.map_err(|error| error.message_and_hint())?;
         let brokers = broker.address().to_string();
+        // A topic that is created over a connection takes a fifth of a second.
+        for (topic, _) in TOPICS {
+            broker.create_topic(topic, PARTITIONS).map_err(|error| error.message_and_hint())?;
+        }
         let engine = start_engine(&config)?;
         let stop = Arc::new(AtomicBool::new(false));
         let producer = start_producer(&brokers, rate, Arc::clone(&stop)).map_err(|error| error.message_and_hint())?;
-        let pipelines: Vec<Pipeline> = FILES.iter().map(|(path, sql)| pipeline(path, sql, &brokers)).collect();
+        let own = FILES.iter().map(|(path, sql)| pipeline(path, sql, &brokers));
+        let pipelines: Vec<Pipeline> = own.chain(config.pipelines.iter().cloned()).collect();
         apply(&engine, &pipelines, false).await?;
         let server = listen(&engine, &config).await?;
         greet(server.address(), &brokers, rate);
@@ -75,26 +81,23 @@ fn pipeline(path: &str, sql: &str, brokers: &str) -> Pipeline {
 /// The topics, and which data is in them.
 const TOPICS: [(&str, Table); 3] = [("bids", Table::Bid), ("auctions", Table::Auction), ("persons", Table::Person)];
 
+/// Partitions of each.
+const PARTITIONS: i32 = 4;
+
 /// The data is produced in slices of this length.
 const SLICE: Duration = Duration::from_millis(10);
 
-/// Makes the topics, then produces at `rate` on a thread of its own.
+/// Produces at `rate` on a thread of its own.
 fn start_producer(brokers: &str, rate: u64, stop: Arc<AtomicBool>) -> Result<std::thread::JoinHandle<()>, Error> {
     let make = kafka::CONNECTOR.sink.ok_or_else(|| Error::internal("the Kafka connector cannot write"))?;
-    let mut writers = Vec::new();
+    let mut sinks = Vec::new();
     for (topic, table) in TOPICS {
         let option = |key: &str, value: &str| (key.to_string(), value.to_string());
-        let sink = make(&Options(vec![
-            option("brokers", brokers),
-            option("topic", topic),
-            option("create_topic", "true"),
-            option("partitions", "4"),
-        ]))?;
-        sink.check()?;
-        writers.push((table, sink.open()?));
+        sinks.push((table, make(&Options(vec![option("brokers", brokers), option("topic", topic)]))?));
     }
     let run = move || {
-        if let Err(error) = produce(writers, rate, &stop) {
+        let writers: Result<Vec<_>, Error> = sinks.iter().map(|(table, sink)| Ok((*table, sink.open()?))).collect();
+        if let Err(error) = writers.and_then(|writers| produce(writers, rate, &stop)) {
             complain(&format!("\nthe data generator stopped: {error}"));
         }
     };

@@ -1,30 +1,30 @@
 //! `serve` and `run`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use tidewater::config::{Config, Pipeline, ServerOptions};
+use tidewater::config::{Config, DemoOptions, Pipeline, ServerOptions};
 
 use super::{Message, apply, block_on, complain, listen, start_engine, stop_signal};
 
 /// The server: applies the configuration's pipelines, then listens until it is told to stop.
-pub(crate) fn serve(options: ServerOptions, file: Option<&Path>) -> Result<(), Message> {
-    let config = Config::resolve(options, file).map_err(|error| error.message_and_hint())?;
-    block_on(run_server(config, &[], false))
+pub(crate) fn serve(options: ServerOptions) -> Result<(), Message> {
+    let config = Config::resolve(options, DemoOptions::default(), None).map_err(|error| error.message_and_hint())?;
+    block_on(run_server(Config { exit: false, ..config }, &[]))
 }
 
 /// The server with SQL files applied after the configuration's pipelines; with `exit`, only the files.
-pub(crate) fn run(files: &[PathBuf], exit: bool, options: ServerOptions, file: Option<&Path>) -> Result<(), Message> {
-    let config = Config::resolve(options, file).map_err(|error| error.message_and_hint())?;
+pub(crate) fn run(files: &[PathBuf], exit: Option<bool>, options: ServerOptions) -> Result<(), Message> {
+    let config = Config::resolve(options, DemoOptions::default(), exit).map_err(|error| error.message_and_hint())?;
     let files = files.iter().map(|path| Pipeline::file(path)).collect::<Result<Vec<_>, _>>();
     let files = files.map_err(|error| error.message_and_hint())?;
-    block_on(run_server(config, &files, exit))
+    block_on(run_server(config, &files))
 }
 
-async fn run_server(config: Config, files: &[Pipeline], exit: bool) -> Result<(), Message> {
+async fn run_server(config: Config, files: &[Pipeline]) -> Result<(), Message> {
     let engine = start_engine(&config)?;
     let pipelines: Vec<Pipeline> = config.pipelines.iter().chain(files).cloned().collect();
-    apply(&engine, &pipelines, exit).await?;
-    if exit {
+    apply(&engine, &pipelines, config.exit).await?;
+    if config.exit {
         engine.finished().await.map_err(|error| error.message_and_hint())?;
         engine.finish().await.map_err(|error| error.message_and_hint())?;
         return Ok(());

@@ -300,10 +300,10 @@ impl AggregateCall {
 
 /// The aggregates that are maintained.
 ///
-/// Result types are PostgreSQL's as far as Arrow has them: count → bigint; sum: smallint, integer → bigint, bigint →
-/// numeric(38,0), numeric(p,s) → numeric(38,s), real → real, double → double; avg, variances and standard deviations: integers →
-/// numeric(38,16), numeric(p,s) → numeric(38,max(s,16)), real and double → double; covariances and regressions: double; min, max,
-/// bits, mode, percentile_disc: the argument's type.
+/// Result types are PostgreSQL's: count → bigint; sum: smallint, integer → bigint, bigint → numeric(33,0), numeric(p,s) →
+/// numeric(p+14,s) or, beyond 38 digits, numeric of any size, real → real, double → double; avg, variances and standard deviations:
+/// integers and numeric → numeric of any size, real and double → double; covariances and regressions: double; min, max, bits,
+/// mode, percentile_disc: the argument's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "most variants are the SQL names")]
 pub enum AggregateFunction {

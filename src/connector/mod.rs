@@ -117,8 +117,23 @@ pub trait Reader: Send {
     /// An error is fatal to this reader; trouble that may pass (broker away) is retried inside and told by [`Reader::status`].
     fn read(&mut self, records_max: usize, wait: Duration) -> Result<Read>;
 
+    /// What to do about records that the origin deleted before they were read; called before the first read. A reader fails
+    /// unless it is told otherwise; origins that delete nothing need not listen.
+    fn on_deleted(&mut self, _on_deleted: OnDeleted) {}
+
     /// `running`, `reconnecting`, …, and the last error with its time (µs), for `tidewater.sources`.
     fn status(&self) -> ReaderStatus;
+}
+
+/// What a reader does about records that the origin deleted (by retention) before they were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDeleted {
+    /// An error says how many are gone.
+    Fail,
+    /// Those before the first record that is read are no part of the input; later ones are an error.
+    PassAtStart,
+    /// Reading goes on behind them. Later ones are counted in [`ReaderStatus::deleted`].
+    Pass,
 }
 
 /// State of a reader for `tidewater.sources`.
@@ -130,6 +145,8 @@ pub struct ReaderStatus {
     pub last_error: Option<String>,
     /// When it was seen: µs since 1970-01-01 UTC.
     pub last_error_at: Option<i64>,
+    /// Offsets between records that were read which the origin deleted before their turn came.
+    pub deleted: u64,
 }
 
 /// A change that a sink writes: rows of equal weight sign in one tick.

@@ -205,6 +205,8 @@ fn change(kind: &Kind, text: &str) -> Option<String> {
         Some(words.join(" ").to_uppercase())
     };
     match kind {
+        Kind::Query(query) => query.locks().map(|locks| format!("SELECT FOR {}", locks.strength)),
+        Kind::Lock { writers: true, .. } => Some("LOCK TABLE".into()),
         Kind::Insert(_) => Some("INSERT".into()),
         Kind::Update(_) => Some("UPDATE".into()),
         Kind::Delete(_) => Some("DELETE".into()),

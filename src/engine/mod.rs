@@ -12,7 +12,7 @@ use futures::Stream;
 use crate::catalog::{Catalog, DATABASE, PUBLIC, Relation, RelationId, RelationKind};
 use crate::clock::Clock;
 use crate::compile::analyze::error::similar;
-use crate::compile::parse::{Kind, Statement};
+use crate::compile::parse::{Kind, Statement, same_statement};
 use crate::error::{Error, Result, code};
 use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
 
@@ -60,6 +60,8 @@ mod system;
 mod table;
 // Rows for which an expression fails.
 mod row_error;
+// LOCK TABLE, FOR UPDATE.
+mod row_lock;
 // Transactions.
 mod transaction;
 // CREATE TYPE.
@@ -299,7 +301,7 @@ impl Engine {
         let Some(name) = created_name(&statement.kind) else { return Ok(false) };
         match catalog.find(name, &[PUBLIC.to_string()]) {
             None => Ok(false),
-            Some(relation) if same_definition(&relation.definition, &statement.text) => Ok(true),
+            Some(relation) if same_statement(&relation.definition, &statement.text) => Ok(true),
             Some(relation) => Err(Error::new(
                 code::DUPLICATE_TABLE,
                 format!("{} \"{name}\" already exists with another definition", relation.kind.noun()),
@@ -319,10 +321,6 @@ fn created_name(kind: &Kind) -> Option<&str> {
         Kind::CreateSink(create) => Some(&create.name),
         _ => None,
     }
-}
-
-fn same_definition(one: &str, other: &str) -> bool {
-    one.split_whitespace().eq(other.split_whitespace())
 }
 
 fn unknown_relation(catalog: &Catalog, name: &str) -> Error {

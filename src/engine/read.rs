@@ -21,7 +21,7 @@ use crate::error::{Error, Result, code};
 use crate::flow::delta;
 use crate::types::SqlType;
 use crate::view::table::{snapshot_table, stream_table};
-use crate::view::{Lookup, Read, Snapshot};
+use crate::view::{LeftOut, Lookup, Omission, Read, Snapshot};
 
 /// Where names lead, in one version of the catalog.
 pub(super) struct Names<'a> {
@@ -135,6 +135,9 @@ impl Session {
         let hints = self.parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
         self.show_changes(&select.relations).await?;
+        if let Some(locks) = query.locks() {
+            self.lock_rows(locks, &select.relations).await?;
+        }
         let schema = Arc::clone(&select.schema);
         let relations = select.relations.clone();
         let rows = self.run_select(select, parameters).await?;
@@ -227,17 +230,54 @@ impl Session {
         Ok(snapshots.into_iter().flat_map(|(_, snapshot)| snapshot.batches).collect())
     }
 
+    /// What one statement's reads of streams leave out; told with the session's notices.
+    fn left_out(&mut self) -> Arc<LeftOut> {
+        let left_out = Arc::new(LeftOut::default());
+        self.left_out.push(Arc::clone(&left_out));
+        left_out
+    }
+
+    /// Tells of records that reads of streams left out since the last call.
+    pub(super) fn notice_left_out(&mut self) {
+        for (stream, left_out) in self.left_out.iter().flat_map(|left_out| left_out.take()).collect::<Vec<_>>() {
+            let noun = |count| if count == 1 { "record" } else { "records" };
+            let Omission { rejected, kept, deleted } = left_out;
+            if rejected > 0 {
+                let noun = noun(rejected);
+                let place = if kept {
+                    format!(": SELECT * FROM tidewater.rejected_records WHERE source = '{stream}'")
+                } else {
+                    String::new()
+                };
+                let message = format!("stream \"{stream}\" leaves out {rejected} {noun} that cannot be decoded{place}");
+                self.notice("NOTICE", "01000", message);
+            }
+            if deleted > 0 {
+                let noun = noun(deleted);
+                let message = format!(
+                    "stream \"{stream}\" leaves out {deleted} {noun} that the broker's retention deleted during the read"
+                );
+                self.notice("NOTICE", "01000", message);
+            }
+        }
+        // Whoever still reads may have more to tell.
+        self.left_out.retain(|left_out| Arc::strong_count(left_out) > 1);
+    }
+
     async fn providers(&mut self, ready: &Ready) -> Result<HashMap<RelationId, Arc<dyn TableProvider>>> {
         let catalog = self.engine.catalog();
         let mut providers: HashMap<RelationId, Arc<dyn TableProvider>> = HashMap::new();
         let mut kept = Vec::new();
+        let mut left_out = None;
         for id in distinct(ready.relations.clone()).into_iter().filter(|id| *id != ROWS_ID) {
             let gone = || Error::new(code::UNDEFINED_TABLE, "a relation of the query was dropped meanwhile");
             let relation = catalog.by_id(id).ok_or_else(gone)?;
             if is_kept(&relation.kind) {
                 kept.push(id);
             } else if let Some(spec) = stream_spec(relation) {
-                providers.insert(id, stream_table(spec));
+                let left_out = left_out.get_or_insert_with(|| self.left_out());
+                let runtime = self.engine.runtime().clone();
+                providers.insert(id, stream_table(spec, runtime, Arc::clone(left_out)));
             }
         }
         for (id, snapshot) in self.snapshots(&kept, &ready.bindings).await? {

@@ -13,6 +13,7 @@ use crate::catalog::Relation;
 use crate::compile::analyze;
 use crate::compile::parse::{self, Kind, Statement};
 use crate::error::{Error, Result, code};
+use crate::view::LeftOut;
 
 /// One connection's state: settings and transaction. Statements of a session run one after the other.
 pub struct Session {
@@ -24,6 +25,8 @@ pub struct Session {
     /// The open transaction, if there is one.
     pub(super) open: Option<OpenTransaction>,
     notices: Vec<Notice>,
+    /// What reads of streams leave out, while they run.
+    pub(super) left_out: Vec<Arc<LeftOut>>,
     pub(super) fate: Arc<Fate>,
     /// Types of the running statement's parameters, where its client knows them.
     parameter_types: Vec<FieldRef>,
@@ -42,6 +45,7 @@ impl Session {
             settings: Settings::default(),
             open: None,
             notices: Vec::new(),
+            left_out: Vec::new(),
             fate: Arc::default(),
             parameter_types: Vec::new(),
             effects: Arc::default(),
@@ -196,6 +200,11 @@ impl Session {
             Kind::Release(name) => self.release(name),
             Kind::RollbackTo(name) => self.roll_back_to(name).await,
             Kind::Set { name, value, local } => self.set_statement(name, value.as_deref(), *local),
+            Kind::Reset(name) => {
+                self.set_statement(name, None, false)?;
+                Ok(Outcome::Done("RESET".into()))
+            }
+            Kind::Lock { tables, writers } => self.lock_tables(tables, *writers).await,
             Kind::ResetAll => {
                 self.settings.reset();
                 Ok(Outcome::Done("RESET".into()))
@@ -261,6 +270,7 @@ impl Session {
 
     /// Notices raised since the last call.
     pub fn notices(&mut self) -> Vec<Notice> {
+        self.notice_left_out();
         std::mem::take(&mut self.notices)
     }
 
@@ -305,7 +315,7 @@ impl Session {
         if let Some(open) = &mut self.open {
             open.settings_changed(name, before, local);
         }
-        Ok(Outcome::Done(if value.is_some() { "SET" } else { "RESET" }.into()))
+        Ok(Outcome::Done("SET".into()))
     }
 }
 

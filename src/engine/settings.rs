@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use datafusion::arrow::datatypes::IntervalMonthDayNano;
+use datafusion::scalar::ScalarValue;
+
 use crate::catalog::SERVER_VERSION;
 use crate::error::{Error, Result, code};
+use crate::format::text::{self, TextOptions, TimeZone};
+use crate::types::SqlType;
 
 /// One setting that we know.
 struct Setting {
@@ -259,14 +264,31 @@ fn duration(value: &str) -> Result<String, Option<&'static str>> {
 
 fn time_zone(value: &str) -> Result<String, Option<&'static str>> {
     let value = value.trim();
-    if ["utc", "gmt", "z", "zulu", "local", "default"].contains(&value.to_ascii_lowercase().as_str()) {
-        return Ok("UTC".into());
+    let hint = Some("use a name of the IANA time zone database, e.g. Europe/Berlin");
+    if value.get(..8).is_some_and(|word| word.eq_ignore_ascii_case("interval")) {
+        let span = value[8..].trim().trim_matches('\'');
+        let span = interval(span)?;
+        if span.months != 0 || span.days != 0 {
+            return Err(Some("a time zone is an interval of hours and minutes"));
+        }
+        let hours = span.nanoseconds as f64 / 3.6e12;
+        return TimeZone::parse(&hours.to_string()).map(|zone| zone.to_string()).map_err(|_| hint);
     }
-    chrono_tz::TZ_VARIANTS
-        .iter()
-        .find(|zone| zone.name().eq_ignore_ascii_case(value))
-        .map(|zone| zone.name().to_string())
-        .ok_or(Some("use a name of the IANA time zone database, e.g. Europe/Berlin"))
+    match TimeZone::parse(value) {
+        Ok(zone @ TimeZone::Named(_)) => Ok(zone.to_string()),
+        // A number is written as POSIX writes it; what is POSIX's already stays.
+        Ok(zone) if value.parse::<f64>().is_ok() => Ok(zone.to_string()),
+        Ok(_) if value.starts_with('<') => Ok(value.to_uppercase()),
+        Ok(_) => Ok(value.to_string()),
+        Err(_) => Err(hint),
+    }
+}
+
+fn interval(text: &str) -> Result<IntervalMonthDayNano, Option<&'static str>> {
+    match text::parse(text, &SqlType::Interval, &TextOptions::default()) {
+        Ok(ScalarValue::IntervalMonthDayNano(Some(span))) => Ok(span),
+        _ => Err(None),
+    }
 }
 
 #[cfg(test)]

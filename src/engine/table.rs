@@ -47,7 +47,11 @@ impl Session {
         }
         let field = |(at, field): (usize, &Arc<Field>)| {
             let name = names.get(at).unwrap_or(field.name());
-            field.as_ref().clone().with_name(name).with_nullable(true)
+            // Numerics of expressions have no precision.
+            match SqlType::declared(field) {
+                SqlType::AnyNumeric(None) => SqlType::NUMERIC.field(name),
+                _ => field.as_ref().clone().with_name(name).with_nullable(true),
+            }
         };
         let fields: Vec<Field> = select.schema.fields().iter().enumerate().map(field).collect();
         let mut seen = HashSet::new();
@@ -66,7 +70,20 @@ impl Session {
         let count = rows.num_rows();
         self.writing(async |session| {
             session.lock(id).await?;
-            let rows = crate::flow::delta::batch(&schema, rows.columns().to_vec(), count)?;
+            let fields = schema.fields().iter().zip(rows.schema_ref().fields());
+            let columns = fields.zip(rows.columns()).map(|((field, from), values)| {
+                let target = crate::compile::function::Target {
+                    name: field.name(),
+                    sql_type: SqlType::of(field),
+                    zone: session.zone(),
+                };
+                if values.data_type() == field.data_type() {
+                    Ok(ArrayRef::clone(values))
+                } else {
+                    target.assign(values, &SqlType::of(from))
+                }
+            });
+            let rows = crate::flow::delta::batch(&schema, columns.collect::<Result<_>>()?, count)?;
             session.change(id, vec![Delta::insert(rows)])?;
             Ok(Outcome::Done(format!("SELECT {count}")))
         })

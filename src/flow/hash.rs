@@ -116,6 +116,10 @@ fn combine(column: &dyn Array, hashes: &mut [u64]) {
             let values = column.as_binary::<i32>();
             each(values, hashes, |i| xxh3_64(values.value(i)));
         }
+        DataType::LargeBinary => {
+            let values = column.as_binary::<i64>();
+            each(values, hashes, |i| xxh3_64(values.value(i)));
+        }
         DataType::List(_) => list(column.as_list::<i32>(), hashes),
         DataType::Struct(_) => {
             let fields = hash_columns(column.as_struct().columns(), column.len());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DurationSecondArray, Float32Array, Float64Array,
-    Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, Time64MicrosecondArray,
-    TimestampMicrosecondArray,
+    Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, LargeBinaryArray, ListArray, StringArray,
+    Time64MicrosecondArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalMonthDayNano};
@@ -14,6 +14,7 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalMonthDayNa
 use super::parts::Parts;
 use super::text::jsonb::Canonical;
 use super::text::{TimeZone, read};
+use crate::decimal::{Decimal, encoding};
 use crate::enumeration::EnumType;
 use crate::error::{Error, Result, code};
 use crate::precision::Precision;
@@ -45,6 +46,8 @@ pub(super) enum Values {
         precision: u8,
         scale: i8,
     },
+    /// As [`crate::decimal`] encodes them; the precision and scale that they must fit.
+    AnyNumeric(Bytes, Option<(u16, i16)>),
     Text(Bytes),
     Varchar(Bytes, u32),
     /// Filled up with blanks to so many characters.
@@ -96,6 +99,7 @@ impl ColumnBuilder {
             SqlType::Numeric(precision, scale) => {
                 Values::Numeric { unscaled: Vec::new(), precision: *precision, scale: *scale }
             }
+            SqlType::AnyNumeric(modifier) => Values::AnyNumeric(Bytes::default(), *modifier),
             SqlType::Text => Values::Text(Bytes::default()),
             SqlType::Varchar(letters_max) => Values::Varchar(Bytes::default(), *letters_max),
             SqlType::Char(letters) => Values::Char(Bytes::default(), *letters),
@@ -174,6 +178,7 @@ impl ColumnBuilder {
             Values::Interval(values) => values.len(),
             Values::Text(bytes) | Values::Varchar(bytes, _) | Values::Uuid(bytes) | Values::Json(bytes) => bytes.len(),
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.len(),
+            Values::AnyNumeric(bytes, _) => bytes.len(),
             Values::Array(items) => items.offsets.len() - 1,
             Values::Enum(values, _) => values.len(),
             Values::Row(parts) => parts.rows,
@@ -208,10 +213,20 @@ impl ColumnBuilder {
                 bytes.push_empty()
             }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.push_empty(),
+            Values::AnyNumeric(bytes, _) => bytes.push_empty(),
             Values::Array(items) => items.push_empty(),
             Values::Enum(values, _) => values.push(0),
             Values::Row(parts) => parts.push_null(),
         }
+    }
+
+    /// Appends a numeric of any size, fitted to what the column was declared as. Errors: 22003.
+    pub(super) fn append_numeric(bytes: &mut Bytes, value: &Decimal, modifier: Option<(u16, i16)>) -> Result<()> {
+        match modifier {
+            Some((precision, scale)) => encoding::write(&value.fitted(precision, scale)?, &mut bytes.bytes),
+            None => encoding::write(value, &mut bytes.bytes),
+        }
+        bytes.close()
     }
 
     /// Appends the value that `text` is, read as PostgreSQL's input function of the type reads it.
@@ -244,6 +259,7 @@ impl ColumnBuilder {
                 bytes.truncate(rows)
             }
             Values::Jsonb(bytes, _) | Values::Bytea(bytes) | Values::Char(bytes, _) => bytes.truncate(rows),
+            Values::AnyNumeric(bytes, _) => bytes.truncate(rows),
             Values::Array(items) => items.truncate(rows),
             Values::Enum(values, _) => values.truncate(rows),
             Values::Row(parts) => parts.truncate(rows),
@@ -287,6 +303,11 @@ impl ColumnBuilder {
             Values::Bytea(bytes) => {
                 let (offsets, bytes) = bytes.take();
                 Arc::new(BinaryArray::new(offsets, bytes, nulls))
+            }
+            Values::AnyNumeric(bytes, _) => {
+                let (offsets, bytes) = bytes.take();
+                let offsets: Vec<i64> = offsets.iter().map(|offset| i64::from(*offset)).collect();
+                Arc::new(LargeBinaryArray::new(OffsetBuffer::new(offsets.into()), bytes, nulls))
             }
             Values::Date(values) => Arc::new(Date32Array::new(taken(values), nulls)),
             Values::Time(values) => Arc::new(Time64MicrosecondArray::new(taken(values), nulls)),

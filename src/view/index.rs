@@ -14,7 +14,7 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::changes::{Key, arrow_error, split};
-use crate::canonical::canonical_key;
+use crate::canonical::comparable;
 use crate::catalog::RelationId;
 use crate::clock;
 use crate::error::Result;
@@ -42,7 +42,7 @@ impl IndexKeys {
     /// The key of every row of values for the index's columns.
     pub fn of_values(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<Option<Key>>> {
         let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
-        let canonical: Vec<ArrayRef> = columns.iter().map(canonical_key).collect();
+        let canonical: Vec<ArrayRef> = columns.iter().map(comparable).collect();
         let converter = RowConverter::new(fields).map_err(arrow_error)?;
         let encoded = converter.convert_columns(&canonical).map_err(arrow_error)?;
         let key = |row: usize| {

@@ -9,6 +9,8 @@ mod contents;
 mod found;
 // From values to rows.
 mod index;
+// What reads of streams left out.
+mod left_out;
 // Rows by value.
 mod lookup;
 // A transaction's own changes.
@@ -26,6 +28,7 @@ pub mod table;
 
 pub use changes::Key;
 pub use index::IndexKeys;
+pub use left_out::{LeftOut, Omission};
 pub use overlay::Overlay;
 pub use past::Pin;
 pub use snapshot::Snapshot;

@@ -20,10 +20,12 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use tokio::sync::mpsc;
 
-use super::Snapshot;
+use super::left_out::places;
+use super::{LeftOut, Snapshot};
+use crate::connector::OnDeleted;
 use crate::error::{Error, Result};
-use crate::flow::runtime::StreamSpec;
 use crate::flow::runtime::source::{DecodedRead, DecodingReader};
+use crate::flow::runtime::{Runtime, StreamSpec};
 
 /// Batches that a stream's reading thread is ahead of the query at most.
 const BATCHES_AHEAD: usize = 4;
@@ -38,9 +40,10 @@ pub fn snapshot_table(snapshot: Snapshot) -> Arc<dyn TableProvider> {
 }
 
 /// A table of what the stream holds now: from where a reader starts to the end at the moment the query runs. Rows are read as the
-/// query takes them, so a LIMIT reads little. A stream without end is refused when the query runs.
-pub fn stream_table(spec: StreamSpec) -> Arc<dyn TableProvider> {
-    Arc::new(StreamTable { spec })
+/// query takes them, so a LIMIT reads little. A stream without end is refused when the query runs. Records that cannot be decoded are
+/// handed to the runtime, and what is no row is counted in `left_out`.
+pub fn stream_table(spec: StreamSpec, runtime: Runtime, left_out: Arc<LeftOut>) -> Arc<dyn TableProvider> {
+    Arc::new(StreamTable { spec, runtime, left_out })
 }
 
 #[derive(Debug)]
@@ -81,8 +84,11 @@ fn deal(batches: &[RecordBatch], partitions: usize) -> Vec<Vec<RecordBatch>> {
     dealt
 }
 
+#[derive(Clone)]
 struct StreamTable {
     spec: StreamSpec,
+    runtime: Runtime,
+    left_out: Arc<LeftOut>,
 }
 
 impl fmt::Debug for StreamTable {
@@ -108,7 +114,7 @@ impl TableProvider for StreamTable {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let partition = Arc::new(StreamTable { spec: self.spec.clone() });
+        let partition = Arc::new(self.clone());
         let read =
             StreamingTableExec::try_new(TableProvider::schema(self), vec![partition], projection, [], false, limit)?;
         Ok(Arc::new(read))
@@ -122,11 +128,11 @@ impl PartitionStream for StreamTable {
 
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        let spec = self.spec.clone();
+        let table = self.clone();
         let failed = sender.clone();
         // Connectors block, so they get a thread; it ends with the stream's end or when the query lets go of the receiver.
         let spawned = thread::Builder::new().name("stream-scan".into()).spawn(move || {
-            if let Err(error) = read_all(&spec, &sender) {
+            if let Err(error) = read_all(&table, &sender) {
                 let _ = sender.blocking_send(Err(DataFusionError::External(Box::new(error))));
             }
         });
@@ -139,16 +145,22 @@ impl PartitionStream for StreamTable {
     }
 }
 
-fn read_all(spec: &StreamSpec, rows_out: &mpsc::Sender<DataFusionResult<RecordBatch>>) -> Result<()> {
+fn read_all(table: &StreamTable, rows_out: &mpsc::Sender<DataFusionResult<RecordBatch>>) -> Result<()> {
+    let StreamTable { spec, runtime, left_out } = table;
     let start = spec.source.start()?;
     let Some(end) = spec.source.end()? else {
         return Err(Error::unsupported(format!("cannot read stream \"{}\" directly: it never ends", spec.name))
             .hint("create a materialized view over it, or SUBSCRIBE to it"));
     };
-    let mut reader = DecodingReader::open(spec, &start, Some(&end))?;
+    let mut reader = DecodingReader::open(spec, &start, Some(&end), OnDeleted::Pass)?;
     while !rows_out.is_closed() {
         match reader.read(READ_RECORDS, READ_WAIT)? {
-            DecodedRead::Rows { rows, .. } => {
+            DecodedRead::Rows { rows, rejected, .. } => {
+                if !rejected.is_empty() {
+                    let places = places(&rejected);
+                    left_out.add_rejected(&spec.name, &places, runtime.reject(spec, rejected)?);
+                }
+                left_out.set_deleted(&spec.name, reader.deleted());
                 if rows.num_rows() > 0 && rows_out.blocking_send(Ok(rows)).is_err() {
                     return Ok(());
                 }

@@ -29,14 +29,16 @@ pub(super) struct CopyOut {
 #[derive(Debug, Clone)]
 enum Layout {
     Text { delimiter: u8, null: String, header: bool },
-    Csv { delimiter: u8, quote: u8, null: String, header: bool },
+    Csv { delimiter: u8, quote: u8, escape: u8, null: String, header: bool, force: Vec<bool> },
     Binary,
 }
 
 impl CopyOut {
     /// A COPY of `results`; refuses options that PostgreSQL refuses.
     pub(super) fn new(results: Results, options: &CopyOptions) -> Result<CopyOut> {
-        Ok(CopyOut { results, layout: Layout::new(options)? })
+        let names: Vec<&str> = results.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let layout = Layout::new(options, &names)?;
+        Ok(CopyOut { results, layout })
     }
 }
 
@@ -117,7 +119,7 @@ impl RowWriter for CopyWriter<'_> {
 }
 
 impl Layout {
-    fn new(options: &CopyOptions) -> Result<Layout> {
+    fn new(options: &CopyOptions, columns: &[&str]) -> Result<Layout> {
         let refuse = |message: String| Err(Error::new(code::INVALID_PARAMETER_VALUE, message));
         let one_byte = |character: Option<char>, default: u8, name: &str| match character {
             None => Ok(default),
@@ -153,7 +155,9 @@ impl Layout {
                 if delimiter == quote {
                     return refuse("COPY delimiter and quote must be different".to_string());
                 }
-                Layout::Csv { delimiter, quote, null: null.unwrap_or_default(), header }
+                let escape = one_byte(options.escape, quote, "escape")?;
+                let force = options.force_quote.among("FORCE_QUOTE", columns)?;
+                Layout::Csv { delimiter, quote, escape, null: null.unwrap_or_default(), header, force }
             }
         })
     }
@@ -164,8 +168,13 @@ impl Layout {
             Layout::Binary => Some(Bytes::from_static(BINARY_HEADER)),
             Layout::Text { header: true, .. } | Layout::Csv { header: true, .. } => {
                 let mut line = Vec::new();
+                // No quotes are forced upon names.
+                let mut layout = self.clone();
+                if let Layout::Csv { force, .. } = &mut layout {
+                    force.clear();
+                }
                 for (column, name) in names.iter().enumerate() {
-                    self.write_value(column, Some(name.as_bytes()), names.len(), &mut line);
+                    layout.write_value(column, Some(name.as_bytes()), names.len(), &mut line);
                 }
                 line.push(b'\n');
                 Some(line.into())
@@ -187,13 +196,20 @@ impl Layout {
                     None => out.extend_from_slice(null.as_bytes()),
                 }
             }
-            Layout::Csv { delimiter, quote, null, .. } => {
+            Layout::Csv { delimiter, quote, escape, null, force, .. } => {
                 if column > 0 {
                     out.push(*delimiter);
                 }
                 match value {
                     Some(value) => {
-                        write_quoted(value.as_ref(), *delimiter, *quote, null.as_bytes(), columns == 1, out);
+                        let value = value.as_ref();
+                        if force.get(column) == Some(&true)
+                            || needs_quotes(value, *delimiter, *quote, null.as_bytes(), columns == 1)
+                        {
+                            write_quoted(value, *quote, *escape, out);
+                        } else {
+                            out.extend_from_slice(value);
+                        }
                     }
                     None => out.extend_from_slice(null.as_bytes()),
                 }
@@ -223,18 +239,18 @@ fn write_escaped(value: &[u8], delimiter: u8, out: &mut Vec<u8>) {
     }
 }
 
-/// CSV: quoted where a reader would see something else, as PostgreSQL's CopyAttributeOutCSV.
-fn write_quoted(value: &[u8], delimiter: u8, quote: u8, null: &[u8], is_only: bool, out: &mut Vec<u8>) {
+/// Whether a reader of CSV would see something else without quotes, as PostgreSQL's CopyAttributeOutCSV decides.
+fn needs_quotes(value: &[u8], delimiter: u8, quote: u8, null: &[u8], is_only: bool) -> bool {
     let special = |byte: &u8| *byte == delimiter || *byte == quote || matches!(byte, b'\n' | b'\r');
     // A line of `\.` alone would end the data.
-    if value != null && !value.iter().any(special) && !(is_only && value == b"\\.") {
-        out.extend_from_slice(value);
-        return;
-    }
+    value == null || value.iter().any(special) || (is_only && value == b"\\.")
+}
+
+fn write_quoted(value: &[u8], quote: u8, escape: u8, out: &mut Vec<u8>) {
     out.push(quote);
     for byte in value {
-        if *byte == quote {
-            out.push(quote);
+        if *byte == quote || *byte == escape {
+            out.push(escape);
         }
         out.push(*byte);
     }
@@ -244,9 +260,10 @@ fn write_quoted(value: &[u8], delimiter: u8, quote: u8, null: &[u8], is_only: bo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compile::parse::CopyColumns;
 
     fn line(options: &CopyOptions, values: &[Option<&str>]) -> String {
-        let layout = Layout::new(options).unwrap();
+        let layout = Layout::new(options, &["a", "b", "c", "d", "e"][..values.len()]).unwrap();
         let mut out = Vec::new();
         for (column, value) in values.iter().enumerate() {
             layout.write_value(column, value.map(str::as_bytes), values.len(), &mut out);
@@ -270,11 +287,14 @@ mod tests {
             "\"a,b\",,\"\",\"say \"\"x\"\"\",\\."
         );
         assert_eq!(line(&options, &[Some("\\.")]), "\"\\.\"");
+        let named = CopyColumns::Named(vec!["b".into()]);
+        let options = CopyOptions { escape: Some('\\'), force_quote: named, ..options };
+        assert_eq!(line(&options, &[Some("a\\\"b"), Some("x"), None]), "\"a\\\\\\\"b\",\"x\",");
     }
 
     #[test]
     fn options_that_are_refused() {
-        let refused = |options: CopyOptions| Layout::new(&options).unwrap_err().code;
+        let refused = |options: CopyOptions| Layout::new(&options, &[]).unwrap_err().code;
         assert_eq!(refused(CopyOptions { delimiter: Some('é'), ..CopyOptions::default() }), "0A000");
         assert_eq!(refused(CopyOptions { delimiter: Some('n'), ..CopyOptions::default() }), "22023");
         assert_eq!(refused(CopyOptions { null: Some("a\nb".into()), ..CopyOptions::default() }), "22023");

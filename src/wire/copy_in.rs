@@ -23,7 +23,10 @@ impl Connection {
         let into = self.session.here()?.copy_columns(copy)?;
         let layout = match copy.options.format {
             CopyFormat::Binary => None,
-            _ => Some(Layout::new(&copy.options)),
+            _ => {
+                let names: Vec<&str> = into.columns.iter().map(|(name, _)| name.as_str()).collect();
+                Some(Layout::new(&copy.options, &names))
+            }
         };
         let columns = into.columns.len();
         check_columns(columns)?;
@@ -89,6 +92,10 @@ struct Layout {
     escape: u8,
     null: Vec<u8>,
     header: bool,
+    header_match: bool,
+    /// By column, whether a quoted value may be NULL, and whether one without quotes is not.
+    force_null: Vec<bool>,
+    force_not_null: Vec<bool>,
 }
 
 /// Rows that were read.
@@ -102,7 +109,7 @@ pub(super) struct Rows {
 type Fields = Vec<Option<Vec<u8>>>;
 
 impl Layout {
-    fn new(options: &CopyOptions) -> Result<Layout> {
+    fn new(options: &CopyOptions, columns: &[&str]) -> Result<Layout> {
         let csv = options.format == CopyFormat::Csv;
         // The parser let through single ASCII characters only.
         let byte =
@@ -113,7 +120,17 @@ impl Layout {
         if csv && delimiter == quote {
             return Err(Error::new(code::INVALID_PARAMETER_VALUE, "COPY delimiter and quote must be different"));
         }
-        Ok(Layout { csv, delimiter, quote, escape: quote, null: null.into_bytes(), header: options.header })
+        Ok(Layout {
+            csv,
+            delimiter,
+            quote,
+            escape: byte(options.escape, quote),
+            null: null.into_bytes(),
+            header: options.header,
+            header_match: options.header_match,
+            force_null: options.force_null.among("FORCE_NULL", columns)?,
+            force_not_null: options.force_not_null.among("FORCE_NOT_NULL", columns)?,
+        })
     }
 
     fn read(&self, data: &[u8], into: &CopyColumns, table: &str) -> Result<Rows> {
@@ -136,6 +153,10 @@ impl Layout {
             let (fields, taken) = read.map_err(|error| error.about(place(None, rest)))?;
             at += taken;
             if self.header && line == 1 {
+                if let Some(fields) = fields.filter(|_| self.header_match) {
+                    check_header(&fields, into)
+                        .map_err(|error| error.about(place(None, rest[..taken.min(rest.len())].trim_ascii_end())))?;
+                }
                 continue;
             }
             let Some(fields) = fields else { break };
@@ -189,6 +210,15 @@ impl Layout {
         }
     }
 
+    /// The value of a field of CSV; `None` is NULL.
+    fn csv_value(&self, column: usize, quoted: bool, value: Vec<u8>) -> Option<Vec<u8>> {
+        let may_be_null = match quoted {
+            true => self.force_null.get(column) == Some(&true),
+            false => self.force_not_null.get(column) != Some(&true),
+        };
+        (!may_be_null || value != self.null).then_some(value)
+    }
+
     /// A record of the CSV format and how many bytes it took; `None` at the end marker `\.`.
     fn csv_line(&self, data: &[u8]) -> Result<(Option<Fields>, usize)> {
         let (mut fields, mut field, mut at) = (Vec::new(), Vec::new(), 0);
@@ -220,13 +250,13 @@ impl Layout {
                     if fields.is_empty() && !quoted && field == b"\\." {
                         return Ok((None, at + 1));
                     }
-                    fields.push((quoted || field != self.null).then_some(field));
+                    fields.push(self.csv_value(fields.len(), quoted, field));
                     return Ok((Some(fields), at + 1));
                 }
                 Some(byte) if byte == self.quote => (quoted, inside) = (true, true),
                 Some(byte) if byte == self.delimiter => {
                     let value = std::mem::take(&mut field);
-                    fields.push((quoted || value != self.null).then_some(value));
+                    fields.push(self.csv_value(fields.len(), quoted, value));
                     quoted = false;
                 }
                 Some(byte) => field.push(byte),
@@ -234,6 +264,26 @@ impl Layout {
             at += 1;
         }
     }
+}
+
+/// HEADER MATCH: the first line has the columns' names.
+fn check_header(fields: &Fields, into: &CopyColumns) -> Result<()> {
+    let wrong = |message: String| Err(Error::new(code::BAD_COPY_FILE_FORMAT, message));
+    if fields.len() != into.columns.len() {
+        let (got, expected) = (fields.len(), into.columns.len());
+        return wrong(format!("wrong number of fields in header line: got {got}, expected {expected}"));
+    }
+    for (number, (field, (name, _))) in fields.iter().zip(&into.columns).enumerate() {
+        let place = format!("column name mismatch in header line field {}", number + 1);
+        match field {
+            None => return wrong(format!("{place}: got null value (\"\\N\"), expected \"{name}\"")),
+            Some(field) if field != name.as_bytes() => {
+                return wrong(format!("{place}: got \"{}\", expected \"{name}\"", String::from_utf8_lossy(field)));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// The byte that a backslash and what follows it stand for, and how many bytes follow it.
@@ -295,7 +345,7 @@ mod tests {
     fn read(options: &CopyOptions, data: &str) -> Result<Vec<Vec<Option<String>>>> {
         let columns = vec![("a".to_string(), SqlType::Text), ("b".to_string(), SqlType::Text)];
         let into = CopyColumns { columns, zone: Default::default() };
-        let rows = Layout::new(options)?.read(data.as_bytes(), &into, "t")?;
+        let rows = Layout::new(options, &["a", "b"])?.read(data.as_bytes(), &into, "t")?;
         let value = |column: &ArrayRef, row: usize| {
             column.is_valid(row).then(|| column.as_string::<i32>().value(row).to_string())
         };

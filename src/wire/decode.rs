@@ -10,6 +10,7 @@ use super::encode::{EPOCH_DAYS, EPOCH_MICROS, Format, Formats};
 use super::failure::{code, protocol_violation};
 use super::frontend::{Body, utf8};
 use super::pg_type;
+use crate::decimal::encoding;
 use crate::error::{Error, Result};
 use crate::format::text::{self, TextOptions};
 use crate::types::{SqlType, other_dimensions};
@@ -123,7 +124,7 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
     }
     let ours = SqlType::of(field);
     let sql_type = match pg_type::by_oid(oid).ok_or_else(|| unsupported_type(oid))? {
-        SqlType::Numeric(..) if matches!(ours, SqlType::Numeric(..)) => ours,
+        SqlType::AnyNumeric(_) if ours.is_numeric() => ours,
         named => named,
     };
     Ok(match &sql_type {
@@ -136,6 +137,11 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
         SqlType::Numeric(precision, scale) => {
             let value = numeric::read(&bytes, *precision, *scale)?;
             ScalarValue::Decimal128(Some(value), *precision, *scale)
+        }
+        SqlType::AnyNumeric(modifier) => {
+            let value = numeric::read_any(&bytes)?;
+            let value = modifier.map_or_else(|| Ok(value.clone()), |(digits, scale)| value.fitted(digits, scale))?;
+            ScalarValue::LargeBinary(Some(encoding::encoded(&value)))
         }
         SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => {
             ScalarValue::Utf8(Some(text_without_nul(&bytes)?.to_string()))

@@ -30,6 +30,10 @@ fn encode(value: &ScalarValue, sql_type: &SqlType) -> Bytes {
 
 fn examples() -> Vec<(SqlType, ScalarValue)> {
     let text = |text: &str| ScalarValue::Utf8(Some(text.into()));
+    let numeric = |text: &str| {
+        let value = crate::decimal::Decimal::parse(text).unwrap();
+        ScalarValue::LargeBinary(Some(crate::decimal::encoding::encoded(&value)))
+    };
     let interval = IntervalMonthDayNano { months: -1, days: 2, nanoseconds: -3_000 };
     vec![
         (SqlType::Boolean, ScalarValue::Boolean(Some(false))),
@@ -39,6 +43,8 @@ fn examples() -> Vec<(SqlType, ScalarValue)> {
         (SqlType::Real, ScalarValue::Float32(Some(-0.5))),
         (SqlType::Double, ScalarValue::Float64(Some(f64::INFINITY))),
         (SqlType::Numeric(20, 4), ScalarValue::Decimal128(Some(-1_234_567), 20, 4)),
+        (SqlType::NUMERIC, numeric("-12345678901234567890123456789012345678901234.5000")),
+        (SqlType::NUMERIC, numeric("NaN")),
         (SqlType::Text, text("grün")),
         (SqlType::Varchar(9), text("")),
         (SqlType::Bytea, ScalarValue::Binary(Some(vec![0, 255]))),

@@ -14,6 +14,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> u32 {
 pub(crate) fn field_oid(field: &Field) -> u32 {
     match field.metadata().get(PG_CLIENT_TYPE).map(String::as_str) {
         Some("oid") => OID,
+        Some("oid[]") => OIDS,
         Some("name") => 19,
         Some("char") => 18,
         _ => oid(&SqlType::of(field)),
@@ -24,6 +25,7 @@ pub(crate) fn field_oid(field: &Field) -> u32 {
 pub(crate) fn field_size(field: &Field) -> i16 {
     match field_oid(field) {
         OID => 4,
+        OIDS => -1,
         19 => 64,
         18 => 1,
         _ => size(&SqlType::of(field)),
@@ -32,6 +34,9 @@ pub(crate) fn field_size(field: &Field) -> i16 {
 
 /// The OID of the type `oid`, which travels in 4 bytes.
 pub(crate) const OID: u32 = 26;
+
+/// The type `oid[]`.
+pub(crate) const OIDS: u32 = 1028;
 
 /// The type that a client's OID names; `None` if there is none of ours. Types that are text to us (`name`, `unknown`) are
 /// text, `oid` is bigint.
@@ -52,7 +57,8 @@ pub(crate) fn by_oid(oid: u32) -> Option<SqlType> {
     }
     match oid {
         18 | 19 | 1043 => Some(SqlType::Text),
-        26 => Some(SqlType::BigInt),
+        OID => Some(SqlType::BigInt),
+        OIDS => Some(SqlType::Array(Box::new(SqlType::BigInt))),
         1042 => Some(SqlType::Char(0)),
         1014 => Some(SqlType::Array(Box::new(SqlType::Char(0)))),
         1002 | 1003 | 1015 => Some(SqlType::Array(Box::new(SqlType::Text))),
@@ -69,6 +75,7 @@ pub(crate) fn size(sql_type: &SqlType) -> i16 {
         SqlType::BigInt | SqlType::Double | SqlType::Time | SqlType::Timestamp | SqlType::TimestampTz => 8,
         SqlType::Interval | SqlType::Uuid => 16,
         SqlType::Numeric(..)
+        | SqlType::AnyNumeric(_)
         | SqlType::Text
         | SqlType::Varchar(_)
         | SqlType::Char(_)
@@ -86,6 +93,9 @@ pub(crate) fn modifier(sql_type: &SqlType) -> i32 {
     match sql_type {
         // The scale is kept in 11 bits, as numeric.c does since PostgreSQL 15; 4 is the header that all modifiers count.
         SqlType::Numeric(precision, scale) => ((i32::from(*precision) << 16) | (i32::from(*scale) & 0x7ff)) + 4,
+        SqlType::AnyNumeric(Some((precision, scale))) => {
+            ((i32::from(*precision) << 16) | (i32::from(*scale) & 0x7ff)) + 4
+        }
         SqlType::Char(0) => -1,
         SqlType::Varchar(length) | SqlType::Char(length) => {
             i32::try_from(*length).map_or(-1, |length| length.saturating_add(4))
@@ -110,7 +120,7 @@ static BASIC: [SqlType; 17] = [
     SqlType::Timestamp,
     SqlType::TimestampTz,
     SqlType::Interval,
-    SqlType::Numeric(38, 10),
+    SqlType::NUMERIC,
     SqlType::Uuid,
     SqlType::Json,
     SqlType::Jsonb,
@@ -134,7 +144,7 @@ fn oids(sql_type: &SqlType) -> (u32, u32) {
         SqlType::Timestamp => (1114, 1115),
         SqlType::TimestampTz => (1184, 1185),
         SqlType::Interval => (1186, 1187),
-        SqlType::Numeric(..) => (1700, 1231),
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => (1700, 1231),
         SqlType::Uuid => (2950, 2951),
         SqlType::Json => (114, 199),
         SqlType::Jsonb => (3802, 3807),

@@ -220,3 +220,40 @@ fn a_static_member_returns_without_a_rebalance() {
     assert_eq!((after.0.as_str(), after.1.len()), ("Stable", 1));
     assert_ne!(after.1, before.1);
 }
+
+#[test]
+fn offsets_of_a_topic_go_with_it() {
+    let harness = Harness::start();
+    harness.create("t", 1);
+    harness.produce("t", 3, "none");
+    assert_eq!(commit(&harness, "t", &[(0, 2)]), [0]);
+    let deleted = futures::executor::block_on(harness.admin().delete_topics(&["t"], &AdminOptions::new())).unwrap();
+    assert!(deleted[0].is_ok());
+    assert_eq!(committed(&harness, "t", 0).0, -1);
+    harness.create("t", 1);
+    assert_eq!(committed(&harness, "t", 0).0, -1, "another topic of the same name");
+    harness.produce("t", 1, "none");
+    let member = member(&harness, "range");
+    read(&member, 1);
+}
+
+#[test]
+fn members_of_the_new_protocol_are_told_that_there_is_none() {
+    let harness = Harness::start();
+    harness.create("t", 1);
+    let mut config = harness.config();
+    config.set("group.id", "g").set("group.protocol", "consumer").set("auto.offset.reset", "earliest");
+    let consumer: BaseConsumer = config.create().unwrap();
+    consumer.subscribe(&["t"]).unwrap();
+    let mut told = None;
+    wait_until("the refusal", || {
+        told = told.take().or_else(|| consumer.poll(Duration::from_millis(20))?.err());
+        told.is_some() && consumer.client().fatal_error().is_some()
+    });
+    let (code, reason) = consumer.client().fatal_error().unwrap();
+    assert_eq!(code, rdkafka::error::RDKafkaErrorCode::UnsupportedVersion, "{reason}");
+    let request =
+        kafka_protocol::messages::ConsumerGroupHeartbeatRequest::default().with_group_id(GroupId(string("g")));
+    let refused = harness.ask(1, request);
+    assert!(refused.error_message.unwrap().contains("group.protocol=classic"));
+}

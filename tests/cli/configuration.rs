@@ -23,7 +23,8 @@ async fn pipelines_are_applied_before_the_port_opens() {
     let text = "listen = \"127.0.0.1:0\"\nworkers = 2\n\
         [[pipeline]]\nname = \"a\"\nsql = \"\"\"\nCREATE TABLE t (a BIGINT);\nINSERT INTO t VALUES (1), (2);\n\"\"\"\n\
         [[pipeline]]\nname = \"b\"\nfile = \"b.sql\"\n\
-        [[pipeline]]\nname = \"again\"\nfile = \"b.sql\"\n";
+        [[pipeline]]\nname = \"again\"\nfile = \"b.sql\"\n\
+        [[pipeline]]\nname = \"in other letters\"\nsql = \"create table T (A int8) -- the same\"\n";
     let directory = configured(text);
     write(directory.path().join("b.sql"), "CREATE MATERIALIZED VIEW s AS SELECT sum(a) AS total FROM t;\n").unwrap();
     // From another directory: paths in the file are relative to the file.
@@ -47,7 +48,14 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     };
     environment(&["serve"]).failed_with(&["0.0.0.0:1002", "password"]);
     environment(&["serve", "--listen", "0.0.0.0:1003"]).failed_with(&["0.0.0.0:1003", "password"]);
-    finish(tidewater(at, &["serve"]).env("TIDEWATER_WORKERS", "many")).with_status(2);
+    // A flag with a value, and one that takes a value back.
+    write(at.join("exit.toml"), "exit = true\n").unwrap();
+    write(at.join("one.sql"), "SELECT 1 AS one;\n").unwrap();
+    let one = ended(at, &["run", "one.sql", "--config", "exit.toml"]).with_status(0);
+    assert_eq!(one.out, "one\n1\n");
+    finish(tidewater(at, &["run", "one.sql"]).env("TIDEWATER_EXIT", "true")).with_status(0);
+    finish(tidewater(at, &["run", "--exit=false", "one.sql", "--listen", "0.0.0.0:1"]).env("TIDEWATER_EXIT", "true"))
+        .failed_with(&["password"]);
 }
 
 #[test]
@@ -73,6 +81,39 @@ fn mistakes_in_the_file_are_told_with_file_and_line() {
     }
     let directory = tempfile::tempdir().unwrap();
     served(directory.path()).failed_with(&["t.toml"]);
+}
+
+#[test]
+fn values_out_of_range_are_told_with_their_place() {
+    let at = tempfile::tempdir().unwrap();
+    for (command, key, value, range) in [
+        ("serve", "workers", "0", "between 1 and 256, not 0"),
+        ("serve", "workers", "257", "between 1 and 256, not 257"),
+        ("serve", "tick_interval_ms", "0", "between 1 and 60000, not 0"),
+        ("serve", "connections_max", "0", "between 1 and 100000, not 0"),
+        ("serve", "connections_max", "-3", "between 1 and 100000, not -3"),
+        ("demo", "rate", "0", "between 1 and 10000000, not 0"),
+        ("broker", "broker_memory", "1", "between 65536 and"),
+    ] {
+        let (variable, flag) =
+            (format!("TIDEWATER_{}", key.to_uppercase()), key.replace("broker_", "").replace('_', "-"));
+        let text = format!("# Zero.\n{key} = {value}\n");
+        write(at.path().join("t.toml"), text).unwrap();
+        let place = format!("t.toml:2: {key}: must be ");
+        ended(at.path(), &[command, "--config", "t.toml"]).failed_with(&[&place, range]);
+        let place = format!("error: --{flag}: must be ");
+        ended(at.path(), &[command, &format!("--{flag}={value}")]).failed_with(&[&place, range]);
+        let place = format!("error: {variable}: must be ");
+        finish(tidewater(at.path(), &[command]).env(&variable, value)).failed_with(&[&place, range]);
+    }
+    for (key, value, reason) in
+        [("workers", "many", "a whole number"), ("listen", "here", "no address"), ("broker", "x", "no address")]
+    {
+        let variable = format!("TIDEWATER_{}", key.to_uppercase());
+        finish(tidewater(at.path(), &["demo"]).env(&variable, value)).failed_with(&[&variable, value, reason]);
+        ended(at.path(), &["demo", &format!("--{key}"), value]).failed_with(&[&format!("--{key}: "), value, reason]);
+    }
+    ended(at.path(), &["run", "--exit=perhaps", "x.sql"]).failed_with(&["--exit: ", "perhaps"]);
 }
 
 #[test]

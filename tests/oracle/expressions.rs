@@ -74,27 +74,12 @@ fn is_statement(line: &str) -> bool {
         .any(|word| line.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
 }
 
-/// Numbers are equal whatever zeros they end with, and varchar without a length is text here.
+/// Varchar without a length is text here.
 fn plain(cell: &str) -> String {
-    if cell.starts_with("character varying") {
-        return cell.replace("character varying", "text");
+    match cell.starts_with("character varying") {
+        true => cell.replace("character varying", "text"),
+        false => cell.to_string(),
     }
-    let part = |part: &str| match part.parse::<f64>() {
-        Ok(_) if part.contains('.') => part.trim_end_matches('0').trim_end_matches('.').to_string(),
-        _ => part.to_string(),
-    };
-    let is_digit = |letter: char| letter.is_ascii_digit() || letter == '.';
-    let mut found = String::new();
-    let mut rest = cell;
-    while !rest.is_empty() {
-        let end = rest.find(|letter| !is_digit(letter)).unwrap_or(rest.len());
-        found += &part(&rest[..end]);
-        rest = &rest[end..];
-        let end = rest.find(is_digit).unwrap_or(rest.len());
-        found += &rest[..end];
-        rest = &rest[end..];
-    }
-    found
 }
 
 fn same_cell(one: &Option<String>, other: &Option<String>) -> bool {

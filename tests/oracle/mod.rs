@@ -18,7 +18,8 @@ mod types;
 
 /// Tables of both sides. Small domains, so that groups empty, keys meet and extremes go.
 const TABLES: &str = "
-    CREATE TABLE a (id BIGINT PRIMARY KEY, k INTEGER, n BIGINT, d DOUBLE PRECISION, m NUMERIC(10,2), s TEXT, b BOOLEAN, t TIMESTAMP);
+    CREATE TABLE a (id BIGINT PRIMARY KEY, k INTEGER, n BIGINT, d DOUBLE PRECISION, m NUMERIC(10,2), s TEXT, b BOOLEAN, t TIMESTAMP,
+        num NUMERIC, wide NUMERIC(50,10));
     CREATE TABLE b (id BIGINT PRIMARY KEY, k INTEGER, w SMALLINT, s TEXT);
     CREATE TABLE c (k INTEGER, v BIGINT);
 ";
@@ -38,8 +39,24 @@ const STACKED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// The views of `views/*.sql`: name and query. Columns whose name starts with `avg` are compared as numbers, since PostgreSQL's scale
-/// of a quotient depends on its value; all others as text.
+/// Numerics, each value in one form only: which of `1.5` and `1.50` stands for a group depends on the order of the rows.
+const NUMERICS: [&str; 12] = [
+    "0",
+    "1",
+    "1.5",
+    "2.25",
+    "-3",
+    "0.001",
+    "12345678901234567890.5",
+    "100",
+    "-0.125",
+    "4",
+    "98765432109876543210987654321098765432109876.5",
+    "'NaN'",
+];
+
+/// The views of `views/*.sql`: name and query. Floats whose name starts with `avg` are compared as numbers, since PostgreSQL's depend
+/// on the order of the rows; all others as text.
 fn views() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for text in sql_files("views") {
@@ -95,7 +112,9 @@ impl Random {
         let b = self.or_null(flag);
         let second = self.next(300);
         let t = self.or_null(format!("'2026-01-01 00:{:02}:{:02}'", second / 60, second % 60));
-        format!("({id}, {k}, {n}, {d}, {m}, {s}, {b}, {t})")
+        let (num, wide) = (NUMERICS[self.next(12) as usize].to_string(), NUMERICS[self.next(7) as usize].to_string());
+        let (num, wide) = (self.or_null(num), self.or_null(wide));
+        format!("({id}, {k}, {n}, {d}, {m}, {s}, {b}, {t}, {num}, {wide})")
     }
 
     /// One statement; both sides get the same text.
@@ -146,7 +165,11 @@ async fn compare(
     context: &str,
 ) {
     let columns = ours.prepare(&format!("SELECT * FROM {view}")).await.unwrap();
-    let averages: Vec<bool> = columns.columns().iter().map(|column| column.name().starts_with("avg")).collect();
+    let averages: Vec<bool> = columns
+        .columns()
+        .iter()
+        .map(|column| column.name().starts_with("avg") && *column.type_() == tokio_postgres::types::Type::FLOAT8)
+        .collect();
     let mut got = rows(ours, &format!("SELECT * FROM {view}")).await;
     let mut want = rows(theirs, query).await;
     got.sort();

@@ -1,6 +1,8 @@
 //! The Postgres port over the real engine: values in both formats, subscriptions in each of their forms, cancel, passwords.
 //! What the protocol does message by message is tested beside it, in `src/wire/tests`.
 
+// COPY.
+mod copy;
 // Transactions, timeouts.
 mod transactions;
 

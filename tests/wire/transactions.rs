@@ -27,8 +27,9 @@ async fn what_timed_out_is_never_applied() {
         let before = sum(&other).await;
         run(&client, &format!("SET statement_timeout = {milliseconds}")).await;
         let updated = client.batch_execute("UPDATE t SET v = v + 1").await;
-        run(&client, "SET statement_timeout = 0").await;
-        let after = sum(&client).await;
+        // Not by SET, which would have no more time than the others.
+        drop(client);
+        let after = sum(&server.connect().await).await;
         tokio::time::sleep(Duration::from_millis(700)).await;
         assert_eq!(sum(&other).await, after, "after {milliseconds} ms");
         match updated {
@@ -180,4 +181,42 @@ impl tokio_postgres::types::ToSql for Text {
     }
 
     tokio_postgres::types::to_sql_checked!();
+}
+
+/// What FOR UPDATE and LOCK TABLE found stays as it is until the transaction ends; readers go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn locked_rows_are_not_changed_by_others() {
+    let server = Server::start(1).await;
+    let (client, other) = (server.connect().await, server.connect().await);
+    run(&client, "CREATE TABLE t (id BIGINT PRIMARY KEY, v BIGINT); INSERT INTO t VALUES (1, 10)").await;
+    for lock in ["SELECT v FROM t WHERE id = 1 FOR UPDATE", "LOCK TABLE t"] {
+        run(&client, "BEGIN").await;
+        run(&client, lock).await;
+        run(&other, "SET lock_timeout = 100").await;
+        let error = other.batch_execute("UPDATE t SET v = v + 1").await.unwrap_err();
+        assert_eq!(error.code(), Some(&SqlState::LOCK_NOT_AVAILABLE), "{lock}");
+        assert_eq!(rows(&other, "SELECT v FROM t").await, rows(&client, "SELECT v FROM t").await);
+        run(&client, "UPDATE t SET v = v + 1; COMMIT").await;
+        run(&other, "UPDATE t SET v = v + 1").await;
+    }
+    assert_eq!(rows(&client, "SELECT v FROM t").await, [["14"]]);
+    // Two who count up what they read lose nothing.
+    let count = async |client: &tokio_postgres::Client| {
+        for _ in 0..25 {
+            run(client, "BEGIN").await;
+            let v: i64 = rows(client, "SELECT v FROM t WHERE id = 1 FOR UPDATE").await[0][0].parse().unwrap();
+            run(client, &format!("UPDATE t SET v = {} WHERE id = 1; COMMIT", v + 1)).await;
+        }
+    };
+    run(&other, "SET lock_timeout = 0").await;
+    tokio::join!(count(&client), count(&other));
+    assert_eq!(rows(&client, "SELECT v FROM t").await, [["64"]]);
+    // As of an earlier time a lock would be of rows that are gone.
+    run(&client, "BEGIN ISOLATION LEVEL REPEATABLE READ").await;
+    assert_eq!(rows(&client, "SELECT v FROM t").await, [["64"]]);
+    run(&other, "UPDATE t SET v = 0").await;
+    let error = client.batch_execute("SELECT v FROM t FOR UPDATE").await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::T_R_SERIALIZATION_FAILURE));
+    run(&client, "ROLLBACK").await;
+    server.stop().await;
 }

@@ -56,7 +56,7 @@ fn tables(context: &Context<'_>) -> Vec<Column> {
 fn table_columns(context: &Context<'_>) -> Vec<Column> {
     let rows = relations::all_columns(context);
     let n = rows.len();
-    let types: Vec<SqlType> = rows.iter().map(|(relation, i)| SqlType::of(relation.schema.field(*i))).collect();
+    let types: Vec<SqlType> = rows.iter().map(|(relation, i)| SqlType::declared(relation.schema.field(*i))).collect();
     let nullable = |(relation, i): &(&Relation, usize)| match &relation.kind {
         RelationKind::Table(table) if table.columns[*i].not_null => "NO",
         _ if relation.schema.field(*i).is_nullable() => "YES",
@@ -140,6 +140,7 @@ fn number_of(sql_type: &SqlType) -> Option<(i64, i64, Option<i64>)> {
         SqlType::Real => Some((24, 2, None)),
         SqlType::Double => Some((53, 2, None)),
         SqlType::Numeric(precision, scale) => Some((i64::from(*precision), 10, Some(i64::from(*scale)))),
+        SqlType::AnyNumeric(Some((precision, scale))) => Some((i64::from(*precision), 10, Some(i64::from(*scale)))),
         _ => None,
     }
 }
@@ -285,7 +286,7 @@ fn view_table_usage(context: &Context<'_>) -> Vec<Column> {
 fn data_type(sql_type: &SqlType) -> String {
     match sql_type {
         SqlType::Varchar(_) => "character varying".to_string(),
-        SqlType::Numeric(..) => "numeric".to_string(),
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".to_string(),
         SqlType::Array(_) => "ARRAY".to_string(),
         other => other.to_string(),
     }
@@ -300,7 +301,7 @@ fn udt_name(sql_type: &SqlType) -> String {
         SqlType::BigInt => "int8".into(),
         SqlType::Real => "float4".into(),
         SqlType::Double => "float8".into(),
-        SqlType::Numeric(..) => "numeric".into(),
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".into(),
         SqlType::Varchar(_) => "varchar".into(),
         SqlType::Char(_) => "bpchar".into(),
         SqlType::Timestamp => "timestamp".into(),

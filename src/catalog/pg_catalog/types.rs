@@ -61,7 +61,7 @@ pub(crate) fn oid(sql_type: &SqlType) -> i64 {
         SqlType::Timestamp => 1114,
         SqlType::TimestampTz => 1184,
         SqlType::Interval => 1186,
-        SqlType::Numeric(..) => 1700,
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => 1700,
         SqlType::Uuid => 2950,
         SqlType::Json => 114,
         SqlType::Jsonb => 3802,
@@ -97,6 +97,9 @@ pub(super) fn storage(wanted: i64) -> &'static str {
 pub(crate) fn typmod(sql_type: &SqlType) -> i64 {
     match sql_type {
         SqlType::Numeric(precision, scale) => ((i64::from(*precision) << 16) | (i64::from(*scale) & 0x7ff)) + 4,
+        SqlType::AnyNumeric(Some((precision, scale))) => {
+            ((i64::from(*precision) << 16) | (i64::from(*scale) & 0x7ff)) + 4
+        }
         SqlType::Char(0) => -1,
         SqlType::Varchar(length) | SqlType::Char(length) => i64::from(*length) + 4,
         SqlType::Array(item) => typmod(item),
@@ -106,7 +109,7 @@ pub(crate) fn typmod(sql_type: &SqlType) -> i64 {
 
 /// The modifier of a column's type.
 pub(super) fn field_typmod(field: &Field) -> i64 {
-    Precision::of(field).map_or_else(|| typmod(&SqlType::of(field)), |precision| i64::from(precision.modifier()))
+    Precision::of(field).map_or_else(|| typmod(&SqlType::declared(field)), |precision| i64::from(precision.modifier()))
 }
 
 /// What `format_type` prints for PostgreSQL's own types; `None` for a type that does not exist.
@@ -133,7 +136,10 @@ fn format_type(oid: i64, typmod: i64) -> Option<String> {
         "bpchar" => "character".into(),
         "varchar" if typmod >= 4 => format!("character varying({modifier})"),
         "varchar" => "character varying".into(),
-        "numeric" if typmod >= 4 => format!("numeric({},{})", modifier >> 16, modifier & 0x7ff),
+        "numeric" if typmod >= 4 => {
+            // The scale is a signed number of 11 bits.
+            format!("numeric({},{})", modifier >> 16, ((modifier & 0x7ff) ^ 0x400) - 0x400)
+        }
         "char" => "\"char\"".into(),
         "varbit" => "bit varying".into(),
         "timetz" => "time with time zone".into(),

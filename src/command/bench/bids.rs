@@ -6,7 +6,7 @@ use clap::Args;
 use futures::StreamExt;
 use tidewater::catalog::DATABASE;
 use tidewater::clock;
-use tidewater::config::{Config, ServerOptions};
+use tidewater::config::{Config, DemoOptions, ServerOptions, Workers};
 use tidewater::connector::{Options as With, SinkRecord, SinkWriter, Source, kafka};
 use tidewater::engine::{Engine, Outcome};
 
@@ -29,8 +29,8 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 100_000)]
     auctions: u64,
     /// Worker threads
-    #[arg(long, default_value_t = 1)]
-    workers: usize,
+    #[arg(long, default_value = "1")]
+    workers: Workers,
     /// Runs of each query
     #[arg(long, default_value_t = 3)]
     runs: usize,
@@ -70,7 +70,7 @@ pub(super) fn run(options: &Options) -> Result<(), Message> {
 /// Seconds (wall, CPU) from CREATE STREAM until every record is in the result.
 async fn measure(brokers: &str, options: &Options, query: &str) -> Result<(f64, f64), Message> {
     let server = ServerOptions { workers: Some(options.workers), ..ServerOptions::default() };
-    let config = Config::resolve(server, None).map_err(|error| error.message_and_hint())?;
+    let config = Config::resolve(server, DemoOptions::default(), None).map_err(|error| error.message_and_hint())?;
     let engine = start_engine(&config)?;
     let topic = &options.topic;
     let (wall, cpu) = (clock::instant(), cpu_seconds());

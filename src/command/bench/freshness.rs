@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tidewater::clock::{self, Clock};
-use tidewater::config::{Config, ServerOptions};
+use tidewater::config::{Config, DemoOptions, ServerOptions};
 use tidewater::connector::{Options as With, SinkRecord, SinkWriter, kafka};
 use tidewater::error::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -67,7 +67,7 @@ async fn measure(brokers: &str, options: &Options) -> Result<Vec<i64>, Message> 
     let sink = sink(&with(&[("create_topic", "true"), ("kafka.linger.ms", "0")])).map_err(failed)?;
     sink.check().map_err(failed)?;
     let server = ServerOptions { listen: Some(([127, 0, 0, 1], 0).into()), ..ServerOptions::default() };
-    let config = Config::resolve(server, None).map_err(failed)?;
+    let config = Config::resolve(server, DemoOptions::default(), None).map_err(failed)?;
     let engine = start_engine(&config)?;
     let stream = format!(
         "CREATE STREAM sent (sent_at BIGINT, filler TEXT) WITH (connector = 'kafka', brokers = '{brokers}', \

@@ -188,6 +188,6 @@ impl Reader for MemoryReader {
     }
 
     fn status(&self) -> ReaderStatus {
-        ReaderStatus { state: "running", last_error: None, last_error_at: None }
+        ReaderStatus { state: "running", ..ReaderStatus::default() }
     }
 }

@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 
 use crate::compile::analyze::sql_type;
 use crate::compile::plan::AggregateFunction::{self, *};
 use crate::error::{Error, Result, code};
 use crate::types::{DIMENSIONS_MAX, SqlType, too_many_dimensions};
-
-/// Digits after the point of a variance of integers; numeric keeps its own if it has more.
-const VARIANCE_SCALE: i8 = 16;
 
 /// The functions, by their names.
 pub(in crate::compile) const NAMES: [(&str, AggregateFunction); 34] = [
@@ -71,11 +68,11 @@ pub(super) fn coerced(name: &str, function: AggregateFunction, given: &[DataType
         (JsonObjectAgg | JsonbObjectAgg, [key, value]) => Some(vec![known(key), known(value)]),
         (PercentileDisc, [value, fraction]) => fractions(fraction).map(|fraction| vec![known(value), fraction]),
         (PercentileCont, [value, fraction]) if is_number(value) || value.is_null() => {
-            fractions(fraction).map(|fraction| vec![DataType::Float64, fraction])
+            fractions(fraction).map(|fraction| vec![double(value), fraction])
         }
         (_, [y, x]) if is_regression(function) => {
             let fits = |kind: &DataType| is_number(kind) || kind.is_null();
-            (fits(y) && fits(x)).then(|| vec![DataType::Float64, DataType::Float64])
+            (fits(y) && fits(x)).then(|| vec![double(y), double(x)])
         }
         _ => None,
     };
@@ -90,8 +87,7 @@ pub(super) fn output(name: &str, function: AggregateFunction, arguments: &[Field
         BoolAnd | BoolOr => SqlType::Boolean,
         VarPop | VarSamp | StddevPop | StddevSamp => match first.data_type() {
             DataType::Float32 | DataType::Float64 => SqlType::Double,
-            DataType::Decimal128(_, scale) => SqlType::Numeric(DECIMAL128_MAX_PRECISION, VARIANCE_SCALE.max(*scale)),
-            _ => SqlType::Numeric(DECIMAL128_MAX_PRECISION, VARIANCE_SCALE),
+            _ => SqlType::NUMERIC,
         },
         RegrCount => SqlType::BigInt,
         _ if is_regression(function) => SqlType::Double,
@@ -121,6 +117,11 @@ pub(in crate::compile) fn constant_argument(function: AggregateFunction) -> Opti
     matches!(function, StringAgg | PercentileCont | PercentileDisc).then_some(1)
 }
 
+/// Whether a function is over double precision, whatever numbers it is given.
+pub(in crate::compile) fn takes_doubles(function: AggregateFunction) -> bool {
+    is_regression(function) || function == PercentileCont
+}
+
 /// Whether a function is one of pairs (Y, X).
 fn is_regression(function: AggregateFunction) -> bool {
     matches!(function, CovarPop | CovarSamp | Corr | RegrAvgx | RegrAvgy | RegrCount | RegrIntercept)
@@ -129,7 +130,12 @@ fn is_regression(function: AggregateFunction) -> bool {
 
 fn is_number(kind: &DataType) -> bool {
     matches!(kind, DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64)
-        || matches!(kind, DataType::Decimal128(..))
+        || matches!(kind, DataType::Decimal128(..) | DataType::LargeBinary)
+}
+
+/// Double precision; numerics of any size are made such by [`crate::compile::analyze`], since DataFusion cannot.
+fn double(kind: &DataType) -> DataType {
+    if *kind == DataType::LargeBinary { DataType::LargeBinary } else { DataType::Float64 }
 }
 
 /// A constant without a type is text.
@@ -152,9 +158,9 @@ fn texts(value: &DataType, delimiter: &DataType) -> Option<Vec<DataType>> {
 fn fractions(kind: &DataType) -> Option<DataType> {
     match kind {
         DataType::List(item) if is_number(item.data_type()) || item.data_type().is_null() => {
-            Some(DataType::List(Arc::new(Field::new("item", DataType::Float64, true))))
+            Some(DataType::List(Arc::new(Field::new("item", double(item.data_type()), true))))
         }
-        kind if is_number(kind) || kind.is_null() => Some(DataType::Float64),
+        kind if is_number(kind) || kind.is_null() => Some(double(kind)),
         _ => None,
     }
 }

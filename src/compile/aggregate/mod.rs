@@ -23,7 +23,7 @@ mod order;
 mod ordered;
 // `percentile_cont`, `percentile_disc`.
 mod percentile;
-// Quotients of large integers.
+// Quotients of large integers as floats.
 mod ratio;
 // `covar_pop`, `corr`, `regr_slope`, …
 mod regression;
@@ -31,6 +31,8 @@ mod regression;
 mod rows;
 // One value per group.
 mod slots;
+// `sum` and `avg` of numerics of any size.
+mod total;
 // The functions as DataFusion takes them.
 mod udaf;
 // `var_pop`, `stddev_samp`, …
@@ -41,10 +43,11 @@ use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::DataType;
 
 pub use check::Check;
-pub(in crate::compile) use definition::{NAMES, constant_argument};
+pub(in crate::compile) use definition::{NAMES, constant_argument, takes_doubles};
 pub use exact_sum::{ExactSum, Precision};
 pub use order::RowOrder;
 pub use ordered::Ordered;
+pub(in crate::compile) use rows::{Grouped, Shape, Single};
 pub use slots::column as column_of;
 pub use udaf::functions;
 
@@ -99,6 +102,7 @@ pub fn linear(
         F::BoolAnd | F::BoolOr => logic::accumulator(function, output),
         F::BitAnd | F::BitOr | F::BitXor => bits::accumulator(function, output),
         F::VarPop | F::VarSamp | F::StddevPop | F::StddevSamp => variance::accumulator(function, arguments, output),
+        F::Sum | F::Avg if arguments == [DataType::LargeBinary] => Ok(total::accumulator(function == F::Avg, output)),
         F::CovarPop | F::CovarSamp | F::Corr | F::RegrAvgx | F::RegrAvgy | F::RegrCount => {
             regression::accumulator(function, output)
         }

@@ -12,6 +12,7 @@ use super::json::{self, Json};
 use super::order::lengths;
 use super::percentile;
 use crate::batch::scalar;
+use crate::canonical::comparable;
 use crate::compile::function::check_accumulated;
 use crate::compile::plan::AggregateFunction;
 use crate::error::{Error, Result};
@@ -121,8 +122,11 @@ fn bytes(values: &ArrayRef, row: usize) -> Option<&[u8]> {
 
 /// The most frequent value, the first of several.
 fn mode(values: &ArrayRef) -> Result<ScalarValue> {
-    // Intervals are equal if they are equally long.
-    let keys = if matches!(values.data_type(), DataType::Interval(_)) { lengths(values) } else { values.clone() };
+    // Intervals are equal if they are equally long, numerics whatever zeros they end with.
+    let keys = match values.data_type() {
+        DataType::Interval(_) => lengths(values),
+        _ => comparable(values),
+    };
     let runs = partition(&[keys]).map_err(|error| Error::internal(error.to_string()))?;
     let runs = runs.ranges().into_iter().filter(|run| values.is_valid(run.start));
     // The first of several longest ones: `max_by_key` would answer the last.

@@ -44,15 +44,3 @@ fn scale(mut value: f64, mut exponent: i64) -> f64 {
     // Where a loop ended early, the value does not change any more.
     value * 2_f64.powi(exponent.clamp(-STEP, STEP) as i32)
 }
-
-/// Quotient rounded half away from zero, as numeric of PostgreSQL rounds, for a positive divisor.
-pub(super) fn rounded(value: &BigInt, divisor: &BigInt) -> BigInt {
-    let twice: BigInt = value.magnitude().clone().into();
-    let quotient: BigInt = (twice * 2 + divisor) / (divisor * 2);
-    if value.sign() == Sign::Minus { -quotient } else { quotient }
-}
-
-/// 10^digits.
-pub(super) fn power_of_ten(digits: u32) -> BigInt {
-    BigInt::from(10).pow(digits)
-}

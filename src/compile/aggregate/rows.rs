@@ -9,6 +9,8 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::{SortOptions, concat, take};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::DataFusionError;
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
@@ -17,25 +19,26 @@ use datafusion::scalar::ScalarValue;
 use super::slots::column;
 use super::{Accumulator, Ordered, RowOrder, Values, linear};
 use crate::batch::scalar;
+use crate::canonical::comparable;
 use crate::compile::plan::AggregateFunction;
 use crate::error::{Error, Result};
 
 /// A call: what is kept of its rows and made of them.
 #[derive(Debug, Clone)]
-pub(super) struct Shape {
-    pub(super) function: AggregateFunction,
+pub(in crate::compile) struct Shape {
+    pub(in crate::compile) function: AggregateFunction,
     /// The arguments that differ from row to row.
-    pub(super) fields: Vec<FieldRef>,
+    pub(in crate::compile) fields: Vec<FieldRef>,
     /// Their places among the given ones.
-    pub(super) used: Vec<usize>,
+    pub(in crate::compile) used: Vec<usize>,
     /// Arguments that are given; columns to order by follow them.
-    pub(super) given: usize,
+    pub(in crate::compile) given: usize,
     /// Types of all columns.
-    pub(super) types: Vec<DataType>,
-    pub(super) constant: Option<ScalarValue>,
-    pub(super) distinct: bool,
-    pub(super) order: Vec<SortOptions>,
-    pub(super) output: DataType,
+    pub(in crate::compile) types: Vec<DataType>,
+    pub(in crate::compile) constant: Option<ScalarValue>,
+    pub(in crate::compile) distinct: bool,
+    pub(in crate::compile) order: Vec<SortOptions>,
+    pub(in crate::compile) output: DataType,
 }
 
 impl Shape {
@@ -51,7 +54,7 @@ impl Shape {
 }
 
 /// The rows of many groups.
-pub(super) struct Grouped {
+pub(in crate::compile) struct Grouped {
     shape: Shape,
     /// The group of each row, and all columns, by batch.
     batches: Vec<(Vec<u32>, Vec<ArrayRef>)>,
@@ -61,7 +64,7 @@ pub(super) struct Grouped {
 }
 
 impl Grouped {
-    pub(super) fn new(shape: Shape) -> Grouped {
+    pub(in crate::compile) fn new(shape: Shape) -> Grouped {
         Grouped { shape, batches: Vec::new(), groups: 0, measured: Default::default() }
     }
 
@@ -131,6 +134,13 @@ impl Grouped {
         let mut positions: Vec<u32> = (0..groups.len() as u32).collect();
         positions.sort_unstable_by(|one, other| rank(one).cmp(&rank(other)));
         if *distinct {
+            // Numerics are the same whatever zeros they end with, and come one after the other.
+            let (keys, fields): (Vec<ArrayRef>, Vec<SortField>) =
+                keys.iter().map(|column| (comparable(column), SortField::new(column.data_type().clone()))).unzip();
+            let internal = |error: ArrowError| Error::internal(error.to_string());
+            let same =
+                RowConverter::new(fields).and_then(|converter| converter.convert_columns(&keys)).map_err(internal)?;
+            let rank = |position: &u32| (groups[*position as usize], same.row(*position as usize));
             positions.dedup_by(|one, other| rank(one) == rank(other));
         }
         Ok(positions)
@@ -276,14 +286,14 @@ impl GroupsAccumulator for Grouped {
 }
 
 /// The rows of one group; a window takes some away again, the first ones first.
-pub(super) struct Single {
+pub(in crate::compile) struct Single {
     rows: Grouped,
     /// Up to date with `rows` where the function is a sum: a window asks after every row.
     sums: Option<Box<dyn Accumulator>>,
 }
 
 impl Single {
-    pub(super) fn new(shape: Shape) -> Result<Single> {
+    pub(in crate::compile) fn new(shape: Shape) -> Result<Single> {
         let mut sums = if shape.distinct { None } else { shape.sums().transpose()? };
         if let Some(sums) = &mut sums {
             sums.grow(1);

@@ -9,10 +9,11 @@ use datafusion::scalar::ScalarValue;
 use num_bigint::BigInt;
 
 use super::exact_sum::{ExactSum, PRODUCT_EXPONENT};
-use super::ratio::{float, float_root, power_of_ten, rounded};
+use super::ratio::{float, float_root};
 use super::slots::{Figure, Slots};
 use super::{Accumulator, for_each_row, only, overflow};
 use crate::compile::plan::AggregateFunction;
+use crate::decimal::{Deviation, Squares, encoding};
 use crate::error::{Error, Result};
 
 /// The accumulators of `function` over numbers.
@@ -28,7 +29,9 @@ pub(super) fn accumulator(
     };
     match arguments {
         [DataType::Float32 | DataType::Float64] => Ok(Slots::boxed(Floats { kind }, output)),
-        [DataType::Int16 | DataType::Int32 | DataType::Int64] => Ok(Slots::boxed(Numbers { kind, scale: 0 }, output)),
+        [DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::LargeBinary] => {
+            Ok(Slots::boxed(Numbers { kind, scale: 0 }, output))
+        }
         [DataType::Decimal128(_, scale)] if *scale >= 0 => {
             Ok(Slots::boxed(Numbers { kind, scale: scale.unsigned_abs().into() }, output))
         }
@@ -56,42 +59,31 @@ impl Kind {
 /// Integers and numeric.
 struct Numbers {
     kind: Kind,
-    /// Digits after the point of the values.
+    /// Digits after the point of values that all have as many.
     scale: u32,
-}
-
-#[derive(Clone, Default)]
-struct NumberSums {
-    count: i64,
-    sum: BigInt,
-    squares: BigInt,
 }
 
 impl Numbers {
     fn add_values(
-        slots: &mut [NumberSums],
+        &self,
+        slots: &mut [Squares],
         groups: &[u32],
         argument: &ArrayRef,
         weights: Option<&[i64]>,
         value: impl Fn(usize) -> i128,
     ) {
         for_each_row(groups, Some(argument), weights, |row, group, weight| {
-            let slot = &mut slots[group];
-            let value = value(row);
-            let weighted = BigInt::from(value) * weight;
-            slot.count = slot.count.wrapping_add(weight);
-            slot.squares += &weighted * value;
-            slot.sum += weighted;
+            slots[group].add_small(value(row), self.scale, weight);
         });
     }
 }
 
 impl Figure for Numbers {
-    type Slot = NumberSums;
+    type Slot = Squares;
 
     fn add(
         &self,
-        slots: &mut [NumberSums],
+        slots: &mut [Squares],
         groups: &[u32],
         arguments: &[ArrayRef],
         weights: Option<&[i64]>,
@@ -100,51 +92,42 @@ impl Figure for Numbers {
         match argument.data_type() {
             DataType::Int16 => {
                 let values = argument.as_primitive::<Int16Type>().values();
-                Self::add_values(slots, groups, argument, weights, |row| i128::from(values[row]));
+                self.add_values(slots, groups, argument, weights, |row| i128::from(values[row]));
             }
             DataType::Int32 => {
                 let values = argument.as_primitive::<Int32Type>().values();
-                Self::add_values(slots, groups, argument, weights, |row| i128::from(values[row]));
+                self.add_values(slots, groups, argument, weights, |row| i128::from(values[row]));
             }
             DataType::Int64 => {
                 let values = argument.as_primitive::<Int64Type>().values();
-                Self::add_values(slots, groups, argument, weights, |row| i128::from(values[row]));
+                self.add_values(slots, groups, argument, weights, |row| i128::from(values[row]));
             }
             DataType::Decimal128(..) => {
                 let values = argument.as_primitive::<Decimal128Type>().values();
-                Self::add_values(slots, groups, argument, weights, |row| values[row]);
+                self.add_values(slots, groups, argument, weights, |row| values[row]);
+            }
+            DataType::LargeBinary => {
+                let values = argument.as_binary::<i64>();
+                for_each_row(groups, Some(argument), weights, |row, group, weight| {
+                    slots[group].add_encoded(values.value(row), weight);
+                });
             }
             other => return Err(Error::internal(format!("a variance of {other}"))),
         }
         Ok(())
     }
 
-    fn value(&self, slot: &NumberSums) -> Result<ScalarValue> {
-        let DataType::Decimal128(digits, scale) = self.kind.output else {
-            return Err(Error::internal("a variance of numbers is numeric"));
-        };
-        let Some(divisor) = self.kind.divisor(slot.count) else { return Ok(ScalarValue::Null) };
-        let numerator = &slot.squares * slot.count - &slot.sum * &slot.sum;
-        let divisor = divisor * power_of_ten(2 * self.scale);
-        let scale_digits = u32::from(scale.unsigned_abs());
-        let value = if self.kind.root {
-            // One digit more than is shown, so that the root can be rounded.
-            let square = numerator * power_of_ten(2 * scale_digits + 2) / divisor;
-            rounded(&square.sqrt(), &BigInt::from(10))
-        } else {
-            rounded(&(numerator * power_of_ten(scale_digits)), &divisor)
-        };
-        let value = i128::try_from(value).ok().filter(|value| *value < 10_i128.pow(digits.into()));
-        let value = value.ok_or_else(|| overflow(&self.kind.output))?;
-        Ok(ScalarValue::Decimal128(Some(value), digits, scale))
+    fn value(&self, slot: &Squares) -> Result<ScalarValue> {
+        let deviation = Deviation { sample: self.kind.sample, root: self.kind.root };
+        Ok(ScalarValue::LargeBinary(slot.figure(deviation)?.map(|value| encoding::encoded(&value))))
     }
 
-    fn is_empty(&self, slot: &NumberSums) -> bool {
-        slot.count == 0 && slot.squares == BigInt::ZERO && slot.sum == BigInt::ZERO
+    fn is_empty(&self, slot: &Squares) -> bool {
+        slot.is_empty()
     }
 
-    fn heap_bytes(&self, slot: &NumberSums) -> usize {
-        (slot.sum.bits() + slot.squares.bits()) as usize / 8
+    fn heap_bytes(&self, slot: &Squares) -> usize {
+        slot.heap_bytes()
     }
 }
 

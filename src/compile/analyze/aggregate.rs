@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef};
-use datafusion::common::plan_err;
+use datafusion::common::{DataFusionError, plan_err};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::AggregateFunctionParams;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -17,10 +17,12 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use super::totals::{Figure, Totals};
+use crate::compile::aggregate as rows;
+use crate::compile::plan::AggregateFunction;
 use crate::types::SqlType;
 
-/// Digits after the point of an average of integers; numeric keeps its own if it has more.
-const AVERAGE_SCALE: i8 = 16;
+/// Digits that a sum may have before the point beyond those of its values: as many rows are nowhere.
+const SUM_DIGITS: u8 = 14;
 
 /// The functions.
 pub(super) fn functions() -> Vec<Arc<AggregateUDF>> {
@@ -83,7 +85,7 @@ impl AggregateUDFImpl for Exact {
             DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => {
                 argument.clone()
             }
-            DataType::Decimal128(..) | DataType::Interval(_) => argument.clone(),
+            DataType::Decimal128(..) | DataType::LargeBinary | DataType::Interval(_) => argument.clone(),
             other => {
                 let kind = SqlType::of(&Field::new("", other.clone(), true));
                 return plan_err!("function {}({kind}) does not exist", self.name());
@@ -92,16 +94,19 @@ impl AggregateUDFImpl for Exact {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> PlanResult<DataType> {
-        let numeric = |scale| DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale);
+        let sum = |precision: u8, scale| match precision + SUM_DIGITS {
+            precision @ ..=DECIMAL128_MAX_PRECISION => DataType::Decimal128(precision, scale),
+            _ => DataType::LargeBinary,
+        };
         Ok(match (self.what, arguments) {
             // Planned as sums of their parts.
             (_, [interval @ DataType::Interval(_)]) => interval.clone(),
             (Figure::Sum, [DataType::Int16 | DataType::Int32]) => DataType::Int64,
-            (Figure::Sum, [DataType::Int64]) => numeric(0),
-            (Figure::Sum, [DataType::Decimal128(_, scale)]) => numeric(*scale),
+            (Figure::Sum, [DataType::Int64]) => sum(19, 0),
+            (Figure::Sum, [DataType::Decimal128(precision, scale)]) => sum(*precision, *scale),
             (Figure::Sum, [DataType::Float32]) => DataType::Float32,
-            (Figure::Average, [DataType::Int16 | DataType::Int32 | DataType::Int64]) => numeric(AVERAGE_SCALE),
-            (Figure::Average, [DataType::Decimal128(_, scale)]) => numeric(AVERAGE_SCALE.max(*scale)),
+            (Figure::Average, [DataType::Int16 | DataType::Int32 | DataType::Int64]) => DataType::LargeBinary,
+            (Figure::Average, [DataType::Decimal128(..)]) | (_, [DataType::LargeBinary]) => DataType::LargeBinary,
             (_, [DataType::Float32 | DataType::Float64]) => DataType::Float64,
             _ => return plan_err!("function {} does not exist for these arguments", self.name()),
         })
@@ -110,13 +115,17 @@ impl AggregateUDFImpl for Exact {
     fn state_fields(&self, arguments: StateFieldsArgs) -> PlanResult<Vec<FieldRef>> {
         let field = |name: &str, kind| Arc::new(Field::new(format_state_name(arguments.name, name), kind, true));
         let input = arguments.input_fields[0].data_type();
-        if arguments.is_distinct {
+        if arguments.is_distinct || *input == DataType::LargeBinary {
             return Ok(vec![field("values", DataType::new_list(input.clone(), true))]);
         }
         Ok(vec![field("sum", Totals::sum_type(input)), field("count", DataType::Int64)])
     }
 
     fn accumulator(&self, arguments: AccumulatorArgs) -> PlanResult<Box<dyn Accumulator>> {
+        if let Some(shape) = self.any_numeric(&arguments) {
+            let single = rows::Single::new(shape).map_err(|error| DataFusionError::External(Box::new(error)))?;
+            return Ok(Box::new(single));
+        }
         let totals = self.totals(&arguments);
         if arguments.is_distinct {
             return Ok(Box::new(Distinct { totals, seen: HashSet::new(), values: Vec::new() }));
@@ -125,10 +134,13 @@ impl AggregateUDFImpl for Exact {
     }
 
     fn groups_accumulator_supported(&self, arguments: AccumulatorArgs) -> bool {
-        !arguments.is_distinct
+        !arguments.is_distinct || self.any_numeric(&arguments).is_some()
     }
 
     fn create_groups_accumulator(&self, arguments: AccumulatorArgs) -> PlanResult<Box<dyn GroupsAccumulator>> {
+        if let Some(shape) = self.any_numeric(&arguments) {
+            return Ok(Box::new(rows::Grouped::new(shape)));
+        }
         Ok(Box::new(Grouped { totals: self.totals(&arguments) }))
     }
 
@@ -142,6 +154,23 @@ impl AggregateUDFImpl for Exact {
 }
 
 impl Exact {
+    /// A call over numerics of any size keeps its rows until all are there.
+    fn any_numeric(&self, arguments: &AccumulatorArgs) -> Option<rows::Shape> {
+        let field = arguments.expr_fields.first().filter(|field| *field.data_type() == DataType::LargeBinary)?;
+        let function = if self.what == Figure::Sum { AggregateFunction::Sum } else { AggregateFunction::Avg };
+        Some(rows::Shape {
+            function,
+            fields: vec![Arc::clone(field)],
+            used: vec![0],
+            given: 1,
+            types: vec![DataType::LargeBinary],
+            constant: None,
+            distinct: arguments.is_distinct,
+            order: Vec::new(),
+            output: arguments.return_type().clone(),
+        })
+    }
+
     fn totals(&self, arguments: &AccumulatorArgs) -> Totals {
         Totals::new(self.what, arguments.expr_fields[0].data_type(), arguments.return_type())
     }

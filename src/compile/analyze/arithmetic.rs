@@ -20,14 +20,11 @@ use datafusion::logical_expr::{
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
+use super::any_numeric::{digits, is_exact, is_number, operate};
 use super::field::type_of;
+use crate::compile::function::{self, widened};
 use crate::error::{Error, code};
 use crate::types::SqlType;
-
-/// Digits after the point of a quotient of numeric, unless an operand has more.
-const QUOTIENT_SCALE: i8 = 16;
-/// Digits after the point of a product of numeric at most, unless an operand has more.
-const PRODUCT_SCALE_MAX: i8 = 24;
 
 /// The hook of the SQL planner that makes these operators.
 #[derive(Debug)]
@@ -75,12 +72,16 @@ pub(super) fn adjusted(mut call: ScalarFunction, schema: &DFSchema) -> PlanResul
 }
 
 fn cast_unless(operand: Expr, given: &DataType, wanted: DataType) -> Expr {
-    if *given == wanted { operand } else { Expr::Cast(Cast::new(Box::new(operand), wanted)) }
+    match given {
+        given if *given == wanted => operand,
+        DataType::LargeBinary => function::cast_to(operand, &SqlType::Double),
+        _ => Expr::Cast(Cast::new(Box::new(operand), wanted)),
+    }
 }
 
 fn without_cast(operand: Expr, schema: &DFSchema) -> Expr {
     match operand {
-        Expr::Cast(cast) if type_of(&cast.expr, schema).is_ok_and(|kind| kind.is_numeric()) => *cast.expr,
+        Expr::Cast(cast) if type_of(&cast.expr, schema).is_ok_and(|kind| is_number(&kind)) => *cast.expr,
         other => other,
     }
 }
@@ -95,13 +96,17 @@ pub(in crate::compile) fn as_operator(expression: &Expr) -> Option<Expr> {
 
 /// Parameters and quoted literals take the type of the other operand, as in PostgreSQL.
 fn known(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
-    let numeric = |expression: &Expr| type_of(expression, schema).ok().filter(DataType::is_numeric);
+    let numeric = |expression: &Expr| type_of(expression, schema).ok().filter(is_number);
     let typed = |expression: Expr, kind: &DataType| match expression {
         Expr::Placeholder(Placeholder { id, field: None }) => {
             let field = datafusion::arrow::datatypes::Field::new("", kind.clone(), true);
             Expr::Placeholder(Placeholder::new_with_field(id, Some(Arc::new(field))))
         }
-        Expr::Literal(ScalarValue::Utf8(_), _) => expression.clone().cast_to(kind, schema).unwrap_or(expression),
+        Expr::Literal(ScalarValue::Utf8(_), _) => match kind {
+            // With the digits that it is written with.
+            DataType::Decimal128(..) | DataType::LargeBinary => widened(expression),
+            kind => expression.clone().cast_to(kind, schema).unwrap_or(expression),
+        },
         other => other,
     };
     match (numeric(&left), numeric(&right)) {
@@ -111,15 +116,24 @@ fn known(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
     }
 }
 
-/// What the operands are converted to; `None` leaves the operator to DataFusion.
+/// What the operands are converted to; `None` leaves the operator to DataFusion. Where the result has no scale of its own, numeric and
+/// integer operands stay as they are.
 fn operand_types(left: &DataType, operator: Operator, right: &DataType) -> Option<(DataType, DataType)> {
-    if !left.is_numeric() || !right.is_numeric() {
+    if !is_number(left) || !is_number(right) {
         return None;
     }
     // A real stays one only beside another.
     let is_real = |side: &DataType| *side == DataType::Float32;
-    if is_real(left) != is_real(right) {
+    if is_real(left) != is_real(right) || *left == DataType::Float64 || *right == DataType::Float64 {
         return Some((DataType::Float64, DataType::Float64));
+    }
+    let is_numeric = |side: &DataType| matches!(side, DataType::Decimal128(..) | DataType::LargeBinary);
+    if (is_numeric(left) || is_numeric(right)) && is_exact(left) && is_exact(right) {
+        let decimal = |kind: &DataType| digits(kind).map(|(precision, scale)| DataType::Decimal128(precision, scale));
+        return match result(left, operator, right) {
+            Some(_) => Some((decimal(left)?, decimal(right)?)),
+            None => Some((left.clone(), right.clone())),
+        };
     }
     let (left, right) = BinaryTypeCoercer::new(left, &operator, right).get_input_types().ok()?;
     match (&left, &right) {
@@ -127,10 +141,24 @@ fn operand_types(left: &DataType, operator: Operator, right: &DataType) -> Optio
         | (DataType::Int32, DataType::Int32)
         | (DataType::Int64, DataType::Int64) => {}
         (DataType::Decimal128(..), DataType::Decimal128(..)) => {}
-        (DataType::Float32, DataType::Float32) | (DataType::Float64, DataType::Float64) => {}
+        (DataType::Float32, DataType::Float32) => {}
         _ => return None,
     }
     Some((left, right))
+}
+
+/// Precision and scale of a numeric result if it has the same scale for all operands of these types, and no more than 38 digits.
+fn result(left: &DataType, operator: Operator, right: &DataType) -> Option<(u8, i8)> {
+    let ((precision, scale), (other_precision, other_scale)) = (digits(left)?, digits(right)?);
+    let (digits, scale) = match operator {
+        Operator::Plus | Operator::Minus => {
+            let before_point = (precision as i8 - scale).max(other_precision as i8 - other_scale);
+            (before_point + scale.max(other_scale) + 1, scale.max(other_scale))
+        }
+        Operator::Multiply => ((precision + other_precision) as i8, scale + other_scale),
+        _ => return None,
+    };
+    (digits <= DECIMAL128_MAX_PRECISION as i8).then_some((digits as u8, scale))
 }
 
 /// An arithmetic operator over operands of one type, integer, float or numeric.
@@ -161,13 +189,12 @@ impl ScalarUDFImpl for Checked {
 
     fn return_type(&self, arguments: &[DataType]) -> PlanResult<DataType> {
         match arguments {
-            [DataType::Decimal128(_, left), DataType::Decimal128(_, right)] => {
-                let scale = match self.operator {
-                    Operator::Multiply => left.saturating_add(*right).min(PRODUCT_SCALE_MAX).max(*left).max(*right),
-                    Operator::Divide => QUOTIENT_SCALE.max(*left).max(*right),
-                    _ => *left.max(right),
-                };
-                Ok(DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale))
+            [left, right] if [left, right].iter().any(|side| digits(side).is_none() && is_exact(side)) => {
+                Ok(DataType::LargeBinary)
+            }
+            [left @ DataType::Decimal128(..), right] | [left, right @ DataType::Decimal128(..)] => {
+                let result = result(left, self.operator, right);
+                Ok(result.map_or(DataType::LargeBinary, |(digits, scale)| DataType::Decimal128(digits, scale)))
             }
             [left, _] => Ok(left.clone()),
             _ => internal_err!("an operator has two operands"),
@@ -180,6 +207,9 @@ impl ScalarUDFImpl for Checked {
         let left = arguments.args[0].to_array(rows)?;
         let right = arguments.args[1].to_array(rows)?;
         let values = match left.data_type() {
+            _ if *arguments.return_type() == DataType::LargeBinary => {
+                operate(self.operator, &left, &right).map_err(|error| DataFusionError::External(Box::new(error)))?
+            }
             DataType::Decimal128(..) => self.decimals(&left, &right, arguments.return_type())?,
             DataType::Float32 | DataType::Float64 => self.floats(&left, &right)?,
             _ => self.integers(&left, &right)?,
@@ -251,13 +281,7 @@ impl Checked {
         let value = match self.operator {
             Operator::Plus => up(a, scale - left_scale).and_then(|a| a.checked_add(up(b, scale - right_scale)?)),
             Operator::Minus => up(a, scale - left_scale).and_then(|a| a.checked_sub(up(b, scale - right_scale)?)),
-            Operator::Multiply => {
-                let product = a.wrapping_mul(b);
-                up(i256::ONE, left_scale + right_scale - scale).map(|unit| rounded_quotient(product, unit))
-            }
-            _ if right == 0 => return Err(ArrowError::DivideByZero.into()),
-            // The scale of a quotient is at least that of both operands.
-            _ => up(a, scale - left_scale + right_scale).map(|dividend| rounded_quotient(dividend, b)),
+            _ => Some(a.wrapping_mul(b)),
         };
         value
             .and_then(i256::to_i128)
@@ -269,17 +293,6 @@ impl Checked {
 /// `value` with more digits after the point.
 fn up(value: i256, digits: i8) -> Option<i256> {
     value.checked_mul(i256::from_i128(10).checked_pow(u32::from(digits.unsigned_abs()))?)
-}
-
-/// Quotient to the nearest integer, halves away from zero.
-fn rounded_quotient(dividend: i256, divisor: i256) -> i256 {
-    let quotient = dividend.wrapping_div(divisor);
-    let remainder = dividend.wrapping_rem(divisor).wrapping_abs();
-    if remainder < divisor.wrapping_abs().wrapping_sub(remainder) {
-        return quotient;
-    }
-    let away = if dividend.is_negative() == divisor.is_negative() { i256::ONE } else { i256::MINUS_ONE };
-    quotient.wrapping_add(away)
 }
 
 fn scale(kind: &DataType) -> i8 {

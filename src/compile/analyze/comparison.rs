@@ -1,11 +1,11 @@
-//! Comparisons of values that Arrow does not compare as PostgreSQL does: jsonb (`1` equals `1.0`, and objects have an order), intervals
-//! (a day equals 24 hours), arrays and rows (NULL items come last). Wherever such values are compared, ordered, joined or grouped, their
-//! sort keys are; a group shows one of its values.
+//! Comparisons of values that Arrow does not compare as PostgreSQL does: jsonb (`1` equals `1.0`, and objects have an order), numerics
+//! of any size (`1.5` equals `1.50`), intervals (a day equals 24 hours), arrays and rows (NULL items come last). Wherever such values are
+//! compared, ordered, joined or grouped, their sort keys are.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, DFSchema, DataFusionError};
+use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::{
@@ -14,17 +14,19 @@ use datafusion::logical_expr::expr::{
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Aggregate, Distinct, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
+    Distinct, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Subquery, when,
 };
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
+use super::any_numeric::united;
+use super::grouping::{distinct, grouped, set_operation, unpack};
 use super::mixed::{self, Mixed};
 use super::tag::sql_type;
 use super::types::{column, compares};
 use crate::compile::function::in_list::of_constants;
 use crate::compile::function::order;
-use crate::compile::rewrite::set_operation;
+use crate::compile::rewrite::set_operation as operation;
 use crate::compile::window::marker;
 use crate::error::{Error, code};
 use crate::types::{RowType, SqlType};
@@ -50,16 +52,7 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
             Ok(LogicalPlan::Sort(sort))
         }
         LogicalPlan::Join(join) => joined(join).map(LogicalPlan::Join),
-        LogicalPlan::Extension(_) if set_operation::of(&node).is_some() => {
-            let fields = node.schema().fields();
-            match fields.iter().map(|field| SqlType::of(field)).find(|kind| !is_array(kind) && !is_identity(kind)) {
-                Some(kind) => {
-                    let message = format!("EXCEPT and INTERSECT over {kind} are not supported");
-                    Err(DataFusionError::External(Box::new(Error::unsupported(message))))
-                }
-                None => Ok(node),
-            }
-        }
+        LogicalPlan::Extension(_) if operation::of(&node).is_some() => set_operation(node, state),
         LogicalPlan::Distinct(Distinct::All(input)) => distinct(input, state),
         LogicalPlan::Aggregate(aggregate) => grouped(aggregate, state),
         other => Ok(other),
@@ -67,9 +60,11 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
 }
 
 /// Whether values of a type are compared by keys. Errors: 42883 for json, which has no equality.
-fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
+pub(super) fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
     match sql_type {
-        Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_) | SqlType::Char(_)) => Ok(true),
+        Some(SqlType::Jsonb | SqlType::Interval | SqlType::Array(_) | SqlType::Char(_) | SqlType::AnyNumeric(_)) => {
+            Ok(true)
+        }
         Some(SqlType::Row(row)) => {
             for (_, field) in &row.fields {
                 has_key(Some(field))?;
@@ -78,23 +73,6 @@ fn has_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
         }
         Some(SqlType::Json) => Err(without("equality")),
         _ => Ok(false),
-    }
-}
-
-fn is_array(sql_type: &SqlType) -> bool {
-    matches!(sql_type, SqlType::Array(_))
-}
-
-/// Whether equal values of a type are the same: no jsonb and no intervals are in them, and in rows no floats, whose zeros are
-/// two and which groups inside of values do not make one.
-fn is_identity(sql_type: &SqlType) -> bool {
-    match sql_type {
-        SqlType::Jsonb | SqlType::Interval | SqlType::Json => false,
-        SqlType::Array(item) => is_identity(item),
-        SqlType::Row(row) => row.fields.iter().all(|(_, field)| {
-            is_identity(field) && !matches!(field, SqlType::Real | SqlType::Double | SqlType::Array(_))
-        }),
-        _ => true,
     }
 }
 
@@ -124,7 +102,7 @@ fn key_as(expression: Expr, kind: Option<&SqlType>) -> Expr {
     }
 }
 
-fn call(definition: &'static crate::compile::function::Definition, arguments: Vec<Expr>) -> Expr {
+pub(super) fn call(definition: &'static crate::compile::function::Definition, arguments: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(crate::compile::function::udf(definition), arguments))
 }
 
@@ -155,10 +133,11 @@ fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Optio
 
 fn alike(kind: &SqlType, common: &SqlType) -> bool {
     match (kind, common) {
+        (SqlType::AnyNumeric(_), SqlType::AnyNumeric(_)) => true,
         (SqlType::Array(_), SqlType::Array(_)) => {
             let (item, other) = (kind.element(), common.element());
             item == other
-                || matches!((item, other), (SqlType::Numeric(..), SqlType::Numeric(..)))
+                || item.is_numeric() && other.is_numeric()
                 || super::types::is_text(item) && super::types::is_text(other)
         }
         (SqlType::Char(_), SqlType::Char(_)) => true,
@@ -313,12 +292,13 @@ fn in_aggregate(mut function: AggregateFunction, schema: &DFSchema) -> PlanResul
         for argument in &params.args {
             found |= has_key(sql_type(argument, schema).as_ref())?;
         }
-        if found && function.func.name() != "count" {
+        let is_numeric = |argument| sql_type(argument, schema).is_some_and(|kind| kind.is_numeric());
+        if found && function.func.name() != "count" && !params.args.iter().all(is_numeric) {
             let message =
                 format!("{}(DISTINCT …) over jsonb, intervals, arrays and rows is not supported", function.func.name());
             return Err(DataFusionError::External(Box::new(Error::unsupported(message))));
         }
-        if found {
+        if found && function.func.name() == "count" {
             params.args = std::mem::take(&mut params.args).into_iter().map(key_of).collect();
         }
     }
@@ -350,6 +330,20 @@ fn joined(join: Join) -> PlanResult<Join> {
     let mut on = Vec::with_capacity(join.on.len());
     let mut changed = false;
     for (left, right) in join.on {
+        let sides = (sql_type(&left, join.left.schema()), sql_type(&right, join.right.schema()));
+        if let (Some(one), Some(other)) = &sides
+            && let Some(wanted) = united(&[one.arrow(), other.arrow()])
+            && (matches!(one, SqlType::AnyNumeric(_)) || matches!(other, SqlType::AnyNumeric(_)))
+        {
+            let same = |side: Expr, kind: &SqlType| match *kind == wanted {
+                true => side,
+                false => crate::compile::function::cast_to(side, &wanted),
+            };
+            let (left, right) = (same(left, one), same(right, other));
+            on.push(if wanted == SqlType::NUMERIC { (key_of(left), key_of(right)) } else { (left, right) });
+            changed = true;
+            continue;
+        }
         let by_key = has_key(sql_type(&left, join.left.schema()).as_ref())?
             && has_key(sql_type(&right, join.right.schema()).as_ref())?;
         changed |= by_key;
@@ -369,120 +363,4 @@ fn joined(join: Join) -> PlanResult<Join> {
         join.null_equality,
         join.null_aware,
     )
-}
-
-/// DISTINCT as GROUP BY of all columns, if one of them is compared by its key.
-fn distinct(input: Arc<LogicalPlan>, state: &SessionState) -> PlanResult<LogicalPlan> {
-    let schema = Arc::clone(input.schema());
-    let columns: Vec<Expr> = (0..schema.fields().len()).map(|position| column(&schema, position)).collect();
-    let mut found = false;
-    for column in &columns {
-        found |= is_grouped_by_key(sql_type(column, &schema).as_ref())?;
-    }
-    if !found {
-        return Ok(LogicalPlan::Distinct(Distinct::All(input)));
-    }
-    grouped(Aggregate::try_new(input, columns, Vec::new())?, state)
-}
-
-/// Arrays are equal where their items are.
-fn is_grouped_by_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
-    match sql_type {
-        Some(SqlType::Array(item)) if !is_identity(item) => {
-            let message = format!("GROUP BY or DISTINCT over {item}[] is not supported");
-            Err(DataFusionError::External(Box::new(Error::unsupported(message))))
-        }
-        Some(SqlType::Array(_)) => Ok(false),
-        Some(kind @ SqlType::Row(_)) => has_key(Some(kind)).map(|_| !is_identity(kind)),
-        other => has_key(other),
-    }
-}
-
-/// Groups by keys, each of which is shown by its least value; `min` and `max` of intervals by their length.
-fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<LogicalPlan> {
-    let schema = Arc::clone(aggregate.input.schema());
-    let sets = matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]);
-    let mut groups = aggregate.group_expr.clone();
-    let mut calls = aggregate.aggr_expr.clone();
-    let mut changed = false;
-    let mut shown: Vec<Option<(usize, SqlType)>> = Vec::new();
-    for group in &mut groups {
-        let kind = sql_type(group, &schema);
-        if sets || !is_grouped_by_key(kind.as_ref())? {
-            shown.push(None);
-            continue;
-        }
-        let value = group.clone();
-        *group = key_of(value.clone()).alias(format!("__key_{}", shown.len()));
-        changed = true;
-        shown.push(kind.map(|kind| (calls.len(), kind)));
-        calls.push(
-            least(value, shown.last().and_then(Option::as_ref), state)?.alias(format!("__value_{}", shown.len())),
-        );
-    }
-    let mut unpacked: Vec<Option<SqlType>> = vec![None; calls.len()];
-    for (position, call) in calls.iter_mut().enumerate().take(aggregate.aggr_expr.len()) {
-        if let Some((packed, kind)) = packed_extreme(call.clone().unalias(), &schema) {
-            *call = packed.alias(format!("__extreme_{position}"));
-            unpacked[position] = Some(kind);
-            changed = true;
-        }
-    }
-    if !changed {
-        return Ok(LogicalPlan::Aggregate(aggregate));
-    }
-    let outputs = aggregate.schema.iter().map(|(table, field)| (table.cloned(), field.name().clone()));
-    let outputs: Vec<_> = outputs.collect();
-    let keys = outputs.len() - aggregate.aggr_expr.len();
-    let plan = LogicalPlan::Aggregate(Aggregate::try_new(aggregate.input, groups, calls)?);
-    let plan_schema = Arc::clone(plan.schema());
-    // What grouping sets are told apart by is the aggregation's own.
-    let named = outputs.into_iter().enumerate().filter(|(_, (_, name))| name != Aggregate::INTERNAL_GROUPING_ID);
-    let columns = named.map(|(position, (table, name))| {
-        let value = match shown.get(position).and_then(Option::as_ref) {
-            Some((call, kind)) if !sets => {
-                let value = column(&plan_schema, keys + call);
-                match kind {
-                    SqlType::Interval => unpack(value, kind),
-                    SqlType::Row(_) => crate::compile::function::cast_to(value, kind),
-                    kind => super::tag::tagged(value, Some(kind)),
-                }
-            }
-            _ => match position.checked_sub(keys).and_then(|call| unpacked[call].as_ref()) {
-                Some(kind) => unpack(column(&plan_schema, position), kind),
-                None => Expr::Column(Column::from(plan_schema.qualified_field(position))),
-            },
-        };
-        value.alias_qualified(table, name)
-    });
-    LogicalPlanBuilder::from(plan).project(columns.collect::<Vec<_>>())?.build()
-}
-
-fn unpack(packed: Expr, kind: &SqlType) -> Expr {
-    let name = (*kind != SqlType::Interval).then(|| datafusion::prelude::lit(kind.spelled()));
-    call(&order::packed::UNPACKED, std::iter::once(packed).chain(name).collect())
-}
-
-/// The least of the values that one key stands for.
-fn least(value: Expr, shown: Option<&(usize, SqlType)>, state: &SessionState) -> PlanResult<Expr> {
-    let function = state.aggregate_functions().get("min").cloned();
-    let function = function.ok_or_else(|| DataFusionError::Internal("min does not exist".to_string()))?;
-    let value = match shown {
-        Some((_, SqlType::Interval)) => call(&order::packed::PACKED, vec![value]),
-        Some((_, SqlType::Row(_))) => crate::compile::function::cast_to(value, &SqlType::Text),
-        _ => value,
-    };
-    Ok(function.call(vec![value]))
-}
-
-/// `min(x)` of intervals and arrays as the least of packed ones, and their type.
-fn packed_extreme(expression: Expr, schema: &DFSchema) -> Option<(Expr, SqlType)> {
-    let Expr::AggregateFunction(mut function) = expression else { return None };
-    if !["min", "max"].contains(&function.func.name()) {
-        return None;
-    }
-    let [argument] = function.params.args.as_slice() else { return None };
-    let kind = sql_type(argument, schema).filter(|kind| matches!(kind, SqlType::Interval | SqlType::Array(_)))?;
-    function.params.args = vec![call(&order::packed::PACKED, vec![argument.clone()])];
-    Some((Expr::AggregateFunction(function), kind))
 }

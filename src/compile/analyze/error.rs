@@ -176,6 +176,10 @@ fn planning(message: &str) -> Error {
     if let Some(call) = line.split("argument types '").nth(1).and_then(|rest| rest.split('\'').next()) {
         return unknown_call(call);
     }
+    if let Some((_, name)) = line.split_once("Function '").filter(|_| line.contains("failed to match any signature")) {
+        let name = name.split('\'').next().unwrap_or(name);
+        return Error::new(code::UNDEFINED_FUNCTION, format!("function {name} does not exist for these arguments"));
+    }
     if let Some(kind) = line.split("non-boolean predicate").nth(1).and_then(|rest| rest.split(" returning ").nth(1)) {
         let message = format!("argument of WHERE must be type boolean, not type {}", sql_name(kind));
         return Error::new(code::DATATYPE_MISMATCH, message);

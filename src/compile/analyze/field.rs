@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::DFSchema;
+use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
 use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
 use datafusion::logical_expr::{ExprSchemable, Operator, ReturnFieldArgs};
 use datafusion::prelude::Expr;
+
+use crate::types::SqlType;
 
 /// The type of an expression with what Arrow does not tell of it; its name has no meaning.
 pub(in crate::compile) fn field_of(expression: &Expr, schema: &DFSchema) -> PlanResult<FieldRef> {
@@ -27,7 +29,23 @@ pub(in crate::compile) fn field_of(expression: &Expr, schema: &DFSchema) -> Plan
         }
         Expr::Cast(cast) if !is_textual(cast.field.data_type()) => Ok(plain(cast.field.data_type().clone())),
         Expr::BinaryExpr(BinaryExpr { op, .. }) if is_condition(*op) => Ok(plain(DataType::Boolean)),
+        Expr::Column(column) => column_of(column, schema),
         other => Ok(other.to_field(schema)?.1),
+    }
+}
+
+/// The column, or the columns of one type that USING is about to merge.
+fn column_of(column: &Column, schema: &DFSchema) -> PlanResult<FieldRef> {
+    let found = Expr::Column(column.clone()).to_field(schema);
+    if found.is_ok() || column.relation.is_some() {
+        return Ok(found?.1);
+    }
+    let named = schema.fields_with_unqualified_name(&column.name);
+    let mut types = named.iter().map(|field| SqlType::of(field));
+    let first = types.next();
+    match named.first() {
+        Some(field) if types.all(|other| Some(other) == first) => Ok(Arc::clone(field)),
+        _ => Ok(found?.1),
     }
 }
 

@@ -51,8 +51,8 @@ pub(super) fn bindings(plan: &LogicalPlan) -> PlanResult<HashMap<RelationId, Vec
 fn bound(condition: &Expr) -> Option<(String, Vec<ScalarValue>)> {
     match condition {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match (left.as_ref(), right.as_ref()) {
-            (Expr::Column(column), Expr::Literal(value, _)) | (Expr::Literal(value, _), Expr::Column(column)) => {
-                Some((column.name.clone(), vec![value.clone()]))
+            (value, Expr::Literal(literal, _)) | (Expr::Literal(literal, _), value) => {
+                Some((column_of(value, literal)?, vec![literal.clone()]))
             }
             _ => None,
         },
@@ -62,12 +62,29 @@ fn bound(condition: &Expr) -> Option<(String, Vec<ScalarValue>)> {
             (one == other).then_some((one, values))
         }
         Expr::InList(InList { expr, list, negated: false }) => {
-            let Expr::Column(column) = expr.as_ref() else { return None };
+            let Expr::Literal(first, _) = list.first()? else { return None };
+            let column = column_of(expr, first)?;
             let value = |item: &Expr| match item {
                 Expr::Literal(value, _) => Some(value.clone()),
                 _ => None,
             };
-            Some((column.name.clone(), list.iter().map(value).collect::<Option<_>>()?))
+            Some((column, list.iter().map(value).collect::<Option<_>>()?))
+        }
+        _ => None,
+    }
+}
+
+/// The column that is compared with a literal: itself, or, where that is a numeric, by its key, which is a numeric again.
+fn column_of(expression: &Expr, literal: &ScalarValue) -> Option<String> {
+    match expression {
+        Expr::Column(column) => Some(column.name.clone()),
+        Expr::ScalarFunction(call)
+            if call.func.name() == "sort_key" && matches!(literal, ScalarValue::LargeBinary(_)) =>
+        {
+            match call.args.as_slice() {
+                [Expr::Column(column)] => Some(column.name.clone()),
+                _ => None,
+            }
         }
         _ => None,
     }

@@ -3,14 +3,20 @@
 
 // `sum` and `avg`.
 mod aggregate;
+// Numerics of any size.
+pub(in crate::compile) mod any_numeric;
 // `+ - * /`.
 mod arithmetic;
 // Expressions that fail only for rows that fail.
 mod careful;
+// Columns whose type was declared.
+mod declaration;
 // Comparisons by sort keys.
 mod comparison;
 // Rows of constants.
 mod constant_rows;
+// Groups by sort keys.
+mod grouping;
 // How much expressions grow when they are simplified.
 mod complexity;
 // DataFusion's errors → ours.
@@ -25,15 +31,22 @@ mod field;
 mod extreme;
 // Comparisons of values of different types.
 mod mixed;
+// What rows are filled up with NULLs.
+pub(in crate::compile) mod filled;
 // Relations and functions by name.
 mod names;
-pub(in crate::compile) mod outer_join;
+// What the system catalog calls `oid[]`.
+mod oids;
+// Types of recursive queries.
+mod recursion;
 // Rows that a statement brings itself.
 mod rows;
 // Reads over snapshots.
 mod select;
 // What a read needs of a relation.
 mod lookup;
+// IN over items that vary.
+mod membership;
 // DataFusion's settings.
 mod session;
 // Types of the columns of set operations.
@@ -51,6 +64,7 @@ mod unresolved;
 // SQL's types for literals, functions and casts.
 mod types;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
@@ -78,7 +92,7 @@ use super::{rewrite, window};
 use crate::catalog::{Domain, RelationId};
 use crate::error::Result;
 use crate::precision::Precision;
-use crate::types::{PG_CLIENT_TYPE, SqlType};
+use crate::types::{COMPUTED, PG_CLIENT_TYPE, SqlType};
 
 /// Session settings that change what a query means; views keep those they were created with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +183,7 @@ fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanR
     for rule in &analyzer.rules {
         alike = rule.analyze(alike, state.config_options())?;
     }
-    let plan = rewrite::unnest(alike, state)?;
+    let plan = rewrite::unnest(membership::compared(alike)?, state)?;
     let plan = analyzer.execute_and_check(plan, &ConfigOptions::clone(state.config_options()), |_, _| {})?;
     window::node::windows(plan, &settings.time_zone)
 }
@@ -197,8 +211,11 @@ fn shown(plan: LogicalPlan) -> PlanResult<(LogicalPlan, SchemaRef)> {
         } else {
             SqlType::of(&Field::new("", wanted.clone(), true))
         };
-        let shown = kind.field(shown_name(field.name()));
-        fields.push(as_declared(shown, field));
+        let mut shown = as_declared(kind.field(shown_name(field.name())), field);
+        if matches!(kind, SqlType::Numeric(..)) && !declaration::is_declared(&plan, position) {
+            shown.set_metadata(HashMap::from([(COMPUTED.to_string(), String::new())]));
+        }
+        fields.push(shown);
         if wanted == *field.data_type() {
             columns.push(column);
         } else {

@@ -27,7 +27,7 @@ use futures::StreamExt;
 use super::careful::careful;
 use super::lookup::{Binding, bindings};
 use super::source::ReadSource;
-use super::{Relations, Settings, as_declared, coerce, constant_rows, error, names, relation_of, session, shown};
+use super::{Relations, Settings, as_declared, coerce, constant_rows, error, names, oids, relation_of, session, shown};
 use crate::catalog::RelationId;
 use crate::clock::Clock;
 use crate::compile::function::order;
@@ -78,6 +78,10 @@ pub fn plan_select(
     let (plan, schema) =
         coerce(raw, &state, settings).and_then(rewrite::set_operation::expanded).and_then(shown).map_err(explain)?;
     let relations = relations_of(&plan).map_err(explain)?;
+    let (schema, parameters) = match relations.is_empty() && oids::reads_catalog(&plan) {
+        true => (oids::columns(&schema), parameters.iter().map(oids::told).collect()),
+        false => (schema, parameters),
+    };
     Ok(Select { schema, parameters, relations, plan, state, query: query.clone(), now_micros: None })
 }
 

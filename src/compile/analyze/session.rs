@@ -19,7 +19,7 @@ use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::Arithmetic;
 use super::equijoin::{Equijoin, with_null_equal_keys};
-use super::{Settings, aggregate, extreme, outer_join};
+use super::{Settings, aggregate, extreme, filled};
 use crate::compile::{function, rewrite, window};
 
 /// Optimizer rules that must not see the query of a view: a limit pushed into a scan would read an order into the input; DISTINCT
@@ -56,7 +56,7 @@ pub(super) fn optimize_view(plan: LogicalPlan, state: &SessionState) -> PlanResu
 
 /// Optimizes the plan of a SELECT.
 pub(super) fn optimize_select(plan: &LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
-    outer_join::guarded(with_null_equal_keys(state.optimize(plan)?, state)?)
+    filled::guarded(with_null_equal_keys(state.optimize(plan)?, state)?)
 }
 
 /// DataFusion's rules, with our own for the keys of joins, for conditions that are never true and for relations without rows, and without the one that computes with the types of DataFusion's sums.

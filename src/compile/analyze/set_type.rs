@@ -3,16 +3,19 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::FieldRef;
-use datafusion::common::DataFusionError;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
+use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, RecursiveQuery};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
-use super::field::field_of;
+use super::any_numeric::{self, is_number};
+use super::field::{field_of, type_of};
 use super::strict::plain_name;
-use super::types::column;
+use super::types::{column, sql_type};
+use crate::compile::function;
 use crate::compile::function::condition::common_type::Branch;
 use crate::compile::rewrite::set_operation;
 use crate::error::{Error, code};
@@ -116,10 +119,80 @@ fn converted(input: Arc<LogicalPlan>, wanted: &[SqlType]) -> PlanResult<Arc<Logi
         columns.push(match wanted.get(position).filter(|wanted| differs((position, wanted))) {
             Some(wanted) => {
                 let (qualifier, field) = schema.qualified_field(position);
-                crate::compile::function::cast_to(value, wanted).alias_qualified(qualifier.cloned(), field.name())
+                function::cast_to(value, wanted).alias_qualified(qualifier.cloned(), field.name())
             }
             None => value,
         });
     }
     Ok(Arc::new(LogicalPlanBuilder::from(input).project(columns)?.build()?))
+}
+
+/// The rows of VALUES with columns of numbers of one type each, which DataFusion has made one by rules of its own. Errors: 42804 for types
+/// that do not go together, 22P02 for constants that are no numbers.
+pub(super) fn unified_rows(mut rows: Vec<Vec<Expr>>) -> PlanResult<Vec<Vec<Expr>>> {
+    let schema = DFSchema::empty();
+    let width = rows.iter().map(Vec::len).min().unwrap_or(0);
+    for at in 0..width {
+        let mut kinds = Vec::with_capacity(rows.len());
+        let mut branches = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let value = written(&row[at], &schema);
+            let kind = type_of(value, &schema)?;
+            let text = text_of(value).cloned();
+            if !kind.is_null() {
+                let sql_type = SqlType::of(&Field::new("", kind.clone(), true));
+                branches.push(Branch::new(Some(sql_type), text.clone()));
+            }
+            kinds.push((kind, text.is_some()));
+        }
+        let numbers = || kinds.iter().filter(|(kind, _)| !kind.is_null());
+        let are_numbers = numbers().all(|(kind, is_text)| *is_text || is_number(kind));
+        let is_one = numbers().zip(numbers().skip(1)).all(|(one, next)| one == next);
+        if !are_numbers || is_one {
+            continue;
+        }
+        let wanted = Branch::common_type(&branches, "VALUES");
+        let wanted = wanted.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        for (row, (kind, _)) in rows.iter_mut().zip(&kinds) {
+            let value = written(&row[at], &schema).clone();
+            row[at] = if kind.is_null() || *kind == wanted.arrow() { value } else { number_as(value, &wanted) };
+        }
+    }
+    Ok(rows)
+}
+
+/// A value without the cast that DataFusion puts over numbers and constant texts.
+fn written<'a>(value: &'a Expr, schema: &DFSchema) -> &'a Expr {
+    let Expr::Cast(cast) = value else { return value };
+    let wanted = cast.field.data_type();
+    if !is_number(wanted) && *wanted != DataType::Utf8 {
+        return value;
+    }
+    match type_of(&cast.expr, schema) {
+        Ok(kind) if is_number(&kind) && sql_type(&kind) == kind => &cast.expr,
+        _ if text_of(&cast.expr).is_some() => &cast.expr,
+        _ => value,
+    }
+}
+
+/// A constant text.
+fn text_of(value: &Expr) -> Option<&ScalarValue> {
+    match value {
+        Expr::Literal(text @ ScalarValue::Utf8(Some(_)), _) => Some(text),
+        _ => None,
+    }
+}
+
+/// A number as one of another type; a constant stays one.
+fn number_as(value: Expr, wanted: &SqlType) -> Expr {
+    match (value, wanted) {
+        (Expr::Literal(constant, metadata), SqlType::AnyNumeric(_)) => match any_numeric::constant(&constant) {
+            Some(constant) => Expr::Literal(constant, metadata),
+            None => function::cast_to(Expr::Literal(constant, metadata), wanted),
+        },
+        (value @ Expr::Literal(..), SqlType::SmallInt | SqlType::Integer | SqlType::BigInt | SqlType::Numeric(..)) => {
+            Expr::Cast(Cast::new(Box::new(value), wanted.arrow()))
+        }
+        (value, wanted) => function::cast_to(value, wanted),
+    }
 }

@@ -121,7 +121,7 @@ pub(in crate::compile) fn comparable(left: Option<&SqlType>, op: Operator, right
 /// A type's name without digits and lengths, as messages and `pg_typeof` show it.
 pub(in crate::compile) fn plain_name(kind: &SqlType) -> String {
     match kind {
-        SqlType::Numeric(..) => "numeric".to_string(),
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".to_string(),
         SqlType::Varchar(_) => "character varying".to_string(),
         SqlType::Char(_) => "character".to_string(),
         // Whatever their dimensions.
@@ -139,8 +139,8 @@ pub(super) fn type_name(expression: &Expr, schema: &DFSchema) -> String {
 }
 
 fn have_order(left: &SqlType, right: &SqlType) -> bool {
-    use SqlType::{BigInt, Date, Double, Integer, Json, Numeric, Real, SmallInt, Timestamp, TimestampTz};
-    let is_number = |kind: &SqlType| matches!(kind, SmallInt | Integer | BigInt | Real | Double | Numeric(..));
+    use SqlType::{BigInt, Date, Double, Integer, Json, Real, SmallInt, Timestamp, TimestampTz};
+    let is_number = |kind: &SqlType| kind.is_numeric() || matches!(kind, SmallInt | Integer | BigInt | Real | Double);
     let is_day = |kind: &SqlType| matches!(kind, Date | Timestamp | TimestampTz);
     match (left, right) {
         (Json, _) | (_, Json) => false,

@@ -21,7 +21,7 @@ const KEEPING: [&str; 6] = ["min", "max", "first_value", "last_value", "any_valu
 pub(super) fn read_constants<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Expr; N] {
     let is_constant = |side: &Expr| matches!(side, Expr::Literal(ScalarValue::Utf8(Some(_)), None));
     let kind = sides.iter().filter(|side| !is_constant(side)).find_map(|side| sql_type(side, schema));
-    match kind.filter(|kind| !super::types::is_text(kind) && !matches!(kind, SqlType::Numeric(..))) {
+    match kind.filter(|kind| !super::types::is_text(kind) && !kind.is_numeric()) {
         Some(kind) => {
             sides.map(|side| if is_constant(&side) { function::cast_to(side, &kind.of_constants()) } else { side })
         }
@@ -89,7 +89,7 @@ fn with_chosen_constants(mut expression: Expr, schema: &DFSchema) -> Transformed
         }
         return Transformed::yes(expression);
     }
-    let Some(kind) = kind.filter(|kind| !super::types::is_text(kind) && !matches!(kind, SqlType::Numeric(..))) else {
+    let Some(kind) = kind.filter(|kind| !super::types::is_text(kind) && !kind.is_numeric()) else {
         return Transformed::no(expression);
     };
     let mut changed = false;

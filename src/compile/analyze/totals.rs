@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Decimal256Array, Float32Array, Float64Array,
-    Int64Array, PrimitiveArray,
+    Int64Array, LargeBinaryArray, PrimitiveArray,
 };
 use datafusion::arrow::datatypes::{
     DECIMAL256_MAX_PRECISION, DataType, Decimal128Type, Decimal256Type, DecimalType, Float32Type, Float64Type,
@@ -14,7 +14,9 @@ use datafusion::arrow::datatypes::{
 use datafusion::common::{DataFusionError, internal_err};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::EmitTo;
+use num_bigint::BigInt;
 
+use crate::decimal::{Decimal, encoding};
 use crate::error::{Error, code};
 
 /// What is made of a sum and a count.
@@ -167,11 +169,12 @@ impl Totals {
             }
             Sums::Exact(sums) => {
                 let sums = emit_to.take_needed(sums);
-                let up = scale(&self.output) - input_scale;
+                if self.output == DataType::LargeBinary {
+                    return any_results(sums, counts, figure, input_scale);
+                }
                 let values = sums.into_iter().zip(counts).map(|(sum, count)| match figure {
                     _ if count == 0 => Ok(None),
-                    Figure::Sum => Ok(Some(sum)),
-                    Figure::Average => average(sum, count, up).map(Some),
+                    _ => Ok(Some(sum)),
                 });
                 exact_results(values, &self.output)
             }
@@ -216,17 +219,24 @@ fn exact<T: ArrowPrimitiveType>(
     });
 }
 
-/// `sum / count` with `up` more digits after the point, halves rounded away from zero.
-fn average(sum: i256, count: i64, up: i8) -> PlanResult<i256> {
-    let factor = i256::from_i128(10).wrapping_pow(u32::from(up.unsigned_abs()));
-    let divisor = i256::from(count);
-    let Some(scaled) = sum.checked_mul(factor) else {
-        return Err(out_of_range("numeric"));
+/// Sums or averages as numerics of any size.
+fn any_results(sums: Vec<i256>, counts: Vec<i64>, figure: Figure, scale: i8) -> PlanResult<ArrayRef> {
+    let scale = u32::from(scale.unsigned_abs());
+    let result = |(sum, count): (i256, i64)| {
+        let total = Decimal::new(BigInt::from_signed_bytes_be(&sum.to_be_bytes()), scale);
+        let value = match figure {
+            _ if count == 0 => return Ok(None),
+            Figure::Sum => total,
+            Figure::Average => total.divide(&Decimal::from(count)).map_err(external)?,
+        };
+        Ok(Some(encoding::encoded(&value)))
     };
-    let quotient = scaled.wrapping_div(divisor);
-    let twice_remainder = scaled.wrapping_rem(divisor).wrapping_abs().wrapping_mul(i256::from(2_i64));
-    let away = if scaled.is_negative() { i256::MINUS_ONE } else { i256::ONE };
-    Ok(if twice_remainder >= divisor { quotient.wrapping_add(away) } else { quotient })
+    let values: LargeBinaryArray = sums.into_iter().zip(counts).map(result).collect::<PlanResult<_>>()?;
+    Ok(Arc::new(values))
+}
+
+fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }
 
 fn exact_results(values: impl Iterator<Item = PlanResult<Option<i256>>>, output: &DataType) -> PlanResult<ArrayRef> {

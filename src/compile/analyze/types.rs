@@ -7,17 +7,19 @@ use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, ScalarFunction};
+use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Operator, RecursiveQuery, Union, Values};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Operator, Union, Values};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::field::type_of;
-use super::{arithmetic, interval_sum, set_type, strict};
+use super::{any_numeric, arithmetic, interval_sum, recursion, set_type, strict};
+use crate::compile::aggregate::{NAMES, takes_doubles};
 use crate::compile::function;
 use crate::compile::function::condition::common_type::unified;
+use crate::compile::plan::AggregateFunction;
 use crate::format::text::TextOptions;
 use crate::types::SqlType;
 
@@ -27,6 +29,7 @@ const ZONED_FUNCTIONS: [&str; 5] = ["date_trunc", "date_part", "to_char", "to_da
 /// Gives all expressions of a plan, inner queries included, SQL's types; `zone` is the session's.
 /// Runs once, before operands are made alike.
 pub(super) fn as_sql(plan: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
+    let plan = plan.transform_down_with_subqueries(recursion::widened)?.data;
     Ok(plan.transform_up_with_subqueries(|node| node_as_sql(node, zone).map(Transformed::yes))?.data)
 }
 
@@ -50,7 +53,7 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
     }
     let node = match node {
         LogicalPlan::Values(values) => return values_as_sql(values, zone),
-        LogicalPlan::RecursiveQuery(query) => return recursive_as_sql(query),
+        LogicalPlan::RecursiveQuery(query) => return recursion::as_sql(query),
         LogicalPlan::Union(union) => {
             let inputs = set_type::unified(union.inputs)?;
             return Ok(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?));
@@ -97,13 +100,6 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
 
 /// Rows that are written out. Their constants have their types.
 fn values_as_sql(values: Values, zone: &str) -> PlanResult<LogicalPlan> {
-    let is_constant = |value: &Expr| match value {
-        Expr::Cast(cast) => matches!(*cast.expr, Expr::Literal(..)),
-        value => matches!(value, Expr::Literal(..)),
-    };
-    if values.values.iter().flatten().all(is_constant) {
-        return Ok(LogicalPlan::Values(values));
-    }
     let schema = DFSchema::empty();
     let value = |value: Expr| -> PlanResult<Expr> {
         let value = value.transform_up(|part| {
@@ -113,27 +109,17 @@ fn values_as_sql(values: Values, zone: &str) -> PlanResult<LogicalPlan> {
         Ok(value.data)
     };
     let rows = values.values.into_iter().map(|row| row.into_iter().map(value).collect());
-    LogicalPlanBuilder::values(rows.collect::<PlanResult<_>>()?)?.build()
+    let rows = set_type::unified_rows(rows.collect::<PlanResult<_>>()?)?;
+    LogicalPlanBuilder::values(rows)?.build()
 }
 
-/// The terms of a recursive query have the types that its own name was planned with.
-fn recursive_as_sql(query: RecursiveQuery) -> PlanResult<LogicalPlan> {
-    set_type::check_recursion(&query)?;
-    let converted = |term: Arc<LogicalPlan>| -> PlanResult<Arc<LogicalPlan>> {
-        let schema = Arc::clone(term.schema());
-        let columns = query.schema.fields().iter().enumerate().map(|(position, field)| {
-            let (qualifier, found) = schema.qualified_field(position);
-            let column = column(&schema, position);
-            if found.data_type() == field.data_type() {
-                return column;
-            }
-            cast_to(column, field.data_type().clone()).alias_qualified(qualifier.cloned(), found.name())
-        });
-        let columns: Vec<Expr> = columns.collect();
-        Ok(Arc::new(LogicalPlanBuilder::from(term).project(columns)?.build()?))
-    };
-    let (first, next) = (converted(query.static_term)?, converted(query.recursive_term)?);
-    RecursiveQuery::try_new(query.name, first, next, query.is_distinct).map(LogicalPlan::RecursiveQuery)
+/// From which of its arguments on an aggregate is over double precision, whatever numbers it is given.
+fn first_double(name: &str) -> Option<usize> {
+    match NAMES.iter().find(|(known, _)| *known == name) {
+        Some((_, AggregateFunction::PercentileDisc)) => Some(1),
+        Some((_, function)) if takes_doubles(*function) => Some(0),
+        _ => None,
+    }
 }
 
 fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transformed<Expr>> {
@@ -155,6 +141,32 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             let wanted = sql_type(&kind);
             Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
         }
+        Expr::InList(list) => {
+            let sides: Vec<Expr> = std::iter::once(*list.expr).chain(list.list).collect();
+            let mut sides = any_numeric::alike_all(sides, schema).into_iter();
+            let tested = sides.next().map(Box::new).unwrap_or_default();
+            Ok(Transformed::yes(Expr::InList(InList::new(tested, sides.collect(), list.negated))))
+        }
+        Expr::WindowFunction(mut function) if ["lag", "lead"].contains(&function.fun.name()) => {
+            if let [value, _, default] = function.params.args.as_mut_slice() {
+                let kinds = [type_of(value, schema)?, type_of(default, schema)?];
+                for (side, kind) in [value, default].into_iter().zip(&kinds) {
+                    if let Some(wanted) = any_numeric::united(&kinds).filter(|wanted| wanted.arrow() != *kind) {
+                        *side = function::cast_to(std::mem::take(side), &wanted);
+                    }
+                }
+            }
+            Ok(Transformed::yes(Expr::WindowFunction(function)))
+        }
+        Expr::InSubquery(test) => any_numeric::in_subquery(test, schema).map(Transformed::yes),
+        Expr::SetComparison(test) => any_numeric::set_comparison(test, schema).map(Transformed::yes),
+        Expr::AggregateFunction(mut call) if first_double(call.func.name()).is_some() => {
+            let first = first_double(call.func.name()).unwrap_or_default();
+            for argument in call.params.args.iter_mut().skip(first) {
+                any_numeric::as_doubles(argument, schema);
+            }
+            Ok(Transformed::yes(Expr::AggregateFunction(call)))
+        }
         Expr::AggregateFunction(mut call) if call.func.name() == "string_agg" => {
             binary_delimiter(&mut call.params.args, schema)?;
             without_blanks(&mut call.params.args, schema);
@@ -173,12 +185,12 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             Ok(Transformed::yes(null_test(*value, &function::row::null_test::IS_NOT_NULL)))
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
-            let [left, right] = as_floats([*left, *right], schema);
+            let [left, right] = any_numeric::alike(as_floats([*left, *right], schema), schema);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
         }
         Expr::Between(Between { expr, negated, low, high }) => {
             let sides = super::tag::read_constants([*expr, *low, *high], schema);
-            let [expr, low, high] = as_floats(sides, schema);
+            let [expr, low, high] = any_numeric::alike(as_floats(sides, schema), schema);
             Ok(Transformed::yes(Expr::Between(Between::new(Box::new(expr), negated, Box::new(low), Box::new(high)))))
         }
         other => Ok(Transformed::no(other)),
@@ -207,7 +219,7 @@ pub(super) fn compares(operator: Operator) -> bool {
 /// A type's name without precision, as most messages have it.
 pub(super) fn bare_name(sql_type: &SqlType) -> String {
     match sql_type {
-        SqlType::Numeric(..) => "numeric".to_string(),
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".to_string(),
         SqlType::Varchar(_) => "character varying".to_string(),
         other => other.to_string(),
     }

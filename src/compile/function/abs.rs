@@ -14,12 +14,13 @@ use crate::types::SqlType;
 pub(super) static DEFINITION: Definition = Definition::immutable("abs", types, evaluate);
 
 fn types(arguments: &[Argument]) -> Types {
-    use SqlType::{BigInt, Double, Integer, Numeric, Real, SmallInt};
+    use SqlType::{AnyNumeric, BigInt, Double, Integer, Numeric, Real, SmallInt};
     Ok(match arguments {
         [number] => match &number.sql_type {
             Some(known @ (SmallInt | Integer | BigInt | Real | Double | Numeric(..))) => {
                 Some((vec![known.clone()], known.clone()))
             }
+            Some(AnyNumeric(_)) => Some((vec![SqlType::NUMERIC], SqlType::NUMERIC)),
             _ if number.is_untyped() => Some((vec![Double], Double)),
             _ => None,
         },
@@ -34,6 +35,7 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         DataType::Int32 => unary::<Int32Type>(call, |value| value.checked_abs()),
         DataType::Int64 => unary::<Int64Type>(call, |value| value.checked_abs()),
         DataType::Decimal128(..) => unary::<Decimal128Type>(call, |value| value.checked_abs()),
+        DataType::LargeBinary => call.decimals(|row| Ok(call.decimal(0, row).absolute())),
         DataType::Float32 => {
             Ok(Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(f32::abs) as Float32Array))
         }

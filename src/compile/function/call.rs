@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray,
+    Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int32Array, Int64Array, LargeBinaryArray, ListArray,
     StringArray,
 };
-use datafusion::arrow::datatypes::{Decimal128Type, Float64Type, Int32Type, Int64Type};
+use datafusion::arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 
 use super::definition::{Call, strict};
+use crate::decimal::{Decimal, encoding};
 use crate::error::{Error, Result, code};
 use crate::format::text::{TextOptions, Writer};
 use crate::types::SqlType;
@@ -44,22 +45,14 @@ impl Call {
         self.arguments[at].as_primitive::<Float64Type>()
     }
 
-    /// The numerics of an argument, without their points.
-    pub(super) fn numeric(&self, at: usize) -> &Decimal128Array {
-        self.arguments[at].as_primitive::<Decimal128Type>()
+    /// The numeric of any size of an argument.
+    pub(super) fn decimal(&self, at: usize, row: usize) -> Decimal {
+        encoding::read(self.arguments[at].as_binary::<i64>().value(row))
     }
 
     /// The lists of an argument.
     pub(super) fn list(&self, at: usize) -> &ListArray {
         self.arguments[at].as_list::<i32>()
-    }
-
-    /// Digits after the point of an argument of type numeric.
-    pub(super) fn scale(&self, at: usize) -> i8 {
-        match self.arguments[at].data_type() {
-            datafusion::arrow::datatypes::DataType::Decimal128(_, scale) => *scale,
-            _ => 0,
-        }
     }
 
     /// A column with the value for every row in which no argument is NULL.
@@ -80,10 +73,9 @@ impl Call {
         self.column::<T, BinaryArray>(value)
     }
 
-    /// A column of numerics of the result's scale with the value for every row in which no argument is NULL.
-    pub(super) fn decimals(&self, value: impl FnMut(usize) -> Result<i128>) -> Result<ArrayRef> {
-        let values: Decimal128Array = strict(self, value)?.into_iter().collect();
-        Ok(Arc::new(values.with_data_type(self.result.arrow())))
+    /// A column of numerics of any size with the value for every row in which no argument is NULL.
+    pub(super) fn decimals(&self, mut value: impl FnMut(usize) -> Result<Decimal>) -> Result<ArrayRef> {
+        self.column::<_, LargeBinaryArray>(|row| Ok(encoding::encoded(&value(row)?)))
     }
 
     /// The values of an argument as they are shown.

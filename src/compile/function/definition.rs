@@ -89,7 +89,7 @@ impl Argument {
     pub(super) fn shown_type(&self) -> String {
         match &self.sql_type {
             _ if self.is_untyped() => "unknown".to_string(),
-            Some(SqlType::Numeric(..)) => "numeric".to_string(),
+            Some(SqlType::Numeric(..) | SqlType::AnyNumeric(_)) => "numeric".to_string(),
             Some(SqlType::Varchar(_)) => "character varying".to_string(),
             Some(SqlType::Char(_)) => "character".to_string(),
             Some(other) => other.to_string(),
@@ -306,7 +306,7 @@ fn plain(kind: &DataType) -> DataType {
         }
         // A constant like 3e9 has a negative scale.
         DataType::Decimal128(_, scale) if *scale < 0 => DataType::Decimal128(38, 0),
-        DataType::Decimal256(_, scale) => DataType::Decimal128(38, (*scale).clamp(0, 38)),
+        DataType::Decimal256(..) => DataType::LargeBinary,
         // The session's zone stays: it is how instants were shown to the function.
         DataType::Timestamp(_, zone) => {
             DataType::Timestamp(datafusion::arrow::datatypes::TimeUnit::Microsecond, zone.clone())

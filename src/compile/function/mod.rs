@@ -3,9 +3,8 @@
 //!
 //! A function is a [`Definition`] in a file of its own, and a line in [`DEFINITIONS`].
 //!
-//! What still differs from PostgreSQL: timestamps end at ±292,000 years and know no infinity; numeric has up to 38 digits and no NaN;
-//! a cast of double precision to numeric without precision has 10 digits after the point; functions of DataFusion that are not
-//! replaced here answer NaN or infinity where PostgreSQL raises an error (`ln(0)`, `sqrt(-1)`).
+//! What still differs from PostgreSQL: timestamps end at ±292,000 years and know no infinity; a cast of a float or of a text that is
+//! NaN to numeric(p,s) with up to 38 digits is refused.
 
 use std::sync::Arc;
 
@@ -77,6 +76,8 @@ mod unknown;
 use crate::types::SqlType;
 pub(in crate::compile) use array::dimension::check_accumulated;
 pub use cast::Target;
+pub(in crate::compile) use cast::declared as declared_numeric;
+pub(in crate::compile) use cast::widen::widened;
 pub(in crate::compile) use datetime::date_bin::stride_micros;
 pub(in crate::compile) use datetime::operator::{negated, shifted};
 pub(in crate::compile) use datetime::part_sum::{divided, interval_of, parts_of};
@@ -115,6 +116,7 @@ static DEFINITIONS: &[&Definition] = &[
     &attempt::DEFINITION,
     &datetime::age::DEFINITION,
     &cast::TRY,
+    &cast::widen::DEFINITION,
     &datetime::current_date::DEFINITION,
     &datetime::date_bin::DEFINITION,
     &datetime::date_part::DATE_PART,
@@ -250,7 +252,10 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
-        ("unnest[]" | "constant[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked", [value])
+        (
+            "unnest[]" | "constant[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked" | "numeric",
+            [value],
+        )
         | ("tagged", [value, _]) => Some(value.clone()),
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
@@ -264,8 +269,7 @@ pub(in crate::compile) fn is_ours(call: &ScalarFunction) -> bool {
 
 /// `CAST(expression AS sql_type)`.
 pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
-    let arguments = vec![expression, lit(sql_type.spelled())];
-    Expr::ScalarFunction(ScalarFunction::new_udf(udf(&cast::DEFINITION), arguments))
+    cast::to_type(expression, sql_type)
 }
 
 /// `instant AT TIME ZONE 'zone'`.

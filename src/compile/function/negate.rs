@@ -16,13 +16,14 @@ use crate::types::SqlType;
 pub(super) static DEFINITION: Definition = Definition::immutable("-", types, evaluate);
 
 fn types(arguments: &[Argument]) -> Types {
-    use SqlType::{BigInt, Double, Integer, Interval, Numeric, Real, SmallInt, Time};
+    use SqlType::{AnyNumeric, BigInt, Double, Integer, Interval, Numeric, Real, SmallInt, Time};
     Ok(match arguments {
         [number] => match &number.sql_type {
             Some(known @ (SmallInt | Integer | BigInt | Real | Double | Numeric(..) | Interval)) => {
                 Some((vec![known.clone()], known.clone()))
             }
             Some(Time) => Some((vec![Interval], Interval)),
+            Some(AnyNumeric(_)) => Some((vec![SqlType::NUMERIC], SqlType::NUMERIC)),
             _ if number.is_untyped() => {
                 let message = "operator is not unique: - unknown";
                 let hint = "Could not choose a best candidate operator. You might need to add explicit type casts.";
@@ -41,6 +42,7 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         DataType::Int32 => unary::<Int32Type>(call, |value| value.checked_neg()),
         DataType::Int64 => unary::<Int64Type>(call, |value| value.checked_neg()),
         DataType::Decimal128(..) => unary::<Decimal128Type>(call, |value| value.checked_neg()),
+        DataType::LargeBinary => call.decimals(|row| Ok(call.decimal(0, row).negated())),
         DataType::Float32 => {
             Ok(Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(|value| -value) as Float32Array))
         }

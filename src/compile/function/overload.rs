@@ -14,10 +14,8 @@ pub(super) enum Kind {
     Integer,
     BigInt,
     Double,
-    /// As many digits after the point as the argument has; as a result as many as all numeric arguments have.
+    /// Of any size.
     Numeric,
-    /// A result with so many digits after the point.
-    Scaled(i8),
     Text,
     Bytea,
     TextArray,
@@ -44,20 +42,7 @@ pub(super) fn overload(arguments: &[Argument], overloads: &[Overload]) -> Types 
     let Some((parameters, result)) = fitting.first() else { return Ok(None) };
     let types: Vec<SqlType> =
         parameters.iter().zip(arguments).map(|(kind, argument)| parameter(*kind, argument)).collect();
-    let result = match result {
-        Kind::Numeric => SqlType::Numeric(38, types.iter().filter_map(scale).max().unwrap_or(0)),
-        Kind::Scaled(scale) => SqlType::Numeric(38, *scale),
-        other => plain(*other),
-    };
-    Ok(Some((types, result)))
-}
-
-/// Digits after the point of numeric.
-pub(super) fn scale(sql_type: &SqlType) -> Option<i8> {
-    match sql_type {
-        SqlType::Numeric(_, scale) => Some(*scale),
-        _ => None,
-    }
+    Ok(Some((types, plain(*result))))
 }
 
 fn keep_best(candidates: &mut Vec<&Overload>, score: impl Fn(&Overload) -> usize) {
@@ -79,9 +64,9 @@ fn is_exact(argument: &Argument, kind: Kind) -> bool {
         return false;
     }
     match (&argument.sql_type, kind) {
-        (Some(SqlType::Numeric(..)), Kind::Numeric) => true,
+        (Some(known), Kind::Numeric) => known.is_numeric(),
         (Some(SqlType::Varchar(_)), Kind::Text) => true,
-        (Some(known), kind) => discriminant(known) == discriminant(&plain(kind)) && kind != Kind::Numeric,
+        (Some(known), kind) => discriminant(known) == discriminant(&plain(kind)),
         (None, _) => false,
     }
 }
@@ -92,7 +77,7 @@ fn is_preferred(kind: Kind) -> bool {
 
 /// Whether an argument is converted without being asked to.
 fn converts(argument: &Argument, kind: Kind) -> bool {
-    use SqlType::{BigInt, Integer, Numeric, Real, SmallInt};
+    use SqlType::{AnyNumeric, BigInt, Integer, Numeric, Real, SmallInt};
     if argument.is_untyped() || is_exact(argument, kind) {
         return true;
     }
@@ -101,15 +86,13 @@ fn converts(argument: &Argument, kind: Kind) -> bool {
         Some(SmallInt) => matches!(kind, Kind::Integer | Kind::BigInt | Kind::Numeric | Kind::Double),
         Some(Integer) => matches!(kind, Kind::BigInt | Kind::Numeric | Kind::Double),
         Some(BigInt) => matches!(kind, Kind::Numeric | Kind::Double),
-        Some(Numeric(..) | Real) => kind == Kind::Double,
+        Some(Numeric(..) | AnyNumeric(_) | Real) => kind == Kind::Double,
         _ => false,
     }
 }
 
 fn parameter(kind: Kind, argument: &Argument) -> SqlType {
     match (kind, &argument.sql_type) {
-        (Kind::Numeric, Some(exact @ SqlType::Numeric(..))) => exact.clone(),
-        (Kind::Numeric, _) => super::cast::unbounded_numeric(argument),
         (Kind::Text, Some(text @ SqlType::Varchar(_))) => text.clone(),
         (kind, _) => plain(kind),
     }
@@ -122,8 +105,7 @@ fn plain(kind: Kind) -> SqlType {
         Kind::Integer => SqlType::Integer,
         Kind::BigInt => SqlType::BigInt,
         Kind::Double => SqlType::Double,
-        Kind::Numeric => SqlType::Numeric(38, 0),
-        Kind::Scaled(scale) => SqlType::Numeric(38, scale),
+        Kind::Numeric => SqlType::NUMERIC,
         Kind::Text => SqlType::Text,
         Kind::Bytea => SqlType::Bytea,
         Kind::TextArray => SqlType::Array(Box::new(SqlType::Text)),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::compile::parse::BinaryOperator;
+use crate::compile::parse::{BinaryOperator, DISTINCT, NOT_DISTINCT};
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::error::Result as PlanResult;
@@ -58,6 +58,14 @@ impl ExprPlanner for Operators {
         let sides = [known(&raw.left, &left), known(&raw.right, &right)];
         check_types(&raw.op, [&sides[0], &sides[1]])?;
         check_unknown(&raw, &sides)?;
+        if let Some(operator) = distinct(&raw.op) {
+            let raw = RawBinaryExpr { op: BinaryOperator::Eq, ..raw };
+            let PlannerResult::Original(raw) = compared(raw, left, right) else {
+                return Err(external(Error::internal("a comparison was planned otherwise")));
+            };
+            let test = BinaryExpr::new(Box::new(raw.left), operator, Box::new(raw.right));
+            return Ok(PlannerResult::Planned(Expr::BinaryExpr(test)));
+        }
         let definition = match container::operator(&raw, &left, &right) {
             Some(definition) => definition,
             None => match operator_of(&raw.op, timely, is_array(&left) || is_array(&right)) {
@@ -96,6 +104,15 @@ fn whole_number(number: Expr) -> Expr {
             Expr::Literal(ScalarValue::Decimal128(Some(i128::from(value)), 20, 0), metadata)
         }
         other => other,
+    }
+}
+
+/// IS [NOT] DISTINCT FROM.
+fn distinct(op: &BinaryOperator) -> Option<Operator> {
+    match op {
+        BinaryOperator::Custom(name) if name == DISTINCT => Some(Operator::IsDistinctFrom),
+        BinaryOperator::Custom(name) if name == NOT_DISTINCT => Some(Operator::IsNotDistinctFrom),
+        _ => None,
     }
 }
 
@@ -256,9 +273,46 @@ fn compared(raw: RawBinaryExpr, left: Option<SqlType>, right: Option<SqlType>) -
         let [left, right] = [left_side, right_side].map(|side| call(&super::order::sort_key::DEFINITION, vec![side]));
         return PlannerResult::Original(RawBinaryExpr { op, left, right });
     }
+    if compares && let (Some(one), Some(other)) = (&left, &right) {
+        let (converted, [left_side, right_side]) = alike([(left_side, one), (right_side, other)]);
+        let raw = RawBinaryExpr { op, left: left_side, right: right_side };
+        return if converted { PlannerResult::Original(raw) } else { compared_constants(raw, compares, (left, right)) };
+    }
+    compared_constants(RawBinaryExpr { op, left: left_side, right: right_side }, compares, (left, right))
+}
+
+/// A numeric of any size beside another number: both of that type, or double precision beside a float. Others as they are; tells which.
+fn alike(sides: [(Expr, &SqlType); 2]) -> (bool, [Expr; 2]) {
+    use SqlType::{AnyNumeric, BigInt, Double, Integer, Numeric, Real, SmallInt};
+    let kinds = sides.each_ref().map(|(_, kind)| *kind);
+    let numbers =
+        kinds.iter().all(|kind| kind.is_numeric() || matches!(kind, SmallInt | Integer | BigInt | Real | Double));
+    let any = kinds.iter().any(|kind| matches!(kind, AnyNumeric(_)));
+    if !numbers || !any || kinds.iter().all(|kind| matches!(kind, AnyNumeric(_))) {
+        return (false, sides.map(|(side, _)| side));
+    }
+    let float = kinds.iter().any(|kind| matches!(kind, Real | Double));
+    let converted = sides.map(|(side, kind)| match kind {
+        AnyNumeric(_) if float => super::cast_to(side, &Double),
+        SmallInt | Integer | BigInt | Numeric(..) if !float => super::widened(side),
+        _ => side,
+    });
+    (true, converted)
+}
+
+/// A comparison with a constant text.
+fn compared_constants(
+    raw: RawBinaryExpr,
+    compares: bool,
+    (left, right): (Option<SqlType>, Option<SqlType>),
+) -> PlannerResult<RawBinaryExpr> {
+    let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
     let (left_side, right_side) = match (is_constant_text(&left_side), is_constant_text(&right_side)) {
-        (false, true) if compares => (left_side, typed(right_side, left)),
-        (true, false) if compares => (typed(left_side, right), right_side),
+        (false, true) if compares => beside(left_side, left, right_side),
+        (true, false) if compares => {
+            let (right, left) = beside(right_side, right, left_side);
+            (left, right)
+        }
         _ => (left_side, right_side),
     };
     PlannerResult::Original(RawBinaryExpr { op, left: left_side, right: right_side })
@@ -268,12 +322,22 @@ fn is_constant_text(expression: &Expr) -> bool {
     matches!(expression, Expr::Literal(ScalarValue::Utf8(Some(_)), _))
 }
 
-fn typed(constant: Expr, other: Option<SqlType>) -> Expr {
-    match other {
-        None | Some(SqlType::Text | SqlType::Varchar(_)) => constant,
-        // As many digits as are written, so that nothing is rounded before the comparison.
-        Some(SqlType::Numeric(..)) => call(&super::cast::DEFINITION, vec![constant, lit("numeric")]),
-        Some(other) => call(&super::cast::DEFINITION, vec![constant, lit(other.of_constants().spelled())]),
+/// A value of a type, and a constant text beside it that is read as that type.
+fn beside(value: Expr, kind: Option<SqlType>, constant: Expr) -> (Expr, Expr) {
+    let Some(kind) = kind.filter(|kind| !matches!(kind, SqlType::Text | SqlType::Varchar(_))) else {
+        return (value, constant);
+    };
+    if !kind.is_numeric() {
+        return (value, call(&super::cast::DEFINITION, vec![constant, lit(kind.of_constants().spelled())]));
+    }
+    // As many digits as are written, so that nothing is rounded before the comparison.
+    let written = super::cast::unbounded_numeric(&Argument::of(Some(SqlType::Text), &constant));
+    match (kind, written) {
+        (SqlType::Numeric(..), SqlType::Numeric(..)) => {
+            (value, call(&super::cast::DEFINITION, vec![constant, lit("numeric")]))
+        }
+        (SqlType::Numeric(..), _) => (super::widened(value), super::widened(constant)),
+        _ => (value, super::widened(constant)),
     }
 }
 

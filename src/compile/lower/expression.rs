@@ -10,6 +10,7 @@ use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::prelude::Expr;
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::unparser::Unparser;
 use datafusion::sql::unparser::dialect::{Dialect, PostgreSqlDialect};
 
@@ -20,6 +21,7 @@ use crate::compile::expr::Expression;
 use crate::compile::function::as_syntax;
 use crate::compile::function::attempt::with_attempts;
 use crate::compile::plan::Plan;
+use crate::decimal::encoding;
 use crate::error::Result;
 
 impl Lowering<'_> {
@@ -58,6 +60,10 @@ fn text(expression: &Expr, schema: &DFSchema, input: &Plan) -> String {
         if let Some(syntax) = as_operator(&part).or_else(|| as_syntax(&part)) {
             return Ok(Transformed::yes(syntax));
         }
+        if let Expr::Literal(ScalarValue::LargeBinary(Some(bytes)), _) = &part {
+            columns.push(numeric_text(bytes));
+            return Ok(Transformed::yes(Expr::Column(Column::new_unqualified(mark(columns.len() - 1)))));
+        }
         let Expr::Column(column) = &part else { return Ok(Transformed::no(part)) };
         let Some(at) = schema.maybe_index_of_column(column) else { return Ok(Transformed::no(part)) };
         columns.push(column_text(input, at));
@@ -73,6 +79,12 @@ fn text(expression: &Expr, schema: &DFSchema, input: &Plan) -> String {
         text = text.replace(&mark(at), &column);
     }
     text
+}
+
+/// A numeric of any size as SQL.
+fn numeric_text(bytes: &[u8]) -> String {
+    let value = encoding::read(bytes);
+    if value.number().is_some() { value.to_string() } else { format!("'{value}'::numeric") }
 }
 
 fn mark(at: usize) -> String {

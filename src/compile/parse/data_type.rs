@@ -5,13 +5,13 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::grammar::folded_ident;
-use crate::error::{Error, Result};
+use crate::compile::function::declared_numeric;
+use crate::error::{Error, Result, code};
 use crate::precision::Precision;
 use crate::types::{DIMENSIONS_MAX, SqlType, too_many_dimensions};
 
-/// Digits of `numeric` at most, and what `numeric` alone means.
-const NUMERIC_DIGITS_MAX: u64 = 38;
-const NUMERIC_SCALE_DEFAULT: i8 = 10;
+/// Digits that `numeric` can be declared with at most.
+const NUMERIC_DIGITS_MAX: u64 = 1_000;
 /// Characters of `varchar(n)` and `char(n)` at most.
 const LENGTH_MAX: u32 = 10_485_760;
 
@@ -26,7 +26,7 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
         DataType::Real | DataType::Float4 => SqlType::Real,
         DataType::Double(ExactNumberInfo::None) | DataType::DoublePrecision | DataType::Float8 => SqlType::Double,
         DataType::Float(precision) => float(written, precision)?,
-        DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => numeric(written, info)?,
+        DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => numeric(info)?,
         DataType::Text | DataType::String(None) => SqlType::Text,
         DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
             varchar(length)?
@@ -87,7 +87,7 @@ pub(super) fn internal_name(written: &SqlType) -> String {
         SqlType::BigInt => "int8".to_string(),
         SqlType::Real => "float4".to_string(),
         SqlType::Double => "float8".to_string(),
-        SqlType::Numeric(..) => "numeric".to_string(),
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".to_string(),
         SqlType::Varchar(_) => "varchar".to_string(),
         SqlType::Char(_) => "bpchar".to_string(),
         SqlType::Time => "time".to_string(),
@@ -161,7 +161,7 @@ fn custom(written: &DataType, name: &ObjectName, modifiers: &[String]) -> Result
         ("int8", []) => SqlType::BigInt,
         ("float4", []) => SqlType::Real,
         ("float8", []) => SqlType::Double,
-        ("numeric", []) => SqlType::Numeric(NUMERIC_DIGITS_MAX as u8, NUMERIC_SCALE_DEFAULT),
+        ("numeric", []) => SqlType::NUMERIC,
         ("text" | "varchar" | "name", []) => SqlType::Text,
         ("bpchar", []) => SqlType::Char(0),
         ("bpchar", [length]) => {
@@ -193,20 +193,17 @@ fn float(written: &DataType, precision: &ExactNumberInfo) -> Result<SqlType> {
     }
 }
 
-fn numeric(written: &DataType, info: &ExactNumberInfo) -> Result<SqlType> {
+fn numeric(info: &ExactNumberInfo) -> Result<SqlType> {
     let (precision, scale) = match info {
-        ExactNumberInfo::None => return Ok(SqlType::Numeric(NUMERIC_DIGITS_MAX as u8, NUMERIC_SCALE_DEFAULT)),
+        ExactNumberInfo::None => return Ok(SqlType::NUMERIC),
         ExactNumberInfo::Precision(precision) => (*precision, 0),
         ExactNumberInfo::PrecisionAndScale(precision, scale) => (*precision, *scale),
     };
-    match (u8::try_from(precision), i8::try_from(scale)) {
-        (Ok(digits), Ok(after))
-            if (1..=NUMERIC_DIGITS_MAX).contains(&precision) && after >= 0 && after as u8 <= digits =>
-        {
-            Ok(SqlType::Numeric(digits, after))
-        }
-        _ => Err(unsupported(written)
-            .hint("numeric has up to 38 digits in all, of which 0 to all may stand after the point")),
+    let refused = |message: String| Err(Error::new(code::INVALID_PARAMETER_VALUE, message));
+    match (precision, scale) {
+        (1..=NUMERIC_DIGITS_MAX, -1_000..=1_000) => Ok(declared_numeric(precision as u16, scale as i16)),
+        (1..=NUMERIC_DIGITS_MAX, _) => refused(format!("NUMERIC scale {scale} must be between -1000 and 1000")),
+        _ => refused(format!("NUMERIC precision {precision} must be between 1 and 1000")),
     }
 }
 

@@ -116,6 +116,39 @@ pub(super) fn delete(grammar: &mut Grammar, with: Option<ast::With>) -> Result<K
     Ok(Kind::Delete(change(grammar, start, with, parts)?))
 }
 
+/// What follows LOCK.
+pub(super) fn lock(grammar: &mut Grammar) -> Result<Kind> {
+    grammar.eat(&["TABLE"]);
+    grammar.eat(&["ONLY"]);
+    let mut tables = vec![grammar.relation()?];
+    while grammar.eat_token(&Token::Comma) {
+        tables.push(grammar.relation()?);
+    }
+    // What only keeps out readers, or those who change the definition, needs nothing: neither is kept out.
+    let modes: [(&[&str], bool); 8] = [
+        (&["ACCESS", "SHARE"], false),
+        (&["ACCESS", "EXCLUSIVE"], true),
+        (&["ROW", "SHARE"], false),
+        (&["ROW", "EXCLUSIVE"], true),
+        (&["SHARE", "UPDATE", "EXCLUSIVE"], true),
+        (&["SHARE", "ROW", "EXCLUSIVE"], true),
+        (&["SHARE"], true),
+        (&["EXCLUSIVE"], true),
+    ];
+    let mut writers = true;
+    if grammar.eat(&["IN"]) {
+        let Some((_, mode)) = modes.iter().find(|(words, _)| grammar.eat(words)) else {
+            return Err(grammar.unexpected());
+        };
+        writers = *mode;
+        grammar.expect(&["MODE"])?;
+    }
+    if grammar.sees(&["NOWAIT"]) {
+        return Err(grammar.unsupported("LOCK … NOWAIT is not supported").hint("set lock_timeout"));
+    }
+    Ok(Kind::Lock { tables, writers })
+}
+
 /// What follows TRUNCATE.
 pub(super) fn truncate(grammar: &mut Grammar) -> Result<Kind> {
     grammar.eat(&["TABLE"]);

@@ -12,10 +12,14 @@ mod alias;
 mod annotation;
 // Long lists of VALUES.
 mod bulk;
+// Definitions that say the same.
+mod canonical;
 // Queries over the system catalog.
 mod catalog_query;
 // Values on their way into columns.
 mod cell;
+// Options of COPY.
+mod copy_option;
 // CREATE, DROP.
 mod create;
 // What CREATE, ALTER and DROP say.
@@ -74,7 +78,9 @@ mod user_type;
 mod whole;
 
 pub(in crate::compile) use alias::ColumnAliases;
+pub use canonical::same_statement;
 pub use cell::{Cell, Expressions, constant_of};
+pub use copy_option::{CopyColumns, CopyFormat, CopyFrom, CopyOptions};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
 pub use definition::{
     Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CommentOn, CreateIndex, CreateSink,
@@ -82,8 +88,9 @@ pub use definition::{
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use modes::TransactionModes;
-pub use query::{Query, ROWS, shown_name, type_key};
+pub use query::{Query, ROWS, RowLocks, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;
+pub(in crate::compile) use rewrite::operator::{DISTINCT, NOT_DISTINCT};
 pub(in crate::compile) use unnested::UnnestedRows;
 pub use user_type::{AlterType, AlterTypeAction, CreateType, DropType, TypeDefinition};
 pub(in crate::compile) use whole::{WHOLE, WholeRows};
@@ -138,6 +145,13 @@ pub enum Kind {
     Update(Update),
     /// DELETE.
     Delete(Change),
+    /// LOCK TABLE.
+    Lock {
+        /// Tables.
+        tables: Vec<String>,
+        /// Whether the mode keeps others from writing; those that do not are about readers only.
+        writers: bool,
+    },
     /// TRUNCATE.
     Truncate {
         /// Tables.
@@ -232,6 +246,8 @@ pub enum Kind {
         /// Until the end of the transaction.
         local: bool,
     },
+    /// RESET of one setting.
+    Reset(String),
     /// RESET ALL.
     ResetAll,
     /// SHOW x.
@@ -458,40 +474,4 @@ pub enum SubscribeTarget {
     Relation(String),
     /// A query, maintained as long as the subscription lives.
     Query(Query),
-}
-
-/// COPY table [(columns)] FROM STDIN.
-#[derive(Debug, Clone)]
-pub struct CopyFrom {
-    /// Table.
-    pub table: String,
-    /// Columns; `None` = all in order.
-    pub columns: Option<Vec<String>>,
-    /// How.
-    pub options: CopyOptions,
-}
-
-/// Options of COPY.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CopyOptions {
-    /// Format.
-    pub format: CopyFormat,
-    /// Header line.
-    pub header: bool,
-    /// Delimiter: tab for text, comma for CSV unless given.
-    pub delimiter: Option<char>,
-    /// NULL string: `\N` for text, empty for CSV unless given.
-    pub null: Option<String>,
-    /// QUOTE character of CSV.
-    pub quote: Option<char>,
-}
-
-/// Format of COPY.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the variants are the SQL names")]
-pub enum CopyFormat {
-    #[default]
-    Text,
-    Csv,
-    Binary,
 }

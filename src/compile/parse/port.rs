@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::copy_option::copy_options;
 use super::data_type::sql_type;
 use super::grammar::Grammar;
 use super::session::named_values;
-use super::{CopyFormat, CopyFrom, CopyOptions, Kind, Query, Statement, Subscribe, SubscribeTarget, statement};
+use super::{CopyFrom, Kind, Query, Statement, Subscribe, SubscribeTarget, statement};
 use crate::error::{Error, Result, code};
 
 /// What follows SUBSCRIBE.
@@ -168,7 +169,7 @@ pub(super) fn copy(grammar: &mut Grammar) -> Result<Kind> {
     if !grammar.eat(&["STDOUT"]) {
         return Err(grammar.unsupported("COPY to a file or a program is not supported").hint("use COPY … TO STDOUT"));
     }
-    Ok(Kind::CopyTo { statement: Box::new(statement), options: copy_options(grammar)? })
+    Ok(Kind::CopyTo { statement: Box::new(statement), options: copy_options(grammar, false)? })
 }
 
 /// Whether FROM comes before TO, outside of parentheses.
@@ -196,7 +197,7 @@ fn copy_from(grammar: &mut Grammar) -> Result<Kind> {
             .unsupported("COPY from a file or a program is not supported")
             .hint("use COPY … FROM STDIN (\\copy in psql), or CREATE STREAM with connector = 'file'"));
     }
-    let options = copy_options(grammar)?;
+    let options = copy_options(grammar, true)?;
     if grammar.sees(&["WHERE"]) {
         return Err(grammar.unsupported("COPY … FROM … WHERE is not supported"));
     }
@@ -216,81 +217,6 @@ fn closing_parenthesis(grammar: &Grammar) -> Result<usize> {
     }
     let end = grammar.scan().characters(&grammar.rest()).end;
     Err(Error::new(code::SYNTAX_ERROR, "syntax error at end of input").at(end + 1).detail("expected )"))
-}
-
-fn copy_options(grammar: &mut Grammar) -> Result<CopyOptions> {
-    let mut options = CopyOptions::default();
-    grammar.eat(&["WITH"]);
-    if grammar.peek() == Token::LParen {
-        for (name, value, position) in named_values(grammar)? {
-            copy_option(&mut options, &name, value).map_err(|error| error.at(position))?;
-        }
-    } else {
-        old_copy_options(grammar, &mut options)?;
-    }
-    if options.format != CopyFormat::Csv && options.quote.is_some() {
-        return Err(Error::unsupported("COPY quote available only in CSV mode"));
-    }
-    if options.format == CopyFormat::Binary && (options.delimiter.is_some() || options.null.is_some() || options.header)
-    {
-        return Err(Error::new(code::SYNTAX_ERROR, "cannot specify DELIMITER, NULL or HEADER in BINARY mode"));
-    }
-    Ok(options)
-}
-
-/// `CSV HEADER DELIMITER AS ',' NULL AS ''`: the syntax from before PostgreSQL 9.
-fn old_copy_options(grammar: &mut Grammar, options: &mut CopyOptions) -> Result<()> {
-    let words = ["CSV", "BINARY", "HEADER", "DELIMITER", "NULL", "QUOTE", "ESCAPE", "FORCE", "ENCODING"];
-    while let Some(word) = grammar.eat_one(&words) {
-        match word {
-            "CSV" | "BINARY" => copy_option(options, "format", Some(word.to_ascii_lowercase()))?,
-            "HEADER" => options.header = true,
-            "FORCE" => return Err(grammar.unsupported("COPY FORCE is not supported")),
-            _ => {
-                grammar.eat(&["AS"]);
-                let position = grammar.position();
-                let Some(text) = grammar.string() else { return Err(grammar.unexpected()) };
-                copy_option(options, &word.to_ascii_lowercase(), Some(text)).map_err(|error| error.at(position))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn copy_option(options: &mut CopyOptions, name: &str, value: Option<String>) -> Result<()> {
-    let text = value.as_deref().unwrap_or_default();
-    match name {
-        "format" => {
-            options.format = match text.to_ascii_lowercase().as_str() {
-                "text" => CopyFormat::Text,
-                "csv" => CopyFormat::Csv,
-                "binary" => CopyFormat::Binary,
-                _ => {
-                    let message = format!("COPY format \"{text}\" not recognized");
-                    return Err(Error::new(code::INVALID_PARAMETER_VALUE, message).hint("use text, csv or binary"));
-                }
-            };
-        }
-        "header" => options.header = boolean(name, value.as_deref())?,
-        "delimiter" => options.delimiter = Some(one_byte(name, text)?),
-        "quote" => options.quote = Some(one_byte(name, text)?),
-        // The quote is doubled inside quotes, which is also PostgreSQL's default; another escape is not written.
-        "escape" if options.quote.unwrap_or('"') == one_byte(name, text)? => {}
-        "null" => options.null = Some(text.to_string()),
-        "encoding" if ["utf8", "utf-8", "unicode"].contains(&text.to_ascii_lowercase().as_str()) => {}
-        "escape" | "encoding" | "freeze" | "force_quote" | "force_null" | "force_not_null" => {
-            return Err(Error::unsupported(format!("COPY option {name} is not supported")));
-        }
-        _ => return Err(unknown_option(name, "COPY takes format, header, delimiter, null and quote")),
-    }
-    Ok(())
-}
-
-fn one_byte(name: &str, text: &str) -> Result<char> {
-    match text.as_bytes() {
-        [byte] if byte.is_ascii() => Ok(char::from(*byte)),
-        _ => Err(Error::unsupported(format!("COPY {name} must be a single one-byte character"))),
-    }
 }
 
 /// What follows PREPARE.
@@ -365,7 +291,7 @@ fn nested_in(
     Ok(statement)
 }
 
-fn boolean(name: &str, value: Option<&str>) -> Result<bool> {
+pub(super) fn boolean(name: &str, value: Option<&str>) -> Result<bool> {
     match value.map(str::to_ascii_lowercase).as_deref() {
         None | Some("true" | "on" | "1" | "yes") => Ok(true),
         Some("false" | "off" | "0" | "no") => Ok(false),
@@ -373,6 +299,6 @@ fn boolean(name: &str, value: Option<&str>) -> Result<bool> {
     }
 }
 
-fn unknown_option(name: &str, hint: &str) -> Error {
+pub(super) fn unknown_option(name: &str, hint: &str) -> Error {
     Error::new(code::SYNTAX_ERROR, format!("option \"{name}\" not recognized")).hint(hint)
 }

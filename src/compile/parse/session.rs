@@ -108,9 +108,7 @@ pub(super) fn set(grammar: &mut Grammar) -> Result<Kind> {
     if grammar.eat(&["TIME", "ZONE"]) {
         let value = match grammar.eat_one(&["LOCAL", "DEFAULT"]) {
             Some(_) => None,
-            None if grammar.sees(&["INTERVAL"]) => {
-                return Err(grammar.unsupported("SET TIME ZONE INTERVAL is not supported"));
-            }
+            None if grammar.eat(&["INTERVAL"]) => Some(zone_interval(grammar)?),
             None => Some(value(grammar)?),
         };
         return Ok(Kind::Set { name: "timezone".to_string(), value, local });
@@ -126,7 +124,7 @@ pub(super) fn set(grammar: &mut Grammar) -> Result<Kind> {
     if !grammar.eat(&["TO"]) && !grammar.eat_token(&Token::Eq) {
         return Err(grammar.unexpected().hint("settings are written SET name = value"));
     }
-    if grammar.eat(&["DEFAULT"]) {
+    if grammar.eat(&["DEFAULT"]) || name == "timezone" && grammar.eat(&["LOCAL"]) {
         return Ok(Kind::Set { name, value: None, local });
     }
     let mut text = value(grammar)?;
@@ -137,11 +135,24 @@ pub(super) fn set(grammar: &mut Grammar) -> Result<Kind> {
     Ok(Kind::Set { name, value: Some(text), local })
 }
 
+/// `'-05:30' HOUR TO MINUTE` behind SET TIME ZONE INTERVAL.
+fn zone_interval(grammar: &mut Grammar) -> Result<String> {
+    let Some(mut text) = grammar.string() else { return Err(grammar.unexpected()) };
+    let is_number = text.trim().parse::<f64>().is_ok();
+    if grammar.eat(&["HOUR"]) && is_number {
+        text.push_str(" hours");
+    }
+    if grammar.eat(&["TO"]) {
+        grammar.expect(&["MINUTE"])?;
+    }
+    Ok(format!("INTERVAL '{text}'"))
+}
+
 /// What follows RESET.
 pub(super) fn reset(grammar: &mut Grammar) -> Result<Kind> {
     match grammar.eat(&["ALL"]) {
         true => Ok(Kind::ResetAll),
-        false => Ok(Kind::Set { name: setting(grammar)?, value: None, local: false }),
+        false => setting(grammar).map(Kind::Reset),
     }
 }
 

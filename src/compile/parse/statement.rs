@@ -12,7 +12,7 @@ pub(super) fn read(grammar: &mut Grammar) -> Result<Kind> {
         return dml::with_change(grammar);
     }
     if starts_query(grammar) {
-        return Ok(Kind::Query(Query::read(grammar)?));
+        return Ok(Kind::Query(Query::read_statement(grammar)?));
     }
     let Some(verb) = grammar.eat_one(VERBS) else { return Err(unknown(grammar)) };
     match verb {
@@ -20,6 +20,7 @@ pub(super) fn read(grammar: &mut Grammar) -> Result<Kind> {
         "UPDATE" => dml::update(grammar, None),
         "DELETE" => dml::delete(grammar, None),
         "TRUNCATE" => dml::truncate(grammar),
+        "LOCK" => dml::lock(grammar),
         "CREATE" => create::create(grammar),
         "DROP" => create::drop(grammar),
         "ALTER" => table::alter(grammar),
@@ -82,6 +83,7 @@ const VERBS: &[&str] = &[
     "UPDATE",
     "DELETE",
     "TRUNCATE",
+    "LOCK",
     "CREATE",
     "DROP",
     "ALTER",
@@ -125,7 +127,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("IMPORT", ""),
     ("LISTEN", "use SUBSCRIBE"),
     ("LOAD", ""),
-    ("LOCK", ""),
     ("MERGE", "use INSERT … ON CONFLICT"),
     ("MOVE", "use FETCH"),
     ("NOTIFY", ""),

@@ -5,6 +5,8 @@
 mod distinct_on;
 // Elements of arrays as rows.
 pub(in crate::compile) mod elements;
+// Grouping sets of expressions.
+mod grouping;
 // LATERAL over functions → projections and unnesting.
 mod lateral;
 pub(in crate::compile) mod never;
@@ -40,6 +42,7 @@ pub(in crate::compile) fn exact(plan: LogicalPlan, state: &SessionState) -> Plan
     let rewritten = plan.transform_up_with_subqueries(|node| {
         let node = lateral::rewrite(node, state)?;
         let node = set_operation::rewrite(node)?;
+        let node = grouping::rewrite(node)?;
         let node = with_ties::rewrite(node, state)?;
         distinct_on::rewrite(node, state).map(Transformed::yes)
     })?;

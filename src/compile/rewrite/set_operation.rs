@@ -152,7 +152,7 @@ fn marked(side: Arc<LogicalPlan>, left: bool, name: &str) -> PlanResult<Arc<Logi
     };
     let mut columns: Vec<Expr> = side.schema().columns().into_iter().map(Expr::Column).collect();
     for (number, column) in columns.iter_mut().enumerate() {
-        *column = column.clone().alias(format!("__{number}"));
+        *column = column.clone().alias(format!("__column_{number}"));
     }
     columns.push(lit(ScalarValue::Boolean(left.then_some(true))).alias(name));
     Ok(Arc::new(LogicalPlanBuilder::from(side).project(columns)?.build()?))
@@ -170,7 +170,7 @@ pub(in crate::compile) fn expanded(plan: LogicalPlan) -> PlanResult<LogicalPlan>
 }
 
 /// `SELECT … FROM input GROUP BY all columns HAVING …` by the number of rows on the left and on both sides.
-fn counted(operation: &SetOperation) -> PlanResult<LogicalPlan> {
+pub(in crate::compile) fn counted(operation: &SetOperation) -> PlanResult<LogicalPlan> {
     let input = operation.input.clone();
     let mut columns: Vec<Expr> = input.schema().columns().into_iter().map(Expr::Column).collect();
     let side = columns.pop().ok_or_else(|| plan_datafusion_err!("a set operation without columns"))?;

@@ -33,8 +33,8 @@ use futures::{TryStreamExt, stream};
 use super::node::{WindowNode, bare};
 use super::{Layout, WindowCall, evaluate};
 use crate::batch::{arrow_error, batch};
-use crate::canonical::canonical_key;
-use crate::compile::analyze::outer_join;
+use crate::canonical::comparable;
+use crate::compile::analyze::filled;
 use crate::compile::expr::{Evaluated, Expression};
 use crate::compile::function::external;
 use crate::compile::plan::SortColumn;
@@ -55,7 +55,7 @@ impl QueryPlanner for Planner {
         session: &dyn Session,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
         let planner =
-            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Planner), Arc::new(outer_join::Planner)]);
+            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Planner), Arc::new(filled::Planner)]);
         planner.create_physical_plan(plan, session).await
     }
 }
@@ -195,7 +195,7 @@ fn encoded(columns: &[ArrayRef], keys: impl Iterator<Item = (usize, SortOptions)
     }
     let fields = positions.iter().zip(options);
     let fields = fields.map(|(at, options)| SortField::new_with_options(columns[*at].data_type().clone(), options));
-    let keys: Vec<ArrayRef> = positions.iter().map(|at| canonical_key(&columns[*at])).collect();
+    let keys: Vec<ArrayRef> = positions.iter().map(|at| comparable(&columns[*at])).collect();
     let converter = RowConverter::new(fields.collect()).map_err(arrow_error)?;
     converter.convert_columns(&keys).map(Some).map_err(arrow_error)
 }

@@ -10,7 +10,7 @@ use datafusion::arrow::row::{RowConverter, Rows, SortField};
 
 use super::aggregate::Input;
 use crate::batch::arrow_error;
-use crate::canonical::canonical_key;
+use crate::canonical::comparable;
 use crate::compile::function::order::sort_key;
 use crate::error::Result;
 use crate::types::SqlType;
@@ -23,7 +23,7 @@ pub(super) fn evaluate(input: &Input, least: bool) -> Result<ArrayRef> {
     let values = &input.arguments[0];
     let keys: ArrayRef = match SqlType::of(&input.fields[0]) {
         kind @ SqlType::Array(_) => Arc::new(sort_key::keys(&kind, values)?),
-        _ => canonical_key(values),
+        _ => comparable(values),
     };
     let converter = RowConverter::new(vec![SortField::new(keys.data_type().clone())]).map_err(arrow_error)?;
     let keys = converter.convert_columns(&[keys]).map_err(arrow_error)?;

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
 };
 
 use super::Function;
+use crate::compile::analyze::any_numeric::united;
 use crate::compile::function::external;
 use crate::error::{Error, code};
 use crate::types::SqlType;
@@ -141,6 +142,12 @@ impl Planned {
             (_, []) => Some(Vec::new()),
             (_, [value]) => Some(vec![known(value)]),
             (_, [value, offset]) => is_integer(offset).then(|| vec![known(value), DataType::Int32]),
+            // They are converted when all types are SQL's.
+            (_, [value, offset, default])
+                if is_integer(offset) && united(&[value.clone(), default.clone()]).is_some() =>
+            {
+                Some(vec![value.clone(), DataType::Int32, default.clone()])
+            }
             (_, [value, offset, default]) => {
                 // A text is read as the value's type; nothing else becomes a text.
                 if *value == DataType::Utf8 && !matches!(default, DataType::Utf8 | DataType::Null) {

@@ -18,7 +18,9 @@ use datafusion::scalar::ScalarValue;
 
 use super::frame::{Frame, Units};
 use super::{Argument, WindowCall, function, marker};
+use crate::compile::analyze::any_numeric::{is_exact, is_number};
 use crate::compile::function::external;
+use crate::decimal::{Decimal, encoding};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -158,6 +160,9 @@ fn with_types(frame: Frame<Expr>, order: &[SortExpr], schema: &DFSchema) -> Plan
             }
             _ => offset.clone(),
         };
+        if wanted == DataType::LargeBinary {
+            return Ok(crate::compile::function::widened(offset));
+        }
         Ok(if wanted == given { offset } else { Expr::Cast(Cast::new(Box::new(offset), wanted)) })
     })
 }
@@ -191,6 +196,7 @@ fn distance_type(sorted: &DataType, given: &DataType) -> Result<DataType> {
             kind if is_unknown(kind) => Ok(DataType::Decimal128(38, 10)),
             _ => Err(no_distance(sorted, given)),
         },
+        DataType::LargeBinary if is_exact(given) || is_unknown(given) => Ok(DataType::LargeBinary),
         DataType::Date32 | DataType::Timestamp(TimeUnit::Microsecond, _) | DataType::Interval(_)
             if *given == interval || is_unknown(given) =>
         {
@@ -203,7 +209,7 @@ fn distance_type(sorted: &DataType, given: &DataType) -> Result<DataType> {
 fn no_distance(sorted: &DataType, given: &DataType) -> Error {
     let column = name(sorted);
     let has_distances = is_whole(sorted)
-        || sorted.is_numeric()
+        || is_number(sorted)
         || matches!(sorted, DataType::Date32 | DataType::Timestamp(..) | DataType::Interval(_));
     if !has_distances {
         let message = "RANGE with offset PRECEDING/FOLLOWING is not supported for column type";
@@ -216,7 +222,7 @@ fn no_distance(sorted: &DataType, given: &DataType) -> Error {
 
 fn name(kind: &DataType) -> String {
     match kind {
-        DataType::Decimal128(..) => "numeric".to_string(),
+        DataType::Decimal128(..) | DataType::LargeBinary => "numeric".to_string(),
         kind => SqlType::of(&Field::new("", kind.clone(), true)).to_string(),
     }
 }
@@ -265,6 +271,10 @@ fn checked(value: ScalarValue, units: Units, name: &str) -> Result<ScalarValue> 
         ScalarValue::Int64(Some(value)) => *value < 0,
         ScalarValue::Decimal128(Some(value), ..) => *value < 0,
         ScalarValue::Float64(Some(value)) => *value < 0.0 || value.is_nan(),
+        ScalarValue::LargeBinary(Some(bytes)) => {
+            let value = encoding::read(bytes);
+            value.sign() < 0 || value == Decimal::NaN
+        }
         ScalarValue::IntervalMonthDayNano(Some(value)) => crate::canonical::interval_nanoseconds(*value) < 0,
         _ => false,
     };

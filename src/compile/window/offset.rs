@@ -13,6 +13,7 @@ use datafusion::scalar::ScalarValue;
 use crate::batch::arrow_error;
 use crate::canonical::interval_nanoseconds;
 use crate::compile::function::{negated, shifted};
+use crate::decimal::{Decimal, encoding};
 use crate::error::{Error, Result};
 use crate::format::text::TimeZone;
 use crate::format::text::calendar::DAY_US;
@@ -31,6 +32,8 @@ enum Values {
     /// Whole numbers, numeric as its digits, intervals as nanoseconds. With how many digits after the point numeric has.
     Exact(Vec<i256>, i8),
     Float(Vec<f64>),
+    /// Numerics of any size.
+    Any(Vec<Decimal>),
     /// µs.
     Time(Vec<i64>),
 }
@@ -66,6 +69,10 @@ impl<'a> Distances<'a> {
             DataType::Float32 | DataType::Float64 => {
                 let column = cast_to(&DataType::Float64)?;
                 Values::Float(column.as_primitive::<Float64Type>().values().to_vec())
+            }
+            DataType::LargeBinary => {
+                let values = column.as_binary::<i64>().iter();
+                Values::Any(values.map(|value| value.map_or(Decimal::NaN, encoding::read)).collect())
             }
             DataType::Date32 => {
                 let days = column.as_primitive::<Date32Type>().values();
@@ -125,6 +132,14 @@ impl<'a> Distances<'a> {
                 let bound = span.and_then(|span| shifted(values[row], span, self.zone)).unwrap_or(beyond);
                 Box::new(move |other| if less { values[other] <= bound } else { values[other] >= bound })
             }
+            Values::Any(values) => {
+                let offset = match offset {
+                    ScalarValue::LargeBinary(Some(bytes)) => encoding::read(bytes),
+                    _ => Decimal::zero(),
+                };
+                let base = values[row].clone();
+                Box::new(move |other| any_inside(&values[other], &base, &offset, subtract, less))
+            }
             Values::Float(values) => {
                 let offset = match offset {
                     ScalarValue::Float64(Some(offset)) => *offset,
@@ -150,6 +165,25 @@ fn float_inside(value: f64, base: f64, offset: f64, subtract: bool, less: bool) 
     }
     let bound = if subtract { base - offset } else { base + offset };
     if less { value <= bound } else { value >= bound }
+}
+
+/// PostgreSQL's `in_range_numeric_numeric`.
+fn any_inside(value: &Decimal, base: &Decimal, offset: &Decimal, subtract: bool, less: bool) -> bool {
+    if *value == Decimal::NaN {
+        return *base == Decimal::NaN || !less;
+    }
+    if *base == Decimal::NaN {
+        return less;
+    }
+    let towards = if subtract { Decimal::Infinity } else { Decimal::NegativeInfinity };
+    if *offset == Decimal::Infinity && *base == towards {
+        return true;
+    }
+    let bound = if subtract { base.subtract(offset) } else { base.add(offset) };
+    // What overflows lies beyond all numbers.
+    let beyond = if subtract { Decimal::NegativeInfinity } else { Decimal::Infinity };
+    let order = value.compare(&bound.unwrap_or(beyond));
+    if less { order.is_le() } else { order.is_ge() }
 }
 
 fn exact(offset: &ScalarValue, scale: i8) -> i256 {

@@ -75,6 +75,11 @@ impl Progress {
         self.partitions.keys().copied().collect()
     }
 
+    /// The next offset that is wanted of each known partition.
+    pub(super) fn positions(&self) -> Positions {
+        self.partitions.iter().map(|(number, partition)| (*number, partition.next)).collect()
+    }
+
     /// Whether the reader reads to an end rather than for ever.
     pub(super) fn is_bounded(&self) -> bool {
         self.bounded
@@ -118,14 +123,17 @@ impl Progress {
         groups.iter().map(|group| group.number).collect()
     }
 
-    /// Notes that a partition has nothing before `next` (its end was reached): a position without a row, if it moved.
-    pub(super) fn reached(&mut self, number: i32, next: i64) {
-        let Some(partition) = self.partitions.get_mut(&number) else { return };
+    /// Notes that a partition has nothing before `next` (its end was reached): a position without a row, if it moved. Answers
+    /// by how much.
+    pub(super) fn reached(&mut self, number: i32, next: i64) -> u64 {
+        let Some(partition) = self.partitions.get_mut(&number) else { return 0 };
         let next = next.min(partition.until);
-        if next > partition.next {
+        let passed = u64::try_from(next - partition.next).unwrap_or(0);
+        if passed > 0 {
             partition.next = next;
             self.pending.push_back(Read::Position { partition: number, next });
         }
+        passed
     }
 
     /// What to hand out next, at most `records_max` records of it.

@@ -10,6 +10,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::errors::{Events, missing_topic, unreachable};
+use super::foreign;
 use super::native::{QueuedConsumer, TopicDescription};
 use super::options::{KafkaOptions, Start, configuration_error};
 use crate::clock;
@@ -21,6 +22,9 @@ pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How long a connection may fail, with a reason that may pass, before a statement gives up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The same where the one broker's port is closed: it may be about to start.
+const REFUSED_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The longest question: a reason is looked for after each.
 const QUESTION_MAX: Duration = Duration::from_secs(1);
@@ -118,6 +122,7 @@ pub(super) fn partitions(
     // librdkafka tells why a connection fails only between the questions, so they begin short and grow.
     let mut slice = Duration::from_millis(250);
     let started = clock::instant();
+    let mut asked = false;
     loop {
         let left = deadline.saturating_duration_since(clock::instant());
         if let Ok(metadata) = consumer.fetch_metadata(Some(&options.topic), slice.min(left)) {
@@ -136,9 +141,20 @@ pub(super) fn partitions(
         }
         serve(consumer, Duration::from_millis(50));
         let trouble = consumer.context().last();
+        if !asked && trouble.as_ref().is_some_and(|trouble| trouble.is_of_connection()) {
+            asked = true;
+            if let Some(error) = foreign::look(options) {
+                return Err(Refusal { error, may_pass: false });
+            }
+        }
         let hopeless = trouble.as_ref().is_some_and(|trouble| trouble.is_permanent());
         let now = clock::instant();
-        let enough = if trouble.is_some() { deadline.min(started + CONNECT_TIMEOUT) } else { deadline };
+        let patience = match &trouble {
+            // With one address there is nobody else to wait for.
+            Some(trouble) if trouble.is_refused() && !options.brokers.contains(',') => REFUSED_TIMEOUT,
+            _ => CONNECT_TIMEOUT,
+        };
+        let enough = if trouble.is_some() { deadline.min(started + patience) } else { deadline };
         if hopeless || now >= enough {
             return Err(Refusal { error: unreachable(&options.brokers, trouble.as_ref()), may_pass: !hopeless });
         }

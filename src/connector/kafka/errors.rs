@@ -31,6 +31,16 @@ impl Trouble {
         matches!(self.code, Some(Code::Authentication | Code::SSL | Code::SaslAuthenticationFailed))
     }
 
+    /// Whether nobody listens at the address.
+    pub(super) fn is_refused(&self) -> bool {
+        self.text.contains("Connection refused")
+    }
+
+    /// Whether somebody listened and was not understood.
+    pub(super) fn is_of_connection(&self) -> bool {
+        !self.is_refused() && !self.is_permanent() && self.code != Some(Code::Resolve)
+    }
+
     /// What the user can check.
     fn hint(&self) -> &'static str {
         match self.code {

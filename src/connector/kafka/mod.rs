@@ -17,6 +17,8 @@ mod client;
 mod creation;
 // What librdkafka says, made readable.
 mod errors;
+// Services that are not Kafka.
+mod foreign;
 // Calls that have no safe binding.
 mod native;
 // Options.

@@ -147,6 +147,12 @@ impl KafkaOptions {
         interval.1.parse().ok().filter(|ms| *ms > 0).map(Duration::from_millis)
     }
 
+    /// Whether connections begin with a TLS handshake.
+    pub(super) fn is_encrypted(&self) -> bool {
+        let is_protocol = |option: &&(String, String)| option.0 == "security.protocol";
+        self.librdkafka.iter().find(is_protocol).is_some_and(|(_, value)| value.to_ascii_uppercase().contains("SSL"))
+    }
+
     fn shared(taking: &mut Taking<'_>) -> Result<KafkaOptions> {
         let brokers = taking.require(BROKERS, "localhost:9092")?.to_string();
         let topic = taking.require(TOPIC, "orders")?.to_string();

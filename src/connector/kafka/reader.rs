@@ -15,7 +15,7 @@ use super::native::{QueuedConsumer, TopicDescription};
 use super::options::{KafkaOptions, configuration_error};
 use super::source::Identity;
 use crate::clock;
-use crate::connector::{Positions, Read, Reader, ReaderStatus};
+use crate::connector::{OnDeleted, Positions, Read, Reader, ReaderStatus};
 use crate::error::{Error, Result, code};
 
 /// Our settings; research behind them: a full queue is looked at again after 20 ms (not 1 s), memory is bounded per stream.
@@ -60,6 +60,11 @@ pub(super) struct KafkaReader {
     missing_since: Option<Instant>,
     /// Partitions that librdkafka reads: it aborts the process when one is taken away twice.
     assigned: BTreeSet<i32>,
+    /// Partitions of which nothing was read yet.
+    fresh: BTreeSet<i32>,
+    on_deleted: OnDeleted,
+    /// Offsets that were deleted before they were read.
+    deleted: u64,
 }
 
 impl KafkaReader {
@@ -71,10 +76,7 @@ impl KafkaReader {
         until: Option<&Positions>,
         headers: bool,
     ) -> Result<KafkaReader> {
-        let consumer: BaseConsumer<Events> =
-            options.client(DEFAULTS).create_with_context(Events::default()).map_err(configuration_error)?;
-        let client =
-            QueuedConsumer::new(consumer, &options.topic).ok_or_else(|| Error::internal("librdkafka made no queue"))?;
+        let client = connect(&options)?;
         let now = clock::instant();
         let progress = Progress::new(&options.topic, headers, until);
         let mut reader = KafkaReader {
@@ -88,6 +90,9 @@ impl KafkaReader {
             described: true,
             missing_since: None,
             assigned: BTreeSet::new(),
+            fresh: BTreeSet::new(),
+            on_deleted: OnDeleted::Fail,
+            deleted: 0,
         };
         reader.begin(from, until)?;
         Ok(reader)
@@ -123,6 +128,7 @@ impl KafkaReader {
                     Error::internal(format!("position {next} of partition {partition} is not an offset: {error}"))
                 })?;
                 self.assigned.insert(partition);
+                self.fresh.insert(partition);
             }
         }
         if list.count() == 0 {
@@ -163,6 +169,7 @@ impl KafkaReader {
         }
         drop(messages);
         self.troubled.retain(|partition| !sources.contains(partition));
+        self.fresh.retain(|partition| !sources.contains(partition));
         for (code, partition, offset, text) in events {
             if code == Code::PartitionEOF {
                 self.progress.reached(partition, offset);
@@ -182,7 +189,7 @@ impl KafkaReader {
     fn trouble(&mut self, code: Code, partition: i32, offset: i64, text: &str) -> Result<()> {
         let topic = &self.options.topic;
         match code {
-            Code::AutoOffsetReset | Code::OffsetOutOfRange => Err(self.out_of_range(partition, offset)),
+            Code::AutoOffsetReset | Code::OffsetOutOfRange => self.out_of_range(partition, offset),
             // librdkafka skips what it cannot read; going on would lose records in silence.
             Code::BadMessage | Code::BadCompression | Code::NotImplemented | Code::Fatal => Err(Error::new(
                 code::DATA_CORRUPTED,
@@ -201,11 +208,19 @@ impl KafkaReader {
         }
     }
 
-    /// The broker does not hold the wanted offset: says how many records are gone.
-    fn out_of_range(&self, partition: i32, offset: i64) -> Error {
+    /// The broker does not hold the wanted offset: reads on behind what it deleted, or says how many records are gone.
+    fn out_of_range(&mut self, partition: i32, offset: i64) -> Result<()> {
         let topic = &self.options.topic;
+        let is_fresh = self.fresh.contains(&partition);
         let marks = self.client.consumer().fetch_watermarks(topic, partition, Duration::from_secs(3));
         let message = match marks {
+            Ok((low, _))
+                if offset < low
+                    && (self.on_deleted == OnDeleted::Pass
+                        || is_fresh && self.on_deleted == OnDeleted::PassAtStart) =>
+            {
+                return self.pass(partition, low);
+            }
             Ok((low, _)) if offset < low => format!(
                 "{} offsets of partition {partition} of topic \"{topic}\" ({offset} to {}) were deleted by the broker before they were read",
                 low - offset,
@@ -216,9 +231,25 @@ impl KafkaReader {
             ),
             Err(_) => format!("partition {partition} of topic \"{topic}\" does not hold offset {offset} any more"),
         };
-        Error::new(code::FDW_ERROR, message).hint(
+        Err(Error::new(code::FDW_ERROR, message).hint(
             "raise the topic's retention so that it is read in time; to go on with what is left, drop the stream and create it again",
-        )
+        ))
+    }
+
+    /// Goes on in a partition at the oldest record that is left.
+    fn pass(&mut self, partition: i32, low: i64) -> Result<()> {
+        let skipped = self.progress.reached(partition, low);
+        if !self.fresh.contains(&partition) {
+            self.deleted += skipped;
+        }
+        // librdkafka has given the partition up and does not surely take it up again; another client does.
+        self.client = connect(&self.options)?;
+        self.described = true;
+        self.assigned.clear();
+        let (positions, fresh) = (self.progress.positions(), std::mem::take(&mut self.fresh));
+        self.assign(positions.keys().copied().collect(), &positions)?;
+        self.fresh = fresh;
+        Ok(())
     }
 
     /// Serves the client's events and looks at the topic, each when it is time.
@@ -314,7 +345,18 @@ impl KafkaReader {
     }
 }
 
+/// A client that reads nothing yet.
+fn connect(options: &KafkaOptions) -> Result<QueuedConsumer> {
+    let consumer: BaseConsumer<Events> =
+        options.client(DEFAULTS).create_with_context(Events::default()).map_err(configuration_error)?;
+    QueuedConsumer::new(consumer, &options.topic).ok_or_else(|| Error::internal("librdkafka made no queue"))
+}
+
 impl Reader for KafkaReader {
+    fn on_deleted(&mut self, on_deleted: OnDeleted) {
+        self.on_deleted = on_deleted;
+    }
+
     fn read(&mut self, records_max: usize, wait: Duration) -> Result<Read> {
         let deadline = clock::instant() + wait;
         loop {
@@ -339,6 +381,7 @@ impl Reader for KafkaReader {
             state: if self.is_troubled() { "reconnecting" } else { "running" },
             last_error: last.as_ref().map(|trouble| trouble.text.clone()),
             last_error_at: last.map(|trouble| trouble.at),
+            deleted: self.deleted,
         }
     }
 }

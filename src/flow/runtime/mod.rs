@@ -40,6 +40,8 @@ mod fragment;
 // Plan → fragments.
 mod recursion;
 mod render;
+// Records that could not be decoded.
+mod rejected;
 // Reader threads.
 pub(crate) mod source;
 // What the system relations show.
@@ -70,6 +72,7 @@ use crate::view::store::shut_down;
 use crate::view::{Availability, Read, Snapshot, Store, Subscription};
 use coordinator::Coordinator;
 use event::{AlteredTable, Event, NewDataflow, Reply, Request};
+use source::{OnError, StreamOptions};
 use status::Status;
 
 /// Limits and sizes of the runtime.
@@ -367,6 +370,17 @@ impl Runtime {
     /// As of `tick`, one of the last that were committed.
     pub fn row_errors(&self, tick: u64) -> Vec<(String, RowError)> {
         self.inner.status.row_errors(tick)
+    }
+
+    /// Keeps records that an ad-hoc read could not decode, as the stream's `on_error` says; answers whether they are kept.
+    /// Errors: 22000 naming the first record, if the stream fails on errors.
+    pub fn reject(&self, spec: &StreamSpec, records: Vec<Rejected>) -> Result<bool> {
+        let on_error = StreamOptions::parse(&spec.options)?.on_error;
+        let failure = on_error.failure(spec, &records);
+        if on_error != OnError::Skip {
+            self.inner.status.store_rejected(spec.id, &spec.name, records);
+        }
+        failure.map_or(Ok(on_error != OnError::Skip), Err)
     }
 
     /// Rows of `tidewater.rejected_records`.

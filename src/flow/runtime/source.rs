@@ -14,7 +14,7 @@ use super::StreamSpec;
 use super::event::{Event, ReaderId, ReaderMessage};
 use super::status::{Status, StreamStatus};
 use crate::clock::{self, Clock};
-use crate::connector::{Options, Positions, Read, Reader};
+use crate::connector::{OnDeleted, Options, Positions, Read, Reader};
 use crate::error::{Error, Result, code};
 use crate::format::{Decoder, FORMATS, Include, Rejected};
 
@@ -41,6 +41,20 @@ pub(super) enum OnError {
     Skip,
     /// They are kept, and the stream and all that reads it fails.
     Fail,
+}
+
+impl OnError {
+    /// The error that these records are, if any is one.
+    pub(super) fn failure(self, spec: &StreamSpec, rejected: &[Rejected]) -> Option<Error> {
+        let first = rejected.first().filter(|_| self == OnError::Fail)?;
+        Some(Error::new(
+            code::DATA_CORRUPTED,
+            format!(
+                "stream \"{}\": record at partition {}, offset {} of \"{}\" cannot be decoded: {}",
+                spec.name, first.partition, first.offset, first.topic, first.reason
+            ),
+        ))
+    }
 }
 
 /// Options of a stream that belong to the runtime.
@@ -96,9 +110,15 @@ pub(crate) enum DecodedRead {
 
 impl DecodingReader {
     /// Opens the stream's source; see [`Source::open`](crate::connector::Source::open).
-    pub(crate) fn open(spec: &StreamSpec, from: &Positions, until: Option<&Positions>) -> Result<DecodingReader> {
+    pub(crate) fn open(
+        spec: &StreamSpec,
+        from: &Positions,
+        until: Option<&Positions>,
+        on_deleted: OnDeleted,
+    ) -> Result<DecodingReader> {
         let headers = spec.layout.includes.contains(&Include::Headers);
-        let reader = spec.source.open(from, until, headers)?;
+        let mut reader = spec.source.open(from, until, headers)?;
+        reader.on_deleted(on_deleted);
         Ok(DecodingReader { spec: spec.clone(), reader, decoder: None })
     }
 
@@ -118,6 +138,11 @@ impl DecodingReader {
             }
         };
         Ok(DecodedRead::Rows { rows, rejected, partition, next })
+    }
+
+    /// Records that the origin deleted while they were to be read; see [`OnDeleted::Pass`].
+    pub(crate) fn deleted(&self) -> u64 {
+        self.reader.status().deleted
     }
 
     fn no_rows(&self) -> RecordBatch {
@@ -290,7 +315,7 @@ impl ReaderTask {
                 .map(|(partition, from)| (*partition, *until.get(partition).unwrap_or(from).max(from)))
                 .collect()
         });
-        let reader = DecodingReader::open(&self.spec, &start, until.as_ref())?;
+        let reader = DecodingReader::open(&self.spec, &start, until.as_ref(), OnDeleted::PassAtStart)?;
         self.update(|status| {
             status.set_positions(&start);
             end.iter().for_each(|end| status.set_ends(end));
@@ -343,24 +368,14 @@ impl ReaderTask {
 
     /// Keeps or counts rejected records; with `on_error = 'fail'` the first one ends the reader.
     fn reject(&self, rejected: Vec<Rejected>) -> Result<(), Failure> {
-        let Some(first) = rejected.first() else { return Ok(()) };
-        let failure = (self.options.on_error == OnError::Fail).then(|| Failure {
-            error: Error::new(
-                code::DATA_CORRUPTED,
-                format!(
-                    "stream \"{}\": record at partition {}, offset {} of \"{}\" cannot be decoded: {}",
-                    self.spec.name, first.partition, first.offset, first.topic, first.reason
-                ),
-            ),
-            fails_readers: true,
-        });
-        if self.until.is_none() {
+        let failure = self.options.on_error.failure(&self.spec, &rejected);
+        if self.until.is_none() && !rejected.is_empty() {
             self.update(|stream| stream.rejected += rejected.len() as u64);
             if self.options.on_error != OnError::Skip {
                 self.status.store_rejected(self.spec.id, &self.spec.name, rejected);
             }
         }
-        failure.map_or(Ok(()), Err)
+        failure.map_or(Ok(()), |error| Err(Failure { error, fails_readers: true }))
     }
 
     fn note(&self, state: &str, error: Option<&Error>) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::event::ReaderId;
+use super::rejected::RejectedRecords;
 use super::{RejectedRow, SourceStatus, Statistics};
 use crate::catalog::RelationId;
 use crate::connector::{Positions, ReaderStatus};
@@ -124,31 +125,6 @@ impl StreamStatus {
     }
 }
 
-/// The newest rejected records, bounded by bytes.
-#[derive(Debug)]
-struct RejectedRecords {
-    bytes_max: usize,
-    bytes: usize,
-    rows: VecDeque<(RelationId, RejectedRow)>,
-}
-
-impl RejectedRecords {
-    fn push(&mut self, stream: RelationId, row: RejectedRow) {
-        self.bytes += bytes_of_rejected(&row);
-        self.rows.push_back((stream, row));
-        while self.bytes > self.bytes_max && self.rows.len() > 1 {
-            if let Some((_, oldest)) = self.rows.pop_front() {
-                self.bytes -= bytes_of_rejected(&oldest);
-            }
-        }
-    }
-
-    fn forget(&mut self, stream: RelationId) {
-        self.rows.retain(|(id, _)| *id != stream);
-        self.bytes = self.rows.iter().map(|(_, row)| bytes_of_rejected(row)).sum();
-    }
-}
-
 /// Row errors of all dataflows, and what the last ticks changed.
 #[derive(Debug, Default)]
 struct AllRowErrors {
@@ -209,7 +185,7 @@ impl Status {
     pub(super) fn new(rejected_bytes_max: usize) -> Status {
         Status {
             streams: Mutex::default(),
-            rejected: Mutex::new(RejectedRecords { bytes_max: rejected_bytes_max, bytes: 0, rows: VecDeque::new() }),
+            rejected: Mutex::new(RejectedRecords::new(rejected_bytes_max)),
             row_errors: Mutex::default(),
             state_rows: Mutex::default(),
             tick: AtomicU64::new(0),
@@ -218,12 +194,9 @@ impl Status {
         }
     }
 
-    /// A stream is known, and read by nobody or from now on by `reader`: from its start, so what earlier readers found is forgotten.
+    /// A stream is known, and read by nobody or from now on by `reader`.
     pub(super) fn begin_stream(&self, id: RelationId, name: &str, connector: &'static str, reader: Option<ReaderId>) {
         lock(&self.streams).insert(id, StreamStatus::new(name.to_string(), connector, reader));
-        if reader.is_some() {
-            lock(&self.rejected).forget(id);
-        }
     }
 
     /// A stream is read no more: its counters stay, its positions belong to nobody.
@@ -238,7 +211,8 @@ impl Status {
 
     /// A stream is gone.
     pub(super) fn remove_stream(&self, id: RelationId) {
-        lock(&self.streams).remove(&id);
+        let mut streams = lock(&self.streams);
+        streams.remove(&id);
         lock(&self.rejected).forget(id);
     }
 
@@ -249,11 +223,12 @@ impl Status {
         }
     }
 
-    /// Keeps rejected records; the oldest make room.
+    /// Keeps rejected records of a stream that is there, each once; the oldest make room.
     pub(super) fn store_rejected(&self, id: RelationId, stream: &str, records: Vec<Rejected>) {
-        let mut rejected = lock(&self.rejected);
-        for record in records {
-            rejected.push(id, RejectedRow { stream: stream.to_string(), record });
+        let streams = lock(&self.streams);
+        if streams.contains_key(&id) {
+            let mut rejected = lock(&self.rejected);
+            records.into_iter().for_each(|record| rejected.push(id, stream, record));
         }
     }
 
@@ -323,7 +298,7 @@ impl Status {
     }
 
     pub(super) fn rejected(&self) -> Vec<RejectedRow> {
-        lock(&self.rejected).rows.iter().map(|(_, row)| row.clone()).collect()
+        lock(&self.rejected).rows()
     }
 
     /// As of a tick that was committed lately.
@@ -348,12 +323,6 @@ impl Status {
             dataflows: self.dataflows.load(Ordering::Relaxed),
         }
     }
-}
-
-fn bytes_of_rejected(row: &RejectedRow) -> usize {
-    let record = &row.record;
-    let raw = record.key.as_ref().map_or(0, Vec::len) + record.payload.as_ref().map_or(0, Vec::len);
-    raw + record.reason.len() + record.topic.len() + size_of::<RejectedRow>()
 }
 
 // What a panicking thread left half changed is a counter or a status at worst.

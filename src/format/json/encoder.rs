@@ -5,6 +5,7 @@ use datafusion::arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type}
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::connector::Options;
+use crate::decimal::Decimal;
 use crate::error::{Error, Result};
 use crate::format::Encoder;
 use crate::format::text::jsonb::write_string;
@@ -112,6 +113,7 @@ impl Style {
             }
             (SqlType::Boolean, _) => Style::Boolean,
             (SqlType::SmallInt | SqlType::Integer | SqlType::BigInt | SqlType::Numeric(_, _), _) => Style::Plain,
+            (SqlType::AnyNumeric(_), _) => Style::Float,
             (SqlType::Json | SqlType::Jsonb, _) => Style::Plain,
             (SqlType::Real | SqlType::Double, _) => Style::Float,
             (SqlType::Timestamp, _) => Style::Timestamp(""),
@@ -219,6 +221,7 @@ impl<'a> Bound<'a> {
         match self.array.data_type() {
             DataType::Float32 => self.array.as_primitive::<Float32Type>().value(row).is_finite(),
             DataType::Float64 => self.array.as_primitive::<Float64Type>().value(row).is_finite(),
+            DataType::LargeBinary => Decimal::is_finite_encoded(self.array.as_binary::<i64>().value(row)),
             // Half floats are not a SQL type; as strings they are right whatever they are.
             _ => false,
         }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::object::Object;
 use super::scan::{DEPTH_MAX, Malformed, RawString, Scanner, unescape};
+use crate::decimal::Decimal;
 use crate::error::{Error, code};
 use crate::format::column::{Bytes, ColumnBuilder, Values};
 use crate::format::text::jsonb::Refused;
@@ -185,6 +186,7 @@ fn append_string(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>, scratch:
         }
         Values::Row(_) => Err(mismatch(start)),
         Values::Numeric { .. }
+        | Values::AnyNumeric(..)
         | Values::Date(_)
         | Values::Time(_)
         | Values::Timestamp(_)
@@ -220,6 +222,10 @@ fn append_number(column: &mut ColumnBuilder, scanner: &mut Scanner<'_>) -> Resul
         Values::Double(values) => values.push(parse_float(text, "double precision").map_err(failed)?),
         Values::Numeric { unscaled, precision, scale } => {
             unscaled.push(parse_decimal(text, *precision, *scale).map_err(failed)?);
+        }
+        Values::AnyNumeric(bytes, modifier) => {
+            let value = Decimal::parse(text).map_err(failed)?;
+            ColumnBuilder::append_numeric(bytes, &value, *modifier).map_err(failed)?;
         }
         Values::Timestamp(values) | Values::TimestampTz(values) => {
             let millis: i64 = exact_integer(text, start, "timestamp")?;

@@ -3,7 +3,7 @@
 //!
 //! The output is byte for byte that of PostgreSQL 15 with `DateStyle = 'ISO, MDY'`, `IntervalStyle = 'postgres'` and
 //! `extra_float_digits = 1`. What is read is what PostgreSQL reads, with these differences, all refused and never misread:
-//! `infinity` of dates and timestamps, `NaN` of numeric, `now`, `today`, `tomorrow` and `yesterday`, Julian and day-of-year
+//! `infinity` of dates and timestamps, `NaN` of numeric(p,s) with up to 38 digits, `now`, `today`, `tomorrow` and `yesterday`, Julian and day-of-year
 //! dates, arrays whose lower bound is not 1, timestamps after the year 294247, and numbers in jsonb whose exponent
 //! stands for more than 1,024 zeros (ten bytes of input must not become megabytes).
 

@@ -108,7 +108,10 @@ pub(crate) fn parse_decimal(text: &str, precision: u8, scale: i8) -> Result<i128
             "inf" | "infinity" => {
                 overflow(format!("A field with precision {precision}, scale {scale} cannot hold an infinite value."))
             }
-            "nan" => Error::unsupported("NaN is not supported in numeric").hint("use double precision"),
+            "nan" => {
+                let message = format!("NaN is not supported in numeric({precision},{scale})");
+                Error::unsupported(message).hint("use numeric without precision")
+            }
             _ => invalid_syntax("numeric", text),
         });
     };

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::array::append_array;
 use super::record::append_record;
 use super::{bytea, check_no_nul, datetime, interval, invalid_syntax, jsonb, number};
+use crate::decimal::Decimal;
 use crate::error::{Error, Result, code};
 use crate::format::column::{Bytes, ColumnBuilder, Values};
 
@@ -20,6 +21,9 @@ pub(crate) fn append(column: &mut ColumnBuilder, text: &str) -> Result<()> {
         Values::Double(values) => values.push(number::parse_float(text, "double precision")?),
         Values::Numeric { unscaled, precision, scale } => {
             unscaled.push(number::parse_decimal(text, *precision, *scale)?);
+        }
+        Values::AnyNumeric(bytes, modifier) => {
+            ColumnBuilder::append_numeric(bytes, &Decimal::parse(text)?, *modifier)?;
         }
         Values::Text(bytes) => {
             check_no_nul(text.as_bytes())?;

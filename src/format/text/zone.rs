@@ -8,6 +8,9 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use super::calendar::{civil_from_days, days_from_civil, days_in_month};
 use crate::error::{Error, Result, code};
 
+/// Hours from Greenwich at most.
+const HOURS_MAX: f64 = 24.0;
+
 /// The last year whose rules are taken from the database of zones, which ends soon after.
 const YEAR_MAX: i64 = 2098;
 
@@ -34,12 +37,11 @@ impl TimeZone {
         if let Some(zone) = TimeZone::named(text) {
             return Ok(zone);
         }
-        if let Ok(hours) = text.parse::<f64>()
-            && hours.abs() <= 15.98
-        {
-            return Ok(TimeZone::Fixed((hours * 3600.0).round() as i32));
-        }
-        posix_offset(text).map(TimeZone::Fixed).ok_or_else(|| {
+        let offset = match text.parse::<f64>() {
+            Ok(hours) => (hours.abs() <= HOURS_MAX).then(|| (hours * 3600.0).round() as i32),
+            Err(_) => posix_offset(text),
+        };
+        offset.map(TimeZone::Fixed).ok_or_else(|| {
             Error::new(code::INVALID_PARAMETER_VALUE, format!("invalid value for parameter \"TimeZone\": \"{text}\""))
         })
     }

@@ -1,8 +1,8 @@
 //! Values in binary format, as PostgreSQL's `…send` functions write them.
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, ListArray, PrimitiveArray, StringArray,
-    StructArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, LargeBinaryArray, ListArray,
+    PrimitiveArray, StringArray, StructArray,
 };
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, DurationSecondType, Field, FieldRef, Float32Type,
@@ -13,7 +13,7 @@ use datafusion::arrow::datatypes::{
 use super::{Column, EncodeValue, length_of, numeric};
 use crate::enumeration::LabelWriter;
 use crate::error::{Error, Result, code};
-use crate::types::{SqlType, uneven_arrays};
+use crate::types::{PG_CLIENT_TYPE, SqlType, uneven_arrays};
 use crate::wire::pg_type;
 
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL's dates start.
@@ -54,13 +54,14 @@ pub(super) fn encoder(array: &ArrayRef, field: &Field) -> Result<Box<dyn EncodeV
             Box::new(LongNumeric { values: array.as_primitive().clone(), scale })
         }
         SqlType::Numeric(_, scale) => Box::new(Numeric { values: array.as_primitive().clone(), scale }),
+        SqlType::AnyNumeric(_) => Box::new(AnyNumeric(array.as_binary::<i64>().clone())),
         SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) | SqlType::Json => {
             Box::new(Text(array.as_string().clone()))
         }
         SqlType::Uuid => Box::new(Uuid(array.as_string().clone())),
         SqlType::Jsonb => Box::new(Jsonb(array.as_string().clone())),
         SqlType::Bytea => Box::new(array.as_binary::<i32>().clone()),
-        SqlType::Array(_) => Box::new(Items::new(array.as_list())?),
+        SqlType::Array(_) => Box::new(Items::new(array.as_list(), pg_type::field_oid(field) == pg_type::OIDS)?),
         SqlType::Enum(_) => {
             let values = array.as_primitive::<DurationSecondType>().clone();
             let labels = LabelWriter::new(values.iter().flatten().next());
@@ -143,6 +144,15 @@ impl EncodeValue for Numeric {
     }
 }
 
+struct AnyNumeric(LargeBinaryArray);
+
+impl EncodeValue for AnyNumeric {
+    fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        numeric::write_any(self.0.value(row), out);
+        Ok(())
+    }
+}
+
 struct LongNumeric {
     values: PrimitiveArray<Decimal256Type>,
     scale: i8,
@@ -197,7 +207,8 @@ struct Items {
 }
 
 impl Items {
-    fn new(array: &ListArray) -> Result<Items> {
+    /// `are_oids`: bigints that clients know as oids.
+    fn new(array: &ListArray, are_oids: bool) -> Result<Items> {
         let mut levels = vec![array.clone()];
         let mut values = array.values();
         while let Some(inner) = values.as_list_opt::<i32>() {
@@ -205,11 +216,12 @@ impl Items {
             values = inner.values();
         }
         let field = match levels.last().map(|level| level.data_type()) {
+            Some(DataType::List(field)) if are_oids => &told_as(field, "oid"),
             Some(DataType::List(field)) => field,
             _ => return Err(Error::internal("an array without items")),
         };
         let items = Column::binary(values, field)?;
-        let item_oid = pg_type::oid(&SqlType::of(field));
+        let item_oid = pg_type::field_oid(field);
         Ok(Items { levels, items, item_oid })
     }
 
@@ -248,6 +260,12 @@ impl EncodeValue for Items {
         }
         range.into_iter().try_for_each(|at| self.items.write_with_length(at, out))
     }
+}
+
+/// The field with a type that only clients know.
+fn told_as(field: &Field, client_type: &str) -> FieldRef {
+    let metadata = [(PG_CLIENT_TYPE.to_string(), client_type.to_string())];
+    FieldRef::new(field.clone().with_metadata(metadata.into()))
 }
 
 /// Rows: the number of fields, then of each its OID and its value with its length.

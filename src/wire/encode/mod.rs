@@ -89,7 +89,7 @@ impl Formats {
 pub(super) fn row_description(schema: &Schema, formats: &Formats) -> Result<PgWireBackendMessage> {
     check_columns(schema.fields().len())?;
     let describe = |(index, field): (usize, &Arc<Field>)| {
-        let sql_type = SqlType::of(field);
+        let sql_type = SqlType::declared(field);
         FieldDescription::new(
             field.name().replace('\0', "\u{fffd}"),
             0,

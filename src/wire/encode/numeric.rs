@@ -3,11 +3,18 @@
 //! `ndigits i16, weight i16, sign u16, dscale u16, digits [i16]`: the value is `± Σ digits[i] · 10000^(weight − i)`, shown with
 //! `dscale` digits after the point.
 
+use num_bigint::BigInt;
+
+use crate::decimal::Decimal;
+use crate::decimal::encoding::{self, Parts};
 use crate::error::{Error, Result};
 use crate::wire::failure::code;
 
 const POSITIVE: u16 = 0x0000;
 const NEGATIVE: u16 = 0x4000;
+const NAN: u16 = 0xc000;
+const INFINITY: u16 = 0xd000;
+const NEGATIVE_INFINITY: u16 = 0xf000;
 const GROUP: usize = 4;
 
 /// Writes `value · 10^−scale`.
@@ -45,7 +52,7 @@ pub(super) fn write_digits(negative: bool, digits: &[u8], scale: i8, out: &mut V
 }
 
 /// Reads a binary numeric as a whole number of `10^−scale`, rounded half away from zero; 22003 if that does not fit `precision`
-/// digits, 22P03 for bytes that are no numeric, 0A000 for NaN and the infinities.
+/// digits, 22P03 for bytes that are no numeric, 0A000 for NaN and the infinities, which have no whole number.
 pub(in crate::wire) fn read(bytes: &[u8], precision: u8, scale: i8) -> Result<i128> {
     let invalid = || Error::new(code::INVALID_BINARY_REPRESENTATION, "invalid binary numeric");
     let overflow = || {
@@ -60,7 +67,10 @@ pub(in crate::wire) fn read(bytes: &[u8], precision: u8, scale: i8) -> Result<i1
     }
     match *sign {
         POSITIVE | NEGATIVE if *dscale <= 0x3fff => {}
-        0xc000 | 0xd000 | 0xf000 => return Err(Error::unsupported("numeric NaN and infinity are not supported")),
+        NAN | INFINITY | NEGATIVE_INFINITY => {
+            let message = format!("NaN and infinity are not supported in numeric({precision},{scale})");
+            return Err(Error::unsupported(message).hint("use numeric without precision"));
+        }
         _ => return Err(invalid()),
     }
     // The exponent of ten of the first group's last digit, counted in units of 10^−scale.
@@ -78,6 +88,41 @@ pub(in crate::wire) fn read(bytes: &[u8], precision: u8, scale: i8) -> Result<i1
         return Err(overflow());
     }
     Ok(if *sign == NEGATIVE { -value } else { value })
+}
+
+/// Writes a value that [`encoding`] encoded.
+pub(super) fn write_any(bytes: &[u8], out: &mut Vec<u8>) {
+    let mut words: Vec<u16> = Vec::new();
+    match encoding::parts(bytes) {
+        Parts::Number(negative, groups, position, scale) => {
+            let sign = if negative { NEGATIVE } else { POSITIVE };
+            words.extend([groups.len() as u16, position as i16 as u16, sign, scale as u16]);
+            words.extend(groups);
+        }
+        Parts::Other(Decimal::NaN) => words.extend([0, 0, NAN, 0]),
+        Parts::Other(Decimal::NegativeInfinity) => words.extend([0, 0, NEGATIVE_INFINITY, 0x20]),
+        Parts::Other(_) => words.extend([0, 0, INFINITY, 0x20]),
+    }
+    words.iter().for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
+}
+
+/// Reads a binary numeric of any size; digits behind its scale are cut off. Errors: 22P03.
+pub(in crate::wire) fn read_any(bytes: &[u8]) -> Result<Decimal> {
+    let invalid = || Error::new(code::INVALID_BINARY_REPRESENTATION, "invalid binary numeric");
+    let words: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+    let [count, weight, sign, dscale, groups @ ..] = words.as_slice() else { return Err(invalid()) };
+    let fits = groups.len() == usize::from(*count) && groups.iter().all(|group| *group <= 9999) && *dscale <= 0x3fff;
+    match *sign {
+        _ if !bytes.len().is_multiple_of(2) || !fits => Err(invalid()),
+        POSITIVE | NEGATIVE => {
+            let units = BigInt::from(encoding::units(groups, i32::from(*weight as i16), u32::from(*dscale)));
+            Ok(Decimal::new(if *sign == NEGATIVE { -units } else { units }, u32::from(*dscale)))
+        }
+        NAN => Ok(Decimal::NaN),
+        INFINITY => Ok(Decimal::Infinity),
+        NEGATIVE_INFINITY => Ok(Decimal::NegativeInfinity),
+        _ => Err(invalid()),
+    }
 }
 
 /// `value + group · 10^exponent`, rounded; `None` on overflow. With a negative exponent the group is the last that counts: what is

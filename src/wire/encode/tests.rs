@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array, Int32Array,
-    Int64Array, IntervalMonthDayNanoArray, ListArray, NullArray, StringViewArray, TimestampMicrosecondArray,
-    UInt64Array,
+    Int64Array, IntervalMonthDayNanoArray, LargeBinaryArray, ListArray, NullArray, StringViewArray,
+    TimestampMicrosecondArray, UInt64Array,
 };
 use datafusion::arrow::datatypes::{Int32Type, IntervalMonthDayNano};
 
 use super::*;
+use crate::decimal::{Decimal, encoding};
 use crate::types::RowType;
 
 fn encode(field: Field, array: ArrayRef, format: Format) -> Vec<Option<Vec<u8>>> {
@@ -42,6 +43,22 @@ fn binary_values_are_postgresqls() {
     assert_eq!(hex(&binary(SqlType::Double, Float64Array::from(vec![-1.5]))), "bff8000000000000");
     let numeric = Decimal128Array::from(vec![-123_450]).with_precision_and_scale(10, 3).unwrap();
     assert_eq!(hex(&binary(SqlType::Numeric(10, 3), numeric)), "0002000040000003007b1194");
+    for (text, expected) in [
+        ("12345.678", "0003000100000003000109291a7c"),
+        ("-0.00", "0000000000000002"),
+        ("1e8", "00010002000000000001"),
+        ("-0.00001", "0001fffe4000000503e8"),
+        ("NaN", "00000000c0000000"),
+        ("Infinity", "00000000d0000020"),
+        ("-Infinity", "00000000f0000020"),
+    ] {
+        let value = Decimal::parse(text).unwrap();
+        let bytes = encoding::encoded(&value);
+        assert_eq!(hex(&binary(SqlType::NUMERIC, LargeBinaryArray::from(vec![bytes.as_slice()]))), expected, "{text}");
+        let bytes: Vec<u8> =
+            (0..expected.len()).step_by(2).map(|at| u8::from_str_radix(&expected[at..at + 2], 16).unwrap()).collect();
+        assert_eq!(numeric::read_any(&bytes).unwrap(), value, "{text}");
+    }
     assert_eq!(hex(&binary(SqlType::Text, StringArray::from(vec!["é"]))), "c3a9");
     assert_eq!(hex(&binary(SqlType::Varchar(3), StringArray::from(vec!["ab"]))), "6162");
     assert_eq!(hex(&binary(SqlType::Bytea, BinaryArray::from_vec(vec![b"\0\xff"]))), "00ff");

@@ -1,6 +1,7 @@
 //! The whole engine over topics: SQL by the Postgres wire on one side, a producer or consumer of the test's own on the other.
 
 mod bad_input;
+mod left_out;
 mod lifecycle;
 mod outage;
 mod refused;

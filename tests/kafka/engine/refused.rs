@@ -111,3 +111,13 @@ async fn a_sink_that_cannot_write_is_refused() {
     world.run("DROP MATERIALIZED VIEW v").await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_postgres_port_is_not_kafka() {
+    let world = World::start("port", 1).await;
+    let own = world.server.port.address().to_string();
+    let error = world.client.batch_execute(&stream("s", "(id BIGINT)", &own, "t", "")).await.expect_err("not Kafka");
+    let error = error.as_db_error().expect("of the server");
+    assert!(error.message().contains("is a PostgreSQL server"), "{error:?}");
+    world.stop().await;
+}

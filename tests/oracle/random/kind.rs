@@ -8,6 +8,10 @@ pub(super) enum Kind {
     Int,
     Big,
     Numeric,
+    /// Numeric without precision.
+    Any,
+    /// Numeric with more than 38 digits.
+    Wide,
     Double,
     Text,
     Bool,
@@ -22,10 +26,13 @@ pub(super) enum Kind {
 }
 
 /// Types that people use every day.
-const USUAL: [Kind; 8] =
-    [Kind::Int, Kind::Big, Kind::Numeric, Kind::Double, Kind::Text, Kind::Bool, Kind::Timestamp, Kind::Date];
+const USUAL: [Kind; 9] =
+    [Kind::Int, Kind::Big, Kind::Numeric, Kind::Any, Kind::Double, Kind::Text, Kind::Bool, Kind::Timestamp, Kind::Date];
 
-const OTHERS: [Kind; 5] = [Kind::Interval, Kind::Time, Kind::Jsonb, Kind::Ints, Kind::Grid];
+const OTHERS: [Kind; 6] = [Kind::Wide, Kind::Interval, Kind::Time, Kind::Jsonb, Kind::Ints, Kind::Grid];
+
+/// Values of numeric without precision; those before the last two fit numeric with many digits, too.
+const NUMERICS: [&str; 8] = ["0", "1.5", "2", "-0.25", "3.125", "10", "12345678901234567890123456789.5", "'NaN'"];
 
 impl Kind {
     /// Any type, the usual ones more often.
@@ -38,6 +45,8 @@ impl Kind {
             Kind::Int => "INTEGER",
             Kind::Big => "BIGINT",
             Kind::Numeric => "NUMERIC(10,2)",
+            Kind::Any => "NUMERIC",
+            Kind::Wide => "NUMERIC(50,10)",
             Kind::Double => "DOUBLE PRECISION",
             Kind::Text => "TEXT",
             Kind::Bool => "BOOLEAN",
@@ -57,6 +66,8 @@ impl Kind {
             'i' => Kind::Int,
             'g' => Kind::Big,
             'n' => Kind::Numeric,
+            'q' => Kind::Any,
+            'w' => Kind::Wide,
             'd' => Kind::Double,
             't' => Kind::Text,
             'b' => Kind::Bool,
@@ -66,7 +77,7 @@ impl Kind {
             'm' => Kind::Time,
             'j' => Kind::Jsonb,
             'a' => Kind::Ints,
-            'q' => Kind::Grid,
+            'z' => Kind::Grid,
             _ => return None,
         })
     }
@@ -77,6 +88,8 @@ impl Kind {
         match self {
             Kind::Int | Kind::Big => (random.below(9) as i64 - 2).to_string(),
             Kind::Numeric => format!("{}.{:02}", random.below(6), random.below(4) * 25),
+            Kind::Any => one_of(&NUMERICS, random),
+            Kind::Wide => one_of(&NUMERICS[..6], random),
             Kind::Double => format!("{}::double precision", (random.below(24) as f64 - 4.0) / 4.0),
             Kind::Text => one_of(&["'a'", "'ab'", "'B'", "''", "'b a'", "'~1'"], random),
             Kind::Bool => one_of(&["true", "false"], random),
@@ -106,14 +119,14 @@ impl Kind {
 
     /// Whether a bare literal would have another type.
     pub(super) fn needs_cast(self) -> bool {
-        matches!(self, Kind::Int | Kind::Big | Kind::Numeric)
+        matches!(self, Kind::Int | Kind::Big | Kind::Numeric | Kind::Any | Kind::Wide)
     }
 
     /// What a RANGE frame over a column of this type may be bounded by.
     pub(super) fn range_offset(self) -> Option<&'static str> {
         match self {
             Kind::Int | Kind::Big => Some("2"),
-            Kind::Numeric | Kind::Double => Some("0.5"),
+            Kind::Numeric | Kind::Any | Kind::Wide | Kind::Double => Some("0.5"),
             Kind::Timestamp | Kind::Date | Kind::Time | Kind::Interval => Some("INTERVAL '30 minutes'"),
             Kind::Text | Kind::Bool | Kind::Jsonb | Kind::Ints | Kind::Grid => None,
         }

@@ -42,6 +42,10 @@ use crate::harness::{Postgres, Server};
 
 /// Workers of the servers that run side by side.
 const WORKERS: [usize; 4] = [1, 2, 4, 1];
+/// Cases after which a line says how many there were.
+const PROGRESS: u64 = 1000;
+/// How long a case may take.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Failing cases that are shown.
 const FAILURES_MAX: usize = 8;
 /// Reasons for which PostgreSQL does not take a case that are shown.
@@ -83,6 +87,7 @@ impl Tally {
 
 /// What all arenas share.
 struct Work {
+    first: u64,
     next: AtomicU64,
     end: u64,
     deadline: Instant,
@@ -105,7 +110,17 @@ impl Work {
             if show {
                 println!("seed {seed}\n{}", case.script());
             }
-            match arena.run(&case).await {
+            let done = seed + 1 - self.first;
+            if done.is_multiple_of(PROGRESS) {
+                println!("{done} cases");
+            }
+            let Ok(verdict) = tokio::time::timeout(PATIENCE, arena.run(&case)).await else {
+                let failure = format!("seed {seed} hangs\n{}", case.script());
+                println!("{failure}\n");
+                self.tally().failures.push(failure);
+                return arena.server;
+            };
+            match verdict {
                 Verdict::Right => self.tally().right += 1,
                 Verdict::Invalid(message) => *self.tally().invalid.entry(message).or_default() += 1,
                 Verdict::Refused(message) => *self.tally().refused.entry(message).or_default() += 1,
@@ -125,6 +140,7 @@ async fn random_cases_equal_postgresql() {
     let Some(postgres) = Postgres::start().await else { return };
     let (first, cases) = (setting("ORACLE_SEED", 1), setting("ORACLE_CASES", 200));
     let work = Arc::new(Work {
+        first,
         next: AtomicU64::new(first),
         end: first + cases,
         deadline: Instant::now() + Duration::from_secs(setting("ORACLE_SECONDS", 24 * 3600)),
@@ -141,7 +157,9 @@ async fn random_cases_equal_postgresql() {
         tasks.push(tokio::spawn(Arc::clone(&work).run(arena)));
     }
     for task in tasks {
-        task.await.unwrap().stop().await;
+        let server = task.await.unwrap();
+        // One that hangs does not stop either.
+        let _ = tokio::time::timeout(PATIENCE, server.stop()).await;
     }
     let tally = work.tally();
     tally.print();

@@ -57,3 +57,24 @@ SELECT k, max(ARRAY[n, d::bigint]) AS greatest, min(ARRAY[n, d::bigint]) AS leas
 
 -- shrunk_merged_not_outer
 SELECT a.id, (SELECT max(k) FROM b JOIN c USING (k)) AS m, y.k AS inner_k, y.n FROM a JOIN LATERAL (SELECT k, count(*) AS n FROM b JOIN c USING (k) GROUP BY k HAVING max(k) > 0) AS y ON y.k = a.n;
+
+-- shrunk_in_case
+SELECT id, k NOT IN (7, (CASE w WHEN 1 THEN k WHEN 2 THEN 7 END)) AS x, 4 IN (0, (CASE k WHEN 1 THEN w ELSE NULL END), w) AS y FROM b WHERE 4 NOT IN (0, (CASE k WHEN 1 THEN k WHEN 2 THEN 7 END));
+
+-- shrunk_array_of_merged
+SELECT count(*) FILTER (WHERE b.w = ANY ('{}'::integer[] || k)) AS n FROM b LEFT JOIN c USING (k);
+
+-- shrunk_in_merged_name
+SELECT bool_and(k NOT IN (0, w)) AS b FROM b;
+
+-- shrunk_cube_of_arrays
+SELECT (CASE WHEN ARRAY[k] < ARRAY[1, 2] THEN 1 ELSE w END) AS w, grouping((CASE WHEN ARRAY[k] < ARRAY[1, 2] THEN 1 ELSE w END)) AS g, count(*) AS n FROM b GROUP BY CUBE ((CASE WHEN ARRAY[k] < ARRAY[1, 2] THEN 1 ELSE w END), to_jsonb(s) > '"a"');
+
+-- shrunk_lateral_jsonb
+SELECT x.j, y.i FROM (SELECT k, to_jsonb(s) AS j FROM b) x LEFT JOIN LATERAL (SELECT x.j AS i FROM c WHERE c.k = x.k) y ON y.i >= x.j;
+
+-- shrunk_constant_member
+SELECT a.id, l.w FROM a CROSS JOIN LATERAL (SELECT b.w FROM b WHERE b.w > 2 OR 'ab' IN (SELECT c.s FROM b AS c WHERE a.k = 2)) AS l;
+
+-- shrunk_scalar_jsonb
+SELECT id, (SELECT to_jsonb(a.s) WHERE a.k > 1) = to_jsonb(a.s) AS e FROM a;

@@ -63,7 +63,7 @@ fn functions_and_operators_answer_as_postgres_does() {
 fn attempts_answer_null_for_errors() {
     for (expression, expected) in [
         ("try(1 / 0)", "NULL"),
-        ("try(1 / 2.0)", "0.5000000000000000"),
+        ("try(1 / 2.0)", "0.50000000000000000000"),
         ("coalesce(try('x'::int), -1)", "-1"),
         ("try_cast('12' AS int)", "12"),
         ("try_cast('x' AS int)", "NULL"),

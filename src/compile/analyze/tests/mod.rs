@@ -9,7 +9,7 @@ mod traps;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Int32Array, StringArray};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int32Array, StringArray};
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -21,6 +21,7 @@ use futures::TryStreamExt;
 use super::{Relations, Resolved, Select, Settings, error, plan_select};
 use crate::catalog::RelationId;
 use crate::compile::parse::Query;
+use crate::decimal::encoding;
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 
@@ -172,8 +173,15 @@ fn run(select: Select, parameters: &[ScalarValue]) -> Result<Vec<String>> {
 
 fn rows(batch: &RecordBatch) -> Vec<String> {
     let options = FormatOptions::default().with_null("NULL");
-    let columns: Vec<ArrayFormatter> = batch
-        .columns()
+    let shown = |column: &ArrayRef| match column.as_binary_opt::<i64>() {
+        Some(numerics) => {
+            let text = |bytes: Option<&[u8]>| bytes.map(|bytes| encoding::read(bytes).to_string());
+            Arc::new(numerics.iter().map(text).collect::<StringArray>())
+        }
+        None => Arc::clone(column),
+    };
+    let numerics: Vec<ArrayRef> = batch.columns().iter().map(shown).collect();
+    let columns: Vec<ArrayFormatter> = numerics
         .iter()
         .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).expect("a printable type"))
         .collect();

@@ -34,7 +34,7 @@ fn numeric() {
     assert_eq!(answer("SELECT 0.1 + 0.2 = 0.3, 0.1 + 0.2, 1.5 * 1.5, 1.0 - 0.25"), ["true|0.3|2.25|0.75"]);
     assert_eq!(
         answer("SELECT 1.0 / 3, 2 / 3.0, -2.0 / 3"),
-        ["0.3333333333333333|0.6666666666666667|-0.6666666666666667"]
+        ["0.33333333333333333333|0.66666666666666666667|-0.66666666666666666667"]
     );
     assert_eq!(answer("SELECT 3e9, 3e9 + 1, 1.5e3"), ["3000000000|3000000001|1500"]);
     // PostgreSQL: SELECT 99999999999999999999999999999999999999::numeric(38,0). Through a float it would end in …763.
@@ -47,10 +47,10 @@ fn sums_and_averages_are_exact() {
     let big = "9223372036854775807";
     assert_eq!(
         answer(&format!("SELECT sum(b), avg(b) FROM (VALUES ({big}), ({big})) v(b)")),
-        ["18446744073709551614|9223372036854775807.0000000000000000"]
+        ["18446744073709551614|9223372036854775807"]
     );
     assert_eq!(answer("SELECT avg(n), sum(n) FROM (VALUES (1.10), (2.25), (3.00)) v(n)"), ["2.1166666666666667|6.35"]);
-    assert_eq!(answer("SELECT avg(n) FROM (VALUES (-1), (-1), (0)) v(n)"), ["-0.6666666666666667"]);
+    assert_eq!(answer("SELECT avg(n) FROM (VALUES (-1), (-1), (0)) v(n)"), ["-0.66666666666666666667"]);
     assert_eq!(
         answer("SELECT sum(DISTINCT n), avg(DISTINCT n), count(DISTINCT n) FROM (VALUES (1), (1), (2), (NULL)) v(n)"),
         ["3|1.5000000000000000|2"]
@@ -78,11 +78,11 @@ fn types_of_aggregates() {
         [
             "c bigint",
             "si bigint",
-            "sb numeric(38,0)",
-            "sn numeric(38,2)",
+            "sb numeric(33,0)",
+            "sn numeric(24,2)",
             "sd double precision",
-            "ai numeric(38,16)",
-            "an numeric(38,16)",
+            "ai numeric",
+            "an numeric",
             "ad double precision",
             "m timestamp without time zone",
             "ss bigint",

@@ -38,10 +38,6 @@ fn overflow_is_an_error() {
         ("SELECT 2147483647 + 1", "integer out of range"),
         ("SELECT 2147483647 * 2", "integer out of range"),
         ("SELECT 32767::smallint + 1::smallint", "smallint out of range"),
-        (
-            "SELECT sum(n) FROM (VALUES (99999999999999999999999999999999999999::numeric(38,0)), (1)) v(n)",
-            "numeric out of range",
-        ),
         ("SELECT '1e308'::double precision * 10::double precision", "value out of range: overflow"),
     ] {
         let error = complaint(sql);

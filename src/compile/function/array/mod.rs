@@ -24,17 +24,20 @@ pub(super) mod size;
 pub(super) mod subscript;
 
 use super::cast::dimensions;
+use super::condition::common_type::numeric;
 use super::definition::Argument;
 use crate::types::SqlType;
 
 /// The wider of two types.
 pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
-    use SqlType::{Array, BigInt, Char, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz};
+    use SqlType::{
+        AnyNumeric, Array, BigInt, Char, Date, Double, Integer, Numeric, Real, SmallInt, Text, Timestamp, TimestampTz,
+    };
     let rank = |kind: &SqlType| match kind {
         SmallInt => Some(0),
         Integer => Some(1),
         BigInt => Some(2),
-        Numeric(..) => Some(3),
+        Numeric(..) | AnyNumeric(_) => Some(3),
         Real => Some(4),
         Double => Some(5),
         Date => Some(10),
@@ -44,10 +47,7 @@ pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
     };
     match (&a, &b) {
         _ if a == b => Some(a),
-        (Numeric(_, left), Numeric(_, right)) => Some(Numeric(38, *left.max(right))),
-        (Numeric(_, scale), SmallInt | Integer | BigInt) | (SmallInt | Integer | BigInt, Numeric(_, scale)) => {
-            Some(Numeric(38, *scale))
-        }
+        _ if rank(&a).max(rank(&b)) == Some(3) && rank(&a).min(rank(&b)).is_some() => Some(numeric(&a, &b)),
         (Char(_), Char(_)) => Some(Char(0)),
         (one, other) if one.is_text() && other.is_text() => Some(Text),
         (SqlType::Row(_), SqlType::Row(_)) => super::condition::common_type::wider(&a, &b),

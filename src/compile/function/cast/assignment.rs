@@ -73,7 +73,9 @@ impl Target<'_> {
                 Some(whole) => column.append_text(&whole.to_string()).map_err(|_| out_of_range(to)),
                 None => Err(out_of_range(to)),
             },
-            SqlType::Real | SqlType::Double | SqlType::Numeric(..) => column.append_text(number),
+            SqlType::Real | SqlType::Double | SqlType::Numeric(..) | SqlType::AnyNumeric(_) => {
+                column.append_text(number)
+            }
             SqlType::Text | SqlType::Varchar(_) | SqlType::Char(_) => column.append_text(&number::plain(number)),
             _ if number.contains(['.', 'e', 'E']) || number.parse::<i64>().is_err() => {
                 Err(self.mismatch_named("numeric"))
@@ -101,7 +103,7 @@ fn out_of_range(to: &SqlType) -> Error {
 /// A type without its modifiers, as messages name it.
 fn named(sql_type: &SqlType) -> String {
     match sql_type {
-        SqlType::Numeric(..) => "numeric".to_string(),
+        SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".to_string(),
         SqlType::Varchar(_) => "character varying".to_string(),
         SqlType::Char(_) => "character".to_string(),
         other => other.to_string(),

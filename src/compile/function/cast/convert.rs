@@ -142,8 +142,7 @@ fn scalars(values: &ArrayRef, to: &SqlType, zone: TimeZone) -> Result<ArrayRef> 
     match to {
         // Integers are read as numeric first: `1.5` is rounded and not refused.
         SqlType::SmallInt | SqlType::Integer | SqlType::BigInt => {
-            let exact = SqlType::Numeric(38, 10);
-            number::convert(&read(values, &exact, zone)?, &exact, to)
+            number::convert(&read(values, &SqlType::NUMERIC, zone)?, &SqlType::NUMERIC, to)
         }
         to => read(values, to, zone),
     }

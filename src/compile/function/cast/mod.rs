@@ -1,7 +1,7 @@
 //! `cast(value, 'type')`: what `CAST(value AS type)` and `value::type` become. Casts are PostgreSQL's: invalid text is an error, doubles
 //! round half to even and numerics half away from zero, nothing wraps around, instants are read and written in the session's zone.
 //!
-//! A cast to numeric without precision keeps the digits of numbers; a text that is not constant gets 10 digits after the point.
+//! A cast to numeric without precision keeps the digits of numbers.
 
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ use crate::types::{DIMENSIONS_MAX, RowType, SqlType};
 
 // Values on their way into a column.
 mod assignment;
+// Numerics of any size.
+mod any_numeric;
 // `char(n)`.
 mod blank;
 // Arrays of one type → another.
@@ -26,11 +28,15 @@ mod convert;
 mod number;
 // Between dates, timestamps and instants.
 mod time;
+// Numerics of one scale → numerics of any.
+pub(in crate::compile) mod widen;
 
 pub use assignment::Target;
 pub(super) use blank::{trim, trimmed};
 pub(super) use convert::convert;
+pub(in crate::compile) use number::declared;
 pub(super) use number::rounded;
+pub(super) use number::unbounded_numeric;
 pub(super) use time::{local_micros, utc_micros};
 
 pub(super) static DEFINITION: Definition = Definition {
@@ -42,7 +48,7 @@ pub(super) static DEFINITION: Definition = Definition {
     evaluate,
 };
 
-/// The target of a call of the function; numeric without precision as a column has it.
+/// The target of a call of the function.
 pub(super) fn target(expression: &Expr) -> Option<SqlType> {
     let Expr::ScalarFunction(call) = expression else { return None };
     match call.args.get(1) {
@@ -56,6 +62,9 @@ pub(super) static TRY: Definition = Definition::immutable("try_cast", types, try
 
 /// The expression as a value of a type.
 pub(super) fn to_type(expression: Expr, target: &SqlType) -> Expr {
+    if *target == SqlType::NUMERIC {
+        return widen::widened(expression);
+    }
     let arguments = vec![expression, datafusion::prelude::lit(target.spelled())];
     Expr::ScalarFunction(ScalarFunction::new_udf(super::udf(&DEFINITION), arguments))
 }
@@ -71,10 +80,14 @@ fn types(arguments: &[Argument]) -> Types {
     let name = target.text.as_deref().unwrap_or_default();
     let unknown = || Error::new(code::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"));
     let named = type_of(name).ok_or_else(unknown)?;
-    let target = match named {
-        _ if name == "numeric" => unbounded_numeric(value),
-        SqlType::Array(_) => named.element().clone().array_of(dimensions(value).unwrap_or(named.dimensions())),
-        named => named,
+    let target = match (&named, &value.sql_type) {
+        (SqlType::AnyNumeric(None), _) => unbounded_numeric(value),
+        // It may be NaN.
+        (SqlType::Numeric(precision, scale), Some(SqlType::AnyNumeric(_))) => {
+            SqlType::AnyNumeric(Some((u16::from(*precision), i16::from(*scale))))
+        }
+        (SqlType::Array(_), _) => named.element().clone().array_of(dimensions(value).unwrap_or(named.dimensions())),
+        _ => named,
     };
     let from = value.sql_type.clone().unwrap_or_else(|| target.clone());
     if !convert::exists(&from, &target) {
@@ -141,7 +154,7 @@ pub(super) fn type_of(name: &str) -> Option<SqlType> {
     }
     if let Some(modifiers) = name.strip_prefix("numeric(") {
         let (precision, scale) = modifiers.strip_suffix(')')?.split_once(',')?;
-        return Some(SqlType::Numeric(precision.parse().ok()?, scale.parse().ok()?));
+        return Some(number::declared(precision.parse().ok()?, scale.parse().ok()?));
     }
     if let Some(length) = name.strip_prefix("character(") {
         return Some(SqlType::Char(length.strip_suffix(')')?.parse().ok()?));
@@ -166,21 +179,10 @@ pub(super) fn type_of(name: &str) -> Option<SqlType> {
         SqlType::Uuid,
         SqlType::Json,
         SqlType::Jsonb,
+        SqlType::NUMERIC,
     ];
     match name {
         "bpchar" => Some(SqlType::Char(0)),
-        "numeric" => Some(SqlType::Numeric(38, 10)),
         name => plain.into_iter().find(|known| known.to_string() == name),
     }
-}
-
-/// Numeric for a value of any type, with as many digits after the point as the value may have.
-pub(super) fn unbounded_numeric(value: &Argument) -> SqlType {
-    let scale = match (&value.sql_type, &value.text) {
-        (Some(SqlType::Numeric(_, scale)), _) => *scale,
-        (Some(SqlType::SmallInt | SqlType::Integer | SqlType::BigInt | SqlType::Boolean), _) => 0,
-        (_, Some(text)) => number::scale_of(text).unwrap_or(10),
-        _ => 10,
-    };
-    SqlType::Numeric(38, scale)
 }

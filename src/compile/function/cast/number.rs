@@ -8,43 +8,57 @@ use datafusion::arrow::array::{
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 
+use super::super::definition::Argument;
+use super::any_numeric;
+use crate::decimal::Decimal;
 use crate::error::{Error, Result, code};
 use crate::format::text::number::{parse_decimal, write_decimal};
 use crate::types::SqlType;
 
 /// Whether a type is one of numbers.
 pub(super) fn is_number(sql_type: &SqlType) -> bool {
-    use SqlType::{BigInt, Double, Integer, Numeric, Real, SmallInt};
-    matches!(sql_type, SmallInt | Integer | BigInt | Real | Double | Numeric(..))
+    use SqlType::{BigInt, Double, Integer, Real, SmallInt};
+    sql_type.is_numeric() || matches!(sql_type, SmallInt | Integer | BigInt | Real | Double)
 }
 
-/// Digits after the point of a number's text; `None` if it is no number.
-pub(super) fn scale_of(text: &str) -> Option<i8> {
-    let text = text.trim();
-    text.parse::<f64>().ok()?;
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-        None => (text, 0),
-    };
-    let fraction = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-    i8::try_from((i32::try_from(fraction).ok()? - exponent).clamp(0, 38)).ok()
+/// `numeric(precision, scale)`.
+pub(in crate::compile) fn declared(precision: u16, scale: i16) -> SqlType {
+    match (u8::try_from(precision), i8::try_from(scale)) {
+        (Ok(digits @ 1..=38), Ok(after @ 0..)) if after as u8 <= digits => SqlType::Numeric(digits, after),
+        _ => SqlType::AnyNumeric(Some((precision, scale))),
+    }
+}
+
+/// Numeric for a value of any type that is cast to it: values of one scale stay such.
+pub(in crate::compile::function) fn unbounded_numeric(value: &Argument) -> SqlType {
+    match (&value.sql_type, &value.text) {
+        (Some(exact @ SqlType::Numeric(..)), _) => exact.clone(),
+        (Some(SqlType::SmallInt), _) => SqlType::Numeric(5, 0),
+        (Some(SqlType::Integer), _) => SqlType::Numeric(10, 0),
+        (Some(SqlType::BigInt), _) => SqlType::Numeric(19, 0),
+        (_, Some(text)) => constant(text).unwrap_or(SqlType::NUMERIC),
+        _ => SqlType::NUMERIC,
+    }
+}
+
+/// The type of one number that is not too long.
+fn constant(text: &str) -> Option<SqlType> {
+    let value = Decimal::parse(text).ok()?;
+    let number = value.number()?;
+    let scale = i8::try_from(number.scale()).ok().filter(|scale| *scale <= 38)?;
+    let units = number.units().to_string();
+    let digits = units.trim_start_matches('-').len().max(scale.unsigned_abs().into());
+    (digits <= 38).then_some(SqlType::Numeric(digits as u8, scale))
 }
 
 /// A number's text without its digits after the point, halves away from zero; `None` if it has too many digits.
 pub(super) fn whole(text: &str) -> Option<i128> {
-    let scale = scale_of(text)?;
-    parse_decimal(text, 38, scale).ok().map(|value| rounded(value, scale))
+    Decimal::parse(text).ok()?.to_i128()
 }
 
 /// A number's text as numeric prints it: without exponent and leading zeros.
 pub(super) fn plain(text: &str) -> String {
-    let decimal = || {
-        let scale = scale_of(text)?;
-        let mut plain = Vec::new();
-        write_decimal(parse_decimal(text, 38, scale).ok()?, scale, &mut plain);
-        String::from_utf8(plain).ok()
-    };
-    decimal().unwrap_or_else(|| text.to_string())
+    Decimal::parse(text).map_or_else(|_| text.to_string(), |value| value.to_string())
 }
 
 /// Converts numbers.
@@ -60,6 +74,7 @@ pub(super) fn convert(values: &ArrayRef, from: &SqlType, to: &SqlType) -> Result
             from_doubles(wide.as_primitive::<Float64Type>(), from, to)
         }
         SqlType::Numeric(_, scale) => from_decimals(values.as_primitive::<Decimal128Type>(), *scale, to),
+        SqlType::AnyNumeric(_) => any_numeric::from(values.as_binary::<i64>(), to),
         from => Err(Error::new(code::CANNOT_COERCE, format!("cannot cast type {from} to {to}"))),
     }
 }
@@ -82,6 +97,9 @@ fn from_integers(values: &Int64Array, to: &SqlType) -> Result<ArrayRef> {
                 .map(|value| value.map(|value| rescale(i128::from(value), 0, *precision, *scale)).transpose());
             decimals(rescaled, to)
         }
+        SqlType::AnyNumeric(modifier) => {
+            any_numeric::column(values.iter().map(|value| value.map(Decimal::from)), *modifier)
+        }
         to => integers(values.iter().map(|value| value.map(i128::from)), to),
     }
 }
@@ -98,10 +116,14 @@ fn from_doubles(values: &Float64Array, from: &SqlType, to: &SqlType) -> Result<A
             let digits = if *from == SqlType::Real { 5 } else { 14 };
             let read = |value: f64| match value.is_finite() {
                 true => parse_decimal(&format!("{value:.digits$e}"), *precision, *scale),
-                false if value.is_nan() => Err(Error::unsupported("NaN is not supported in numeric")),
-                false => Err(Error::new(code::FEATURE_NOT_SUPPORTED, "cannot convert infinity to numeric")),
+                // Says why not.
+                false => any_numeric::narrow(&Decimal::from_float(value, digits + 1), *precision, *scale),
             };
             decimals(values.iter().map(|value| value.map(read).transpose()), to)
+        }
+        SqlType::AnyNumeric(modifier) => {
+            let digits = if *from == SqlType::Real { 6 } else { 15 };
+            any_numeric::column(values.iter().map(|value| value.map(|v| Decimal::from_float(v, digits))), *modifier)
         }
         to => {
             // The bounds of i128 are far outside of every integer type; NaN must not become 0.
@@ -126,6 +148,15 @@ fn from_decimals(values: &Decimal128Array, from_scale: i8, to: &SqlType) -> Resu
                 .map(|value| value.map(|value| rescale(value, from_scale, *precision, *scale)).transpose());
             decimals(rescaled, to)
         }
+        SqlType::AnyNumeric(modifier) => {
+            let scale = u32::from(from_scale.unsigned_abs());
+            match modifier {
+                None => Ok(any_numeric::widened(values, scale)),
+                modifier => {
+                    any_numeric::column(values.iter().map(|value| value.map(|v| Decimal::new(v, scale))), *modifier)
+                }
+            }
+        }
         to => integers(values.iter().map(|value| value.map(|value| rounded(value, from_scale))), to),
     }
 }
@@ -137,7 +168,7 @@ fn double(value: i128, scale: i8) -> f64 {
     std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
 }
 
-fn real(value: f64) -> Result<f32> {
+pub(super) fn real(value: f64) -> Result<f32> {
     let narrowed = value as f32;
     let out_of_range = |what: &str| Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, format!("value out of range: {what}"));
     if narrowed.is_infinite() && value.is_finite() {
@@ -172,12 +203,12 @@ fn rescale(value: i128, from: i8, precision: u8, to: i8) -> Result<i128> {
     })
 }
 
-fn decimals(values: impl Iterator<Item = Result<Option<i128>>>, to: &SqlType) -> Result<ArrayRef> {
+pub(super) fn decimals(values: impl Iterator<Item = Result<Option<i128>>>, to: &SqlType) -> Result<ArrayRef> {
     let values = values.collect::<Result<Decimal128Array>>()?;
     Ok(Arc::new(values.with_data_type(to.arrow())))
 }
 
-fn integers(values: impl Iterator<Item = Option<i128>>, to: &SqlType) -> Result<ArrayRef> {
+pub(super) fn integers(values: impl Iterator<Item = Option<i128>>, to: &SqlType) -> Result<ArrayRef> {
     let out_of_range = |_| Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, format!("{to} out of range"));
     Ok(match to {
         SqlType::SmallInt => {

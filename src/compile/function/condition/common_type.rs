@@ -9,7 +9,6 @@ use datafusion::scalar::ScalarValue;
 
 use super::super::cast::{to_type, unbounded_numeric};
 use super::super::definition::{Argument, external};
-use super::super::overload;
 use crate::compile::analyze::field_of;
 use crate::error::{Error, Result, code};
 use crate::types::{RowType, SqlType};
@@ -85,14 +84,10 @@ fn common_of(values: &[&Argument], construct: &str) -> Result<SqlType> {
         let any_length = values.iter().any(|value| value.is_untyped() && value.text.is_some());
         return Ok(if any_length { SqlType::Char(0) } else { chosen });
     }
-    let SqlType::Numeric(precision, scale) = chosen else { return Ok(chosen) };
-    // Numbers in quotes may have more digits than the others.
+    let SqlType::Numeric(..) = chosen else { return Ok(chosen) };
+    // Numbers in quotes may have other digits than the others.
     let quoted = values.iter().filter(|value| value.is_untyped() && value.text.is_some());
-    let digits = quoted.filter_map(|value| overload::scale(&unbounded_numeric(value))).max();
-    Ok(match digits.filter(|digits| *digits > scale) {
-        Some(digits) => SqlType::Numeric(38, digits),
-        None => SqlType::Numeric(precision, scale),
-    })
+    Ok(quoted.map(|value| unbounded_numeric(value)).fold(chosen, |chosen, quoted| numeric(&chosen, &quoted)))
 }
 
 /// Types of one category, of which none converts to the other, or of several.
@@ -156,18 +151,21 @@ fn wider_row(one: &RowType, other: &RowType) -> Option<SqlType> {
 
 type Field = (String, SqlType);
 
-/// Numeric with room for both.
-fn numeric(one: &SqlType, other: &SqlType) -> SqlType {
-    let scale = |side: &SqlType| overload::scale(side).unwrap_or(0);
+/// Numeric for values of two types of which one is numeric and none a float: of one scale if both have that.
+pub(in super::super) fn numeric(one: &SqlType, other: &SqlType) -> SqlType {
     let digits = |side: &SqlType| match side {
-        SqlType::Numeric(precision, scale) => *precision as i8 - scale,
-        SqlType::SmallInt => 5,
-        SqlType::Integer => 10,
-        _ => 19,
+        SqlType::Numeric(precision, scale) => Some((*precision as i8 - scale, *scale)),
+        SqlType::SmallInt => Some((5, 0)),
+        SqlType::Integer => Some((10, 0)),
+        SqlType::BigInt => Some((19, 0)),
+        _ => None,
     };
-    let scale = scale(one).max(scale(other));
-    let precision = digits(one).max(digits(other)).saturating_add(scale).clamp(1, 38);
-    SqlType::Numeric(precision as u8, scale)
+    match (digits(one), digits(other)) {
+        (Some((left, scale)), Some((right, other))) if scale == other && left.max(right) + scale <= 38 => {
+            SqlType::Numeric((left.max(right) + scale) as u8, scale)
+        }
+        _ => SqlType::NUMERIC,
+    }
 }
 
 /// Numbers from the narrowest to the widest.
@@ -175,5 +173,8 @@ const NUMBERS: [SqlType; 6] =
     [SqlType::SmallInt, SqlType::Integer, SqlType::BigInt, SqlType::Numeric(38, 0), SqlType::Real, SqlType::Double];
 
 fn rank(sql_type: &SqlType) -> Option<usize> {
+    if sql_type.is_numeric() {
+        return Some(3);
+    }
     NUMBERS.iter().position(|number| std::mem::discriminant(number) == std::mem::discriminant(sql_type))
 }

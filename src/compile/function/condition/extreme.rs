@@ -9,6 +9,7 @@ use datafusion::arrow::compute::{SortOptions, interleave};
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::super::order::sort_key;
 use super::common_type::common_type;
+use crate::canonical::comparable;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -33,10 +34,9 @@ fn evaluate(call: &Call, greatest: bool) -> Result<ArrayRef> {
     let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
     let values: Vec<&dyn Array> = call.arguments.iter().map(AsRef::as_ref).collect();
     let keys = keys(call)?;
-    let keys: Vec<&dyn Array> = keys.iter().map(AsRef::as_ref).collect();
     let mut order: Vec<Vec<DynComparator>> = Vec::new();
     for (number, later) in keys.iter().enumerate() {
-        let with = |earlier: &&dyn Array| make_comparator(*later, *earlier, SortOptions::default());
+        let with = |earlier: &ArrayRef| make_comparator(later, earlier, SortOptions::default());
         order.push(keys[..number].iter().map(with).collect::<Result<_, _>>().map_err(internal)?);
     }
     let best = |row: usize| {
@@ -60,7 +60,7 @@ fn keys(call: &Call) -> Result<Vec<ArrayRef>> {
         kind @ (SqlType::Array(_) | SqlType::Row(_) | SqlType::Jsonb | SqlType::Char(_)) => {
             Ok(Arc::new(sort_key::keys(kind, values)?) as ArrayRef)
         }
-        _ => Ok(Arc::clone(values)),
+        _ => Ok(comparable(values)),
     };
     call.arguments.iter().map(key).collect()
 }

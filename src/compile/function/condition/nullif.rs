@@ -7,6 +7,7 @@ use datafusion::arrow::compute::kernels::nullif::nullif;
 use super::super::cast::convert;
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::common_type::common_type;
+use crate::canonical::comparable;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -46,7 +47,7 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
     let types = [value, other]
         .map(|side| SqlType::of(&datafusion::arrow::datatypes::Field::new("", side.data_type().clone(), true)));
     let compared = if value.data_type() == other.data_type() {
-        eq(value, other)
+        eq(&comparable(value), &comparable(other))
     } else {
         eq(&convert(value, &types[0], &types[1], call.time_zone)?, other)
     };

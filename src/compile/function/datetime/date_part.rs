@@ -2,24 +2,30 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array, LargeBinaryArray};
 use datafusion::arrow::datatypes::{DataType, Date32Type, IntervalMonthDayNano, Time64MicrosecondType};
 
 use super::super::cast::local_micros;
 use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::date_trunc::{Unit, unknown_unit};
 use super::{Civil, intervals, micros_of, timestamps};
+use crate::decimal::{Decimal, encoding};
 use crate::error::{Error, Result};
 use crate::format::text::calendar::{DATE_INFINITY, DAY_US, HOUR_US, MINUTE_US, SECOND_US, is_finite};
 use crate::types::SqlType;
 
 pub(in crate::compile::function) static EXTRACT: Definition =
-    Definition::immutable("extract", |arguments| types(arguments, |scale| SqlType::Numeric(38, scale)), evaluate);
+    Definition::immutable("extract", |arguments| types(arguments, numeric), evaluate);
 
 pub(in crate::compile::function) static DATE_PART: Definition =
     Definition::immutable("date_part", |arguments| types(arguments, |_| SqlType::Double), evaluate);
 
-fn types(arguments: &[Argument], result: impl Fn(i8) -> SqlType) -> Types {
+/// Numeric of a scale; of any, where the field is not constant.
+fn numeric(scale: Option<i8>) -> SqlType {
+    scale.map_or(SqlType::NUMERIC, |scale| SqlType::Numeric(16 + scale.unsigned_abs(), scale))
+}
+
+fn types(arguments: &[Argument], result: impl Fn(Option<i8>) -> SqlType) -> Types {
     let [field, time] = arguments else { return Ok(None) };
     let wanted = match &time.sql_type {
         Some(known @ (SqlType::Timestamp | SqlType::TimestampTz | SqlType::Date | SqlType::Interval)) => known.clone(),
@@ -27,7 +33,7 @@ fn types(arguments: &[Argument], result: impl Fn(i8) -> SqlType) -> Types {
         _ if time.is_untyped() => SqlType::TimestampTz,
         _ => return Ok(None),
     };
-    let scale = field.text.as_deref().map_or(6, |field| scale(&field.to_ascii_lowercase(), &wanted));
+    let scale = field.text.as_deref().map(|field| scale(&field.to_ascii_lowercase(), &wanted));
     Ok(Some((vec![SqlType::Text, wanted], result(scale))))
 }
 
@@ -72,11 +78,26 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
     Ok(match &call.result {
         SqlType::Numeric(_, scale) => {
             if values.iter().flatten().any(|value| value.scale == INFINITE) {
-                return Err(Error::unsupported("numeric has no infinity").hint("use date_part() instead of extract()"));
+                let error = Error::unsupported("extract() from infinite times is not supported");
+                return Err(error.hint("use date_part() instead of extract()"));
             }
             let exact =
                 values.iter().map(|value| value.map(|value| value.decimal(*scale))).collect::<Decimal128Array>();
             Arc::new(exact.with_data_type(call.result.arrow()))
+        }
+        SqlType::AnyNumeric(_) => {
+            let field = |row: usize| fields.value(row).to_ascii_lowercase();
+            let exact = |(row, value): (usize, &Option<Part>)| {
+                value.map(|value| {
+                    let scale = scale(&field(row), sql_type);
+                    encoding::encoded(&match value {
+                        Part { value: 1.., scale: INFINITE } => Decimal::Infinity,
+                        Part { scale: INFINITE, .. } => Decimal::NegativeInfinity,
+                        value => Decimal::new(value.decimal(scale), u32::from(scale.unsigned_abs())),
+                    })
+                })
+            };
+            Arc::new(values.iter().enumerate().map(exact).collect::<LargeBinaryArray>())
         }
         _ => Arc::new(values.iter().map(|value| value.map(|value| value.double())).collect::<Float64Array>()),
     })

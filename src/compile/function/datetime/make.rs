@@ -41,7 +41,9 @@ fn types(arguments: &[Argument], integers: usize, doubles: usize, result: &[SqlT
         argument.is_untyped()
             || match (&argument.sql_type, wanted) {
                 (_, Integer) => argument.is_integer(),
-                (Some(SmallInt | Integer | BigInt | Real | Double | Numeric(..)), Double) => true,
+                (Some(SmallInt | Integer | BigInt | Real | Double | Numeric(..) | SqlType::AnyNumeric(_)), Double) => {
+                    true
+                }
                 (Some(given), wanted) => given == wanted,
                 (None, _) => true,
             }

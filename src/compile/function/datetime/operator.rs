@@ -40,7 +40,16 @@ fn types(arguments: &[Argument], operator: char) -> Types {
     };
     let (left, right) = (known(left), known(right));
     let number = |other: &SqlType| {
-        matches!(other, SmallInt | Integer | SqlType::BigInt | SqlType::Real | Double | SqlType::Numeric(..))
+        matches!(
+            other,
+            SmallInt
+                | Integer
+                | SqlType::BigInt
+                | SqlType::Real
+                | Double
+                | SqlType::Numeric(..)
+                | SqlType::AnyNumeric(_)
+        )
     };
     let types = |left: SqlType, right: SqlType, result: SqlType| Ok(Some((vec![left, right], result)));
     match (operator, left, right) {

@@ -25,7 +25,7 @@ fn types(arguments: &[Argument]) -> Types {
         Some(known @ (Timestamp | TimestampTz | Interval)) => known.clone(),
         Some(SqlType::Time) => Interval,
         Some(Date) => TimestampTz,
-        Some(SmallInt | Integer | BigInt | Real | Double | Numeric(..)) => {
+        Some(SmallInt | Integer | BigInt | Real | Double | Numeric(..) | SqlType::AnyNumeric(_)) => {
             return Err(Error::unsupported("to_char of numbers is not supported").hint("cast to numeric(p,s) or text"));
         }
         None => TimestampTz,

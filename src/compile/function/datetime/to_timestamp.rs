@@ -24,7 +24,9 @@ fn types(arguments: &[Argument]) -> Types {
     use SqlType::{BigInt, Double, Integer, Numeric, Real, SmallInt, TimestampTz};
     if let [seconds] = arguments {
         return Ok(match &seconds.sql_type {
-            None | Some(SmallInt | Integer | BigInt | Real | Double | Numeric(..)) => Some((vec![Double], TimestampTz)),
+            None | Some(SmallInt | Integer | BigInt | Real | Double | Numeric(..) | SqlType::AnyNumeric(_)) => {
+                Some((vec![Double], TimestampTz))
+            }
             _ => None,
         });
     }

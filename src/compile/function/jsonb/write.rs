@@ -34,7 +34,9 @@ pub(in crate::compile) fn write_value(
         .write(values, row, &mut text)?;
     match sql_type {
         Json | Jsonb | SmallInt | Integer | BigInt | Numeric(..) => out.extend_from_slice(&text),
-        Real | Double if text.last().is_some_and(u8::is_ascii_digit) => out.extend_from_slice(&text),
+        Real | Double | SqlType::AnyNumeric(_) if text.last().is_some_and(u8::is_ascii_digit) => {
+            out.extend_from_slice(&text)
+        }
         Timestamp | TimestampTz => write_string(iso(text, sql_type).as_bytes(), out),
         _ => write_string(&text, out),
     }

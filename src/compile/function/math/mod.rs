@@ -6,8 +6,6 @@ pub(super) mod bit;
 mod degree;
 // `exp`, `ln`, `log`, `power`, `sqrt` of numerics.
 pub(super) mod exact;
-// Numbers with many digits.
-mod fixed;
 // Functions of double precision.
 pub(super) mod float;
 // `gcd`, `lcm`, `factorial`.

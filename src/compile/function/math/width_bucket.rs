@@ -8,6 +8,8 @@ use datafusion::arrow::compute::SortOptions;
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::super::overload::{Kind, overload};
 use super::out_of_range;
+use crate::canonical::comparable;
+use crate::decimal::Decimal;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -20,6 +22,11 @@ fn types(arguments: &[Argument]) -> Types {
     use Kind::{Double, Integer, Numeric};
     if let [operand, thresholds] = arguments {
         let Some(SqlType::Array(item)) = &thresholds.sql_type else { return Ok(None) };
+        let is_numeric = |kind: Option<&SqlType>| kind.is_some_and(SqlType::is_numeric);
+        if is_numeric(Some(item)) && is_numeric(operand.sql_type.as_ref()) {
+            let types = vec![SqlType::NUMERIC, SqlType::Array(Box::new(SqlType::NUMERIC))];
+            return Ok(Some((types, SqlType::Integer)));
+        }
         let fits = operand.is_untyped() || operand.sql_type.as_ref() == Some(item.as_ref());
         if matches!(**item, SqlType::Array(_)) {
             return Err(Error::new(code::ARRAY_SUBSCRIPT_ERROR, "thresholds must be one-dimensional array"));
@@ -76,31 +83,35 @@ fn double(call: &Call, row: usize, count: i32) -> Result<i64> {
 }
 
 fn exact(call: &Call, row: usize, count: i32) -> Result<i64> {
-    let scale = call.scale(0).max(call.scale(1)).max(call.scale(2));
-    let scaled = |at: usize| {
-        let unit = 10i128.checked_pow(u32::from((scale - call.scale(at)).unsigned_abs()))?;
-        call.numeric(at).value(row).checked_mul(unit)
-    };
-    let (Some(operand), Some(low), Some(high)) = (scaled(0), scaled(1), scaled(2)) else {
-        return Err(out_of_range("numeric"));
-    };
-    if low == high {
+    let [operand, low, high] = [0, 1, 2].map(|at| call.decimal(at, row));
+    let values = [&operand, &low, &high];
+    if values.contains(&&Decimal::NaN) {
+        return Err(Error::new(INVALID_ARGUMENT, "operand, lower bound, and upper bound cannot be NaN"));
+    }
+    if low.number().is_none() || high.number().is_none() {
+        return Err(Error::new(INVALID_ARGUMENT, "lower and upper bounds must be finite"));
+    }
+    let direction = low.compare(&high);
+    if direction.is_eq() {
         return Err(equal_bounds());
     }
-    let (below, above) = if low < high { (operand < low, operand >= high) } else { (operand > low, operand <= high) };
-    if below || above {
-        return Ok(if below { 0 } else { i64::from(count) + 1 });
+    // Seen from the lower bound on.
+    if operand.compare(&low) == direction {
+        return Ok(0);
     }
-    let span = operand.checked_sub(low).zip(high.checked_sub(low));
-    let bucket = span.and_then(|(part, whole)| part.checked_mul(i128::from(count)).map(|part| part / whole));
-    bucket.and_then(|bucket| i64::try_from(bucket).ok()).map(|bucket| bucket + 1).ok_or_else(|| out_of_range("numeric"))
+    if operand.compare(&high) != direction {
+        return Ok(i64::from(count) + 1);
+    }
+    let part = operand.subtract(&low)?.multiply(&Decimal::from(i64::from(count)))?;
+    let bucket = part.divide_whole(&high.subtract(&low)?)?.to_i128().and_then(|bucket| i64::try_from(bucket).ok());
+    bucket.map(|bucket| bucket + 1).ok_or_else(|| out_of_range("integer"))
 }
 
 fn thresholds(call: &Call) -> Result<ArrayRef> {
     let lists = call.list(1);
     let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
-    let order = make_comparator(lists.values().as_ref(), call.arguments[0].as_ref(), SortOptions::default())
-        .map_err(internal)?;
+    let (thresholds, operands) = (comparable(lists.values()), comparable(&call.arguments[0]));
+    let order = make_comparator(thresholds.as_ref(), operands.as_ref(), SortOptions::default()).map_err(internal)?;
     call.column::<_, Int32Array>(|row| {
         let offsets = lists.value_offsets();
         let range = offsets[row] as usize..offsets[row + 1] as usize;

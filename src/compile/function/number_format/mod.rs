@@ -9,12 +9,13 @@ mod write;
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use datafusion::arrow::datatypes::Float32Type;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, LargeBinaryArray, StringArray};
+use datafusion::arrow::datatypes::{Decimal128Type, Float32Type};
 
 use super::datetime;
 use super::definition::{Argument, Call, Definition, Types};
 use super::math::bit;
+use crate::decimal::{Decimal, encoding};
 use crate::error::{Error, Result, code};
 use crate::format::text::number::write_decimal;
 use crate::types::SqlType;
@@ -25,8 +26,9 @@ pub(super) static TO_CHAR: Definition = Definition::immutable("to_char", char_ty
 pub(super) static TO_NUMBER: Definition = Definition::immutable("to_number", number_types, to_number);
 
 fn is_number(sql_type: &Option<SqlType>) -> bool {
-    use SqlType::{BigInt, Double, Integer, Numeric, Real, SmallInt};
-    matches!(sql_type, Some(SmallInt | Integer | BigInt | Real | Double | Numeric(..)))
+    use SqlType::{BigInt, Double, Integer, Real, SmallInt};
+    sql_type.as_ref().is_some_and(SqlType::is_numeric)
+        || matches!(sql_type, Some(SmallInt | Integer | BigInt | Real | Double))
 }
 
 fn is_text(argument: &Argument) -> bool {
@@ -71,7 +73,10 @@ fn written(call: &Call, row: usize, pattern: &Pattern) -> Result<String> {
             write::double(f64::from(call.arguments[0].as_primitive::<Float32Type>().value(row)), 6, pattern)
         }
         SqlType::Double => write::double(call.double(0).value(row), 15, pattern),
-        SqlType::Numeric(_, scale) => write::decimal(call.numeric(0).value(row), *scale, pattern),
+        SqlType::Numeric(_, scale) => {
+            write::decimal(call.arguments[0].as_primitive::<Decimal128Type>().value(row), *scale, pattern)
+        }
+        SqlType::AnyNumeric(_) => write::any(&call.decimal(0, row), pattern),
         _ => write::decimal(i128::from(bit::integer(call, 0, row)), 0, pattern),
     }
 }
@@ -81,23 +86,24 @@ fn number_types(arguments: &[Argument]) -> Types {
     if !is_text(text) || !is_text(pattern) {
         return Ok(None);
     }
-    let known = pattern.text.as_deref().map(Pattern::of).transpose()?;
-    let scale = known.map_or(10, |pattern| (pattern.post + pattern.shift).min(38));
-    Ok(Some((vec![SqlType::Text; 2], SqlType::Numeric(38, scale as i8))))
+    if let Some(pattern) = &pattern.text {
+        Pattern::of(pattern)?;
+    }
+    Ok(Some((vec![SqlType::Text; 2], SqlType::NUMERIC)))
 }
 
 fn to_number(call: &Call) -> Result<ArrayRef> {
-    let SqlType::Numeric(_, scale) = call.result else { return Err(Error::internal("to_number() gives numerics")) };
     let rows = (0..call.rows).map(|row| {
         let pattern_missing = call.arguments.iter().any(|argument| argument.is_null(row));
         if pattern_missing || call.text(1).value(row).is_empty() {
             return Ok(None);
         }
         let pattern = Pattern::of(call.text(1).value(row))?;
-        read::number(call.text(0).value(row), &pattern, scale).map(Some)
+        let scale = (pattern.post + pattern.shift).min(38);
+        let units = read::number(call.text(0).value(row), &pattern, scale as i8)?;
+        Ok(Some(encoding::encoded(&Decimal::new(units, scale as u32))))
     });
-    let values: datafusion::arrow::array::Decimal128Array = rows.collect::<Result<Vec<_>>>()?.into();
-    Ok(Arc::new(values.with_data_type(call.result.arrow())))
+    Ok(Arc::new(rows.collect::<Result<LargeBinaryArray>>()?))
 }
 
 /// A decimal's digits, with its point if it has digits after it, and whether it is negative.

@@ -3,6 +3,7 @@
 use super::digits;
 use super::pattern::{Anchor, Item, Pattern};
 use crate::compile::function::cast::rounded;
+use crate::decimal::{Decimal, Number};
 use crate::error::{Error, Result, code};
 
 /// Roman numerals are as long as the longest.
@@ -35,6 +36,26 @@ pub(super) fn decimal(value: i128, scale: i8, pattern: &Pattern) -> Result<Strin
         text.extend(std::iter::repeat_n('0', (post - scale.max(0)) as usize));
     }
     Ok(laid_out(&text, negative, pattern))
+}
+
+/// A numeric of any size: what is more than 38 digits long is cut to those that the pattern shows, or refused.
+pub(super) fn any(value: &Decimal, pattern: &Pattern) -> Result<String> {
+    let overflow = || Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "numeric out of range");
+    let Decimal::Number(number) = value else { return double(value.to_f64(), 15, pattern) };
+    let shown = if pattern.scientific { number.scale() as i32 } else { (pattern.post + pattern.shift) as i32 + 1 };
+    let number = match number.scale() as i32 > shown {
+        // The digit behind those that are shown keeps apart what rounds up and what does not.
+        true => {
+            let cut = number.truncated(shown);
+            let lost = Decimal::Number(cut.clone()).compare(value).is_ne();
+            let last = (cut.units() % 10_i32).to_string().ends_with('0') && lost;
+            let nudge = if last { value.sign() } else { 0 };
+            Number::new(cut.units() + nudge, cut.scale())
+        }
+        false => number.clone(),
+    };
+    let units = i128::try_from(number.units()).map_err(|_| overflow())?;
+    decimal(units, i8::try_from(number.scale()).map_err(|_| overflow())?, pattern)
 }
 
 fn power_of_ten(digits: u8) -> Option<i128> {

@@ -1,5 +1,6 @@
 //! `sort_key(x)`: a value that compares as PostgreSQL compares `x`: the length in ns for intervals; for jsonb, arrays and rows bytes, each as
-//! the letter of that number, since windows have no order over bytes. NULL for NULL; equal keys mean equal values.
+//! the letter of that number, since windows have no order over bytes; numerics of any size with the least number of
+//! digits. NULL for NULL; equal keys mean equal values.
 //!
 //! jsonb: null < string < number < boolean < array < object; arrays and objects by their size first, then by what is in them; a scalar
 //! is compared with an array as if it was an array of it, which makes an empty array the least of all. Arrays: element by
@@ -18,8 +19,9 @@ use super::super::cast;
 use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::super::jsonb::{content, elements, kind, members};
 use super::{length, number};
+use crate::canonical::comparable;
+use crate::decimal::encoding;
 use crate::error::{Error, Result};
-use crate::format::text::number::write_decimal;
 use crate::types::SqlType;
 
 pub(in crate::compile) static DEFINITION: Definition = Definition::immutable("sort_key", types, evaluate);
@@ -37,6 +39,7 @@ fn types(arguments: &[Argument]) -> Types {
         SqlType::Jsonb | SqlType::Array(_) | SqlType::Row(_) | SqlType::Char(_) => {
             Some((vec![sql_type.clone()], SqlType::Text))
         }
+        SqlType::AnyNumeric(_) => Some((vec![SqlType::NUMERIC], SqlType::NUMERIC)),
         _ => None,
     })
 }
@@ -48,8 +51,10 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         let lengths: Decimal128Array = lengths.collect();
         return Ok(Arc::new(lengths.with_data_type(call.result.arrow())));
     }
-    if let SqlType::Char(_) = call.given[0] {
-        return Ok(cast::trimmed(values));
+    match call.given[0] {
+        SqlType::AnyNumeric(_) => return Ok(comparable(values)),
+        SqlType::Char(_) => return Ok(cast::trimmed(values)),
+        _ => {}
     }
     let keys = keys(&call.given[0], values)?;
     let letters = |key: &[u8]| key.iter().map(|byte| char::from(*byte)).collect::<String>();
@@ -139,10 +144,12 @@ pub(in crate::compile::function) fn append_item(
         SqlType::Real => float(items.as_primitive::<Float32Type>().value(at).into(), out),
         SqlType::Double => float(items.as_primitive::<Float64Type>().value(at), out),
         SqlType::Numeric(_, scale) => {
-            let mut digits = Vec::new();
-            write_decimal(items.as_primitive::<Decimal128Type>().value(at), *scale, &mut digits);
-            number::append(&String::from_utf8_lossy(&digits), out);
+            let mut encoded = Vec::new();
+            let units = items.as_primitive::<Decimal128Type>().value(at);
+            encoding::write_small(units, u32::from(scale.unsigned_abs()), &mut encoded);
+            bytes(encoding::key(&encoded), out);
         }
+        SqlType::AnyNumeric(_) => bytes(encoding::key(items.as_binary::<i64>().value(at)), out),
         SqlType::Char(_) => bytes(cast::trim(texts(items).value(at)).as_bytes(), out),
         SqlType::Text | SqlType::Varchar(_) | SqlType::Uuid | SqlType::Json => {
             bytes(texts(items).value(at).as_bytes(), out);

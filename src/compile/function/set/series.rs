@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Int32Array, Int64Array, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Int32Array, Int64Array, LargeBinaryArray, LargeBinaryBuilder, TimestampMicrosecondArray,
 };
-use datafusion::arrow::datatypes::{Decimal128Type, Int32Type, Int64Type, IntervalMonthDayNano};
+use datafusion::arrow::datatypes::{Int32Type, Int64Type, IntervalMonthDayNano};
 
 use super::super::array::dimension::Flat;
 use super::super::datetime::operator::shifted;
 use super::super::datetime::{intervals, timestamps};
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::{ELEMENTS_MAX, lists, too_many};
+use crate::decimal::{Decimal, encoding};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -22,7 +23,7 @@ pub(in crate::compile::function) static SUBSCRIPTS: Definition =
     Definition::immutable("generate_subscripts[]", subscript_types, subscripts);
 
 fn types(arguments: &[Argument]) -> Types {
-    use SqlType::{BigInt, Date, Integer, Interval, Numeric, SmallInt, Text, Timestamp, TimestampTz};
+    use SqlType::{AnyNumeric, BigInt, Date, Integer, Interval, Numeric, SmallInt, Text, Timestamp, TimestampTz};
     if !matches!(arguments.len(), 2 | 3) {
         return Ok(None);
     }
@@ -44,16 +45,12 @@ fn types(arguments: &[Argument]) -> Types {
         let types = vec![time.clone(), time.clone(), Interval];
         return Ok((arguments.len() == 3).then(|| (types, SqlType::Array(Box::new(time)))));
     }
-    let mut scale = 0;
     let mut number = Integer;
     for kind in &known {
         match kind {
             SmallInt | Integer => {}
             BigInt => number = if matches!(number, Integer) { BigInt } else { number },
-            Numeric(_, digits) => {
-                scale = scale.max(*digits);
-                number = Numeric(38, scale);
-            }
+            Numeric(..) | AnyNumeric(_) => number = SqlType::NUMERIC,
             Text => return Ok(None),
             _ => return Ok(None),
         }
@@ -68,22 +65,13 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         SqlType::Integer => {
             let value = |argument: &ArrayRef, row| i128::from(argument.as_primitive::<Int32Type>().value(row));
             // What lies between two integers is one.
-            Arc::new(
-                numbers(call, 1, value, &mut lengths)?.into_iter().map(|value| value as i32).collect::<Int32Array>(),
-            )
+            Arc::new(numbers(call, value, &mut lengths)?.into_iter().map(|value| value as i32).collect::<Int32Array>())
         }
         SqlType::BigInt => {
             let value = |argument: &ArrayRef, row| i128::from(argument.as_primitive::<Int64Type>().value(row));
-            Arc::new(
-                numbers(call, 1, value, &mut lengths)?.into_iter().map(|value| value as i64).collect::<Int64Array>(),
-            )
+            Arc::new(numbers(call, value, &mut lengths)?.into_iter().map(|value| value as i64).collect::<Int64Array>())
         }
-        SqlType::Numeric(_, scale) => {
-            let one = 10_i128.pow(u32::from(scale.unsigned_abs()));
-            let value = |argument: &ArrayRef, row| argument.as_primitive::<Decimal128Type>().value(row);
-            let values: Decimal128Array = numbers(call, one, value, &mut lengths)?.into_iter().collect();
-            Arc::new(values.with_data_type(kind.arrow()))
-        }
+        SqlType::AnyNumeric(_) => Arc::new(decimals(call, &mut lengths)?),
         _ => Arc::new(times(call, kind, &mut lengths)?),
     };
     lists(call, lengths, elements)
@@ -94,9 +82,47 @@ fn is_null(call: &Call, row: usize) -> bool {
     call.arguments.iter().any(|argument| argument.is_null(row))
 }
 
+fn decimals(call: &Call, lengths: &mut Vec<Option<usize>>) -> Result<LargeBinaryArray> {
+    let mut elements = LargeBinaryBuilder::new();
+    let mut total = 0;
+    for row in 0..call.rows {
+        if is_null(call, row) {
+            lengths.push(None);
+            continue;
+        }
+        let (start, stop) = (call.decimal(0, row), call.decimal(1, row));
+        let step = if call.arguments.len() > 2 { call.decimal(2, row) } else { Decimal::from(1) };
+        for (name, value) in [("start", &start), ("stop", &stop), ("step size", &step)] {
+            let what = match value {
+                Decimal::Number(_) => continue,
+                Decimal::NaN => "NaN",
+                _ => "infinity",
+            };
+            return Err(Error::new(
+                code::INVALID_PARAMETER_VALUE,
+                format!("{name} {}cannot be {what}", if name == "step size" { "" } else { "value " }),
+            ));
+        }
+        if step.sign() == 0 {
+            return Err(zero_step());
+        }
+        let begins = total;
+        let mut next = start;
+        while if step.sign() > 0 { next.compare(&stop).is_le() } else { next.compare(&stop).is_ge() } {
+            if total >= ELEMENTS_MAX {
+                return Err(too_many());
+            }
+            elements.append_value(encoding::encoded(&next));
+            total += 1;
+            next = next.add(&step)?;
+        }
+        lengths.push(Some(total - begins));
+    }
+    Ok(elements.finish())
+}
+
 fn numbers(
     call: &Call,
-    one: i128,
     value: impl Fn(&ArrayRef, usize) -> i128,
     lengths: &mut Vec<Option<usize>>,
 ) -> Result<Vec<i128>> {
@@ -107,7 +133,7 @@ fn numbers(
             continue;
         }
         let (start, stop) = (value(&call.arguments[0], row), value(&call.arguments[1], row));
-        let step = call.arguments.get(2).map_or(one, |step| value(step, row));
+        let step = call.arguments.get(2).map_or(1, |step| value(step, row));
         if step == 0 {
             return Err(zero_step());
         }

@@ -29,8 +29,8 @@ fn outputs_have_their_types() {
         view("SELECT category, avg(reserve) AS a, sum(seller) AS s FROM auctions GROUP BY category").expect("a plan");
     let Plan::Aggregate { calls, .. } = plan else { panic!("an aggregate") };
     assert_eq!(calls[0].function, AggregateFunction::Avg);
-    assert_eq!(calls[0].field.data_type(), &SqlType::Numeric(38, 16).arrow());
-    assert_eq!(calls[1].field.data_type(), &SqlType::Numeric(38, 0).arrow());
+    assert_eq!(calls[0].field.data_type(), &SqlType::NUMERIC.arrow());
+    assert_eq!(calls[1].field.data_type(), &SqlType::Numeric(33, 0).arrow());
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usiz
                 _ => take(expr),
             };
             if !cast_array(&mut value, &target) {
-                value = cast(value, &target, data_type);
+                value = cast(value, &target);
             }
             *expression = rounded(without_rest(value, field), digits);
         }
@@ -45,7 +45,7 @@ pub(super) fn rewrite(expression: &mut ast::Expr, parameters: &mut BTreeMap<usiz
                 return Err(Error::unsupported("this form of typed constant is not supported"));
             };
             let digits = precision(&mut typed.data_type);
-            *expression = rounded(cast(text(value), &sql_type(&typed.data_type)?, &typed.data_type), digits);
+            *expression = rounded(cast(text(value), &sql_type(&typed.data_type)?), digits);
         }
         // The planner would give it a negative scale.
         ast::Expr::Value(value) => {
@@ -143,17 +143,9 @@ fn cast_array(value: &mut ast::Expr, target: &SqlType) -> bool {
     true
 }
 
-/// `cast(value, 'type')`; numeric without precision stays so, since the value decides how many digits it keeps.
-fn cast(value: ast::Expr, target: &SqlType, written: &ast::DataType) -> ast::Expr {
-    call("cast", [value, text(target_name(target, written))])
-}
-
-/// The type's name as `cast` takes it.
-pub(super) fn target_name(target: &SqlType, written: &ast::DataType) -> String {
-    match target {
-        SqlType::Numeric(..) if !written.to_string().contains('(') => "numeric".to_string(),
-        target => target.spelled(),
-    }
+/// `cast(value, 'type')`.
+fn cast(value: ast::Expr, target: &SqlType) -> ast::Expr {
+    call("cast", [value, text(target.spelled())])
 }
 
 fn parameter(expression: &ast::Expr) -> Option<usize> {

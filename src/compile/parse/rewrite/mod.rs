@@ -51,7 +51,7 @@ mod hypothetical;
 mod name;
 // Numbers.
 mod number;
-mod operator;
+pub(in crate::compile) mod operator;
 // OVER.
 mod over;
 mod pattern_list;
@@ -72,6 +72,8 @@ pub(super) mod type_name;
 mod row_in;
 // USING and NATURAL.
 mod using;
+// Numbers in VALUES.
+mod value_list;
 mod window;
 
 /// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand
@@ -168,6 +170,7 @@ impl ast::VisitorMut for Rewriter<'_> {
 
     fn post_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<Error> {
         self.values.pop();
+        value_list::rewrite(&mut query.body);
         match over::rewrite(query) {
             Ok(()) => ControlFlow::Continue(()),
             Err(refused) => {

@@ -1,11 +1,11 @@
-//! Constants with an exponent: as in PostgreSQL they are numeric, so they are written out; what numeric cannot hold is double precision.
+//! Constants with an exponent or many digits, which are numeric, as in PostgreSQL.
 
 use datafusion::sql::sqlparser::ast;
 
 use super::{call, text};
-use crate::error::{Error, Result, code};
+use crate::error::Result;
 
-/// Digits that numeric can hold.
+/// Digits of a constant that the planner can read.
 const DIGITS_MAX: usize = 38;
 
 /// Rewrites one expression.
@@ -17,14 +17,13 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             // Without a point it would be an integer.
             Some(plain) if !plain.contains('.') => *expression = call("cast", [text(plain), text("numeric")]),
             Some(plain) => *number = plain,
-            None => *expression = call("cast", [text(number.clone()), text("double precision".to_string())]),
+            None => *expression = call("cast", [text(number.clone()), text("numeric")]),
         }
         return Ok(());
     }
     let digits = number.trim_start_matches('0').bytes().filter(u8::is_ascii_digit).count();
     if digits > DIGITS_MAX {
-        let message = format!("a number with {digits} digits is out of range of numeric");
-        return Err(Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, message).hint("numeric holds up to 38 digits"));
+        *expression = call("cast", [text(number.clone()), text("numeric")]);
     }
     Ok(())
 }

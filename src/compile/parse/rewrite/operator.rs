@@ -6,6 +6,10 @@ use super::{call, take, text};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
+/// Comparisons in which NULL is a value, as operators.
+pub(in crate::compile) const DISTINCT: &str = "IS DISTINCT FROM";
+pub(in crate::compile) const NOT_DISTINCT: &str = "IS NOT DISTINCT FROM";
+
 /// Rewrites one expression whose parts are rewritten.
 pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
     match expression {
@@ -46,6 +50,13 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
             };
             periods.extend(other);
             *expression = call("overlaps", periods);
+        }
+        // As an operator, for which our planner decides what its sides become.
+        ast::Expr::IsDistinctFrom(left, right) => {
+            *expression = operation(take(left), BinaryOperator::Custom(DISTINCT.to_string()), take(right));
+        }
+        ast::Expr::IsNotDistinctFrom(left, right) => {
+            *expression = operation(take(left), BinaryOperator::Custom(NOT_DISTINCT.to_string()), take(right));
         }
         ast::Expr::BinaryOp { op, .. } => {
             if let BinaryOperator::PGCustomBinaryOperator(parts) = op {

@@ -72,7 +72,7 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
         ast::Expr::UnaryOp { op: UnaryOperator::BitwiseNot, expr } => call("~", [take(expr)]),
         ast::Expr::Cast { kind: ast::CastKind::TryCast | ast::CastKind::SafeCast, expr, data_type, .. } => {
             let target = super::super::data_type::sql_type(data_type)?;
-            call("try_cast", [take(expr), text(super::cast::target_name(&target, data_type))])
+            call("try_cast", [take(expr), text(target.to_string())])
         }
         ast::Expr::Value(value) => match &value.value {
             ast::Value::UnicodeStringLiteral(written) => text(written.clone()),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, JoinType};
 use datafusion::error::Result as PlanResult;
@@ -18,6 +19,8 @@ use super::super::single_value::{only_value, single_value};
 use super::outer::depends;
 use super::pull::Use;
 use super::{Matched, Unnesting, column_at, columns, joined, unsupported};
+use crate::compile::function::order::tagged::tagged;
+use crate::types::SqlType;
 
 /// `value operator ANY (subquery)`.
 pub(super) struct Membership {
@@ -83,6 +86,11 @@ impl Unnesting<'_> {
 
     /// `(SELECT y …)`.
     fn scalar(&self, input: LogicalPlan, subquery: &LogicalPlan) -> PlanResult<(LogicalPlan, Expr)> {
+        let (input, value) = self.only(input, subquery)?;
+        Ok((input, typed((value, &subquery.schema().fields()[0]))))
+    }
+
+    fn only(&self, input: LogicalPlan, subquery: &LogicalPlan) -> PlanResult<(LogicalPlan, Expr)> {
         if let Some(single) = self.single(&input, subquery)? {
             let (input, outputs, having) = single.beside(input)?;
             let value = outputs.into_iter().next().ok_or_else(|| unsupported("a subquery without columns"))?;
@@ -106,7 +114,7 @@ impl Unnesting<'_> {
         let unqualified = |name: String| Expr::Column(Column::new_unqualified(name));
         let checked = only_value(unqualified(only), unqualified(rows)).alias(self.fresh());
         let plan = LogicalPlan::Projection(Projection::try_new(vec![checked], Arc::new(gathered))?);
-        self.scalar(input, &plan)
+        self.only(input, &plan)
     }
 
     /// `EXISTS (…)`.
@@ -256,6 +264,14 @@ pub(super) fn where_true(condition: Option<Expr>, value: Expr) -> PlanResult<Exp
     match condition {
         Some(condition) => when(condition, value).end(),
         None => Ok(value),
+    }
+}
+
+/// What a column has become, of the column's type: CASE forgets what Arrow does not tell.
+pub(super) fn typed((expression, column): (Expr, &FieldRef)) -> Expr {
+    match expression {
+        Expr::Case(_) => tagged(expression, &SqlType::of(column)),
+        other => other,
     }
 }
 

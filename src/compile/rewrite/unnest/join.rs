@@ -9,7 +9,7 @@ use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Filter, Join, LogicalPlan, Projection};
 use datafusion::prelude::Expr;
 
-use super::attach::{is_lateral, uses, where_true};
+use super::attach::{is_lateral, typed, uses, where_true};
 use super::outer::inlined;
 use super::pull::Use;
 use super::single::Single;
@@ -99,14 +99,19 @@ impl Unnesting<'_> {
         let over = |outputs: &[Expr]| -> PlanResult<Vec<Expr>> {
             on.iter().map(|condition| inlined(condition.clone(), right.schema(), outputs)).collect()
         };
+        let typed = |outputs: Vec<Expr>| outputs.into_iter().zip(right.schema().fields()).map(typed).collect();
         let (plan, outputs) = match self.single(&left, &right)? {
-            Some(single) => self.beside_single(single, left, over, outer)?,
+            Some(single) => {
+                let (plan, outputs) = self.beside_single(single, left, over, outer)?;
+                (plan, typed(outputs))
+            }
             None => {
                 let mut matched = self.matched(&left, &right, Use::Rows)?;
                 if outer {
                     matched = self.null_extended(matched)?;
                 }
                 let Matched { plan, mut conditions, outputs } = matched;
+                let outputs: Vec<Expr> = typed(outputs);
                 conditions.extend(over(&outputs)?);
                 let kind = if outer { JoinType::Left } else { JoinType::Inner };
                 (joined(left, plan, kind, conditions)?, outputs)

@@ -194,6 +194,8 @@ impl Unnesting<'_> {
             Arc::clone(&node.right)
         } else {
             let right = self.push(&node.right, outer, &in_right)?;
+            let right =
+                if node.join_type == JoinType::LeftMark { self.of_one_name(right, &node.right)? } else { right };
             for (term, column) in in_right.iter().zip(right.terms) {
                 let at = wanted.iter().position(|wanted| wanted == term);
                 let mine = at.and_then(|at| left.terms.get(at)).cloned();
@@ -210,6 +212,18 @@ impl Unnesting<'_> {
             .collect::<PlanResult<_>>()?;
         join.filter = join.filter.map(|filter| with_terms(filter, wanted, &left.terms)).transpose()?;
         Ok(Pushed { plan: LogicalPlan::Join(join), terms: left.terms, strict: left.strict })
+    }
+
+    /// The same with all columns under the name of the plan's own, which is the name of the mark, too.
+    fn of_one_name(&self, pushed: Pushed, own: &LogicalPlan) -> PlanResult<Pushed> {
+        let Some((Some(table), _)) = own.schema().iter().next() else { return Ok(pushed) };
+        let names: Vec<String> = pushed.terms.iter().map(|_| self.fresh()).collect();
+        let named = pushed.terms.into_iter().zip(&names);
+        let named = named.map(|(term, name)| term.alias_qualified(Some(table.clone()), name));
+        let columns = columns(own.schema()).into_iter().chain(named).collect();
+        let plan = LogicalPlan::Projection(Projection::try_new(columns, Arc::new(pushed.plan))?);
+        let terms = names.into_iter().map(|name| Expr::Column(Column::new(Some(table.clone()), name))).collect();
+        Ok(Pushed { plan, terms, ..pushed })
     }
 
     fn push_union(&self, node: &Union, outer: &LogicalPlan, wanted: &[Expr]) -> PlanResult<Pushed> {

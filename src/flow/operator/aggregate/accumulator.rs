@@ -5,6 +5,7 @@ use datafusion::arrow::datatypes::{DataType, Schema};
 
 use super::count::{Count, CountRows};
 use super::distinct::Distinct;
+use super::distinct_numeric::DistinctNumeric;
 use super::rows::SortedRows;
 use super::{extreme, sum};
 use crate::canonical::require_supported;
@@ -21,6 +22,7 @@ pub(super) fn accumulator(call: &AggregateCall, input: &Schema, append_only: boo
     }
     let single = single(call, &types, append_only && !call.distinct)?;
     match call.distinct && !call.function.ignores_copies() {
+        true if types == [DataType::LargeBinary] => Ok(Box::new(DistinctNumeric::new(single))),
         true => Ok(Box::new(Distinct::new(single, &types)?)),
         false => Ok(single),
     }

@@ -16,6 +16,8 @@
 mod accumulator;
 mod count;
 mod distinct;
+// DISTINCT over numerics.
+mod distinct_numeric;
 mod extreme;
 mod rows;
 mod sum;

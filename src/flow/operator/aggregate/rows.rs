@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::array::{Array, ArrayRef, UInt64Array};
+use datafusion::arrow::compute::take_arrays;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
+use crate::canonical::{Equality, comparable, values_equal};
 use crate::compile::aggregate::{Accumulator, Ordered, RowOrder, Values, column_of};
 use crate::error::Result;
+use crate::flow::delta::arrow_error;
 
 /// See the [module](self).
 pub(super) struct SortedRows {
@@ -32,7 +35,17 @@ impl SortedRows {
         let rows = self.slots[group as usize].iter().filter(|(_, weight)| **weight > 0);
         let copies = |weight: i64| if self.distinct { 1 } else { weight as usize };
         let rows = rows.flat_map(|(row, weight)| std::iter::repeat_n(row.as_ref(), copies(*weight)));
-        self.function.evaluate(&self.order.decode(rows)?)
+        let arguments = self.order.decode(rows)?;
+        if !self.distinct || !arguments.iter().any(|column| *column.data_type() == DataType::LargeBinary) {
+            return self.function.evaluate(&arguments);
+        }
+        // Numerics that differ in their zeros only are neighbours.
+        let keys: Vec<ArrayRef> = arguments.iter().map(comparable).collect();
+        let same = |row: usize, column: &ArrayRef| values_equal(column, row - 1, column, row, Equality::Key);
+        let rows = arguments.first().map_or(0, |column| column.len());
+        let kept = (0..rows).filter(|row| *row == 0 || !keys.iter().all(|column| same(*row, column)));
+        let kept = UInt64Array::from_iter_values(kept.map(|row| row as u64));
+        self.function.evaluate(&take_arrays(&arguments, &kept, None).map_err(arrow_error)?)
     }
 }
 

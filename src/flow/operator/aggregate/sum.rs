@@ -1,19 +1,23 @@
 //! `sum` and `avg`, exact for every type.
 //!
 //! Integers and decimals are summed in 128 bits where no 2⁶⁴ rows can overflow them, else in 256; floats in an
-//! [`ExactSum`]. Only the result is rounded (averages of numbers half away from zero) and checked against its type, so
-//! that an overflow goes away with the rows that caused it.
+//! [`ExactSum`]. Only the result is rounded and checked against its type, so that an overflow goes away with the rows that
+//! caused it. Sums of numerics of any size are those of [`crate::compile::aggregate`].
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float32Array, Float64Array, Int64Array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, Float32Array, Float64Array, Int64Array, LargeBinaryBuilder,
+};
 use datafusion::arrow::datatypes::{
     DataType, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, i256,
 };
+use num_bigint::BigInt;
 
 use crate::compile::aggregate::{
     Accumulator, ExactSum, Precision, Values, for_each_row, null_buffer, only, out_of_range,
 };
+use crate::decimal::{Decimal, encoding, small_quotient};
 use crate::error::{Error, Result};
 
 /// Digits of a decimal of which 2⁶³ can be added 2⁶³ times within 128 bits.
@@ -32,8 +36,11 @@ pub(super) fn average(argument: &DataType, output: &DataType) -> Result<Box<dyn 
 fn build(argument: &DataType, output: &DataType, average: bool) -> Result<Box<dyn Accumulator>> {
     let fits = match (argument, output) {
         (DataType::Int16 | DataType::Int32 | DataType::Int64, DataType::Int64) => !average,
-        (DataType::Int16 | DataType::Int32 | DataType::Int64, DataType::Decimal128(_, scale)) => *scale >= 0,
-        (DataType::Decimal128(_, from), DataType::Decimal128(_, to)) => to >= from,
+        (DataType::Int16 | DataType::Int32 | DataType::Int64, DataType::Decimal128(_, scale)) => {
+            *scale >= 0 && !average
+        }
+        (DataType::Decimal128(_, from), DataType::Decimal128(_, to)) => to >= from && !average,
+        (DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Decimal128(..), DataType::LargeBinary) => true,
         (DataType::Float32, DataType::Float32) => !average,
         (DataType::Float32 | DataType::Float64, DataType::Float64) => true,
         _ => false,
@@ -117,18 +124,44 @@ impl<S: Wide> NumberSum<S> {
         });
     }
 
-    /// The result of a group in units of the output's scale; `None` for a value beyond 128 bits.
+    /// The sum of a group in units of the output's scale; `None` for a value beyond 128 bits.
     #[inline]
     fn result(&self, slot: &Slot<S>, factor: i128) -> Option<i128> {
-        let scaled = slot.sum.narrow().and_then(|sum| sum.checked_mul(factor));
-        match (scaled, self.average) {
-            (Some(scaled), false) => Some(scaled),
-            (Some(scaled), true) => Some(divide_narrow(scaled, i128::from(slot.count))),
-            (None, average) => {
-                let scaled = slot.sum.wide().checked_mul(i256::from_i128(factor))?;
-                divide_wide(scaled, if average { i128::from(slot.count) } else { 1 })?.to_i128()
+        slot.sum.narrow().and_then(|sum| sum.checked_mul(factor))
+    }
+
+    /// Sums or averages as numerics of any size.
+    fn any_values(&self, groups: &[u32]) -> Values {
+        let scale = if let DataType::Decimal128(_, scale) = self.argument { scale } else { 0 };
+        let scale = u32::from(scale.unsigned_abs());
+        let (mut values, mut errors, mut bytes) = (LargeBinaryBuilder::new(), Vec::new(), Vec::new());
+        for (position, group) in groups.iter().enumerate() {
+            let slot = &self.slots[*group as usize];
+            if slot.count == 0 || self.average && slot.count < 0 {
+                values.append_null();
+                continue;
+            }
+            let small = slot.sum.narrow().map(|sum| (sum, scale));
+            let small = match self.average {
+                true => small.and_then(|sum| small_quotient(sum, (i128::from(slot.count), 0))),
+                false => small,
+            };
+            if let Some((units, scale)) = small {
+                bytes.clear();
+                encoding::write_small(units, scale, &mut bytes);
+                values.append_value(&bytes);
+                continue;
+            }
+            let sum = Decimal::new(BigInt::from_signed_bytes_be(&slot.sum.wide().to_be_bytes()), scale);
+            match if self.average { sum.divide(&Decimal::from(slot.count)) } else { Ok(sum) } {
+                Ok(value) => values.append_value(encoding::encoded(&value)),
+                Err(error) => {
+                    errors.push((position, error.code, error.message));
+                    values.append_null();
+                }
             }
         }
+        Values { values: Arc::new(values.finish()), errors }
     }
 }
 
@@ -162,6 +195,9 @@ impl<S: Wide> Accumulator for NumberSum<S> {
     }
 
     fn values(&self, groups: &[u32], _: &[i64]) -> Result<Values> {
+        if self.output == DataType::LargeBinary {
+            return Ok(self.any_values(groups));
+        }
         let from = if let DataType::Decimal128(_, scale) = self.argument { scale } else { 0 };
         let (limit, to) = match self.output {
             DataType::Decimal128(digits, scale) => (10_i128.pow(u32::from(digits)), scale),
@@ -177,7 +213,7 @@ impl<S: Wide> Accumulator for NumberSum<S> {
         // once.
         let slots: Vec<Slot<S>> = groups.iter().map(|group| self.slots[*group as usize]).collect();
         for (position, slot) in slots.iter().enumerate() {
-            if slot.count == 0 || self.average && slot.count < 0 {
+            if slot.count == 0 {
                 nulls.push(position);
                 numbers.push(0);
                 continue;
@@ -214,25 +250,6 @@ impl<S: Wide> Accumulator for NumberSum<S> {
     fn bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Slot<S>>()
     }
-}
-
-/// Quotient rounded half away from zero, as numeric of PostgreSQL rounds; `divisor` is positive.
-fn divide_narrow(value: i128, divisor: i128) -> i128 {
-    let (quotient, rest) = (value / divisor, (value % divisor).unsigned_abs());
-    // rest ≥ divisor − rest is 2·rest ≥ divisor without overflow.
-    if rest != 0 && rest >= divisor.unsigned_abs() - rest { quotient + value.signum() } else { quotient }
-}
-
-/// The same for 256 bits; `None` if the quotient cannot be told.
-fn divide_wide(value: i256, divisor: i128) -> Option<i256> {
-    let divisor = i256::from_i128(divisor);
-    let quotient = value.checked_div(divisor)?;
-    let rest = value.checked_rem(divisor)?.checked_abs()?;
-    if rest != i256::ZERO && rest >= divisor.checked_sub(rest)? {
-        let away = if value.is_negative() { i256::MINUS_ONE } else { i256::ONE };
-        return quotient.checked_add(away);
-    }
-    Some(quotient)
 }
 
 /// Sums of floats.

@@ -23,6 +23,7 @@ use datafusion::arrow::datatypes::{DataType, Field, IntervalMonthDayNano, Interv
 use datafusion::scalar::ScalarValue;
 
 use crate::canonical::canonical_key;
+use crate::decimal::{Decimal, encoding};
 use crate::flow::delta::batch;
 use crate::flow::hash::mix;
 use crate::flow::{Delta, Operator, Output, RowError, Tick};
@@ -66,6 +67,11 @@ impl Random {
             }
             DataType::Decimal128(precision, scale) => {
                 ScalarValue::Decimal128(Some(i128::from(n) * 7), *precision, *scale)
+            }
+            DataType::LargeBinary => {
+                let digits = (n + 2) as u32 % 3;
+                let value = [Decimal::NaN, Decimal::new(n * 5 * 10_i64.pow(digits), 1 + digits)];
+                ScalarValue::LargeBinary(Some(encoding::encoded(&value[usize::from(n != 3)])))
             }
             DataType::Utf8 => ScalarValue::from("x".repeat((n + 2) as usize).as_str()),
             DataType::Binary => ScalarValue::Binary(Some(vec![n as u8; (n + 2) as usize])),
@@ -158,7 +164,8 @@ fn every_type() -> Vec<DataType> {
         DataType::Int64,
         DataType::Float32,
         DataType::Float64,
-        DataType::Decimal128(38, 10),
+        DataType::Decimal128(20, 10),
+        DataType::LargeBinary,
         DataType::Utf8,
         DataType::Binary,
         DataType::Date32,

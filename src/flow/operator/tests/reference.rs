@@ -9,6 +9,7 @@ use datafusion::scalar::ScalarValue;
 use super::{Bag, Row, delta, rows_of, text};
 use crate::canonical::interval_nanoseconds;
 use crate::compile::plan::{AggregateCall, AggregateFunction, Ranking, SortColumn};
+use crate::decimal::{Decimal, encoding};
 use crate::error::Result;
 use crate::flow::Delta;
 use crate::flow::operator::GroupFunction;
@@ -109,7 +110,7 @@ fn aggregate(function: AggregateFunction, values: &[ScalarValue], output: &DataT
         AggregateFunction::BitOr => {
             ScalarValue::Int64(Some(values.iter().fold(0, |bits, value| bits | number(value) as i64)))
         }
-        AggregateFunction::VarPop => variance(values, output),
+        AggregateFunction::VarPop => variance(values),
         AggregateFunction::Sum | AggregateFunction::Avg => {
             let average = function == AggregateFunction::Avg;
             let count = if average { values.len() as i128 } else { 1 };
@@ -120,12 +121,17 @@ fn aggregate(function: AggregateFunction, values: &[ScalarValue], output: &DataT
                     _ => ScalarValue::Float64(Some(value)),
                 };
             }
+            if *output == DataType::LargeBinary {
+                let sum = values.iter().map(decimal).reduce(|sum, value| sum.add(&value).expect("small numbers"));
+                let sum = sum.expect("some values");
+                let value = if average { sum.divide(&Decimal::from(count as i64)).expect("no zero") } else { sum };
+                return ScalarValue::LargeBinary(Some(encoding::encoded(&value)));
+            }
             let (sum, from) = number_sum(values);
             match output {
                 DataType::Decimal128(precision, scale) => {
                     let scaled = sum * 10_i128.pow((scale - from) as u32);
-                    let magnitude = (2 * scaled.abs() + count) / (2 * count);
-                    ScalarValue::Decimal128(Some(magnitude * scaled.signum()), *precision, *scale)
+                    ScalarValue::Decimal128(Some(scaled), *precision, *scale)
                 }
                 _ => ScalarValue::Int64(Some(sum as i64)),
             }
@@ -134,19 +140,31 @@ fn aggregate(function: AggregateFunction, values: &[ScalarValue], output: &DataT
     }
 }
 
+fn decimal(value: &ScalarValue) -> Decimal {
+    match value {
+        ScalarValue::LargeBinary(Some(bytes)) => encoding::read(bytes),
+        value => {
+            let (units, scale) = number_sum(std::slice::from_ref(value));
+            Decimal::new(units, u32::from(scale.unsigned_abs()))
+        }
+    }
+}
+
 fn number(value: &ScalarValue) -> i128 {
     number_sum(std::slice::from_ref(value)).0
 }
 
-/// The mean square of the deviations, in numbers of 128 bits.
-fn variance(values: &[ScalarValue], output: &DataType) -> ScalarValue {
-    let DataType::Decimal128(precision, scale) = output else { panic!("numeric expected") };
+/// The mean of the squares less the square of the mean, in numbers of 128 bits but for the last division.
+fn variance(values: &[ScalarValue]) -> ScalarValue {
     let count = values.len() as i128;
     let (sum, squares) = values.iter().map(number).fold((0, 0), |(sum, squares), n| (sum + n, squares + n * n));
     let (_, from) = number_sum(values);
-    let scaled = (count * squares - sum * sum) * 10_i128.pow((*scale - 2 * from) as u32);
-    let divisor = count * count;
-    ScalarValue::Decimal128(Some((2 * scaled + divisor) / (2 * divisor)), *precision, *scale)
+    let numerator = count * squares - sum * sum;
+    let value = match numerator {
+        0 => Decimal::zero(),
+        _ => Decimal::new(numerator, 2 * from as u32).divide(&Decimal::new(count * count, 0)).expect("some values"),
+    };
+    ScalarValue::LargeBinary(Some(encoding::encoded(&value)))
 }
 
 /// In plain floats: the values of the tests are small multiples of 1/4, whose sums are exact.

@@ -131,14 +131,14 @@ impl Partition {
     ) -> Result<Vec<Segment>> {
         let mut merged: Vec<(Vec<Span>, Span)> = Vec::new();
         for key in changes.keys() {
-            let Surroundings { core, context } = surroundings(key)?;
-            match merged.last_mut() {
-                Some((cores, last)) if context.0 <= last.1 => {
-                    cores.push(core);
-                    last.1 = context.1.max(last.1.clone());
-                }
-                _ => merged.push((vec![core], context)),
+            let Surroundings { core, mut context } = surroundings(key)?;
+            let mut cores = vec![core];
+            // They may begin before those of earlier rows, which only their own frames surround.
+            while let Some((earlier, (first, last))) = merged.pop_if(|(_, (_, last))| context.0 <= *last) {
+                cores.extend(earlier);
+                context = (context.0.min(first), context.1.max(last));
             }
+            merged.push((cores, context));
         }
         let segment = |(cores, (first, last)): (Vec<Span>, Span)| {
             let row = |(key, old): (&Key, &i64)| {

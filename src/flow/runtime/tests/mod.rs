@@ -285,6 +285,6 @@ impl Reader for ScriptReader {
     }
 
     fn status(&self) -> ReaderStatus {
-        ReaderStatus { state: "running", last_error: None, last_error_at: None }
+        ReaderStatus { state: "running", ..ReaderStatus::default() }
     }
 }

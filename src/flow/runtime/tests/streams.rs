@@ -160,8 +160,9 @@ async fn a_stream_can_be_read_as_a_table() {
     let script = Script::default();
     script.rows(0, &(0..20_000).map(|i| (i % 4, i)).collect::<Vec<_>>());
     script.rows(1, &[(9, 9)]);
+    let runtime = start(1);
     let context = SessionContext::new();
-    context.register_table("events", stream_table(script.spec(&[]))).unwrap();
+    context.register_table("events", stream_table(script.spec(&[]), runtime.clone(), Arc::default())).unwrap();
     let query = |sql: &'static str| async { text(&context.sql(sql).await.unwrap().collect().await.unwrap()) };
     assert_eq!(query("SELECT count(*), sum(v), max(k) FROM events").await, ["20001 199990009 9"]);
     // What came since is there the next time; a query that has enough lets go of the source.

@@ -1,5 +1,6 @@
-//! Outer joins in SELECTs. DataFusion takes a column that is a literal on the side that is filled up with NULLs for constant above the join
-//! too, and leaves out sorts by it. So each outer join gets an operator around it that hands on rows and claims nothing of them.
+//! Outer joins and grouping sets in SELECTs. DataFusion takes a column that is a literal below, in the rows that are filled up with NULLs, for
+//! constant above too, and leaves out sorts by it. So each of them gets an operator around it that hands on rows and claims nothing of
+//! them.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -19,34 +20,38 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Exe
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::Expr;
 
-/// Puts the operator around outer joins; to be called on the optimized plan of a SELECT.
+/// Puts the operator around outer joins and grouping sets; to be called on the optimized plan of a SELECT.
 pub(super) fn guarded(plan: LogicalPlan) -> PlanResult<LogicalPlan> {
-    let guarded = plan.transform_up_with_subqueries(|node| match &node {
-        LogicalPlan::Join(join) if matches!(join.join_type, JoinType::Left | JoinType::Right | JoinType::Full) => {
-            let node = Arc::new(OuterJoin { input: node });
-            Ok(Transformed::yes(LogicalPlan::Extension(Extension { node })))
+    let guarded = plan.transform_up_with_subqueries(|node| {
+        let fills = match &node {
+            LogicalPlan::Join(join) => matches!(join.join_type, JoinType::Left | JoinType::Right | JoinType::Full),
+            LogicalPlan::Aggregate(aggregate) => matches!(aggregate.group_expr[..], [Expr::GroupingSet(_)]),
+            _ => false,
+        };
+        if !fills {
+            return Ok(Transformed::no(node));
         }
-        _ => Ok(Transformed::no(node)),
+        Ok(Transformed::yes(LogicalPlan::Extension(Extension { node: Arc::new(Filled { input: node }) })))
     });
     Ok(guarded?.data)
 }
 
 /// The logical node.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct OuterJoin {
+struct Filled {
     input: LogicalPlan,
 }
 
 // A derived one would have to compare plans, which are ordered only in part.
-impl PartialOrd for OuterJoin {
+impl PartialOrd for Filled {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         if self == other { Some(Ordering::Equal) } else { None }
     }
 }
 
-impl UserDefinedLogicalNodeCore for OuterJoin {
+impl UserDefinedLogicalNodeCore for Filled {
     fn name(&self) -> &str {
-        "OuterJoin"
+        "Filled"
     }
 
     fn inputs(&self) -> Vec<&LogicalPlan> {
@@ -62,12 +67,12 @@ impl UserDefinedLogicalNodeCore for OuterJoin {
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("OuterJoin")
+        f.write_str("Filled")
     }
 
     fn with_exprs_and_inputs(&self, _: Vec<Expr>, inputs: Vec<LogicalPlan>) -> PlanResult<Self> {
-        let input = inputs.into_iter().next().ok_or_else(|| plan_datafusion_err!("an outer join has one result"))?;
-        Ok(OuterJoin { input })
+        let input = inputs.into_iter().next().ok_or_else(|| plan_datafusion_err!("what is filled up is one input"))?;
+        Ok(Filled { input })
     }
 }
 
@@ -86,8 +91,8 @@ impl ExtensionPlanner for Planner {
         _session: &dyn Session,
         _context: &PhysicalPlanningContext,
     ) -> PlanResult<Option<Arc<dyn ExecutionPlan>>> {
-        match (node.as_any().downcast_ref::<OuterJoin>(), physical_inputs) {
-            (Some(_), [input]) => Ok(Some(Arc::new(OuterJoinExec::new(Arc::clone(input))))),
+        match (node.as_any().downcast_ref::<Filled>(), physical_inputs) {
+            (Some(_), [input]) => Ok(Some(Arc::new(FilledExec::new(Arc::clone(input))))),
             _ => Ok(None),
         }
     }
@@ -95,12 +100,12 @@ impl ExtensionPlanner for Planner {
 
 /// The operator.
 #[derive(Debug)]
-struct OuterJoinExec {
+struct FilledExec {
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
 }
 
-impl OuterJoinExec {
+impl FilledExec {
     fn new(input: Arc<dyn ExecutionPlan>) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(input.schema()),
@@ -108,19 +113,19 @@ impl OuterJoinExec {
             input.pipeline_behavior(),
             Boundedness::Bounded,
         );
-        OuterJoinExec { input, properties: Arc::new(properties) }
+        FilledExec { input, properties: Arc::new(properties) }
     }
 }
 
-impl DisplayAs for OuterJoinExec {
+impl DisplayAs for FilledExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("OuterJoinExec")
+        f.write_str("FilledExec")
     }
 }
 
-impl ExecutionPlan for OuterJoinExec {
+impl ExecutionPlan for FilledExec {
     fn name(&self) -> &str {
-        "OuterJoinExec"
+        "FilledExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -136,8 +141,8 @@ impl ExecutionPlan for OuterJoinExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
         match children.pop() {
-            Some(input) if children.is_empty() => Ok(Arc::new(OuterJoinExec::new(input))),
-            _ => internal_err!("an outer join has one result"),
+            Some(input) if children.is_empty() => Ok(Arc::new(FilledExec::new(input))),
+            _ => internal_err!("what is filled up is one input"),
         }
     }
 
