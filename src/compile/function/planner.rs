@@ -266,10 +266,15 @@ fn compared(raw: RawBinaryExpr, left: Option<SqlType>, right: Option<SqlType>) -
             | BinaryOperator::Gt
             | BinaryOperator::GtEq
     );
-    let dimensions = |side: &Option<SqlType>| side.as_ref().map_or(0, SqlType::dimensions);
+    // DataFusion has no comparison of lists with lists of lists, nor with those of the other representation of numeric.
+    let by_keys = match (&left, &right) {
+        (Some(one @ SqlType::Array(_)), Some(other @ SqlType::Array(_))) => {
+            one.dimensions() != other.dimensions() || one != other && one.element().is_numeric()
+        }
+        _ => false,
+    };
     let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
-    // DataFusion has no comparison of lists with lists of lists.
-    if compares && dimensions(&left).min(dimensions(&right)) > 0 && dimensions(&left) != dimensions(&right) {
+    if compares && by_keys {
         let [left, right] = [left_side, right_side].map(|side| call(&super::order::sort_key::DEFINITION, vec![side]));
         return PlannerResult::Original(RawBinaryExpr { op, left, right });
     }
