@@ -10,11 +10,14 @@
 //! | timestamp / timestamptz | Timestamp(µs, None) / Timestamp(µs, "UTC") | – |
 //! | interval | Interval(MonthDayNano) | – |
 //! | an enum | Duration(s), see [`crate::enumeration`] | `enum:` and the type's identity |
-//! | T[] | List(field "item" of T, nullable) | on the item field |
+//! | T[] | List(field "item" of T, nullable), one in the other for each dimension | on the item field |
 //! | record, composite types | Struct | `composite:name` for those with a name |
 //!
 //! uuid is kept as canonical lower-case text, so that equality of the text is equality of the value; json as it was written; jsonb as
 //! canonical text (PostgreSQL's jsonb order and spacing), in which numbers keep their zeros: `1` and `1.0` are equal, but not their text.
+//!
+//! How many dimensions arrays have is part of the type here, not of the value: `int[][]` holds arrays of two dimensions and empty ones.
+//! Below an array that is not NULL all inner lists of a dimension are equally long and neither NULL nor empty; an empty array has none.
 //!
 //! numeric has two representations. Where all values have one number of digits after the point, and few enough digits, they are
 //! Decimal128; everything else (columns without precision, quotients, averages, NaN) is kept as [`crate::decimal`] encodes it, each value
@@ -24,12 +27,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+// Dimensions of arrays.
+mod dimensions;
 // Row types.
 mod row;
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
 use crate::enumeration::{self, EnumType};
+pub use dimensions::{DIMENSIONS_MAX, other_dimensions, too_many_dimensions, uneven_arrays};
 pub use row::{CompositeName, RowType};
 
 /// Metadata key of an Arrow field that names the SQL type where the Arrow type does not tell it.
@@ -276,7 +282,8 @@ impl fmt::Display for SqlType {
             SqlType::Uuid => "uuid",
             SqlType::Json => "json",
             SqlType::Jsonb => "jsonb",
-            SqlType::Array(item) => return write!(f, "{item}[]"),
+            // The same name for any number of dimensions.
+            SqlType::Array(item) => return write!(f, "{}[]", item.element()),
             SqlType::Enum(found) => return f.write_str(&found.labels().type_name),
             SqlType::Named(name) => name,
             SqlType::Row(row) => row.shown_name(),

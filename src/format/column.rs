@@ -18,7 +18,7 @@ use crate::decimal::{Decimal, encoding};
 use crate::enumeration::EnumType;
 use crate::error::{Error, Result, code};
 use crate::precision::Precision;
-use crate::types::SqlType;
+use crate::types::{SqlType, uneven_arrays};
 
 /// A column under construction. Appending is atomic: after an error the column is as it was before.
 #[derive(Debug)]
@@ -392,10 +392,49 @@ impl Bytes {
 }
 
 impl Items {
-    /// Ends the list whose items were appended to `item`.
+    /// Ends the list whose items were appended to `item`. Errors: 2202E for lists in it that are not equally long.
     pub(super) fn close(&mut self) -> Result<()> {
+        self.even_out()?;
         self.offsets.push(offset(self.item.len())?);
         Ok(())
+    }
+
+    /// Checks that the lists in the list that ends are equally long; a list of empty ones is empty itself.
+    fn even_out(&mut self) -> Result<()> {
+        let start = self.offsets.last().map_or(0, |end| *end as usize);
+        let Values::Array(inner) = &self.item.values else { return Ok(()) };
+        let mut shapes = (start..self.item.len()).map(|row| inner.shape(row));
+        let Some(first) = shapes.next() else { return Ok(()) };
+        if shapes.any(|shape| shape != first) || self.item.nulls.last().is_some_and(|row| *row >= start) {
+            return Err(uneven_arrays());
+        }
+        if first.is_empty() {
+            self.item.truncate(start);
+        }
+        Ok(())
+    }
+
+    /// The lengths of the dimensions of a list that has ended, the outermost first; none if it is empty.
+    pub(super) fn shape(&self, row: usize) -> Vec<usize> {
+        let (start, end) = (self.offsets[row] as usize, self.offsets[row + 1] as usize);
+        if start == end {
+            return Vec::new();
+        }
+        let mut lengths = vec![end - start];
+        if let Values::Array(inner) = &self.item.values {
+            lengths.extend(inner.shape(start));
+        }
+        lengths
+    }
+
+    /// The shape of the last list.
+    pub(super) fn last_shape(&self) -> Vec<usize> {
+        self.offsets.len().checked_sub(2).map_or_else(Vec::new, |row| self.shape(row))
+    }
+
+    /// The type of the lists.
+    pub(super) fn sql_type(&self) -> SqlType {
+        SqlType::Array(Box::new(SqlType::of(&self.field)))
     }
 
     fn push_empty(&mut self) {

@@ -116,7 +116,7 @@ impl SqlType {
     pub fn described(&self) -> String {
         match self {
             SqlType::Row(row) if row.name.is_none() => row.spelled(),
-            SqlType::Array(item) => format!("{}[]", item.described()),
+            SqlType::Array(item) => format!("{}[]", item.element().described()),
             other => other.to_string(),
         }
     }

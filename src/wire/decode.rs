@@ -13,7 +13,7 @@ use super::pg_type;
 use crate::decimal::encoding;
 use crate::error::{Error, Result};
 use crate::format::text::{self, TextOptions};
-use crate::types::SqlType;
+use crate::types::{SqlType, other_dimensions};
 
 /// A parameter's type as the client knows it (an OID) and as the planner wants it.
 #[derive(Debug, Clone)]
@@ -173,35 +173,56 @@ fn binary(bytes: Bytes, oid: u32, field: &Field, options: &TextOptions) -> Resul
     })
 }
 
-/// Reads a binary array of at most one dimension.
+/// Reads a binary array of the dimensions that `field` has. Errors: 0A000 for others.
 fn array(bytes: Bytes, item: &SqlType, field: &Field, options: &TextOptions) -> Result<ScalarValue> {
     let mut body = Body(bytes);
     let dimensions = number(&mut body)?;
-    number(&mut body)?; // Whether there are nulls: the items tell it themselves.
-    let item_oid = number(&mut body)? as u32;
-    let item_field = match field.data_type() {
-        DataType::List(ours) if pg_type::oid(&SqlType::of(ours)) == item_oid => ours.as_ref().clone(),
-        _ => pg_type::by_oid(item_oid).unwrap_or_else(|| item.clone()).field("item"),
+    number(&mut body)?; // Whether there are nulls: the elements tell it themselves.
+    let element_oid = number(&mut body)? as u32;
+    let ours = SqlType::of(field);
+    let element = match ours.element() {
+        ours if pg_type::oid(ours) == element_oid => ours.clone(),
+        _ => pg_type::by_oid(element_oid).unwrap_or_else(|| item.clone()),
     };
-    let count = match dimensions {
-        0 => 0,
-        1 => {
-            let count = number(&mut body)?;
-            number(&mut body)?; // The lower bound; ours are always 1.
-            count
+    let (found, wanted) = (usize::try_from(dimensions).map_err(|_| invalid())?, ours.dimensions().max(1));
+    if found != 0 && found != wanted {
+        return Err(other_dimensions(found, wanted, &element));
+    }
+    let mut lengths = Vec::new();
+    for _ in 0..found {
+        lengths.push(usize::try_from(number(&mut body)?).map_err(|_| invalid())?);
+        // Ours are always 1.
+        if number(&mut body)? != 1 {
+            return Err(Error::unsupported("array lower bounds other than 1 are not supported"));
         }
-        2.. => return Err(Error::unsupported("parameters that are multidimensional arrays are not supported")),
-        _ => return Err(invalid()),
+    }
+    let element_field = element.field("item");
+    let read = |bytes: Option<Bytes>| match bytes {
+        Some(bytes) => cast(binary(bytes, element_oid, &element_field, options)?, element_field.data_type()),
+        None => ScalarValue::try_new_null(element_field.data_type()).map_err(|error| cannot_cast(&error)),
     };
     let mut values = Vec::new();
-    for _ in 0..count {
-        values.push(match body.value().map_err(|_| invalid())? {
-            Some(bytes) => cast(binary(bytes, item_oid, &item_field, options)?, item_field.data_type())?,
-            None => ScalarValue::try_new_null(item_field.data_type()).map_err(|error| cannot_cast(&error))?,
-        });
+    while !body.0.is_empty() {
+        values.push(read(body.value().map_err(|_| invalid())?)?);
     }
-    body.end().map_err(|_| invalid())?;
-    Ok(ScalarValue::List(ScalarValue::new_list(&values, item_field.data_type(), true)))
+    if values.len() != lengths.iter().copied().reduce(usize::saturating_mul).unwrap_or(0) {
+        return Err(invalid());
+    }
+    nested(values, lengths.get(1..).unwrap_or_default(), &element, wanted)
+}
+
+/// An array of so many dimensions, of which the inner ones have these lengths.
+fn nested(values: Vec<ScalarValue>, inner: &[usize], element: &SqlType, dimensions: usize) -> Result<ScalarValue> {
+    let item = element.clone().array_of(dimensions - 1);
+    let items = match inner {
+        [length, rest @ ..] if *length > 0 => {
+            let size = inner.iter().product::<usize>();
+            let parts = values.chunks(size).map(|part| nested(part.to_vec(), rest, element, dimensions - 1));
+            parts.collect::<Result<Vec<_>>>()?
+        }
+        _ => values,
+    };
+    Ok(ScalarValue::List(ScalarValue::new_list(&items, &item.arrow(), true)))
 }
 
 fn number(body: &mut Body) -> Result<i32> {

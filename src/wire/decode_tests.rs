@@ -79,6 +79,23 @@ fn binary_arrays_come_back_as_they_were() {
     }
 }
 
+#[test]
+fn binary_arrays_of_several_dimensions_come_back_as_they_were() {
+    for (element, written) in [
+        (SqlType::Integer, "{{{1,NULL},{3,4}},{{5,6},{7,8}}}"),
+        (SqlType::Jsonb, "{{{1},{NULL}}}"),
+        (SqlType::Text, "{}"),
+    ] {
+        let sql_type = element.array_of(3);
+        let value = crate::format::text::parse(written, &sql_type, &TextOptions::default()).unwrap();
+        let decoded = decode(&encode(&value, &sql_type), parameter(&sql_type), Format::Binary).unwrap();
+        assert_eq!(decoded, value, "{written}");
+        let other = SqlType::of(&sql_type.field("")).element().clone().array_of(2);
+        let decoded = decode(&encode(&value, &sql_type), parameter(&other), Format::Binary);
+        assert_eq!(decoded.err().map(|error| error.code), (written != "{}").then_some("0A000"));
+    }
+}
+
 /// Every value that is too short or too long is refused, never read beyond its end.
 #[test]
 fn binary_values_of_a_wrong_length() {

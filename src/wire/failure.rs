@@ -15,8 +15,6 @@ pub(super) mod code {
     pub(in crate::wire) const PROTOCOL_VIOLATION: &str = "08P01";
     pub(in crate::wire) const CHARACTER_NOT_IN_REPERTOIRE: &str = "22021";
     pub(in crate::wire) const IDLE_IN_TRANSACTION_SESSION_TIMEOUT: &str = "25P03";
-    pub(in crate::wire) const ARRAY_SUBSCRIPT_ERROR: &str = "2202E";
-    pub(in crate::wire) const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
 }
 
 /// Why a message was not handled to its end.

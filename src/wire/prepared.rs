@@ -210,7 +210,7 @@ fn argument(
         }
         _ => error,
     };
-    let value = ScalarValue::try_from_array(&assigned.map_err(mismatch)?, 0);
+    let value = crate::batch::scalar(&assigned.map_err(mismatch)?, 0);
     cast(value.map_err(|error| Error::internal(error.to_string()))?, parameter.field.data_type())
 }
 

@@ -15,6 +15,8 @@ const TABLE: &str = "
     INSERT INTO one VALUES (2, 3, 4, 1.5, 2.5, 3.25, 'abc', 'vc', true, '2024-02-29', '10:20:30', '2024-02-29 10:20:30',
                             '2024-02-29 10:20:30+00', '1 day', '00000000-0000-0000-0000-000000000001', '{\"a\": 1}', '{\"a\": 1}',
                             '\\x6162', '{1,2,3}', '{a,b}');
+    CREATE TABLE grid (id integer, m integer[][], w text[][], l integer[]);
+    INSERT INTO grid VALUES (1, '{{1,2},{3,4}}', '{{\"a b\",NULL},{\"\",\"c,d\"}}', '{3,4}');
     CREATE TABLE two (id bigint PRIMARY KEY, k integer, s text);
     INSERT INTO two VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, NULL);
 ";
@@ -126,7 +128,7 @@ async fn differences(files: &[&str]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expressions_have_postgresql_s_types_and_errors() {
-    let found = differences(&["constant.txt", "statement.txt"]).await;
+    let found = differences(&["constant.txt", "statement.txt", "array.txt"]).await;
     assert!(found.is_empty(), "{} differ:\n{}", found.len(), found.join("\n"));
 }
 
@@ -145,7 +147,7 @@ async fn statements_are_the_same_in_views() {
     run(&theirs, TABLE).await;
     run(&ours, TABLE).await;
     let mut maintained = 0;
-    for line in lines("statement.txt") {
+    for line in ["statement.txt", "array.txt"].iter().flat_map(|file| lines(file)).filter(|line| is_statement(line)) {
         let Ok(mut wanted) = outcome(&theirs, &line).await else { continue };
         let name = format!("view{maintained}");
         if outcome(&ours, &format!("CREATE MATERIALIZED VIEW {name} AS {line}")).await.is_err() {

@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use crate::compile::analyze::sql_type;
 use crate::compile::plan::AggregateFunction::{self, *};
 use crate::error::{Error, Result, code};
-use crate::types::SqlType;
+use crate::types::{DIMENSIONS_MAX, SqlType, too_many_dimensions};
 
 /// The functions, by their names.
 pub(in crate::compile) const NAMES: [(&str, AggregateFunction); 34] = [
@@ -96,10 +96,8 @@ pub(super) fn output(name: &str, function: AggregateFunction, arguments: &[Field
         }
         StringAgg if kind == SqlType::Bytea => SqlType::Bytea,
         StringAgg => SqlType::Text,
-        ArrayAgg if matches!(kind, SqlType::Array(_)) => {
-            return Err(Error::unsupported("array_agg over arrays is not supported"));
-        }
-        ArrayAgg => SqlType::Array(Box::new(kind)),
+        ArrayAgg if kind.dimensions() == DIMENSIONS_MAX => return Err(too_many_dimensions(DIMENSIONS_MAX + 1)),
+        ArrayAgg => kind.array_of(1),
         JsonAgg | JsonObjectAgg => SqlType::Json,
         JsonbAgg | JsonbObjectAgg => SqlType::Jsonb,
         PercentileCont | PercentileDisc => {

@@ -11,7 +11,9 @@ use datafusion::scalar::ScalarValue;
 use super::json::{self, Json};
 use super::order::lengths;
 use super::percentile;
+use crate::batch::scalar;
 use crate::canonical::comparable;
+use crate::compile::function::check_accumulated;
 use crate::compile::plan::AggregateFunction;
 use crate::error::{Error, Result};
 
@@ -74,6 +76,7 @@ impl Ordered {
 
     fn array(&self, values: &ArrayRef) -> Result<ScalarValue> {
         let DataType::List(item) = &self.output else { return Err(Error::internal("array_agg answers an array")) };
+        check_accumulated(values, 0..values.len())?;
         let offsets = OffsetBuffer::from_lengths([values.len()]);
         let list = ListArray::try_new(Arc::clone(item), offsets, ArrayRef::clone(values), None);
         Ok(ScalarValue::List(Arc::new(list.map_err(|error| Error::internal(error.to_string()))?)))
@@ -132,5 +135,5 @@ fn mode(values: &ArrayRef) -> Result<ScalarValue> {
 
 /// One value of a column.
 pub(super) fn value(values: &ArrayRef, row: usize) -> Result<ScalarValue> {
-    ScalarValue::try_from_array(values, row).map_err(|error| Error::internal(error.to_string()))
+    scalar(values, row).map_err(|error| Error::internal(error.to_string()))
 }

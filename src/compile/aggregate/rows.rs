@@ -18,6 +18,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::slots::column;
 use super::{Accumulator, Ordered, RowOrder, Values, linear};
+use crate::batch::scalar;
 use crate::canonical::comparable;
 use crate::compile::plan::AggregateFunction;
 use crate::error::{Error, Result};
@@ -331,11 +332,7 @@ impl datafusion::logical_expr::Accumulator for Single {
             None => self.rows.results(),
         };
         let values = unfailing(values)?;
-        // Making a scalar of an array's row would lose what its items are tagged with.
-        match values.as_list_opt::<i32>() {
-            Some(list) => Ok(ScalarValue::List(Arc::new(list.clone()))),
-            None => ScalarValue::try_from_array(&values, 0),
-        }
+        scalar(&values, 0)
     }
 
     fn size(&self) -> usize {
@@ -344,7 +341,7 @@ impl datafusion::logical_expr::Accumulator for Single {
 
     fn state(&mut self) -> PlanResult<Vec<ScalarValue>> {
         let columns = self.rows.state(EmitTo::All)?;
-        columns.iter().map(|column| ScalarValue::try_from_array(column, 0)).collect()
+        columns.iter().map(|column| scalar(column, 0)).collect()
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> PlanResult<()> {

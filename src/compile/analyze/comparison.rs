@@ -24,6 +24,7 @@ use super::grouping::{distinct, grouped, set_operation, unpack};
 use super::mixed::{self, Mixed};
 use super::tag::sql_type;
 use super::types::{column, compares};
+use crate::compile::function::in_list::of_constants;
 use crate::compile::function::order;
 use crate::compile::rewrite::set_operation as operation;
 use crate::compile::window::marker;
@@ -40,7 +41,8 @@ fn node_by_keys(node: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPl
     let names = NamePreserver::new(&node);
     let node = node.map_expressions(|expression| {
         let name = names.save(&expression);
-        let compared = expression.transform_up(|part| compared(part, &schema))?;
+        let compared =
+            expression.transform_up(|part| compared(part, &schema)?.transform_data(|part| Ok(of_constants(part))))?;
         Ok(compared.update_data(|expression| name.restore(expression)))
     })?;
     let node = if node.transformed { node.data.recompute_schema()? } else { node.data };
@@ -132,7 +134,8 @@ fn keys<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> PlanResult<Optio
 fn alike(kind: &SqlType, common: &SqlType) -> bool {
     match (kind, common) {
         (SqlType::AnyNumeric(_), SqlType::AnyNumeric(_)) => true,
-        (SqlType::Array(item), SqlType::Array(other)) => {
+        (SqlType::Array(_), SqlType::Array(_)) => {
+            let (item, other) = (kind.element(), common.element());
             item == other
                 || item.is_numeric() && other.is_numeric()
                 || super::types::is_text(item) && super::types::is_text(other)
@@ -239,7 +242,7 @@ fn extreme_of(mut function: ScalarFunction, schema: &DFSchema) -> PlanResult<Tra
         return Ok(Transformed::no(Expr::ScalarFunction(function)));
     }
     function.args = function.args.into_iter().map(|part| call(&order::packed::PACKED, vec![part])).collect();
-    Ok(Transformed::yes(unpack(Expr::ScalarFunction(function))))
+    Ok(Transformed::yes(unpack(Expr::ScalarFunction(function), &SqlType::Interval)))
 }
 
 /// `nullif(a, b)` as CASE.

@@ -110,12 +110,11 @@ pub(super) fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<
         );
     }
     let mut changed = shown.iter().any(Option::is_some);
-    let mut unpacked = vec![false; calls.len()];
+    let mut unpacked: Vec<Option<SqlType>> = vec![None; calls.len()];
     for (position, call) in calls.iter_mut().enumerate().take(aggregate.aggr_expr.len()) {
-        let packed = packed_extreme(call.clone().unalias(), &schema);
-        if let Some(packed) = packed {
+        if let Some((packed, kind)) = packed_extreme(call.clone().unalias(), &schema) {
             *call = packed.alias(format!("__extreme_{position}"));
-            unpacked[position] = true;
+            unpacked[position] = Some(kind);
             changed = true;
         }
     }
@@ -140,13 +139,15 @@ pub(super) fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<
                     false => value,
                 };
                 match kind {
-                    SqlType::Interval => unpack(value),
+                    SqlType::Interval => unpack(value, kind),
                     SqlType::Row(_) => crate::compile::function::cast_to(value, kind),
                     kind => super::tag::tagged(value, Some(kind)),
                 }
             }
-            _ if position >= keys && unpacked[position - keys] => unpack(column(&plan_schema, position)),
-            _ => Expr::Column(Column::from(plan_schema.qualified_field(position))),
+            _ => match position.checked_sub(keys).and_then(|call| unpacked[call].as_ref()) {
+                Some(kind) => unpack(column(&plan_schema, position), kind),
+                None => Expr::Column(Column::from(plan_schema.qualified_field(position))),
+            },
         };
         Ok(value.alias_qualified(table, name))
     });
@@ -180,8 +181,9 @@ fn grouping_of(call: Expr, value: &Expr, key: &Expr) -> PlanResult<Expr> {
     Ok(replaced.data)
 }
 
-pub(super) fn unpack(packed: Expr) -> Expr {
-    call(&order::packed::UNPACKED, vec![packed])
+pub(super) fn unpack(packed: Expr, kind: &SqlType) -> Expr {
+    let name = (*kind != SqlType::Interval).then(|| datafusion::prelude::lit(kind.spelled()));
+    call(&order::packed::UNPACKED, std::iter::once(packed).chain(name).collect())
 }
 
 /// The least of the values that one key stands for.
@@ -196,16 +198,14 @@ fn least(value: Expr, shown: Option<&(usize, SqlType)>, state: &SessionState) ->
     Ok(function.call(vec![value]))
 }
 
-/// `min(interval)` as the least of packed intervals.
-fn packed_extreme(expression: Expr, schema: &DFSchema) -> Option<Expr> {
+/// `min(x)` of intervals and arrays as the least of packed ones, and their type.
+fn packed_extreme(expression: Expr, schema: &DFSchema) -> Option<(Expr, SqlType)> {
     let Expr::AggregateFunction(mut function) = expression else { return None };
     if !["min", "max"].contains(&function.func.name()) {
         return None;
     }
     let [argument] = function.params.args.as_slice() else { return None };
-    if sql_type(argument, schema) != Some(SqlType::Interval) {
-        return None;
-    }
+    let kind = sql_type(argument, schema).filter(|kind| matches!(kind, SqlType::Interval | SqlType::Array(_)))?;
     function.params.args = vec![call(&order::packed::PACKED, vec![argument.clone()])];
-    Some(Expr::AggregateFunction(function))
+    Some((Expr::AggregateFunction(function), kind))
 }

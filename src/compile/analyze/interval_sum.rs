@@ -1,4 +1,4 @@
-//! `sum` and `avg` of intervals: the sums of their months, days and microseconds, which are maintained as any sums are.
+//! `sum` and `avg` of intervals, also over windows: the sums of their months, days and microseconds, which are maintained as any sums are.
 
 use std::sync::Arc;
 
@@ -6,8 +6,10 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DataFusionError;
 use datafusion::error::Result as PlanResult;
 use datafusion::functions_aggregate::count::count_udaf;
-use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{Aggregate, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
+use datafusion::logical_expr::{
+    Aggregate, AggregateUDF, LogicalPlan, LogicalPlanBuilder, Window, WindowFunctionDefinition,
+};
 use datafusion::prelude::Expr;
 
 use super::field::type_of;
@@ -62,12 +64,69 @@ pub(super) fn split(aggregate: Aggregate) -> PlanResult<(Aggregate, Outputs)> {
     Ok((Aggregate::try_new(aggregate.input, aggregate.group_expr, calls)?, outputs))
 }
 
-/// The columns of an aggregation that was split.
-pub(super) fn joined(aggregate: LogicalPlan, outputs: Outputs) -> PlanResult<LogicalPlan> {
-    if outputs.is_empty() {
-        return Ok(aggregate);
+/// Windows with sums of parts in place of sums of intervals, and the columns as [`split`] answers them.
+pub(super) fn split_window(window: Window) -> PlanResult<(Window, Outputs)> {
+    let sums: Vec<Option<WindowFunction>> =
+        window.window_expr.iter().map(|call| over_intervals(call, &window)).collect();
+    if sums.iter().all(Option::is_none) {
+        return Ok((window, Vec::new()));
     }
-    LogicalPlanBuilder::from(aggregate).project(outputs)?.build()
+    let width = window.input.schema().fields().len();
+    let mut calls: Vec<Expr> = Vec::new();
+    // Equal calls would be columns of one name.
+    let mut place = |call: Expr| {
+        calls.iter().position(|known| *known == call).unwrap_or_else(|| {
+            calls.push(call);
+            calls.len() - 1
+        })
+    };
+    let mut places: Vec<Vec<usize>> = Vec::with_capacity(sums.len());
+    for (call, sum) in window.window_expr.iter().zip(&sums) {
+        let Some(sum) = sum else {
+            places.push(vec![place(call.clone())]);
+            continue;
+        };
+        let part = |function: Arc<AggregateUDF>, argument: Expr| {
+            let mut part = sum.clone();
+            part.fun = WindowFunctionDefinition::AggregateUDF(function);
+            part.params.args = vec![argument];
+            Expr::WindowFunction(Box::new(part))
+        };
+        let interval = &sum.params.args[0];
+        let parts = parts_of(interval).map(|argument| part(super::aggregate::sum(), argument));
+        let count = (sum.fun.name() == "avg").then(|| part(count_udaf(), interval.clone()));
+        places.push(parts.into_iter().chain(count).map(&mut place).collect());
+    }
+    let split = Window::try_new(calls, Arc::clone(&window.input))?;
+    let mut outputs: Outputs = (0..width).map(|position| column(&window.schema, position)).collect();
+    for (at, places) in places.into_iter().enumerate() {
+        let (qualifier, field) = window.schema.qualified_field(width + at);
+        let found: Vec<Expr> = places.iter().map(|place| column(&split.schema, width + place)).collect();
+        let value = match found.as_slice() {
+            [months, days, micros, count @ ..] => {
+                let parts = [months, days, micros].map(|sum| cast_to(sum.clone(), &SqlType::BigInt));
+                count.iter().fold(interval_of(parts), |whole, count| divided(whole, count.clone()))
+            }
+            _ => found[0].clone(),
+        };
+        outputs.push(value.alias_qualified(qualifier.cloned(), field.name()));
+    }
+    Ok((split, outputs))
+}
+
+/// The columns of an aggregation or of windows that were split.
+pub(super) fn joined(split: LogicalPlan, outputs: Outputs) -> PlanResult<LogicalPlan> {
+    if outputs.is_empty() {
+        return Ok(split);
+    }
+    LogicalPlanBuilder::from(split).project(outputs)?.build()
+}
+
+fn over_intervals(call: &Expr, window: &Window) -> Option<WindowFunction> {
+    let Expr::WindowFunction(call) = call.clone().unalias() else { return None };
+    let is_sum = ["sum", "avg"].contains(&call.fun.name()) && !call.params.distinct;
+    let kind = type_of(call.params.args.first()?, window.input.schema()).ok()?;
+    (is_sum && matches!(kind, DataType::Interval(_))).then_some(*call)
 }
 
 fn of_intervals(call: &Expr, aggregate: &Aggregate) -> Option<AggregateFunction> {

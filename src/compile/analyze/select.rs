@@ -30,6 +30,7 @@ use super::source::ReadSource;
 use super::{Relations, Settings, as_declared, coerce, constant_rows, error, names, oids, relation_of, session, shown};
 use crate::catalog::RelationId;
 use crate::clock::Clock;
+use crate::compile::function::order;
 use crate::compile::parse::Query;
 use crate::compile::rewrite;
 use crate::error::{Error, Result, code};
@@ -237,7 +238,7 @@ async fn run(
             provider.ok_or_else(|| plan_datafusion_err!("no rows were given for relation {}", relation.0))?;
         Ok(provider_as_source(Arc::clone(provider)))
     })?;
-    let optimized = rewrite::elements::restored(session::optimize_select(&plan, state)?)?;
+    let optimized = order::constant::hidden(rewrite::elements::restored(session::optimize_select(&plan, state)?)?)?;
     let physical = careful(state.query_planner().create_physical_plan(&optimized, state).await?)?;
     let stream = execute_stream(physical, state.task_ctx())?;
     let shown = SchemaRef::clone(&schema);

@@ -124,9 +124,8 @@ pub(in crate::compile) fn plain_name(kind: &SqlType) -> String {
         SqlType::Numeric(..) | SqlType::AnyNumeric(_) => "numeric".to_string(),
         SqlType::Varchar(_) => "character varying".to_string(),
         SqlType::Char(_) => "character".to_string(),
-        // All arrays of a type are of one type.
-        SqlType::Array(item) if matches!(**item, SqlType::Array(_)) => plain_name(item),
-        SqlType::Array(item) => format!("{}[]", plain_name(item)),
+        // Whatever their dimensions.
+        SqlType::Array(item) => format!("{}[]", plain_name(item.element())),
         other => other.to_string(),
     }
 }
@@ -149,7 +148,7 @@ fn have_order(left: &SqlType, right: &SqlType) -> bool {
         (SqlType::Row(_), SqlType::Row(_)) => true,
         // What min and max answer tells that it is an enum, not which one.
         (SqlType::Enum(left), SqlType::Enum(right)) => left == right || left.is_any() || right.is_any(),
-        (SqlType::Array(left), SqlType::Array(right)) => plain_name(left) == plain_name(right),
+        (SqlType::Array(_), SqlType::Array(_)) => plain_name(left) == plain_name(right),
         _ => {
             left == right
                 || is_number(left) && is_number(right)

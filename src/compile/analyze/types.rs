@@ -66,6 +66,13 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
             }
             LogicalPlan::Aggregate(aggregate)
         }
+        LogicalPlan::Window(window) => {
+            let (window, outputs) = interval_sum::split_window(window)?;
+            if !outputs.is_empty() {
+                return interval_sum::joined(node_as_sql(LogicalPlan::Window(window), zone)?, outputs);
+            }
+            LogicalPlan::Window(window)
+        }
         LogicalPlan::Join(join) => {
             strict::check_join(&join)?;
             LogicalPlan::Join(join)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, new_empty_array, new_null_array};
+use datafusion::arrow::array::{Array, ArrayRef, new_empty_array, new_null_array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::DataFusionError;
@@ -268,17 +268,9 @@ impl ScalarUDFImpl for Function {
         };
         let values = (self.definition.evaluate)(&call).map_err(external)?;
         match is_constant {
-            true => Ok(ColumnarValue::Scalar(constant(&values)?)),
+            true => Ok(ColumnarValue::Scalar(crate::batch::scalar(&values, 0)?)),
             false => Ok(ColumnarValue::Array(values)),
         }
-    }
-}
-
-/// The value of an array of one. [`ScalarValue::try_from_array`] would forget what the metadata of an array's items says.
-fn constant(values: &ArrayRef) -> PlanResult<ScalarValue> {
-    match values.data_type() {
-        DataType::List(_) => Ok(ScalarValue::List(Arc::new(values.as_list().clone()))),
-        _ => ScalarValue::try_from_array(values, 0),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use datafusion::arrow::compute::kernels::cmp::eq;
 use datafusion::arrow::compute::or_kleene;
+use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::ExprSchemable;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::simplify::SimplifyContext;
@@ -48,5 +49,21 @@ pub(super) fn as_list(definition: &'static Definition, arguments: &[Expr], info:
     };
     // A list of another Arrow type would be compared as texts.
     let is_plain = *field.data_type() == sql_type.arrow();
-    is_plain.then(|| Expr::InList(InList::new(Box::new(value.clone()), list.iter().map(typed).collect(), false)))
+    let list = || InList::new(Box::new(value.clone()), list.iter().map(typed).collect(), false);
+    is_plain.then(|| of_constants(Expr::InList(list())).data)
+}
+
+/// A list with comparisons in place of what is not constant: DataFusion takes for constant what is one value in no rows, such as
+/// `CASE WHEN x > 5 THEN 'a' END`.
+pub(in crate::compile) fn of_constants(expression: Expr) -> Transformed<Expr> {
+    let Expr::InList(InList { expr, list, negated }) = expression else { return Transformed::no(expression) };
+    let depends = |item: &Expr| item.any_column_refs() || item.contains_outer();
+    let (others, constants): (Vec<Expr>, Vec<Expr>) = list.into_iter().partition(depends);
+    if others.is_empty() {
+        return Transformed::no(Expr::InList(InList { expr, list: constants, negated }));
+    }
+    let among = (!constants.is_empty()).then(|| Expr::InList(InList::new(expr.clone(), constants, false)));
+    let found = among.into_iter().chain(others.into_iter().map(|item| expr.as_ref().clone().eq(item)));
+    let found = found.reduce(Expr::or).unwrap_or_else(|| lit(false));
+    Transformed::yes(if negated { Expr::Not(Box::new(found)) } else { found })
 }

@@ -43,7 +43,7 @@ mod enum_range;
 // `gen_random_uuid`.
 mod gen_random_uuid;
 // `in`: what `x IN ('a', …)` becomes.
-mod in_list;
+pub(in crate::compile) mod in_list;
 // JSON.
 mod jsonb;
 // Mathematical functions and operators.
@@ -74,6 +74,7 @@ mod type_of;
 mod unknown;
 
 use crate::types::SqlType;
+pub(in crate::compile) use array::dimension::check_accumulated;
 pub use cast::Target;
 pub(in crate::compile) use cast::declared as declared_numeric;
 pub(in crate::compile) use cast::widen::widened;
@@ -251,7 +252,10 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
-        ("unnest[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked" | "numeric", [value])
+        (
+            "unnest[]" | "constant[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked" | "numeric",
+            [value],
+        )
         | ("tagged", [value, _]) => Some(value.clone()),
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),

@@ -16,12 +16,13 @@ use crate::types::SqlType;
 pub(super) static DEFINITION: Definition = Definition::immutable("-", types, evaluate);
 
 fn types(arguments: &[Argument]) -> Types {
-    use SqlType::{AnyNumeric, BigInt, Double, Integer, Interval, Numeric, Real, SmallInt};
+    use SqlType::{AnyNumeric, BigInt, Double, Integer, Interval, Numeric, Real, SmallInt, Time};
     Ok(match arguments {
         [number] => match &number.sql_type {
             Some(known @ (SmallInt | Integer | BigInt | Real | Double | Numeric(..) | Interval)) => {
                 Some((vec![known.clone()], known.clone()))
             }
+            Some(Time) => Some((vec![Interval], Interval)),
             Some(AnyNumeric(_)) => Some((vec![SqlType::NUMERIC], SqlType::NUMERIC)),
             _ if number.is_untyped() => {
                 let message = "operator is not unique: - unknown";

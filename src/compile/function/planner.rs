@@ -266,7 +266,18 @@ fn compared(raw: RawBinaryExpr, left: Option<SqlType>, right: Option<SqlType>) -
             | BinaryOperator::Gt
             | BinaryOperator::GtEq
     );
+    // DataFusion has no comparison of lists with lists of lists, nor with those of the other representation of numeric.
+    let by_keys = match (&left, &right) {
+        (Some(one @ SqlType::Array(_)), Some(other @ SqlType::Array(_))) => {
+            one.dimensions() != other.dimensions() || one != other && one.element().is_numeric()
+        }
+        _ => false,
+    };
     let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
+    if compares && by_keys {
+        let [left, right] = [left_side, right_side].map(|side| call(&super::order::sort_key::DEFINITION, vec![side]));
+        return PlannerResult::Original(RawBinaryExpr { op, left, right });
+    }
     if compares && let (Some(one), Some(other)) = (&left, &right) {
         let (converted, [left_side, right_side]) = alike([(left_side, one), (right_side, other)]);
         let raw = RawBinaryExpr { op, left: left_side, right: right_side };

@@ -29,8 +29,7 @@ impl Lowering<'_> {
             let mut scalars = Vec::new();
             for row in &values.values {
                 let computed = self.compute(&row[at], &DFSchema::empty(), &one_row)?;
-                let scalar =
-                    ScalarValue::try_from_array(&computed, 0).and_then(|value| value.cast_to(field.data_type()));
+                let scalar = crate::batch::scalar(&computed, 0).and_then(|value| value.cast_to(field.data_type()));
                 scalars.push(scalar.map_err(|failure| self.failure(failure))?);
             }
             columns.push(ScalarValue::iter_to_array(scalars).map_err(|failure| self.failure(failure))?);

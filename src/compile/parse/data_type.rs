@@ -8,7 +8,7 @@ use super::grammar::folded_ident;
 use crate::compile::function::declared_numeric;
 use crate::error::{Error, Result, code};
 use crate::precision::Precision;
-use crate::types::SqlType;
+use crate::types::{DIMENSIONS_MAX, SqlType, too_many_dimensions};
 
 /// Digits that `numeric` can be declared with at most.
 const NUMERIC_DIGITS_MAX: u64 = 1_000;
@@ -47,16 +47,21 @@ pub(super) fn sql_type(written: &DataType) -> Result<SqlType> {
             if precision(item).is_some() {
                 return Err(Error::unsupported("arrays of times with a precision are not supported"));
             }
-            match sql_type(item)? {
-                SqlType::Array(_) => {
-                    return Err(Error::unsupported("arrays of more than one dimension are not supported"));
-                }
-                item => SqlType::Array(Box::new(item)),
-            }
+            let item = sql_type(item)?;
+            check_dimensions(item.dimensions() + 1)?;
+            SqlType::Array(Box::new(item))
         }
         DataType::Custom(name, modifiers) => custom(written, name, modifiers)?,
         _ => return Err(unsupported(written)),
     })
+}
+
+/// Errors: 54000 for more dimensions than arrays may have.
+pub(super) fn check_dimensions(count: usize) -> Result<()> {
+    match count > DIMENSIONS_MAX {
+        true => Err(too_many_dimensions(count)),
+        false => Ok(()),
+    }
 }
 
 /// The precision that a type of times is written with.

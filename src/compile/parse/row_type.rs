@@ -114,9 +114,6 @@ fn with_dimensions(grammar: &mut Grammar, item: SqlType) -> Result<SqlType> {
         grammar.expect_token(&Token::RBracket)?;
         dimensions += 1;
     }
-    match dimensions {
-        0 => Ok(item),
-        1 => Ok(SqlType::Array(Box::new(item))),
-        _ => Err(Error::unsupported("arrays of more than one dimension are not supported").at(position)),
-    }
+    data_type::check_dimensions(dimensions).map_err(|error| error.at(position))?;
+    Ok(item.array_of(dimensions))
 }

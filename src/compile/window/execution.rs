@@ -87,7 +87,7 @@ pub(in crate::compile) fn constant(expression: &Expr, properties: &ExecutionProp
     let physical = create_physical_expr(bare(expression), &schema, properties, &context)?;
     let row = batch(&schema.inner().clone(), Vec::new(), 1).map_err(external)?;
     let values = physical.evaluate(&row)?.into_array(1)?;
-    ScalarValue::try_from_array(&values, 0)
+    crate::batch::scalar(&values, 0)
 }
 
 /// What to compute.

@@ -2,6 +2,7 @@
 //! two, for which the best rows are known (a sparse table).
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, UInt64Array};
 use datafusion::arrow::compute::take;
@@ -10,7 +11,9 @@ use datafusion::arrow::row::{RowConverter, Rows, SortField};
 use super::aggregate::Input;
 use crate::batch::arrow_error;
 use crate::canonical::comparable;
+use crate::compile::function::order::sort_key;
 use crate::error::Result;
+use crate::types::SqlType;
 
 /// No row: NULLs and what FILTER leaves out.
 const NONE: u32 = u32::MAX;
@@ -18,8 +21,12 @@ const NONE: u32 = u32::MAX;
 /// The least or the greatest value of each frame; of values that are equal but differ (`1 month`, `30 days`) the last one.
 pub(super) fn evaluate(input: &Input, least: bool) -> Result<ArrayRef> {
     let values = &input.arguments[0];
-    let converter = RowConverter::new(vec![SortField::new(values.data_type().clone())]).map_err(arrow_error)?;
-    let keys = converter.convert_columns(&[comparable(values)]).map_err(arrow_error)?;
+    let keys: ArrayRef = match SqlType::of(&input.fields[0]) {
+        kind @ SqlType::Array(_) => Arc::new(sort_key::keys(&kind, values)?),
+        _ => comparable(values),
+    };
+    let converter = RowConverter::new(vec![SortField::new(keys.data_type().clone())]).map_err(arrow_error)?;
+    let keys = converter.convert_columns(&[keys]).map_err(arrow_error)?;
     let best = Best { keys, least };
     let row = |row: usize| if input.passes(row) && values.is_valid(row) { row as u32 } else { NONE };
     let mut levels: Vec<Vec<u32>> = vec![(0..values.len()).map(row).collect()];

@@ -10,6 +10,7 @@ use datafusion::arrow::datatypes::DataType;
 use super::WindowCall;
 use super::aggregate::Input;
 use crate::batch::arrow_error;
+use crate::compile::function::check_accumulated;
 use crate::error::{Error, Result, code};
 
 /// The values of each frame, NULLs included; NULL for a frame without rows.
@@ -22,6 +23,7 @@ pub(super) fn array(input: &Input, call: &WindowCall) -> Result<ArrayRef> {
     for row in 0..input.frames.len() {
         let before = places.len();
         places.extend(input.rows(row).map(|other| other as u64));
+        check_accumulated(&input.arguments[0], places[before..].iter().map(|other| *other as usize))?;
         lengths.push(places.len() - before);
         if places.len() > i32::MAX as usize {
             return Err(Error::new(code::CONFIGURATION_LIMIT_EXCEEDED, "the arrays of a window are too large"));

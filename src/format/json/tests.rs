@@ -107,7 +107,8 @@ fn values_become_what_the_table_says() {
         (Bytea, "\"\\\\x00ff\"", "\\x00ff"),
         (Jsonb, r#"{"b":[1,{}],"a":"\u0041","aa":1.50,"a":null}"#, r#"{"a": null, "b": [1, {}], "aa": 1.50}"#),
         (array(BigInt), "[1, null, 3]", "{1,NULL,3}"),
-        (array(array(Text)), r#"[["a","b c"],[],null]"#, r#"{{a,"b c"},{},NULL}"#),
+        (array(array(Text)), r#"[["a","b c"],[null,""]]"#, r#"{{a,"b c"},{NULL,""}}"#),
+        (array(array(Text)), "[[],[]]", "{}"),
         (address(), r#"{"street":"A \"1\"", "zip":7, "more":[{}]}"#, r#"("A ""1""",7,)"#),
         (address(), r#"{"Zip":1,"ZIP":2,"zip":3,"zip":null,"tags":["a","b c"],"STREET":"x"}"#, r#"(x,,"{a,""b c""}")"#),
         (address(), "{}", "(,,)"),
@@ -140,6 +141,12 @@ fn what_is_no_row_says_why() {
             r#"column "x": numeric field overflow (A field with precision 3, scale 1 must round to an absolute value less than 10^2.) at byte 5"#,
         ),
         (Boolean, r#"{"x":1}"#, r#"column "x": expected boolean, found number 1 at byte 5"#),
+        (Text.array_of(2), r#"{"x":["a"]}"#, r#"column "x": expected text[], found string "a" at byte 6"#),
+        (
+            Text.array_of(2),
+            r#"{"x":[["a"],[]]}"#,
+            r#"column "x": multidimensional arrays must have array expressions with matching dimensions at byte 5"#,
+        ),
         (
             address(),
             r#"{"x":"a"}"#,

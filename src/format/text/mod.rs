@@ -38,6 +38,7 @@ mod write;
 mod zone;
 
 pub use super::column::ColumnBuilder;
+pub(crate) use array::array_dimensions;
 pub use jsonb::canonical_jsonb;
 pub use write::{ColumnWriter, Writer};
 pub use zone::TimeZone;
@@ -61,7 +62,7 @@ pub struct TextOptions {
 pub fn parse(text: &str, sql_type: &SqlType, options: &TextOptions) -> Result<ScalarValue> {
     let mut column = ColumnBuilder::new(sql_type).with_time_zone(options.time_zone);
     column.append_text(text)?;
-    ScalarValue::try_from_array(&column.finish(), 0).map_err(|error| Error::internal(error.to_string()))
+    crate::batch::scalar(&column.finish(), 0).map_err(|error| Error::internal(error.to_string()))
 }
 
 /// Refuses text with a NUL character, which no PostgreSQL client can receive.

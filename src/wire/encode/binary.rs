@@ -12,9 +12,8 @@ use datafusion::arrow::datatypes::{
 
 use super::{Column, EncodeValue, length_of, numeric};
 use crate::enumeration::LabelWriter;
-use crate::error::{Error, Result};
-use crate::types::{PG_CLIENT_TYPE, SqlType};
-use crate::wire::failure::code;
+use crate::error::{Error, Result, code};
+use crate::types::{PG_CLIENT_TYPE, SqlType, uneven_arrays};
 use crate::wire::pg_type;
 
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL's dates start.
@@ -234,8 +233,7 @@ impl Items {
             let length = if range.is_empty() { 0 } else { level.value_length(range.start) };
             let uneven = range.clone().any(|at| level.is_null(at) || level.value_length(at) != length);
             if uneven {
-                let message = "multidimensional arrays must have array expressions with matching dimensions";
-                return Err(Error::new(code::ARRAY_SUBSCRIPT_ERROR, message));
+                return Err(uneven_arrays());
             }
             lengths.push(length);
             let offsets = level.value_offsets();

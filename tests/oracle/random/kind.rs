@@ -21,13 +21,15 @@ pub(super) enum Kind {
     Time,
     Jsonb,
     Ints,
+    /// Of two dimensions, the inner one of two.
+    Grid,
 }
 
 /// Types that people use every day.
 const USUAL: [Kind; 9] =
     [Kind::Int, Kind::Big, Kind::Numeric, Kind::Any, Kind::Double, Kind::Text, Kind::Bool, Kind::Timestamp, Kind::Date];
 
-const OTHERS: [Kind; 5] = [Kind::Wide, Kind::Interval, Kind::Time, Kind::Jsonb, Kind::Ints];
+const OTHERS: [Kind; 6] = [Kind::Wide, Kind::Interval, Kind::Time, Kind::Jsonb, Kind::Ints, Kind::Grid];
 
 /// Values of numeric without precision; those before the last two fit numeric with many digits, too.
 const NUMERICS: [&str; 8] = ["0", "1.5", "2", "-0.25", "3.125", "10", "12345678901234567890123456789.5", "'NaN'"];
@@ -54,6 +56,7 @@ impl Kind {
             Kind::Time => "TIME",
             Kind::Jsonb => "JSONB",
             Kind::Ints => "INTEGER[]",
+            Kind::Grid => "INTEGER[][]",
         }
     }
 
@@ -74,6 +77,7 @@ impl Kind {
             'm' => Kind::Time,
             'j' => Kind::Jsonb,
             'a' => Kind::Ints,
+            'z' => Kind::Grid,
             _ => return None,
         })
     }
@@ -101,6 +105,10 @@ impl Kind {
                 format!("'{}'::jsonb", random.pick(&values))
             }
             Kind::Ints => one_of(&["ARRAY[1, 2]", "'{}'::integer[]", "ARRAY[1, NULL]", "ARRAY[3]"], random),
+            Kind::Grid => one_of(
+                &["ARRAY[[1, 2]]", "'{}'::integer[][]", "ARRAY[[1, NULL], [0, 2]]", "'{{1,2},{3,4}}'::integer[]"],
+                random,
+            ),
         }
     }
 
@@ -120,7 +128,7 @@ impl Kind {
             Kind::Int | Kind::Big => Some("2"),
             Kind::Numeric | Kind::Any | Kind::Wide | Kind::Double => Some("0.5"),
             Kind::Timestamp | Kind::Date | Kind::Time | Kind::Interval => Some("INTERVAL '30 minutes'"),
-            Kind::Text | Kind::Bool | Kind::Jsonb | Kind::Ints => None,
+            Kind::Text | Kind::Bool | Kind::Jsonb | Kind::Ints | Kind::Grid => None,
         }
     }
 }

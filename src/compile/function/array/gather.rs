@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, new_empty_array};
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::interleave;
+use datafusion::arrow::error::ArrowError;
 
 use crate::error::{Error, Result};
 use crate::types::SqlType;
@@ -52,19 +53,27 @@ impl Gather {
         self.started = self.taken.len();
     }
 
+    /// What was taken for all rows.
+    pub(in crate::compile::function) fn elements(&self) -> Result<ArrayRef> {
+        if self.taken.is_empty() {
+            return Ok(new_empty_array(&self.item.arrow()));
+        }
+        let sources: Vec<&dyn Array> = self.sources.iter().map(AsRef::as_ref).collect();
+        interleave(&sources, &self.taken).map_err(internal)
+    }
+
     /// The arrays.
     pub(in crate::compile::function) fn finish(self) -> Result<ArrayRef> {
-        let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
-        let sources: Vec<&dyn Array> = self.sources.iter().map(AsRef::as_ref).collect();
-        let items = match self.taken.is_empty() {
-            true => new_empty_array(&self.item.arrow()),
-            false => interleave(&sources, &self.taken).map_err(internal)?,
-        };
+        let items = self.elements()?;
         let offsets = OffsetBuffer::from_lengths(self.lengths);
         let field = Arc::new(self.item.field("item"));
         let lists = ListArray::try_new(field, offsets, items, Some(NullBuffer::from(self.nulls)));
         Ok(Arc::new(lists.map_err(internal)?))
     }
+}
+
+fn internal(error: ArrowError) -> Error {
+    Error::internal(error.to_string())
 }
 
 /// Where the items of a row's array are among [`ListArray::values`].

@@ -4,6 +4,8 @@
 pub(super) mod concat;
 // `ARRAY[…]`.
 pub(super) mod construct;
+// The shapes of arrays.
+pub(super) mod dimension;
 // `@>`, `<@` and `&&`.
 pub(super) mod contains;
 // `array_fill`.
@@ -21,6 +23,7 @@ pub(super) mod size;
 // `a[1]`, `a[1:2]` and `trim_array`.
 pub(super) mod subscript;
 
+use super::cast::dimensions;
 use super::condition::common_type::numeric;
 use super::definition::Argument;
 use crate::types::SqlType;
@@ -48,7 +51,10 @@ pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
         (Char(_), Char(_)) => Some(Char(0)),
         (one, other) if one.is_text() && other.is_text() => Some(Text),
         (SqlType::Row(_), SqlType::Row(_)) => super::condition::common_type::wider(&a, &b),
-        (Array(left), Array(right)) => wider(*left.clone(), *right.clone()).map(|item| Array(Box::new(item))),
+        (Array(_), Array(_)) => {
+            let dimensions = a.dimensions().max(b.dimensions());
+            wider(a.element().clone(), b.element().clone()).map(|element| element.array_of(dimensions))
+        }
         _ => {
             let (left, right) = (rank(&a)?, rank(&b)?);
             if (left < 10) != (right < 10) {
@@ -59,10 +65,11 @@ pub(super) fn wider(a: SqlType, b: SqlType) -> Option<SqlType> {
     }
 }
 
-/// The array type of an argument; `None` for constants, which follow other arguments, and for what is no array.
-fn items_of(argument: &Argument) -> Option<SqlType> {
+/// What an argument's arrays are made of, and how many dimensions they have; `None` for constants, which follow other arguments, and
+/// for what is no array.
+fn array_type(argument: &Argument) -> Option<(SqlType, usize)> {
     match &argument.sql_type {
-        Some(SqlType::Array(item)) => Some(item.as_ref().clone()),
+        Some(kind @ SqlType::Array(_)) => Some((kind.element().clone(), kind.dimensions())),
         _ => None,
     }
 }
@@ -72,12 +79,31 @@ pub(super) fn array_of(item: SqlType) -> SqlType {
     SqlType::Array(Box::new(item))
 }
 
-/// The common item type of an array and an item beside it; constants follow.
-fn with_item(array: &Argument, item: &Argument) -> Option<SqlType> {
-    match items_of(array) {
-        Some(items) if item.is_untyped() => Some(items),
-        Some(items) => wider(items, item.sql_type.clone()?),
-        None if array.is_untyped() && !item.is_untyped() => item.sql_type.clone(),
+/// The common type of an array's elements and a value beside it, and the array's dimensions; constants follow.
+fn with_item(array: &Argument, item: &Argument) -> Option<(SqlType, usize)> {
+    match array_type(array) {
+        Some(known) if item.is_untyped() => Some(known),
+        Some((element, dimensions)) => wider(element, item.sql_type.clone()?).map(|element| (element, dimensions)),
+        None if array.is_untyped()
+            && !matches!(item.sql_type, None | Some(SqlType::Array(_)))
+            && !item.is_untyped() =>
+        {
+            Some((item.sql_type.clone()?, dimensions(array).unwrap_or(1)))
+        }
         None => None,
+    }
+}
+
+/// The common element type of two arrays and the dimensions of each; constants follow.
+fn of_both(left: &Argument, right: &Argument) -> Option<(SqlType, [usize; 2])> {
+    match (array_type(left), array_type(right)) {
+        (Some((one, left)), Some((other, right))) => wider(one, other).map(|element| (element, [left, right])),
+        (Some((element, left)), None) if right.is_untyped() => {
+            Some((element, [left, dimensions(right).unwrap_or(left)]))
+        }
+        (None, Some((element, right))) if left.is_untyped() => {
+            Some((element, [dimensions(left).unwrap_or(right), right]))
+        }
+        _ => None,
     }
 }

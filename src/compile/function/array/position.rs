@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray};
-use datafusion::arrow::datatypes::{DataType, Int32Type};
+use datafusion::arrow::datatypes::Int32Type;
 
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::super::order::sort_key::items_equal;
-use super::gather::{items, range};
+use super::dimension::Flat;
 use super::{array_of, with_item};
 use crate::error::{Error, Result};
 use crate::types::SqlType;
@@ -18,27 +18,27 @@ pub(in crate::compile::function) static POSITIONS: Definition =
 
 fn types(arguments: &[Argument]) -> Types {
     let ([array, value] | [array, value, _]) = arguments else { return Ok(None) };
-    Ok(with_item(array, value).map(|item| {
-        let wanted = [array_of(item.clone()), item, SqlType::Integer];
+    Ok(with_item(array, value).map(|(item, dimensions)| {
+        let wanted = [item.clone().array_of(dimensions), item, SqlType::Integer];
         (wanted[..arguments.len()].to_vec(), SqlType::Integer)
     }))
 }
 
 fn all_types(arguments: &[Argument]) -> Types {
     let [array, value] = arguments else { return Ok(None) };
-    Ok(with_item(array, value).map(|item| (vec![array_of(item.clone()), item], array_of(SqlType::Integer))))
+    Ok(with_item(array, value)
+        .map(|(item, dimensions)| (vec![item.clone().array_of(dimensions), item], array_of(SqlType::Integer))))
 }
 
 /// The numbers, from 1, of the items that are the row's value.
 fn found(call: &Call, row: usize) -> Result<Vec<i32>> {
-    let (lists, wanted) = (&call.arguments[0], &call.arguments[1]);
-    let item = match &lists.data_type() {
-        DataType::List(item) => SqlType::of(item),
-        _ => return Err(Error::internal("a position is one in an array")),
-    };
+    let (arrays, wanted) = (Flat::new(&call.arguments[0]), &call.arguments[1]);
+    if arrays.lengths(row).len() > 1 {
+        return Err(Error::unsupported("searching for elements in multidimensional arrays is not supported"));
+    }
     let mut positions = Vec::new();
-    for (number, position) in range(lists, row).enumerate() {
-        if items_equal(&item, (items(lists), position), (wanted, row))? {
+    for (number, position) in arrays.range(row).enumerate() {
+        if items_equal(&arrays.element, (&arrays.elements, position), (wanted, row))? {
             positions.push(number as i32 + 1);
         }
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
 
+use super::super::cast::dimensions;
 use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::super::order::sort_key;
-use super::gather::{items, range};
-use super::{array_of, items_of, wider};
+use super::dimension::Flat;
+use super::{array_type, wider};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -18,9 +19,10 @@ pub(in crate::compile::function) static ALL: Definition =
 
 fn types(arguments: &[Argument]) -> Types {
     let [operator, value, array] = arguments else { return Ok(None) };
-    let item = match (items_of(array), &value.sql_type) {
-        (Some(item), _) if value.is_untyped() => Some(item),
-        (Some(item), Some(kind)) => wider(item, kind.clone()),
+    let known = array_type(array);
+    let item = match (&known, &value.sql_type) {
+        (Some((item, _)), _) if value.is_untyped() => Some(item.clone()),
+        (Some((item, _)), Some(kind)) => wider(item.clone(), kind.clone()),
         // A constant or a parameter is read as an array.
         (None, Some(kind)) if matches!(array.or_text(), SqlType::Text | SqlType::Varchar(_)) => Some(kind.clone()),
         (None, None) if array.is_untyped() => Some(SqlType::Text),
@@ -33,12 +35,13 @@ fn types(arguments: &[Argument]) -> Types {
     let Some(item) = item else {
         let kind =
             |argument: &Argument| argument.sql_type.as_ref().map_or_else(|| "unknown".into(), ToString::to_string);
-        let item = items_of(array).map_or_else(|| "unknown".into(), |item| item.to_string());
+        let item = known.map_or_else(|| "unknown".into(), |(item, _)| item.to_string());
         let name = operator.text.as_deref().unwrap_or("=");
         let message = format!("operator does not exist: {} {name} {item}", kind(value));
         return Err(Error::new(code::UNDEFINED_FUNCTION, message));
     };
-    Ok(Some((vec![SqlType::Text, item.clone(), array_of(item)], SqlType::Boolean)))
+    let array = item.clone().array_of(dimensions(array).unwrap_or(1));
+    Ok(Some((vec![SqlType::Text, item, array], SqlType::Boolean)))
 }
 
 fn evaluate(call: &Call, any: bool) -> Result<ArrayRef> {
@@ -53,10 +56,8 @@ fn evaluate(call: &Call, any: bool) -> Result<ArrayRef> {
         ">=" => |order| order.is_ge(),
         other => return Err(Error::unsupported(format!("operator {other} with ANY or ALL is not supported"))),
     };
-    let item = SqlType::of(&match lists.data_type() {
-        datafusion::arrow::datatypes::DataType::List(item) => item.as_ref().clone(),
-        _ => return Err(Error::internal("ANY wants an array")),
-    });
+    let arrays = Flat::new(lists);
+    let (item, items) = (&arrays.element, &arrays.elements);
     let mut answers = Vec::with_capacity(call.rows);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for row in 0..call.rows {
@@ -66,16 +67,16 @@ fn evaluate(call: &Call, any: bool) -> Result<ArrayRef> {
         }
         left.clear();
         if values.is_valid(row) {
-            sort_key::append_item(&item, values, row, &mut left)?;
+            sort_key::append_item(item, values, row, &mut left)?;
         }
         let mut answer = Some(!any);
-        for position in range(lists, row) {
-            if values.is_null(row) || items(lists).is_null(position) {
+        for position in arrays.range(row) {
+            if values.is_null(row) || items.is_null(position) {
                 answer = None;
                 continue;
             }
             right.clear();
-            sort_key::append_item(&item, items(lists), position, &mut right)?;
+            sort_key::append_item(item, items, position, &mut right)?;
             if holds(left.cmp(&right)) == any {
                 answer = Some(any);
                 break;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int32Array, StringArray};
 use datafusion::arrow::datatypes::Int32Type;
 
 use super::super::definition::{Argument, Call, Definition, Types, strict};
+use super::dimension::Flat;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
@@ -19,7 +20,8 @@ pub(in crate::compile::function) static NDIMS: Definition = Definition::immutabl
     "array_ndims",
     |arguments| whole(arguments, SqlType::Integer),
     |call| {
-        let found = strict(call, |row| Ok(lengths(&call.arguments[0], row).len()))?;
+        let arrays = Flat::new(&call.arguments[0]);
+        let found = strict(call, |row| Ok(arrays.lengths(row).len()))?;
         Ok(Arc::new(found.into_iter().map(|n| n.filter(|n| *n > 0).map(|n| n as i32)).collect::<Int32Array>()))
     },
 );
@@ -27,8 +29,9 @@ pub(in crate::compile::function) static DIMS: Definition = Definition::immutable
     "array_dims",
     |arguments| whole(arguments, SqlType::Text),
     |call| {
+        let arrays = Flat::new(&call.arguments[0]);
         let found = strict(call, |row| {
-            let bounds = lengths(&call.arguments[0], row).into_iter().map(|length| format!("[1:{length}]"));
+            let bounds = arrays.lengths(row).into_iter().map(|length| format!("[1:{length}]"));
             Ok(bounds.collect::<String>())
         })?;
         Ok(Arc::new(found.into_iter().map(|text| text.filter(|text| !text.is_empty())).collect::<StringArray>()))
@@ -38,7 +41,8 @@ pub(in crate::compile::function) static CARDINALITY: Definition = Definition::im
     "cardinality",
     |arguments| whole(arguments, SqlType::Integer),
     |call| {
-        let found = strict(call, |row| Ok(count(&call.arguments[0], row) as i32))?;
+        let arrays = Flat::new(&call.arguments[0]);
+        let found = strict(call, |row| Ok(arrays.range(row).len() as i32))?;
         Ok(Arc::new(Int32Array::from(found)))
     },
 );
@@ -69,32 +73,12 @@ fn array_type(array: &Argument) -> Result<Option<SqlType>> {
 
 fn dimension(call: &Call, answer: fn(i32) -> i32) -> Result<ArrayRef> {
     let dimensions = call.arguments[1].as_primitive::<Int32Type>();
+    let arrays = Flat::new(&call.arguments[0]);
     let found = strict(call, |row| {
         let at = usize::try_from(dimensions.value(row) - 1).ok();
-        Ok(at.and_then(|at| lengths(&call.arguments[0], row).get(at).copied()))
+        Ok(at.and_then(|at| arrays.lengths(row).get(at).copied()))
     })?;
     Ok(Arc::new(
         found.into_iter().map(|length| length.flatten().map(|length| answer(length as i32))).collect::<Int32Array>(),
     ))
-}
-
-/// The lengths of an array's dimensions, the outermost first.
-fn lengths(lists: &ArrayRef, row: usize) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut items = lists.as_list::<i32>().value(row);
-    loop {
-        if items.is_empty() {
-            return found;
-        }
-        found.push(items.len());
-        let Some(inner) = items.as_list_opt::<i32>() else { return found };
-        items = inner.value(0);
-    }
-}
-
-fn count(lists: &ArrayRef, row: usize) -> usize {
-    match lengths(lists, row).as_slice() {
-        [] => 0,
-        lengths => lengths.iter().product(),
-    }
 }

@@ -1,6 +1,7 @@
 //! `subscript(array, n, …)` and `slice(array, from, to, …)`: what `a[n]` and `a[from:to]` become; `trim_array`. What is outside of the
 //! array is NULL, or left out of a slice. A document has members and elements: `j['a'][0]`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray, UInt32Array};
@@ -9,9 +10,10 @@ use datafusion::arrow::datatypes::Int32Type;
 
 use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
 use super::super::jsonb::extract::at_steps;
+use super::dimension::{Flat, shaped};
 use super::gather::{Gather, items, range};
 use crate::error::{Error, Result, code};
-use crate::types::SqlType;
+use crate::types::{DIMENSIONS_MAX, SqlType, too_many_dimensions};
 
 pub(in crate::compile::function) static SUBSCRIPT: Definition =
     Definition::immutable("subscript", subscript_types, subscript);
@@ -20,6 +22,11 @@ pub(in crate::compile::function) static TRIM: Definition = Definition::immutable
 
 fn is_number(argument: &Argument) -> bool {
     argument.is_integer() || argument.sql_type == Some(SqlType::BigInt)
+}
+
+/// Whether PostgreSQL assigns it to an integer.
+fn is_subscript(argument: &Argument) -> bool {
+    is_number(argument) || matches!(argument.sql_type, Some(SqlType::Numeric(..) | SqlType::Real | SqlType::Double))
 }
 
 fn not_subscriptable(kind: &SqlType) -> Error {
@@ -42,7 +49,7 @@ fn subscript_types(arguments: &[Argument]) -> Types {
     if !matches!(kind, SqlType::Array(_)) {
         return Err(not_subscriptable(&kind));
     }
-    if !steps.iter().all(is_number) {
+    if !steps.iter().all(is_subscript) {
         return Err(Error::new(code::DATATYPE_MISMATCH, "array subscript must have type integer"));
     }
     let mut item = kind.clone();
@@ -103,39 +110,60 @@ fn slice_types(arguments: &[Argument]) -> Types {
         SqlType::Array(_) => {}
         other => return Err(not_subscriptable(&other)),
     }
-    if !bounds.iter().all(is_number) {
+    if !bounds.iter().all(is_subscript) {
         return Err(Error::new(code::DATATYPE_MISMATCH, "array subscript must have type integer"));
     }
-    if bounds.len() > 2 {
-        return Err(Error::unsupported("slices of more than one dimension are not supported"));
+    if bounds.len() / 2 > DIMENSIONS_MAX {
+        return Err(too_many_dimensions(bounds.len() / 2));
     }
-    Ok(Some((vec![kind.clone(), SqlType::Integer, SqlType::Integer], kind)))
+    let mut wanted = vec![kind.clone()];
+    wanted.extend(bounds.iter().map(|_| SqlType::Integer));
+    Ok(Some((wanted, kind)))
 }
 
 fn slice(call: &Call) -> Result<ArrayRef> {
-    let (from, to) = (call.arguments[1].as_primitive::<Int32Type>(), call.arguments[2].as_primitive::<Int32Type>());
-    part(call, |row, _| Ok((i64::from(from.value(row)) - 1, i64::from(to.value(row)))))
-}
-
-/// The items from one offset to another of each row's array.
-fn part(call: &Call, mut bounds: impl FnMut(usize, usize) -> Result<(i64, i64)>) -> Result<ArrayRef> {
-    let SqlType::Array(item) = &call.result else { return Err(Error::internal("a slice is an array")) };
-    let lists = &call.arguments[0];
-    let mut made = Gather::new(item);
-    let source = made.source(items(lists));
+    let bounds: Vec<&Int32Array> = call.arguments[1..].iter().map(|bound| bound.as_primitive::<Int32Type>()).collect();
+    let arrays = Flat::new(&call.arguments[0]);
+    let mut made = Gather::new(&arrays.element);
+    let source = made.source(&arrays.elements);
+    let mut shapes = Vec::with_capacity(call.rows);
     for row in 0..call.rows {
         if call.arguments.iter().any(|argument| argument.is_null(row)) {
-            made.null();
+            shapes.push(None);
             continue;
         }
-        let range = range(lists, row);
-        let (from, to) = bounds(row, range.len())?;
-        let from = usize::try_from(from).unwrap_or(0);
-        let to = usize::try_from(to).unwrap_or(0).min(range.len());
-        (from..to).for_each(|offset| made.take(source, range.start + offset));
-        made.close();
+        let parts = parts(&arrays.lengths(row), bounds.chunks(2).map(|pair| (pair[0].value(row), pair[1].value(row))));
+        let places = places(arrays.range(row).start, &arrays.lengths(row), &parts);
+        places.iter().for_each(|place| made.take(source, *place));
+        shapes.push(Some(parts.into_iter().map(|part| part.len()).collect()));
     }
-    made.finish()
+    shaped(&call.result, &shapes, made.elements()?)
+}
+
+/// What a slice takes of each dimension; nothing at all where it is empty. Dimensions without bounds stay as they are.
+fn parts(lengths: &[usize], bounds: impl ExactSizeIterator<Item = (i32, i32)>) -> Vec<Range<usize>> {
+    if lengths.len() < bounds.len() {
+        return Vec::new();
+    }
+    let mut parts: Vec<Range<usize>> = lengths.iter().map(|length| 0..*length).collect();
+    for (part, (from, to)) in parts.iter_mut().zip(bounds) {
+        let offset = |bound: i64| usize::try_from(bound).unwrap_or(0);
+        *part = offset(i64::from(from) - 1)..offset(i64::from(to)).min(part.end);
+    }
+    if parts.iter().any(Range::is_empty) { Vec::new() } else { parts }
+}
+
+/// Where the elements of a slice are, of an array that begins at `start`.
+fn places(start: usize, lengths: &[usize], parts: &[Range<usize>]) -> Vec<usize> {
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    let mut places = vec![start];
+    for (dimension, part) in parts.iter().enumerate() {
+        let stride: usize = lengths[dimension + 1..].iter().product();
+        places = places.iter().flat_map(|place| part.clone().map(move |at| place + at * stride)).collect();
+    }
+    places
 }
 
 fn trim_types(arguments: &[Argument]) -> Types {
@@ -145,14 +173,25 @@ fn trim_types(arguments: &[Argument]) -> Types {
     Ok(fits.then(|| (vec![kind.clone(), SqlType::Integer], kind)))
 }
 
+/// The array without so many at the end of its first dimension.
 fn trim(call: &Call) -> Result<ArrayRef> {
-    let counts = call.arguments[1].as_primitive::<Int32Type>();
-    part(call, |row, length| {
-        let count = i64::from(counts.value(row));
-        if !(0..=length as i64).contains(&count) {
-            let message = format!("number of elements to trim must be between 0 and {length}");
-            return Err(Error::new("2202E", message));
+    let SqlType::Array(item) = &call.result else { return Err(Error::internal("trim_array makes an array")) };
+    let (lists, counts) = (&call.arguments[0], call.arguments[1].as_primitive::<Int32Type>());
+    let mut made = Gather::new(item);
+    let source = made.source(items(lists));
+    for row in 0..call.rows {
+        if lists.is_null(row) || counts.is_null(row) {
+            made.null();
+            continue;
         }
-        Ok((0, length as i64 - count))
-    })
+        let range = range(lists, row);
+        let count = usize::try_from(counts.value(row)).ok().filter(|count| *count <= range.len());
+        let Some(count) = count else {
+            let message = format!("number of elements to trim must be between 0 and {}", range.len());
+            return Err(Error::new(code::ARRAY_SUBSCRIPT_ERROR, message));
+        };
+        (range.start..range.end - count).for_each(|position| made.take(source, position));
+        made.close();
+    }
+    made.finish()
 }

@@ -118,7 +118,7 @@ fn is_assignable(from: &SqlType, to: &SqlType) -> bool {
         (Json, Jsonb) | (Jsonb, Json) => true,
         (Timestamp | TimestampTz | Interval, Time) | (Time, Interval) => exists(from, to),
         (Date | Timestamp | TimestampTz, Date | Timestamp | TimestampTz) => true,
-        (Array(from), Array(to)) => is_assignable(from, to),
+        (Array(_), Array(_)) => is_assignable(from.element(), to.element()),
         (Row(from), Row(to)) => is_row_assignable(from, to),
         (from, to) => from == to || number::is_number(from) && number::is_number(to),
     }

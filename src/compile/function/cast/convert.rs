@@ -6,6 +6,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, StringArray, StructArray, new_null_array,
 };
 
+use super::super::array::dimension;
 use super::super::definition::texts;
 use super::{blank, number, time};
 use crate::error::{Error, Result, code};
@@ -20,7 +21,7 @@ pub(super) fn exists(from: &SqlType, to: &SqlType) -> bool {
     };
     match (from, to) {
         _ if from == to => true,
-        (Array(from), Array(to)) => exists(from, to),
+        (Array(_), Array(_)) => exists(from.element(), to.element()),
         (Row(from), Row(to)) => {
             from.fields.len() == to.fields.len()
                 && from.fields.iter().zip(&to.fields).all(|((_, from), (_, to))| exists(from, to))
@@ -56,6 +57,10 @@ pub(in crate::compile::function) fn convert(
     }
     match (from, to) {
         _ if from == to => Ok(Arc::clone(values)),
+        (List(_), List(_)) if from.dimensions() != to.dimensions() => {
+            let from = from.element().clone().array_of(to.dimensions());
+            convert(&dimension::fitted(values, &from)?, &from, to, zone)
+        }
         (List(item), List(target)) => lists(values, item, target, zone),
         (Char(_), Text | Varchar(_)) => Ok(blank::trimmed(values)),
         (Char(_), Char(0)) => Ok(Arc::clone(values)),

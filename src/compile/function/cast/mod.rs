@@ -13,7 +13,8 @@ use datafusion::scalar::ScalarValue;
 
 use super::definition::{Argument, Call, Definition, Types};
 use crate::error::{Error, Result, code};
-use crate::types::{RowType, SqlType};
+use crate::format::text::array_dimensions;
+use crate::types::{DIMENSIONS_MAX, RowType, SqlType};
 
 // Values on their way into a column.
 mod assignment;
@@ -85,6 +86,7 @@ fn types(arguments: &[Argument]) -> Types {
         (SqlType::Numeric(precision, scale), Some(SqlType::AnyNumeric(_))) => {
             SqlType::AnyNumeric(Some((u16::from(*precision), i16::from(*scale))))
         }
+        (SqlType::Array(_), _) => named.element().clone().array_of(dimensions(value).unwrap_or(named.dimensions())),
         _ => named,
     };
     let from = value.sql_type.clone().unwrap_or_else(|| target.clone());
@@ -92,6 +94,16 @@ fn types(arguments: &[Argument]) -> Types {
         return Err(Error::new(code::CANNOT_COERCE, format!("cannot cast type {from} to {target}")));
     }
     Ok(Some((vec![from, SqlType::Text], target)))
+}
+
+/// How many dimensions an array or a constant that is read as one has, if that is known.
+pub(super) fn dimensions(value: &Argument) -> Option<usize> {
+    match (&value.sql_type, &value.text) {
+        (Some(kind @ SqlType::Array(_)), _) => Some(kind.dimensions()),
+        // More than there may be are refused where they are read.
+        (_, Some(text)) => array_dimensions(text).filter(|found| *found <= DIMENSIONS_MAX),
+        _ => None,
+    }
 }
 
 fn evaluate(call: &Call) -> Result<ArrayRef> {

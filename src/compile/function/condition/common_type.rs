@@ -126,7 +126,11 @@ pub(in super::super) fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType>
         (one, other) if one.is_text() && other.is_text() => Some(Text),
         (Date, time @ (Timestamp | TimestampTz)) | (time @ (Timestamp | TimestampTz), Date) => Some(time.clone()),
         (Timestamp, TimestampTz) | (TimestampTz, Timestamp) => Some(TimestampTz),
-        (SqlType::Array(one), SqlType::Array(other)) => wider(one, other).map(|item| SqlType::Array(Box::new(item))),
+        // Arrays of fewer dimensions fit if they are empty.
+        (SqlType::Array(_), SqlType::Array(_)) => {
+            let dimensions = one.dimensions().max(other.dimensions());
+            wider(one.element(), other.element()).map(|element| element.array_of(dimensions))
+        }
         (SqlType::Row(one), SqlType::Row(other)) => wider_row(one, other),
         _ => None,
     }

@@ -1,10 +1,13 @@
 //! `greatest(a, b, …)`, `least(a, b, …)`: of the values that are not NULL.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::array::{DynComparator, make_comparator};
 use datafusion::arrow::compute::{SortOptions, interleave};
 
 use super::super::definition::{Argument, Call, Definition, Types};
+use super::super::order::sort_key;
 use super::common_type::common_type;
 use crate::canonical::comparable;
 use crate::error::{Error, Result, code};
@@ -30,7 +33,7 @@ fn types(arguments: &[Argument], name: &str) -> Types {
 fn evaluate(call: &Call, greatest: bool) -> Result<ArrayRef> {
     let internal = |error: datafusion::arrow::error::ArrowError| Error::internal(error.to_string());
     let values: Vec<&dyn Array> = call.arguments.iter().map(AsRef::as_ref).collect();
-    let keys: Vec<ArrayRef> = call.arguments.iter().map(comparable).collect();
+    let keys = keys(call)?;
     let mut order: Vec<Vec<DynComparator>> = Vec::new();
     for (number, later) in keys.iter().enumerate() {
         let with = |earlier: &ArrayRef| make_comparator(later, earlier, SortOptions::default());
@@ -49,4 +52,15 @@ fn evaluate(call: &Call, greatest: bool) -> Result<ArrayRef> {
     };
     let chosen: Vec<(usize, usize)> = (0..call.rows).map(best).collect();
     interleave(&values, &chosen).map_err(internal)
+}
+
+/// What the values are compared by.
+fn keys(call: &Call) -> Result<Vec<ArrayRef>> {
+    let key = |values: &ArrayRef| match &call.result {
+        kind @ (SqlType::Array(_) | SqlType::Row(_) | SqlType::Jsonb | SqlType::Char(_)) => {
+            Ok(Arc::new(sort_key::keys(kind, values)?) as ArrayRef)
+        }
+        _ => Ok(comparable(values)),
+    };
+    call.arguments.iter().map(key).collect()
 }

@@ -55,7 +55,7 @@ fn types(arguments: &[Argument], operator: char) -> Types {
     match (operator, left, right) {
         ('+' | '-', Some(time @ (Timestamp | TimestampTz)), Some(Interval)) => types(time.clone(), Interval, time),
         ('+', Some(time @ (Timestamp | TimestampTz)), None) => types(time.clone(), Interval, time),
-        ('+' | '-', Some(Time), Some(Interval)) => types(Time, Interval, Time),
+        ('+' | '-', Some(Time), Some(Interval)) | ('+', Some(Time), None) => types(Time, Interval, Time),
         ('+', Some(Interval), Some(Time)) => types(Interval, Time, Time),
         ('+', Some(Time), Some(Time)) => {
             Err(Error::new("42725", "operator is not unique: time without time zone + time without time zone")
@@ -65,7 +65,8 @@ fn types(arguments: &[Argument], operator: char) -> Types {
         ('+', Some(time @ (Timestamp | TimestampTz)), Some(Time)) => types(time.clone(), Interval, time),
         ('+', Some(Time), Some(time @ (Timestamp | TimestampTz))) => types(Interval, time.clone(), time),
         ('-', Some(time @ (Timestamp | TimestampTz)), Some(Time)) => types(time.clone(), Interval, time),
-        ('+', Some(Date), Some(Time)) => types(Timestamp, Interval, Timestamp),
+        ('+' | '-', Some(Date), Some(Time)) => types(Timestamp, Interval, Timestamp),
+        ('-', Some(Interval), Some(Time)) => types(Interval, Interval, Interval),
         ('+', Some(Time), Some(Date)) => types(Interval, Timestamp, Timestamp),
         ('+' | '-', Some(Date), Some(Interval)) => types(Timestamp, Interval, Timestamp),
         ('+' | '-', Some(Date), Some(Integer | SmallInt)) => types(Date, Integer, Date),
@@ -81,9 +82,10 @@ fn types(arguments: &[Argument], operator: char) -> Types {
         ('-', Some(Timestamp), Some(Date | Timestamp) | None) | ('-', Some(Date) | None, Some(Timestamp)) => {
             types(Timestamp, Timestamp, Interval)
         }
-        ('*' | '/', Some(Interval), Some(other)) if number(&other) => types(Interval, Double, Interval),
+        // A time is the interval since midnight there.
+        ('*' | '/', Some(Interval | Time), Some(other)) if number(&other) => types(Interval, Double, Interval),
         ('*' | '/', Some(Interval), None) => types(Interval, Double, Interval),
-        ('*', Some(other), Some(Interval)) if number(&other) => types(Double, Interval, Interval),
+        ('*', Some(other), Some(Interval | Time)) if number(&other) => types(Double, Interval, Interval),
         _ => Ok(None),
     }
 }

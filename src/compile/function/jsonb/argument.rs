@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, StringArray};
+use datafusion::arrow::array::{ArrayRef, StringArray};
 
+use super::super::array::dimension::Flat;
 use super::super::definition::{Argument, Call, strict, texts};
 use super::value::Json;
 use crate::error::Result;
@@ -16,7 +17,7 @@ pub(super) fn is_document(argument: &Argument, sql_type: &SqlType) -> bool {
 
 /// Whether an argument is an array of texts, or a constant that is read as one.
 pub(super) fn is_path(argument: &Argument) -> bool {
-    argument.is_untyped() || matches!(&argument.sql_type, Some(SqlType::Array(item)) if is_text(item))
+    argument.is_untyped() || matches!(&argument.sql_type, Some(kind @ SqlType::Array(_)) if is_text(kind.element()))
 }
 
 pub(super) fn is_text(sql_type: &SqlType) -> bool {
@@ -30,7 +31,8 @@ pub(super) fn texts_type() -> SqlType {
 
 /// A row's array of texts.
 pub(super) fn path(values: &ArrayRef, row: usize) -> Vec<Option<String>> {
-    let items = values.as_list::<i32>().value(row);
+    let arrays = Flat::new(values);
+    let items = arrays.elements.slice(arrays.range(row).start, arrays.range(row).len());
     texts(&items).iter().map(|item| item.map(str::to_string)).collect()
 }
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 
+use super::super::array::dimension::Flat;
+use super::super::cast::dimensions;
 use super::super::definition::{Argument, Call, Definition, Types, strict};
-use super::argument::{is_document, is_path, path, texts_type};
+use super::argument::{is_document, is_path, path};
 use super::write::{write_array, write_object, write_value};
 use crate::error::{Error, Result, code};
 use crate::format::text::canonical_jsonb;
@@ -66,7 +68,8 @@ fn any_types(arguments: &[Argument], result: SqlType) -> Types {
 
 fn texts_types(arguments: &[Argument], result: SqlType) -> Types {
     let fits = (1..=2).contains(&arguments.len()) && arguments.iter().all(is_path);
-    Ok(fits.then(|| (vec![texts_type(); arguments.len()], result)))
+    let texts = |argument: &Argument| SqlType::Text.array_of(dimensions(argument).unwrap_or(1));
+    Ok(fits.then(|| (arguments.iter().map(texts).collect(), result)))
 }
 
 /// The document that was written, in the form of the result's type.
@@ -171,8 +174,10 @@ fn write_name(call: &Call, at: usize, row: usize, out: &mut Vec<u8>) -> Result<(
 }
 
 fn object_of_texts(call: &Call) -> Result<ArrayRef> {
+    let arrays: Vec<Flat> = call.arguments.iter().map(Flat::new).collect();
     let made = strict(call, |row| {
         let first = path(&call.arguments[0], row);
+        check_shapes(&arrays, row)?;
         let pairs: Vec<(Option<String>, Option<String>)> = match call.arguments.get(1) {
             None if first.len() % 2 == 1 => {
                 return Err(subscripts("array must have even number of elements"));
@@ -205,6 +210,17 @@ fn object_of_texts(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(StringArray::from(made)))
 }
 
+/// An array of names and values may be one of pairs. Errors: 2202E for other dimensions.
+fn check_shapes(arrays: &[Flat], row: usize) -> Result<()> {
+    let shapes: Vec<Vec<usize>> = arrays.iter().map(|array| array.lengths(row)).collect();
+    match shapes.iter().map(Vec::as_slice).collect::<Vec<_>>().as_slice() {
+        [[_, 2]] => Ok(()),
+        [[_, _]] => Err(subscripts("array must have two columns")),
+        shapes if shapes.iter().any(|shape| shape.len() > 1) => Err(subscripts("wrong number of array subscripts")),
+        _ => Ok(()),
+    }
+}
+
 fn subscripts(message: &str) -> Error {
-    Error::new("2202E", message)
+    Error::new(code::ARRAY_SUBSCRIPT_ERROR, message)
 }

@@ -10,7 +10,7 @@ use super::super::overload::{Kind, overload};
 use super::out_of_range;
 use crate::canonical::comparable;
 use crate::decimal::Decimal;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
 /// SQLSTATE `invalid_argument_for_width_bucket_function`.
@@ -28,6 +28,9 @@ fn types(arguments: &[Argument]) -> Types {
             return Ok(Some((types, SqlType::Integer)));
         }
         let fits = operand.is_untyped() || operand.sql_type.as_ref() == Some(item.as_ref());
+        if matches!(**item, SqlType::Array(_)) {
+            return Err(Error::new(code::ARRAY_SUBSCRIPT_ERROR, "thresholds must be one-dimensional array"));
+        }
         return Ok(fits.then(|| (vec![item.as_ref().clone(), SqlType::Array(item.clone())], SqlType::Integer)));
     }
     overload(

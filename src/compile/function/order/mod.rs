@@ -3,6 +3,8 @@
 
 use datafusion::arrow::datatypes::IntervalMonthDayNano;
 
+// `constant[]`: constants that DataFusion must not compare.
+pub(in crate::compile) mod constant;
 // Bytes that sort as numbers do.
 pub(in crate::compile) mod number;
 // `packed` and `unpacked`: intervals as bytes and back.

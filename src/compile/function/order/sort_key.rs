@@ -3,17 +3,18 @@
 //! digits. NULL for NULL; equal keys mean equal values.
 //!
 //! jsonb: null < string < number < boolean < array < object; arrays and objects by their size first, then by what is in them; a scalar
-//! is compared with an array as if it was an array of it, which makes an empty array the least of all. Arrays: item by item, NULL last; rows
-//! field by field in the same way, as PostgreSQL compares values of row types (`ROW(…) = ROW(…)` is not one of them).
+//! is compared with an array as if it was an array of it, which makes an empty array the least of all. Arrays: element by
+//! element, NULL last, then by their dimensions; rows field by field in the same way, as PostgreSQL compares values of row types (`ROW(…) = ROW(…)` is not one of them).
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, StringBuilder};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, Decimal128Array, StringArray};
 use datafusion::arrow::datatypes::{
     Date32Type, Decimal128Type, DurationSecondType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
 
+use super::super::array::dimension::Flat;
 use super::super::cast;
 use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::super::jsonb::{content, elements, kind, members};
@@ -55,35 +56,43 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         SqlType::Char(_) => return Ok(cast::trimmed(values)),
         _ => {}
     }
-    let mut keys = StringBuilder::new();
+    let keys = keys(&call.given[0], values)?;
+    let letters = |key: &[u8]| key.iter().map(|byte| char::from(*byte)).collect::<String>();
+    Ok(Arc::new(keys.iter().map(|key| key.map(letters)).collect::<StringArray>()))
+}
+
+/// Bytes that compare as PostgreSQL compares the values; NULL for NULL.
+pub(in crate::compile) fn keys(sql_type: &SqlType, values: &ArrayRef) -> Result<BinaryArray> {
+    let mut keys = BinaryBuilder::new();
     let mut key = Vec::new();
-    for row in 0..call.rows {
+    for row in 0..values.len() {
         if values.is_null(row) {
             keys.append_null();
             continue;
         }
         key.clear();
-        append(&call.given[0], values, row, &mut key)?;
-        keys.append_value(key.iter().map(|byte| char::from(*byte)).collect::<String>());
+        append_item(sql_type, values, row, &mut key)?;
+        keys.append_value(&key);
     }
-    Ok(Arc::new(keys.finish()))
+    Ok(keys.finish())
 }
 
 /// Appends the key of a value that is not NULL.
 fn append(sql_type: &SqlType, values: &ArrayRef, row: usize, out: &mut Vec<u8>) -> Result<()> {
     match sql_type {
         SqlType::Jsonb => append_jsonb(texts(values).value(row), out),
-        SqlType::Array(item) => {
-            let items = values.as_list::<i32>().value(row);
-            for at in 0..items.len() {
-                if items.is_null(at) {
+        SqlType::Array(_) => {
+            let arrays = Flat::new(values);
+            for at in arrays.range(row) {
+                if arrays.elements.is_null(at) {
                     out.push(NULL_ITEM);
                 } else {
                     out.push(ITEM);
-                    append_item(item, &items, at, out)?;
+                    append_item(&arrays.element, &arrays.elements, at, out)?;
                 }
             }
             out.push(END);
+            append_lengths(&arrays.lengths(row), out);
             Ok(())
         }
         SqlType::Row(kind) => {
@@ -94,6 +103,14 @@ fn append(sql_type: &SqlType, values: &ArrayRef, row: usize, out: &mut Vec<u8>) 
             })
         }
         other => Err(Error::internal(format!("{other} has no sort key"))),
+    }
+}
+
+/// Of arrays of the same elements the one of fewer dimensions is less. That of one dimension needs no length.
+fn append_lengths(lengths: &[usize], out: &mut Vec<u8>) {
+    out.push(lengths.len() as u8);
+    if lengths.len() > 1 {
+        lengths.iter().for_each(|length| integer(*length as i64, out));
     }
 }
 

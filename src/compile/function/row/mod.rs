@@ -17,7 +17,7 @@ mod construct;
 // `field`.
 mod field;
 // `jsonb_populate_record`, `jsonb_populate_recordset`.
-mod populate;
+pub(super) mod populate;
 // `row_is_null`, `row_is_not_null`.
 pub(in crate::compile) mod null_test;
 // `with_field`.

@@ -125,7 +125,7 @@ fn object(document: &str) -> Result<Vec<(String, &str)>> {
 }
 
 /// A value as the text that its type reads; `None` for null.
-fn literal(sql_type: &SqlType, value: &str) -> Result<Option<String>> {
+pub(in crate::compile::function) fn literal(sql_type: &SqlType, value: &str) -> Result<Option<String>> {
     let found = kind(value);
     if found == "null" {
         return Ok(None);
@@ -146,8 +146,9 @@ fn literal(sql_type: &SqlType, value: &str) -> Result<Option<String>> {
             if found != "array" {
                 return Err(Error::new(code::INVALID_TEXT_REPRESENTATION, "expected JSON array"));
             }
+            let is_array = |value: &str| matches!(**item, SqlType::Array(_)) && kind(value) == "array";
             let item = |value: &str| match literal(item, value)? {
-                Some(text) if matches!(**item, SqlType::Array(_)) => Ok(text),
+                Some(text) if is_array(value) => Ok(text),
                 Some(text) => Ok(quoted(&text)),
                 None => Ok("NULL".to_string()),
             };

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, StringArray};
 
+use super::super::cast::type_of;
 use super::super::definition::{Argument, Call, Definition, Types, texts};
 use super::super::jsonb::{content, elements, kind, members};
+use super::super::row::populate::literal;
 use super::{lists, text_lists};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
@@ -43,13 +45,13 @@ fn of_json(arguments: &[Argument]) -> Types {
 }
 
 fn field_of_jsonb(arguments: &[Argument]) -> Types {
-    let [document, _] = arguments else { return Ok(None) };
-    Ok(texts_of(document, SqlType::Jsonb, vec![SqlType::Text]))
+    let ([document, _] | [document, _, _]) = arguments else { return Ok(None) };
+    Ok(texts_of(document, SqlType::Jsonb, vec![SqlType::Text; arguments.len() - 1]))
 }
 
 fn field_of_json(arguments: &[Argument]) -> Types {
-    let [document, _] = arguments else { return Ok(None) };
-    Ok(texts_of(document, SqlType::Json, vec![SqlType::Text]))
+    let ([document, _] | [document, _, _]) = arguments else { return Ok(None) };
+    Ok(texts_of(document, SqlType::Json, vec![SqlType::Text; arguments.len() - 1]))
 }
 
 /// Texts out of a document, and further arguments.
@@ -130,14 +132,19 @@ fn each(call: &Call, part: impl Fn(String, &str) -> Result<Option<String>>) -> R
     })
 }
 
-/// The member of an object as text; NULL if it has none of that name.
-fn field(document: &str, name: &str) -> Result<Option<String>> {
-    let found = members(document)?.into_iter().find(|(key, _)| key == name);
-    found.map_or(Ok(None), |(_, value)| as_text(value))
+/// The member of an object as a text that its type reads; NULL if it has none of that name. A third argument names types of arrays, whose
+/// literals are not those of JSON.
+fn field(call: &Call, row: usize, document: &str) -> Result<Option<String>> {
+    let name = texts(&call.arguments[1]).value(row);
+    let Some((_, value)) = members(document)?.into_iter().find(|(key, _)| key == name) else { return Ok(None) };
+    match call.arguments.get(2).and_then(|types| type_of(texts(types).value(row))) {
+        Some(array) => literal(&array, value),
+        None => as_text(value),
+    }
 }
 
 fn recordset(call: &Call) -> Result<ArrayRef> {
-    let (documents, names) = (texts(&call.arguments[0]), texts(&call.arguments[1]));
+    let documents = texts(&call.arguments[0]);
     text_lists(call, |row, found| {
         let document = documents.value(row);
         if kind(document) != "array" {
@@ -147,14 +154,14 @@ fn recordset(call: &Call) -> Result<ArrayRef> {
             if kind(element) != "object" {
                 return Err(invalid("argument of jsonb_to_recordset must be an array of objects".to_string()));
             }
-            found.push(field(element, names.value(row))?);
+            found.push(field(call, row, element)?);
         }
         Ok(())
     })
 }
 
 fn record(call: &Call) -> Result<ArrayRef> {
-    let (documents, names) = (texts(&call.arguments[0]), texts(&call.arguments[1]));
+    let documents = texts(&call.arguments[0]);
     // One row for any document, and for none.
     let mut fields: Vec<Option<String>> = Vec::with_capacity(call.rows);
     for row in 0..call.rows {
@@ -162,7 +169,7 @@ fn record(call: &Call) -> Result<ArrayRef> {
         if document.is_some_and(|document| kind(document) != "object") {
             return Err(invalid("cannot call jsonb_to_record on a non-object".to_string()));
         }
-        fields.push(document.map_or(Ok(None), |document| field(document, names.value(row)))?);
+        fields.push(document.map_or(Ok(None), |document| field(call, row, document))?);
     }
     lists(call, vec![Some(1); call.rows], Arc::new(fields.into_iter().collect::<StringArray>()))
 }

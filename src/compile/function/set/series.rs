@@ -8,6 +8,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::{Int32Type, Int64Type, IntervalMonthDayNano};
 
+use super::super::array::dimension::Flat;
 use super::super::datetime::operator::shifted;
 use super::super::datetime::{intervals, timestamps};
 use super::super::definition::{Argument, Call, Definition, Types};
@@ -195,6 +196,7 @@ fn subscript_types(arguments: &[Argument]) -> Types {
 }
 
 fn subscripts(call: &Call) -> Result<ArrayRef> {
+    let arrays = Flat::new(&call.arguments[0]);
     let mut elements: Vec<i32> = Vec::new();
     let mut lengths = Vec::with_capacity(call.rows);
     for row in 0..call.rows {
@@ -203,7 +205,8 @@ fn subscripts(call: &Call) -> Result<ArrayRef> {
             continue;
         }
         let dimension = call.arguments[1].as_primitive::<Int32Type>().value(row);
-        let length = length(&call.arguments[0], row, dimension);
+        let at = usize::try_from(dimension).ok().and_then(|dimension| dimension.checked_sub(1));
+        let length = at.and_then(|at| arrays.lengths(row).get(at).copied()).unwrap_or(0) as i32;
         let reverse = call.arguments.get(2).is_some_and(|reverse| reverse.as_boolean().value(row));
         if reverse {
             elements.extend((1..=length).rev())
@@ -213,14 +216,4 @@ fn subscripts(call: &Call) -> Result<ArrayRef> {
         lengths.push(Some(length as usize));
     }
     lists(call, lengths, Arc::new(Int32Array::from(elements)))
-}
-
-/// How long an array is in a dimension, from 1; 0 in one that it does not have.
-fn length(array: &ArrayRef, row: usize, dimension: i32) -> i32 {
-    let Some(lists) = array.as_list_opt::<i32>().filter(|_| dimension >= 1 && array.is_valid(row)) else { return 0 };
-    if dimension == 1 {
-        return lists.value_length(row);
-    }
-    let inner = lists.value(row);
-    if inner.is_empty() { 0 } else { length(&inner, 0, dimension - 1) }
 }

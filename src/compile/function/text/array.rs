@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListBuilder, StringArray, StringBuilder};
 
+use super::super::array::dimension::Flat;
 use super::super::call::shown;
 use super::super::definition::{Argument, Call, Definition, Types};
 use crate::error::Result;
@@ -57,21 +58,16 @@ fn join_types(arguments: &[Argument]) -> Types {
 }
 
 fn join(call: &Call) -> Result<ArrayRef> {
-    let lists = call.list(0);
-    let item = match &call.given[0] {
-        SqlType::Array(item) => item.as_ref().clone(),
-        other => other.clone(),
-    };
+    let arrays = Flat::new(&call.arguments[0]);
     let options = TextOptions { time_zone: call.time_zone, ..TextOptions::default() };
-    let items = shown(lists.values(), &item, &options)?;
+    let items = shown(&arrays.elements, call.given[0].element(), &options)?;
     let null = |row: usize| call.arguments.get(2).filter(|nulls| nulls.is_valid(row)).map(|_| call.text(2).value(row));
     let row_of = |row: usize| {
-        if lists.is_null(row) || call.arguments[1].is_null(row) {
+        if call.arguments[0].is_null(row) || call.arguments[1].is_null(row) {
             return None;
         }
-        let range = lists.value_offsets()[row] as usize..lists.value_offsets()[row + 1] as usize;
         let part = |at: usize| if items.is_valid(at) { Some(items.value(at)) } else { null(row) };
-        Some(range.filter_map(part).collect::<Vec<_>>().join(call.text(1).value(row)))
+        Some(arrays.range(row).filter_map(part).collect::<Vec<_>>().join(call.text(1).value(row)))
     };
     Ok(Arc::new((0..call.rows).map(row_of).collect::<StringArray>()))
 }

@@ -123,9 +123,10 @@ fn rounded(value: ast::Expr, digits: Option<u64>) -> ast::Expr {
 
 /// A cast of `ARRAY[…]` to an array type: of each item, as in PostgreSQL. Answers whether the value is one.
 fn cast_array(value: &mut ast::Expr, target: &SqlType) -> bool {
-    let (SqlType::Array(item), ast::Expr::Function(function)) = (target, &mut *value) else { return false };
+    let (SqlType::Array(_), ast::Expr::Function(function)) = (target, &mut *value) else { return false };
+    let item = target.element();
     let ast::FunctionArguments::List(list) = &mut function.args else { return false };
-    if function.name.to_string() != "\"array\"" || matches!(**item, SqlType::Numeric(..)) && !list.args.is_empty() {
+    if function.name.to_string() != "\"array\"" || matches!(item, SqlType::Numeric(..)) && !list.args.is_empty() {
         return false;
     }
     if list.args.is_empty() {

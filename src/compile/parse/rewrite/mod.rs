@@ -37,6 +37,8 @@ use crate::compile::rewrite::with_ties;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
 
+// `ARRAY(SELECT …)`.
+mod array_query;
 mod balance;
 mod cast;
 // ORDER BY, GROUP BY, HAVING, LIMIT, WITH.
@@ -207,7 +209,10 @@ impl ast::VisitorMut for Rewriter<'_> {
     fn pre_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {
         clause::column_of_exists(expression);
         row_in::rewrite_quantified(expression);
-        ControlFlow::Continue(())
+        match array_query::rewrite(expression) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(self.placed(error, place::of_expression(expression))),
+        }
     }
 
     fn post_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {

@@ -5,6 +5,7 @@
 
 use datafusion::sql::sqlparser::ast;
 
+use super::super::data_type::sql_type;
 use super::super::grammar::{ROWS_FROM, folded_ident, name_parts};
 use super::super::query::select;
 use super::{call, star_item, take, text};
@@ -315,10 +316,7 @@ fn function_of(argument: &ast::Expr) -> Option<Call> {
 
 /// A constant document is jsonb, whose members are in jsonb's order, or json.
 fn typed(function: &str, arguments: Vec<ast::Expr>) -> Vec<ast::Expr> {
-    let kind = match function.split_once('_') {
-        Some((kind @ ("json" | "jsonb"), _)) => kind,
-        _ => return arguments,
-    };
+    let Some((kind @ ("json" | "jsonb"), _)) = function.split_once('_') else { return arguments };
     let document = |argument: ast::Expr| match &argument {
         ast::Expr::Value(value) if matches!(value.value, ast::Value::SingleQuotedString(_)) => {
             call("cast", [argument, text(kind)])
@@ -336,6 +334,8 @@ fn record(found: &Call, field: &str) -> Result<Columns> {
             let data_type = definition.data_type.clone()?;
             let mut arguments = typed(&found.name, found.arguments.clone());
             arguments.push(text(folded_ident(&definition.name)));
+            let array = sql_type(&data_type).ok().filter(|kind| kind.dimensions() > 0);
+            arguments.extend(array.map(|array| text(array.spelled())));
             Some((definition.name.clone(), call(field, arguments), After::Cast(Box::new(data_type))))
         })
         .collect::<Option<_>>()

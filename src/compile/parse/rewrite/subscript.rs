@@ -22,9 +22,23 @@ pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
         ast::Expr::AllOp { left, compare_op, right } if !is_query(right) => {
             *expression = quantified("all", left, compare_op, right);
         }
+        ast::Expr::Function(function) => shape(function),
         _ => {}
     }
     Ok(())
+}
+
+/// `array_fill(value, ARRAY[2, 3])` gets the number of dimensions as one more argument: it is part of the result's type.
+fn shape(function: &mut ast::Function) {
+    let ast::FunctionArguments::List(list) = &mut function.args else { return };
+    if !matches!(function.name.to_string().trim_matches('"'), "array_fill" | "pg_catalog.array_fill") {
+        return;
+    }
+    let Some(ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(lengths))) = list.args.get(1) else { return };
+    if let Some(items) = items(lengths).filter(|items| items.len() > 1) {
+        let count = ast::Expr::value(ast::Value::Number(items.len().to_string(), false));
+        list.args.push(ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(count)));
+    }
 }
 
 fn is_query(expression: &ast::Expr) -> bool {

@@ -26,7 +26,7 @@ fn all_types() -> Vec<(SqlType, Vec<&'static str>)> {
         (Jsonb, vec!["{\"b\": [1, null, \"\\\"\"], \"a\": 1.50}", "\"text\"", "[]", "12345678901234567890.5"]),
         (array(Integer), vec!["{}", "{1,NULL,3}"]),
         (array(Text), vec!["{\"\",NULL,\"NULL\",\"a \\\" \\\\ b\"}"]),
-        (array(array(Double)), vec!["{{1,NaN},{},NULL}"]),
+        (array(array(Double)), vec!["{{1,NaN},{NULL,2}}"]),
         (array(Timestamp), vec!["{\"2024-01-05 06:07:08\"}"]),
         (array(Jsonb), vec!["{\"{\\\"a\\\": 1}\"}"]),
         (address(), vec!["(,,)", "(\"a b\",-1,\"{x,\"\"y z\"\"}\")"]),
