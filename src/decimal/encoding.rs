@@ -103,7 +103,7 @@ pub(crate) fn parts(bytes: &[u8]) -> Parts {
     }
 }
 
-/// The value of bytes that [`write`] made; what is none is NaN.
+/// The value of bytes that [`write()`] made; what is none is NaN.
 pub(crate) fn read(bytes: &[u8]) -> Decimal {
     match parts(bytes) {
         Parts::Other(value) => value,

@@ -1,5 +1,5 @@
 //! `sum` and `avg` with PostgreSQL's results: exact over integers and numeric, which DataFusion sums with silent overflow and
-//! averages in floating point. Result types are those of [`AggregateFunction`](crate::compile::plan::AggregateFunction).
+//! averages in floating point. Result types are those of [`AggregateFunction`].
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -107,7 +107,7 @@ fn whole_number(number: Expr) -> Expr {
     }
 }
 
-/// IS [NOT] DISTINCT FROM.
+/// `IS [NOT] DISTINCT FROM`.
 fn distinct(op: &BinaryOperator) -> Option<Operator> {
     match op {
         BinaryOperator::Custom(name) if name == DISTINCT => Some(Operator::IsDistinctFrom),

@@ -8,7 +8,7 @@ use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::row::{RowConverter, Rows, SortField};
 
-use crate::canonical::{Equality, canonical_key, canonical_row, require_supported};
+use crate::canonical::{Equality, canonical_row, comparable, require_supported};
 use crate::compile::plan::SortColumn;
 use crate::error::Result;
 use crate::flow::delta::arrow_error;
@@ -86,7 +86,7 @@ impl Encoding {
                 sorts += usize::from(at < order.len());
             }
         }
-        for (column, data_type) in types.iter().enumerate().filter(|(_, data_type)| has_intervals(data_type)) {
+        for (column, data_type) in types.iter().enumerate().filter(|(_, data_type)| are_alike(data_type)) {
             columns.push((column, Equality::Row));
             fields.push(SortField::new(data_type.clone()));
         }
@@ -99,7 +99,7 @@ impl Encoding {
 
     pub(super) fn encode(&self, columns: &[ArrayRef]) -> Result<EncodedRows> {
         let canonical = |(column, equality): &(usize, Equality)| match equality {
-            Equality::Key => canonical_key(&columns[*column]),
+            Equality::Key => comparable(&columns[*column]),
             Equality::Row => canonical_row(&columns[*column]),
         };
         let columns: Vec<ArrayRef> = self.columns.iter().map(canonical).collect();
@@ -148,11 +148,11 @@ fn converter(fields: Vec<SortField>) -> Result<Option<RowConverter>> {
     RowConverter::new(fields).map(Some).map_err(arrow_error)
 }
 
-/// Whether equal keys of the type may be different rows.
-fn has_intervals(data_type: &DataType) -> bool {
+/// Whether equal keys of the type may be different rows: of intervals, and of numerics with other digits after the point.
+fn are_alike(data_type: &DataType) -> bool {
     match data_type {
-        DataType::Interval(_) => true,
-        DataType::List(item) => has_intervals(item.data_type()),
+        DataType::Interval(_) | DataType::LargeBinary => true,
+        DataType::List(item) => are_alike(item.data_type()),
         _ => false,
     }
 }

@@ -319,12 +319,13 @@ pub(super) const AGGREGATES: &[(Kind, &str, Kind)] = &[
     (Kind::Int, "percentile_disc(0.3) WITHIN GROUP (ORDER BY i)^", Kind::Int),
     (Kind::Double, "percentile_cont(0.5) WITHIN GROUP (ORDER BY d)^", Kind::Int),
     (Kind::Text, "percentile_disc(0.5) WITHIN GROUP (ORDER BY t)^", Kind::Int),
-    (Kind::Double, "stddev_pop(d)^", Kind::Int),
+    // Of whole numbers: PostgreSQL's rounding shows where all values are the same.
+    (Kind::Double, "stddev_pop(floor(d))^", Kind::Int),
     (Kind::Any, "stddev(i)^", Kind::Int),
     (Kind::Any, "var_samp(i)^", Kind::Int),
-    (Kind::Double, "covar_pop(d, d)^", Kind::Int),
-    (Kind::Double, "corr(d, i)^", Kind::Int),
-    (Kind::Double, "regr_slope(d, d)^", Kind::Int),
+    (Kind::Double, "covar_pop(floor(d), floor(d))^", Kind::Int),
+    (Kind::Double, "corr(floor(d), i)^", Kind::Int),
+    (Kind::Double, "regr_slope(floor(d), floor(d))^", Kind::Int),
     (Kind::Big, "regr_count(d, i)^", Kind::Int),
 ];
 

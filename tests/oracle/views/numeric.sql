@@ -92,3 +92,6 @@ SELECT id, num - (SELECT avg(m) FROM a) AS x FROM a WHERE m > (SELECT avg(m) FRO
 
 -- v_numeric_stacked_input
 SELECT k, sum(m) / nullif(count(*), 0) AS mean, sum(n) * 1.10 AS more, round(avg(m), 2) AS rounded FROM a GROUP BY k;
+
+-- numeric_range_peers
+SELECT id, count(*) OVER (ORDER BY x RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) AS c, sum(id) OVER (ORDER BY x DESC RANGE BETWEEN 0.50 PRECEDING AND 1.5 FOLLOWING EXCLUDE GROUP) AS s FROM (SELECT id, CASE WHEN id % 2 = 0 THEN k::numeric ELSE k * 1.00 END AS x FROM a) y;
