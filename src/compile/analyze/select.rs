@@ -308,6 +308,16 @@ fn with_written_types(
             hints[at] = Some(Arc::new(kind.field("")));
         }
     }
+    for numbers in query.parameters_alike() {
+        let hint = |number: &usize| hints.get(number.checked_sub(1)?)?.clone();
+        let Some(known) = numbers.iter().find_map(hint) else { continue };
+        for at in numbers.into_iter().filter_map(|number| number.checked_sub(1)).filter(|at| *at < PARAMETERS_MAX) {
+            if hints.len() <= at {
+                hints.resize(at + 1, None);
+            }
+            hints[at].get_or_insert_with(|| Arc::clone(&known));
+        }
+    }
     Ok(hints)
 }
 

@@ -99,6 +99,11 @@ impl Query {
         &self.parameters
     }
 
+    /// The numbers of parameters that are of one type because they stand in one column of VALUES.
+    pub(in crate::compile) fn parameters_alike(&self) -> Vec<Vec<usize>> {
+        rewrite::value_list::parameters(&self.ast)
+    }
+
     /// Where `name` (`column`, `table.column`, `schema.table`) stands first: characters from 1 in the whole text that was parsed.
     pub fn position_of(&self, name: &str) -> Option<usize> {
         let parts: Vec<&str> = name.split('.').collect();

@@ -148,7 +148,8 @@ fn cast(value: ast::Expr, target: &SqlType) -> ast::Expr {
     call("cast", [value, text(target.spelled())])
 }
 
-fn parameter(expression: &ast::Expr) -> Option<usize> {
+/// The number of a parameter.
+pub(super) fn parameter(expression: &ast::Expr) -> Option<usize> {
     match expression {
         ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Placeholder(name), .. }) => {
             name.strip_prefix('$')?.parse().ok()

@@ -72,8 +72,8 @@ pub(super) mod type_name;
 mod row_in;
 // USING and NATURAL.
 mod using;
-// Numbers in VALUES.
-mod value_list;
+// Numbers and parameters in VALUES.
+pub(super) mod value_list;
 mod window;
 
 /// Rewrites a query in place. `place` gives the position of a location. Answers the types of parameters that are cast where they stand

@@ -1,8 +1,10 @@
 //! Columns of VALUES with numbers of different sizes, as in `VALUES (1.5), ('NaN'::numeric)`: DataFusion wants one type per column.
 
+use std::ops::ControlFlow;
+
 use datafusion::sql::sqlparser::ast;
 
-use super::{call, take};
+use super::{call, cast, take};
 
 const INTEGERS: [&str; 3] = ["smallint", "integer", "bigint"];
 
@@ -19,6 +21,26 @@ pub(super) fn rewrite(body: &mut ast::SetExpr) {
             *cell = call("numeric", [take(cell)]);
         }
     }
+}
+
+/// The numbers of parameters that stand in one column of VALUES, by column: they are of one type.
+pub(in crate::compile::parse) fn parameters(query: &ast::Query) -> Vec<Vec<usize>> {
+    struct Columns(Vec<Vec<usize>>);
+    impl ast::Visitor for Columns {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
+            if let ast::SetExpr::Values(values) = query.body.as_ref() {
+                let width = values.rows.iter().map(|row| row.len()).min().unwrap_or(0);
+                let column = |at: usize| values.rows.iter().filter_map(|row| cast::parameter(&row[at])).collect();
+                self.0.extend((0..width).map(column).filter(|numbers: &Vec<usize>| numbers.len() > 1));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut columns = Columns(Vec::new());
+    let _ = ast::Visit::visit(query, &mut columns);
+    columns.0
 }
 
 /// Whether a cell is made of numbers as they are written and casts to exact ones.
