@@ -252,10 +252,7 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             let field = cast::target(expression)?.field("");
             Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
         }
-        (
-            "unnest[]" | "constant[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked" | "numeric",
-            [value],
-        )
+        ("unnest[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked" | "numeric", [value])
         | ("tagged", [value, _]) => Some(value.clone()),
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),

@@ -1,30 +1,42 @@
-//! `constant[](array)`: a constant array of several dimensions in a SELECT that DataFusion runs. Its estimates compare constants, which it
+//! `constant[]()`: a constant array of several dimensions in a SELECT that DataFusion runs. Its estimates compare constants, which it
 //! cannot do with such arrays, so they must not be seen.
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{LogicalPlan, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
-use super::super::definition::{Argument, Definition, Types};
-use crate::types::SqlType;
+/// The function, which has the array in it: a call with an argument that is constant would be taken for constant, too.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Constant {
+    array: ScalarValue,
+    signature: Signature,
+}
 
-pub(in crate::compile) static DEFINITION: Definition = Definition {
-    name: "constant[]",
-    aliases: &[],
-    volatility: Volatility::Volatile,
-    types,
-    evaluate: |call| Ok(Arc::clone(&call.arguments[0])),
-};
+impl ScalarUDFImpl for Constant {
+    fn name(&self) -> &str {
+        "constant[]"
+    }
 
-fn types(arguments: &[Argument]) -> Types {
-    let [Argument { sql_type: Some(kind @ SqlType::Array(_)), .. }] = arguments else { return Ok(None) };
-    Ok(Some((vec![kind.clone()], kind.clone())))
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> PlanResult<DataType> {
+        Ok(self.array.data_type())
+    }
+
+    fn invoke_with_args(&self, _arguments: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
+        Ok(ColumnarValue::Scalar(self.array.clone()))
+    }
 }
 
 /// The plan with its constant arrays of several dimensions hidden, inner queries included.
@@ -52,9 +64,12 @@ fn is_hidden(part: &Expr) -> bool {
 }
 
 fn hide(part: Expr) -> PlanResult<Transformed<Expr>> {
-    if !is_hidden(&part) {
-        return Ok(Transformed::no(part));
+    match part {
+        Expr::Literal(array, _) if is_hidden(&Expr::Literal(array.clone(), None)) => {
+            let function = Constant { array, signature: Signature::nullary(Volatility::Volatile) };
+            let function = Arc::new(ScalarUDF::new_from_impl(function));
+            Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(function, Vec::new()))))
+        }
+        part => Ok(Transformed::no(part)),
     }
-    let function = super::super::udf(&DEFINITION);
-    Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![part]))))
 }
