@@ -2,9 +2,9 @@
 //! fields of a row that `(row).*` stands for.
 
 use datafusion::common::{DataFusionError, SchemaError, Span};
-use datafusion::sql::sqlparser::tokenizer::Location;
 
 use crate::compile::function::row::star;
+use crate::compile::parse::Location;
 use crate::error::Error;
 
 /// What was not known.

@@ -82,6 +82,7 @@ pub use canonical::same_statement;
 pub use cell::{Cell, Expressions, constant_of};
 pub use copy_option::{CopyColumns, CopyFormat, CopyFrom, CopyOptions};
 pub(in crate::compile) use datafusion::sql::sqlparser::ast::{BinaryOperator, TableFactor};
+pub(in crate::compile) use datafusion::sql::sqlparser::tokenizer::Location;
 pub use definition::{
     Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CommentOn, CreateIndex, CreateSink,
     CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
