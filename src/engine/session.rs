@@ -166,19 +166,9 @@ impl Session {
             Kind::Update(update) => self.update(update, parameters).await,
             Kind::Delete(delete) => self.delete(delete, parameters).await,
             Kind::Truncate { tables, restart } => self.truncate(tables, *restart).await,
-            Kind::CreateStream(_)
-            | Kind::CreateTable(_)
-            | Kind::CreateView(_)
-            | Kind::CreateSink(_)
-            | Kind::CreateIndex(_)
-            | Kind::DropIndex { .. }
-            | Kind::CreateSchema { .. }
-            | Kind::DropSchema { .. }
-            | Kind::CreateType(_)
-            | Kind::AlterType(_)
-            | Kind::DropType(_)
-            | Kind::Alter(_)
-            | Kind::Drop(_) => self.writing(async |session| session.change_definitions(statement).await).await,
+            kind if kind.is_definition() => {
+                self.writing(async |session| session.change_definitions(statement).await).await
+            }
             Kind::Comment { on, text } => self.writing(async |session| session.comment(on, text.clone()).await).await,
             Kind::NoEffect { tag, notice } => {
                 if let Some(notice) = notice {

@@ -76,24 +76,8 @@ impl Connection {
 /// FLUSH and subscriptions show what was written before.
 fn is_of_group(kind: &Kind) -> bool {
     match kind {
-        Kind::CreateStream(_)
-        | Kind::CreateTable(_)
-        | Kind::CreateView(_)
-        | Kind::CreateSink(_)
-        | Kind::CreateIndex(_)
-        | Kind::DropIndex { .. }
-        | Kind::CreateSchema { .. }
-        | Kind::DropSchema { .. }
-        | Kind::CreateType(_)
-        | Kind::AlterType(_)
-        | Kind::DropType(_)
-        | Kind::Alter(_)
-        | Kind::Drop(_)
-        | Kind::Comment { .. }
-        | Kind::Subscribe(_)
-        | Kind::Flush
-        | Kind::Discard { .. } => false,
+        Kind::Comment { .. } | Kind::Subscribe(_) | Kind::Flush | Kind::Discard { .. } => false,
         Kind::Declare { statement, .. } => !matches!(statement.kind, Kind::Subscribe(_)),
-        _ => true,
+        kind => !kind.is_definition(),
     }
 }

@@ -45,8 +45,6 @@ mod rows;
 mod select;
 // What a read needs of a relation.
 mod lookup;
-// IN over items that vary.
-mod membership;
 // DataFusion's settings.
 mod session;
 // Types of the columns of set operations.
@@ -183,7 +181,7 @@ fn coerce(plan: LogicalPlan, state: &SessionState, settings: &Settings) -> PlanR
     for rule in &analyzer.rules {
         alike = rule.analyze(alike, state.config_options())?;
     }
-    let plan = rewrite::unnest(membership::compared(alike)?, state)?;
+    let plan = rewrite::unnest(alike, state)?;
     let plan = analyzer.execute_and_check(plan, &ConfigOptions::clone(state.config_options()), |_, _| {})?;
     window::node::windows(plan, &settings.time_zone)
 }

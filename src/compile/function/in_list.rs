@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use datafusion::arrow::compute::kernels::cmp::eq;
 use datafusion::arrow::compute::or_kleene;
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::ExprSchemable;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::simplify::SimplifyContext;
@@ -57,7 +57,9 @@ pub(super) fn as_list(definition: &'static Definition, arguments: &[Expr], info:
 /// `CASE WHEN x > 5 THEN 'a' END`.
 pub(in crate::compile) fn of_constants(expression: Expr) -> Transformed<Expr> {
     let Expr::InList(InList { expr, list, negated }) = expression else { return Transformed::no(expression) };
-    let depends = |item: &Expr| item.any_column_refs() || item.contains_outer();
+    // A subquery becomes a column, and may become a CASE.
+    let is_open = |part: &Expr| Ok(matches!(part, Expr::ScalarSubquery(_) | Expr::Case(_)));
+    let depends = |item: &Expr| item.any_column_refs() || item.contains_outer() || item.exists(is_open).unwrap_or(true);
     let (others, constants): (Vec<Expr>, Vec<Expr>) = list.into_iter().partition(depends);
     if others.is_empty() {
         return Transformed::no(Expr::InList(InList { expr, list: constants, negated }));

@@ -341,6 +341,28 @@ pub enum Kind {
     },
 }
 
+impl Kind {
+    /// Whether it makes, changes or drops something of the catalog.
+    pub fn is_definition(&self) -> bool {
+        matches!(
+            self,
+            Kind::CreateStream(_)
+                | Kind::CreateTable(_)
+                | Kind::CreateView(_)
+                | Kind::CreateSink(_)
+                | Kind::CreateIndex(_)
+                | Kind::DropIndex { .. }
+                | Kind::CreateSchema { .. }
+                | Kind::DropSchema { .. }
+                | Kind::CreateType(_)
+                | Kind::AlterType(_)
+                | Kind::DropType(_)
+                | Kind::Alter(_)
+                | Kind::Drop(_)
+        )
+    }
+}
+
 /// INSERT INTO table [AS alias] [(columns)] [OVERRIDING …] source [ON CONFLICT …] [RETURNING …].
 #[derive(Debug, Clone)]
 pub struct Insert {
