@@ -17,6 +17,8 @@ mod comparison;
 mod constant_rows;
 // Groups by sort keys.
 mod grouping;
+// FILTER before arguments.
+mod guard;
 // How much expressions grow when they are simplified.
 mod complexity;
 // DataFusion's errors → ours.
