@@ -96,12 +96,17 @@ impl Running {
         after.split([';', ' ', '\n']).next().unwrap().to_string()
     }
 
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: i32) {
+        // SAFETY: kill(2) has no memory effects; the process is our child and was not waited for, so its id is still its own.
+        let sent = unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
+        assert_eq!(sent, 0);
+    }
+
     /// Ctrl-C; then the end, and how long it took.
     pub(crate) fn interrupt(self) -> (Finished, Duration) {
         let start = Instant::now();
-        // SAFETY: kill(2) has no memory effects; the process is our child and was not waited for, so its id is still its own.
-        let sent = unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGINT) };
-        assert_eq!(sent, 0);
+        self.signal(libc::SIGINT);
         let finished = self.finish();
         (finished, start.elapsed())
     }

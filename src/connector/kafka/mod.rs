@@ -29,6 +29,8 @@ mod reader;
 mod sink;
 // A topic as a source.
 mod source;
+// The topic's identity.
+mod watch;
 #[cfg(test)]
 mod tests;
 
