@@ -206,9 +206,8 @@ impl Config {
         let data = given.data.map(|_| String::new());
         if let Some(place) = data.or(file.data.map(|data| place("data", data.span().start))) {
             let message = format!("{place}a data directory is not supported by this version");
-            return Err(Error::unsupported(message).hint(
-                "leave it out: everything is kept in memory and read again from its sources after a restart",
-            ));
+            return Err(Error::unsupported(message)
+                .hint("leave it out: everything is kept in memory and read again from its sources after a restart"));
         }
         let password_file = given.password_file.map(|path| PasswordFile { path, place: String::new() });
         // Paths in the file are relative to the file.

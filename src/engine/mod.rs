@@ -221,7 +221,8 @@ impl Engine {
 
     /// Stops, and takes back what definitions made outside and nothing has used: topics. What cannot be taken back is logged.
     pub async fn undo(&self) {
-        let sources = self.catalog().iter().filter_map(|relation| match &relation.kind {
+        let catalog = self.catalog();
+        let sources = catalog.iter().filter_map(|relation| match &relation.kind {
             RelationKind::Stream { source, .. } => Some(Arc::clone(source)),
             _ => None,
         });

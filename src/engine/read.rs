@@ -135,12 +135,16 @@ impl Session {
         let hints = self.parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
         self.show_changes(&select.relations).await?;
-        if let Some(locks) = query.locks() {
-            self.lock_rows(locks, &select.relations).await?;
-        }
+        let held = match query.locks() {
+            Some(locks) => self.lock_rows(locks, &select.relations).await?,
+            None => None,
+        };
         let schema = Arc::clone(&select.schema);
         let relations = select.relations.clone();
-        let rows = self.run_select(select, parameters).await?;
+        let mut rows = self.run_select(select, parameters).await?;
+        if let Some(held) = held {
+            rows = Box::pin(rows.inspect(move |_| _ = &held));
+        }
         self.notice_row_errors(&relations);
         Ok(Outcome::Rows { schema, rows, verb: "SELECT", live: false })
     }

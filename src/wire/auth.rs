@@ -64,7 +64,8 @@ impl Passwords {
         let passwords = Passwords::parse(&std::fs::read_to_string(path).map_err(unreadable)?)?;
         if passwords.by_user.is_empty() {
             let message = format!("password file \"{}\" names no user: nobody could log in", path.display());
-            return Err(wrong(message).hint("a line is user:password or user:SCRAM-SHA-256$iterations:salt$stored key:server key"));
+            return Err(wrong(message)
+                .hint("a line is user:password or user:SCRAM-SHA-256$iterations:salt$stored key:server key"));
         }
         Ok(passwords)
     }

@@ -117,8 +117,11 @@ fn values_out_of_range_are_told_with_their_place() {
         ended(at.path(), &["demo", &format!("--{key}"), value]).failed_with(&[&format!("--{key}: "), value, reason]);
     }
     ended(at.path(), &["run", "--exit=perhaps", "x.sql"]).failed_with(&["--exit: ", "perhaps"]);
-    finish(tidewater(at.path(), &["run", "x.sql"]).env("TIDEWATER_EXIT", "perhaps"))
-        .failed_with(&["TIDEWATER_EXIT: ", "perhaps", "true or false"]);
+    finish(tidewater(at.path(), &["run", "x.sql"]).env("TIDEWATER_EXIT", "perhaps")).failed_with(&[
+        "TIDEWATER_EXIT: ",
+        "perhaps",
+        "true or false",
+    ]);
 }
 
 #[test]

@@ -32,9 +32,13 @@ const FAST: Duration = Duration::from_millis(20);
 
 /// Runs a plan until its last batch or until nobody waits for it: that is, the stream is dropped, or the [`Claim`] under which it
 /// was polled last is given up.
-pub(super) fn execute(plan: Arc<dyn ExecutionPlan>, context: Arc<TaskContext>) -> PlanResult<SendableRecordBatchStream> {
+pub(super) fn execute(
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+) -> PlanResult<SendableRecordBatchStream> {
     let run = Arc::new(Run::default());
-    let around = |node| Ok(Transformed::yes(Arc::new(Stage { input: node, run: Arc::clone(&run) }) as Arc<dyn ExecutionPlan>));
+    let around =
+        |node| Ok(Transformed::yes(Arc::new(Stage { input: node, run: Arc::clone(&run) }) as Arc<dyn ExecutionPlan>));
     let stream = execute_stream(plan.transform_up(around)?.data, context)?;
     Ok(Box::pin(Root { stream, run }))
 }

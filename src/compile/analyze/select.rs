@@ -26,7 +26,10 @@ use futures::StreamExt;
 use super::careful::careful;
 use super::lookup::{Binding, bindings};
 use super::source::ReadSource;
-use super::{Relations, Settings, as_declared, coerce, constant_rows, error, interruption, names, oids, relation_of, session, shown};
+use super::{
+    Relations, Settings, as_declared, coerce, constant_rows, error, interruption, names, oids, relation_of, session,
+    shown,
+};
 use crate::catalog::RelationId;
 use crate::clock::Clock;
 use crate::compile::function::order;

@@ -94,7 +94,10 @@ impl Progress {
 
     /// Whether all was read and handed out.
     pub(super) fn is_over(&self) -> bool {
-        self.bounded && self.held.is_empty() && self.pending.is_empty() && self.partitions.values().all(Partition::is_finished)
+        self.bounded
+            && self.held.is_empty()
+            && self.pending.is_empty()
+            && self.partitions.values().all(Partition::is_finished)
     }
 
     /// Takes in the records among `messages` (events are skipped). Answers the partitions they came from.

@@ -30,9 +30,9 @@ mod sink;
 // A topic as a source.
 mod source;
 // The topic's identity.
-mod watch;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 /// `connector = 'kafka'`.
 pub const CONNECTOR: Connector = Connector {
