@@ -5,8 +5,18 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::error::{Error, Result, code};
+
 tokio::task_local! {
     static CURRENT: Claim;
+}
+
+/// 57014 if nobody waits for the work that runs here.
+pub(crate) fn check() -> Result<()> {
+    match CURRENT.try_with(Claim::is_given_up) {
+        Ok(true) => Err(Error::new(code::QUERY_CANCELED, "canceling statement due to user request")),
+        _ => Ok(()),
+    }
 }
 
 /// Somebody's wait for a work. Clones are the same wait.

@@ -23,7 +23,7 @@ use crate::claim::Claim;
 use crate::clock;
 
 /// Rows of an operator's first batch at most; later ones are as large as their reader is fast.
-const ROWS_FIRST: usize = 256;
+const ROWS_FIRST: usize = 16;
 /// Rows of the slowest reader's batches.
 const ROWS_MIN: usize = 8;
 /// A reader that takes longer for a batch gets half as many rows, one that is faster twice as many.
@@ -213,7 +213,7 @@ mod tests {
             pace.back(start + Duration::from_millis(took));
             pace.rows
         };
-        assert_eq!([rows(1), rows(50), rows(200), rows(500), rows(500)], [512, 512, 256, 128, 64]);
-        assert_eq!((0..9).map(|_| rows(5000)).last(), Some(ROWS_MIN));
+        assert_eq!([rows(1), rows(50), rows(200), rows(500), rows(500)], [32, 32, 16, 8, 8]);
+        assert_eq!((0..9).map(|_| rows(5)).last(), Some(4096));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::FieldRef;
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, TableReference};
 use datafusion::logical_expr::ExprSchemable;
@@ -10,6 +10,7 @@ use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::prelude::Expr;
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::unparser::Unparser;
 use datafusion::sql::unparser::dialect::{Dialect, PostgreSqlDialect};
 
@@ -61,6 +62,8 @@ fn text(expression: &Expr, schema: &DFSchema, input: &Plan) -> String {
         let is_implicit = matches!(&part, Expr::Cast(_));
         let part = as_operator(&part).or_else(|| as_syntax(&part)).unwrap_or(part);
         let shown = match &part {
+            // Functions are shown as syntax by their texts and numbers, which the unparser writes as SQL.
+            Expr::Literal(value, _) if is_written_alike(value) => return Ok(Transformed::yes(part)),
             Expr::Literal(value, metadata) => literal(value, metadata.as_ref()),
             // The marks in it are older than its own.
             Expr::Cast(cast) => {
@@ -93,6 +96,10 @@ fn text(expression: &Expr, schema: &DFSchema, input: &Plan) -> String {
 fn sql(expression: &Expr) -> String {
     let sql = Unparser::new(&Plain(PostgreSqlDialect {})).with_pretty(true).expr_to_sql(expression);
     sql.map_or_else(|_| expression.human_display().to_string(), |sql| sql.to_string())
+}
+
+fn is_written_alike(value: &ScalarValue) -> bool {
+    matches!(value.data_type(), DataType::Utf8 | DataType::Boolean | DataType::Null) || value.data_type().is_integer()
 }
 
 fn mark(at: usize) -> String {

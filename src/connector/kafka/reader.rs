@@ -40,6 +40,8 @@ const SERVE_INTERVAL: Duration = Duration::from_millis(20);
 /// How often the topic's identity and partitions are looked at: normally, and in trouble.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 const WATCH_INTERVAL_IN_TROUBLE: Duration = Duration::from_secs(1);
+/// How long an answer about the topic is waited for before it is told that an offset is not there.
+const DESCRIBE_PATIENCE: Duration = Duration::from_secs(3);
 /// Reads that wait for the topic's identity at most.
 const HELD_MAX: usize = 16;
 /// How long a topic may be missing (brokers that restart may not know it yet) until it counts as deleted.
@@ -215,8 +217,15 @@ impl KafkaReader {
 
     /// The broker does not hold the wanted offset: reads on behind what it deleted, or says how many records are gone.
     fn out_of_range(&mut self, partition: i32, offset: i64) -> Result<()> {
-        let topic = &self.options.topic;
         let is_fresh = self.fresh.contains(&partition);
+        // Of another topic that says more. The first answer may be to a question from before.
+        for _ in 0..2 {
+            self.watch.hurry();
+            if let Some(answer) = self.watch.look(0, DESCRIBE_PATIENCE) {
+                self.answered(answer)?;
+            }
+        }
+        let topic = &self.options.topic;
         let marks = self.client.consumer().fetch_watermarks(topic, partition, Duration::from_secs(3));
         let message = match marks {
             Ok((low, _))
