@@ -159,6 +159,13 @@ fn a_password_file_that_protects_nothing_is_refused() {
     };
     served("# nobody\n\n", 0o600).failed_with(&["\"users.txt\"", "names no user"]);
     served("ann:secret\n", 0o602).failed_with(&["\"users.txt\"", "can be changed by everybody", "chmod o-rwx"]);
+    // One that can be read is only warned of, without colors where nobody sees them.
+    write(&path, "ann:secret\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o604)).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let warned = ended(directory.path(), &["serve", "--listen", &address, "--password-file", "users.txt"]).with_status(1);
+    assert!(warned.err.contains("can be read by everybody") && !warned.err.contains('\x1b'), "{}", warned.err);
 }
 
 #[tokio::test]

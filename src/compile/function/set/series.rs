@@ -116,7 +116,7 @@ fn decimals(call: &Call, lengths: &mut Vec<Option<usize>>) -> Result<LargeBinary
             if total >= ELEMENTS_MAX {
                 return Err(too_many());
             }
-            if total % CHECK_ELEMENTS == 0 {
+            if total.is_multiple_of(CHECK_ELEMENTS) {
                 claim::check()?;
             }
             elements.append_value(encoding::encoded(&next));
@@ -180,7 +180,7 @@ fn times(call: &Call, kind: &SqlType, lengths: &mut Vec<Option<usize>>) -> Resul
             if elements.len() >= ELEMENTS_MAX {
                 return Err(too_many());
             }
-            if elements.len() % CHECK_ELEMENTS == 0 {
+            if elements.len().is_multiple_of(CHECK_ELEMENTS) {
                 claim::check()?;
             }
             elements.push(next);
