@@ -46,8 +46,9 @@ struct Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.claim.give_up();
+        // What has ended may have left tasks behind for the next work of the same query.
         if self.phase.swap(ABANDONED, Ordering::AcqRel) == RUNS {
+            self.claim.give_up();
             GIVEN_UP.fetch_add(1, Ordering::AcqRel);
         }
     }
