@@ -25,6 +25,8 @@ mod complexity;
 pub mod error;
 // `sum` and `avg` of intervals.
 mod interval_sum;
+// The end of queries that nobody waits for.
+mod interruption;
 // Keys of joins.
 mod equijoin;
 // Types of expressions.
