@@ -347,7 +347,7 @@ fn neighbours_of_changed_rows() {
     let input = schema(&types());
     let order = vec![SortColumn { column: 1, descending: false, nulls_first: true }];
     let offset = |random: &mut Random, below: usize| ScalarValue::Int64(Some(random.below(below) as i64));
-    for seed in 0..80_u64 {
+    for seed in 0..60_u64 {
         let mut random = Random(seed);
         let list = DataType::List(Arc::new(Field::new_list_field(DataType::Int64, true)));
         let by_distance = (10..22).contains(&seed);
@@ -401,7 +401,7 @@ fn neighbours_of_changed_rows() {
             // Rows that come at one place, and rows that go.
             if tick % 3 == 0 {
                 let first = random.below(values) as i64;
-                for at in 0..random.below(8) as i64 {
+                for at in 0..random.below(6) as i64 {
                     let mut more = row(&mut random);
                     more[1] = int(first + at / 2);
                     changes.push((more.clone(), 1));
