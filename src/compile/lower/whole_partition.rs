@@ -27,7 +27,7 @@ impl Windows {
         let arguments = match call.arguments.as_slice() {
             [] => Vec::new(),
             [Argument::Column(column)] => vec![*column],
-            [Argument::Constant(value)] if function == AggregateFunction::Count && *value != ScalarValue::Null => {
+            [Argument::Constant(value)] if function == AggregateFunction::Count && !value.is_null() => {
                 Vec::new()
             }
             _ => return None,
@@ -71,6 +71,10 @@ fn is_plain(kind: &DataType) -> bool {
     matches!(kind, DataType::Utf8 | DataType::Date32 | DataType::Timestamp(..) | DataType::Time64(_))
 }
 
+fn reads_work_table(plan: &Plan) -> bool {
+    matches!(plan, Plan::WorkTable { .. }) || plan.inputs().into_iter().any(reads_work_table)
+}
+
 impl Lowering<'_> {
     /// Calls over the rows of `input`, whose columns are those of `schema`: a plan with these columns and more, and where the values
     /// of each call are.
@@ -83,8 +87,10 @@ impl Lowering<'_> {
     ) -> Result<(Plan, DFSchemaRef, Vec<usize>)> {
         let shape = input.schema();
         let (mut aggregates, mut others, mut places) = (Vec::new(), Vec::new(), Vec::with_capacity(calls.len()));
+        // There a window is refused as one, whatever it could be made of.
+        let is_recursive = reads_work_table(&input);
         for call in calls {
-            match windows.aggregate(&call, &shape) {
+            match windows.aggregate(&call, &shape).filter(|_| !is_recursive) {
                 Some(aggregate) => {
                     places.push((true, aggregates.len()));
                     aggregates.push(aggregate);

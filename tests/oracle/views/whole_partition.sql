@@ -4,7 +4,7 @@
 SELECT id, max(n) OVER (PARTITION BY k) AS a, min(s) OVER (PARTITION BY k) AS b, count(*) OVER (PARTITION BY k) AS c, count(n) FILTER (WHERE b) OVER (PARTITION BY k) AS d FROM a;
 
 -- wp_all
-SELECT id, max(s) OVER () AS a, sum(num) OVER () AS b, avg(m) OVER () AS c, bool_or(b) OVER () AS d, count(1) OVER () AS e FROM a;
+SELECT id, max(s) OVER () AS a, count(NULL::int) OVER () AS f, sum(num) OVER () AS b, avg(m) OVER () AS c, bool_or(b) OVER () AS d, count(1) OVER () AS e FROM a;
 
 -- wp_peers
 SELECT id, sum(n) OVER (PARTITION BY k ORDER BY k) AS a, max(m) OVER (PARTITION BY k ORDER BY k RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS b, sum(m) OVER (PARTITION BY k ORDER BY id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS c, count(*) OVER (PARTITION BY k ORDER BY k ROWS UNBOUNDED PRECEDING) AS d FROM a WHERE k IS NOT NULL;

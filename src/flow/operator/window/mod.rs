@@ -19,6 +19,8 @@
 //! | `row_number`, `rank`, `dense_rank`, and with frames from the partition's start to the row `count`, `min`, `max`, `first_value`, exact `sum` and `avg` | up to [`CHECKPOINT_ROWS`] before the first changed one, and those behind it until they amount to what they did before: with a number that stays, such as the row's when a row is updated in its place, none |
 //! | `percent_rank`, `cume_dist`, `ntile` of a constant | the same while the partition has as many rows as before, else all of it |
 //! | other calls | the partition, which for a window without PARTITION BY is the whole input |
+//!
+//! Exact aggregates over whole partitions do not come here: they are aggregations that the rows are joined with.
 
 // Which rows a change touches.
 mod segment;
