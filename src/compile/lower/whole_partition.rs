@@ -27,9 +27,7 @@ impl Windows {
         let arguments = match call.arguments.as_slice() {
             [] => Vec::new(),
             [Argument::Column(column)] => vec![*column],
-            [Argument::Constant(value)] if function == AggregateFunction::Count && !value.is_null() => {
-                Vec::new()
-            }
+            [Argument::Constant(value)] if function == AggregateFunction::Count && !value.is_null() => Vec::new(),
             _ => return None,
         };
         let argument = arguments.first().map(|column| input.field(*column));
