@@ -76,9 +76,9 @@ impl Slot for Sorted {
 
     fn bytes(&self) -> usize {
         // B-tree nodes are two thirds full on average.
-        let entry = |value: &Box<[u8]>| 3 * size_of::<(Box<[u8]>, i64)>() / 2 + value.len();
+        let entry = |value: &[u8]| 3 * size_of::<(Box<[u8]>, i64)>() / 2 + value.len();
         let marks: usize = self.marks.iter().map(|mark| size_of::<Mark>() + mark.value.len()).sum();
-        marks + self.values.keys().map(entry).sum::<usize>()
+        marks + self.values.keys().map(|value| entry(value)).sum::<usize>()
     }
 }
 
