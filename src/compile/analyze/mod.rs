@@ -59,6 +59,8 @@ mod tag;
 mod totals;
 // What a query needs to be planned once more.
 mod unresolved;
+// Constants without a type.
+mod untyped;
 // SQL's types for literals, functions and casts.
 mod types;
 
@@ -75,6 +77,7 @@ use datafusion::optimizer::Analyzer;
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use arithmetic::as_operator;
+pub(in crate::compile) use declaration::is_declared;
 pub(in crate::compile) use field::field_of;
 pub use lookup::Binding;
 pub use rows::{ROWS_ID, Rows};

@@ -80,14 +80,18 @@ fn common_of(values: &[&Argument], construct: &str) -> Result<SqlType> {
         }
     }
     let chosen = chosen.unwrap_or(SqlType::Text);
-    if let SqlType::Char(_) = chosen {
-        let any_length = values.iter().any(|value| value.is_untyped() && value.text.is_some());
-        return Ok(if any_length { SqlType::Char(0) } else { chosen });
-    }
-    let SqlType::Numeric(..) = chosen else { return Ok(chosen) };
-    // Numbers in quotes may have other digits than the others.
-    let quoted = values.iter().filter(|value| value.is_untyped() && value.text.is_some());
-    Ok(quoted.map(|value| unbounded_numeric(value)).fold(chosen, |chosen, quoted| numeric(&chosen, &quoted)))
+    let mut quoted = values.iter().filter(|value| value.is_untyped() && value.text.is_some()).peekable();
+    // Constants have the length and the digits that they are written with.
+    Ok(match chosen {
+        chosen if quoted.peek().is_none() => chosen,
+        SqlType::Char(_) => SqlType::Char(0),
+        SqlType::Varchar(_) => SqlType::Text,
+        SqlType::AnyNumeric(_) => SqlType::NUMERIC,
+        chosen @ SqlType::Numeric(..) => {
+            quoted.map(|value| unbounded_numeric(value)).fold(chosen, |chosen, quoted| numeric(&chosen, &quoted))
+        }
+        chosen => chosen,
+    })
 }
 
 /// Types of one category, of which none converts to the other, or of several.
@@ -123,6 +127,8 @@ pub(in super::super) fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType>
     }
     match (one, other) {
         (Char(_), Char(_)) => Some(Char(0)),
+        // The first one decides.
+        (Char(_), other) if other.is_text() => Some(Char(0)),
         (one, other) if one.is_text() && other.is_text() => Some(Text),
         (Date, time @ (Timestamp | TimestampTz)) | (time @ (Timestamp | TimestampTz), Date) => Some(time.clone()),
         (Timestamp, TimestampTz) | (TimestampTz, Timestamp) => Some(TimestampTz),

@@ -227,6 +227,16 @@ pub(in crate::compile) fn negated(span: IntervalMonthDayNano) -> Result<Interval
     }
 }
 
+/// The interval that is so much of the way from one to another.
+pub(in crate::compile) fn between(
+    low: IntervalMonthDayNano,
+    high: IntervalMonthDayNano,
+    share: f64,
+) -> Result<IntervalMonthDayNano> {
+    let way = combined(high, negated(low)?)?;
+    combined(scaled(way, |value| value * share)?, low)
+}
+
 fn multiply(call: &Call) -> Result<ArrayRef> {
     scale(call, |value, factor| value * factor)
 }

@@ -45,6 +45,8 @@ mod cast;
 mod clause;
 // What stands where a condition does.
 mod condition;
+// Constants that functions are given.
+mod constant_argument;
 mod grouping;
 // `rank(…) WITHIN GROUP`.
 mod hypothetical;
@@ -219,6 +221,7 @@ impl ast::VisitorMut for Rewriter<'_> {
         let location = place::of_expression(expression);
         self.values.iter().for_each(|aliases| set_returning::value_of(expression, aliases));
         condition::rewrite(expression);
+        constant_argument::rewrite(expression);
         let rewritten = refuse::expression(expression)
             .and_then(|()| row_in::rewrite(expression))
             .and_then(|()| hypothetical::rewrite(expression))
