@@ -1,9 +1,10 @@
-//! `min` and `max` of floats by group: DataFusion's accumulator for many groups at once starts from the greatest finite float and loses
-//! infinities and NaN, the one for a single group does not.
+//! `min` and `max`: their results are of the SQL type of what they choose from, and floats are compared group by group: DataFusion's
+//! accumulator for many groups at once starts from the greatest finite float and loses infinities and NaN, the one for a single group
+//! does not.
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::error::Result as PlanResult;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -11,6 +12,8 @@ use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature,
 };
+
+use crate::types::SqlType;
 
 /// The functions.
 pub(super) fn functions() -> [Arc<AggregateUDF>; 2] {
@@ -34,6 +37,17 @@ impl AggregateUDFImpl for Extreme {
 
     fn return_type(&self, arguments: &[DataType]) -> PlanResult<DataType> {
         self.inner.inner().return_type(arguments)
+    }
+
+    fn return_field(&self, arguments: &[FieldRef]) -> PlanResult<FieldRef> {
+        let types: Vec<DataType> = arguments.iter().map(|argument| argument.data_type().clone()).collect();
+        let plain = Field::new(self.name(), self.return_type(&types)?, true);
+        let found = match arguments.first().map(|argument| SqlType::of(argument)) {
+            Some(SqlType::Char(_)) => SqlType::Char(0).field(self.name()),
+            Some(kind @ SqlType::Enum(_)) => kind.field(self.name()),
+            _ => plain,
+        };
+        Ok(Arc::new(found))
     }
 
     fn state_fields(&self, arguments: StateFieldsArgs) -> PlanResult<Vec<FieldRef>> {

@@ -102,6 +102,11 @@ pub(super) fn check_join(join: &Join) -> PlanResult<()> {
     Ok(())
 }
 
+/// Errors: 42883 for values that cannot be equal.
+pub(super) fn check_comparable(left: &Expr, right: &Expr, schema: &DFSchema) -> PlanResult<()> {
+    comparable(known(left, schema).as_ref(), Operator::Eq, known(right, schema).as_ref())
+}
+
 /// Whether values of both types can be compared, `None` being NULL and constants without a type. Errors: 42883.
 pub(in crate::compile) fn comparable(left: Option<&SqlType>, op: Operator, right: Option<&SqlType>) -> PlanResult<()> {
     let fits = match (left, right) {

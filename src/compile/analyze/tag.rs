@@ -4,11 +4,14 @@
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
-use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::error::{DataFusionError, Result as PlanResult};
+use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::field::field_of;
+use super::strict;
+use crate::compile::function::condition::common_type::Branch;
 use crate::compile::function::{self, order};
 use crate::types::SqlType;
 
@@ -98,6 +101,22 @@ fn with_chosen_constants(mut expression: Expr, schema: &DFSchema) -> Transformed
         changed = true;
     }
     Transformed::new_transformed(expression, changed)
+}
+
+/// Errors: 42804 for a call that chooses one of values whose types do not go together, 42883 if it is NULLIF.
+pub(super) fn check_chosen(call: &ScalarFunction, schema: &DFSchema) -> PlanResult<()> {
+    let branch = |part: &Expr| match part {
+        Expr::Literal(value, _) => Branch::new(sql_type(part, schema), Some(value.clone())),
+        part => Branch::new(sql_type(part, schema), None),
+    };
+    match (call.func.name(), call.args.as_slice()) {
+        ("nullif", [value, other]) => return strict::check_comparable(value, other, schema),
+        (name, _) if !CHOOSING.contains(&name) => return Ok(()),
+        _ => {}
+    }
+    let branches: Vec<Branch> = call.args.iter().map(branch).collect();
+    let common = Branch::common_type(&branches, &call.func.name().to_uppercase());
+    common.map(drop).map_err(|error| DataFusionError::External(Box::new(error)))
 }
 
 fn tagged_again(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {

@@ -138,6 +138,7 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             if !function::is_ours(&call) {
                 without_blanks(&mut call.args, schema);
             }
+            super::tag::check_chosen(&call, schema)?;
             let call = arithmetic::adjusted(in_zone(call, schema, zone)?, schema)?;
             let call = Expr::ScalarFunction(call);
             // A parameter without a type has none yet; such a call keeps what DataFusion will give it.

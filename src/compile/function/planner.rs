@@ -212,12 +212,13 @@ fn goes_with_enum(op: &BinaryOperator, sides: [&Option<SqlType>; 2]) -> bool {
     if !sides.into_iter().any(is_enum) {
         return true;
     }
+    let compares = matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq) || distinct(op).is_some();
     match (op, sides) {
         (StringConcat, _) => true,
-        (Eq | NotEq | Lt | LtEq | Gt | GtEq, [Some(SqlType::Enum(left)), Some(SqlType::Enum(right))]) => {
+        (_, [Some(SqlType::Enum(left)), Some(SqlType::Enum(right))]) if compares => {
             left == right || left.is_any() || right.is_any()
         }
-        (Eq | NotEq | Lt | LtEq | Gt | GtEq, sides) => sides.contains(&&None),
+        (_, sides) if compares => sides.contains(&&None),
         _ => sides.into_iter().any(|side| matches!(side, Some(SqlType::Array(_)))),
     }
 }

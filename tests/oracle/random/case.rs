@@ -1,6 +1,7 @@
 //! A random case: tables, views over them and over each other, transactions; and how it is made smaller.
 
 use super::expression::Column;
+use super::kind::TYPES;
 use super::query::{Query, columns};
 use super::select::Select;
 use super::source::Random;
@@ -69,6 +70,9 @@ impl Case {
     /// The case as a script, with the views as PostgreSQL may have them too.
     pub(super) fn script(&self) -> String {
         let mut script = self.tables.iter().map(|table| format!("{table};\n")).collect::<String>();
+        if [" mood", " pair"].iter().any(|name| script.contains(name)) {
+            script.insert_str(0, &format!("{TYPES};\n"));
+        }
         for step in 0..=self.steps.len() {
             for view in &self.views {
                 let copies = view.copies.iter().enumerate().filter(|(_, after)| **after == step);

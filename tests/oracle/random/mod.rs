@@ -30,6 +30,8 @@ mod statement;
 mod template;
 // OVER.
 mod window;
+// What there is before OVER.
+mod window_function;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -153,7 +155,11 @@ async fn random_cases_equal_postgresql() {
         let server = Server::start(workers).await;
         let engine = server.engine.clone();
         let theirs = postgres.connect_to(&format!("arena{number}")).await;
-        let arena = Arena { engine, ours: server.connect().await, theirs, server };
+        let ours = server.connect().await;
+        for client in [&theirs, &ours] {
+            client.batch_execute(kind::TYPES).await.unwrap();
+        }
+        let arena = Arena { engine, ours, theirs, server };
         tasks.push(tokio::spawn(Arc::clone(&work).run(arena)));
     }
     for task in tasks {

@@ -139,7 +139,7 @@ impl Query {
         let (mut select, visible) = Select::from_one(relations, outer, random);
         select.filter = (!random.one_in(4))
             .then(|| Scope { columns: &visible, outer, relations: &[] }.expression(Kind::Bool, 1, random));
-        if random.one_in(3) || matches!(kind, Kind::Bool | Kind::Jsonb) {
+        if random.one_in(3) || !kind.has_max() {
             select.items = vec![Scope { columns: &visible, outer, relations: &[] }.expression(kind, 1, random)];
             select.limit = Some("ORDER BY 1 LIMIT 1".into());
             return Query::Select(Box::new(select));

@@ -159,8 +159,12 @@ impl Select {
                 true => Scope { relations: &[], outer: &[], ..*scope }.operation(column.kind, 1, random),
                 false => Expression::text(column.kind, column.sql.clone()),
             };
-            // PostgreSQL shows constants in the rows of grouping sets that they are not in.
-            let key = if key.sql().contains(".c") { key } else { Expression::text(column.kind, column.sql.clone()) };
+            // PostgreSQL shows constants in the rows of grouping sets that they are not in; CASE may be one.
+            let key = if key.sql().contains(".c") && !key.sql().contains("CASE") {
+                key
+            } else {
+                Expression::text(column.kind, column.sql.clone())
+            };
             if !self.group.iter().any(|known| known.sql() == key.sql()) {
                 self.group.push(key);
             }

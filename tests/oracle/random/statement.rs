@@ -89,7 +89,7 @@ pub(super) fn statement(tables: &mut [Table], random: &mut Random) -> String {
         10 => format!("UPDATE {name} SET c1 = c1 + 1 WHERE c{column} IS NOT NULL"),
         11 => match tables[other].of_kind(kind, random) {
             // One value per key: which of several rows gives it would not be determined.
-            Some(from) if !matches!(kind, Kind::Bool | Kind::Jsonb) => format!(
+            Some(from) if kind.has_max() => format!(
                 "UPDATE {name} SET c{column} = o.m FROM (SELECT c1, max(c{from}) AS m FROM {other_name} GROUP BY c1) AS o WHERE o.c1 = {name}.c1"
             ),
             _ => format!("UPDATE {name} SET c{column} = NULL WHERE c1 > {number}"),

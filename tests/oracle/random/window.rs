@@ -4,7 +4,7 @@
 use super::expression::{Column, Expression, Part, Scope};
 use super::kind::Kind;
 use super::source::Random;
-use super::template::{WINDOW_FUNCTIONS, WindowFunction};
+use super::window_function::{WINDOW_FUNCTIONS, WindowFunction};
 
 /// The calls of a SELECT list, and the windows that it names.
 #[derive(Debug, Clone, Default)]

@@ -73,17 +73,22 @@ fn decoded(text: &str, format: &str) -> Result<Vec<u8>> {
 }
 
 fn from_hex(text: &str) -> Result<Vec<u8>> {
-    let mut digits = Vec::with_capacity(text.len());
-    for letter in text.chars().filter(|letter| !matches!(letter, ' ' | '\n' | '\t' | '\r')) {
-        match letter.to_digit(16) {
-            Some(digit) => digits.push(digit as u8),
-            None => return Err(invalid(format!("invalid hexadecimal digit: \"{letter}\""))),
+    let digit = |letter: char| match letter.to_digit(16) {
+        Some(digit) => Ok(digit as u8),
+        None => Err(invalid(format!("invalid hexadecimal digit: \"{letter}\""))),
+    };
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        // Between bytes, not between the digits of one.
+        if matches!(letter, ' ' | '\n' | '\t' | '\r') {
+            continue;
         }
+        let upper = digit(letter)?;
+        let lower = letters.next().ok_or_else(|| invalid("invalid hexadecimal data: odd number of digits"))?;
+        bytes.push(upper << 4 | digit(lower)?);
     }
-    if digits.len() % 2 == 1 {
-        return Err(invalid("invalid hexadecimal data: odd number of digits"));
-    }
-    Ok(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    Ok(bytes)
 }
 
 fn from_base64(text: &str) -> Result<Vec<u8>> {

@@ -52,15 +52,21 @@ impl Branch {
 /// 22P02 and the like for a constant text that is no value of a type, also where it is never needed.
 fn check_constant(value: &Argument, wanted: &SqlType) -> Result<()> {
     match &value.text {
+        _ if matches!(wanted, SqlType::Enum(forgotten) if forgotten.is_any()) => Ok(()),
         Some(text) if value.is_untyped() => super::super::cast::check(text, wanted),
         _ => Ok(()),
     }
 }
 
-/// The common type of several values; text if none has a type. Errors: 42804 for types that do not go together; `construct` names what
-/// the values stand in.
+/// The common type of several values; text if none has a type. DataFusion forgets types that Arrow does not tell where a CASE makes the
+/// values: what looks like text is one of the others' type here, and [`Branch::common_type`] is asked once it is known. Errors: 42804 for
+/// types that do not go together; `construct` names what the values stand in.
 pub(in super::super) fn common_type(values: &[Argument], construct: &str) -> Result<SqlType> {
-    let described: Vec<&Argument> = values.iter().collect();
+    use SqlType::{Enum, Json, Jsonb, Text, Uuid};
+    let hidden = |value: &&Argument| matches!(value.sql_type, Some(Uuid | Json | Jsonb | Enum(_)));
+    let shown = values.iter().any(|value| hidden(&value));
+    let is_open = |value: &&Argument| !shown || value.text.is_some() || value.sql_type != Some(Text);
+    let described: Vec<&Argument> = values.iter().filter(is_open).collect();
     let common = common_of(&described, construct)?;
     described.into_iter().try_for_each(|value| check_constant(value, &common))?;
     Ok(common)
@@ -129,6 +135,12 @@ pub(in super::super) fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType>
         (Char(_), Char(_)) => Some(Char(0)),
         // The first one decides.
         (Char(_), other) if other.is_text() => Some(Char(0)),
+        // What DataFusion has forgotten the type of.
+        (SqlType::Enum(forgotten), known @ SqlType::Enum(_)) | (known @ SqlType::Enum(_), SqlType::Enum(forgotten))
+            if forgotten.is_any() =>
+        {
+            Some(known.clone())
+        }
         (one, other) if one.is_text() && other.is_text() => Some(Text),
         (Date, time @ (Timestamp | TimestampTz)) | (time @ (Timestamp | TimestampTz), Date) => Some(time.clone()),
         (Timestamp, TimestampTz) | (TimestampTz, Timestamp) => Some(TimestampTz),
