@@ -83,7 +83,7 @@ pub use lookup::Binding;
 pub use rows::{ROWS_ID, Rows};
 pub use select::{Ready, Select, plan_select};
 pub(in crate::compile) use source::relation_of;
-pub(in crate::compile) use tag::remembered;
+pub(in crate::compile) use tag::{remembered, tagged_again};
 pub(in crate::compile) use types::sql_type;
 
 use super::lower;

@@ -163,9 +163,10 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
         Expr::SetComparison(test) => any_numeric::set_comparison(test, schema).map(Transformed::yes),
         Expr::AggregateFunction(mut call) if first_double(call.func.name()).is_some() => {
             let first = first_double(call.func.name()).unwrap_or_default();
-            let is_span = call.func.name() == "percentile_cont"
-                && call.params.args.first_mut().is_some_and(|value| interval_sum::as_interval(value, schema));
-            for argument in call.params.args.iter_mut().skip(first.max(usize::from(is_span))) {
+            if let ("percentile_cont", Some(value)) = (call.func.name(), call.params.args.first_mut()) {
+                interval_sum::as_interval(value, schema);
+            }
+            for argument in call.params.args.iter_mut().skip(first) {
                 any_numeric::as_doubles(argument, schema);
             }
             Ok(Transformed::yes(Expr::AggregateFunction(call)))

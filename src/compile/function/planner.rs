@@ -20,7 +20,7 @@ use super::pattern::{like, matching};
 use super::row;
 use super::text::{concat, position};
 use crate::compile::analyze::strict::{comparable, plain_name};
-use crate::compile::analyze::{field_of, remembered};
+use crate::compile::analyze::{field_of, remembered, tagged_again};
 use crate::error::{Error, code};
 use crate::types::SqlType;
 
@@ -85,7 +85,7 @@ impl ExprPlanner for Operators {
     ) -> PlanResult<PlannerResult<RawDictionaryExpr>> {
         match raw.values.pop() {
             Some(number @ Expr::Literal(..)) => Ok(PlannerResult::Planned(whole_number(number))),
-            Some(case @ Expr::Case(_)) => Ok(PlannerResult::Planned(remembered(case, schema).data)),
+            Some(case @ Expr::Case(_)) => Ok(PlannerResult::Planned(tagged_again(case, schema).data)),
             other => {
                 raw.values.extend(other);
                 Ok(PlannerResult::Original(raw))

@@ -53,3 +53,6 @@ SELECT a.id, x FROM a, jsonb_array_elements(CASE WHEN b THEN jsonb_build_array(n
 
 -- v_any_values
 SELECT id, k = ANY (VALUES (1), (3)) AS c1, n <> ALL (VALUES (2), (5)) AS c2 FROM a;
+
+-- v_sets_without_aggregates
+SELECT id, (SELECT count(*) FROM (SELECT 1 FROM b WHERE b.id = a.id GROUP BY GROUPING SETS ((k), ())) y) AS c FROM a;

@@ -58,15 +58,10 @@ fn check_constant(value: &Argument, wanted: &SqlType) -> Result<()> {
     }
 }
 
-/// The common type of several values; text if none has a type. DataFusion forgets types that Arrow does not tell where a CASE makes the
-/// values: what looks like text is one of the others' type here, and [`Branch::common_type`] is asked once it is known. Errors: 42804 for
-/// types that do not go together; `construct` names what the values stand in.
+/// The common type of several values; text if none has a type. Errors: 42804 for types that do not go together; `construct` names what
+/// the values stand in.
 pub(in super::super) fn common_type(values: &[Argument], construct: &str) -> Result<SqlType> {
-    use SqlType::{Enum, Json, Jsonb, Text, Uuid};
-    let hidden = |value: &&Argument| matches!(value.sql_type, Some(Uuid | Json | Jsonb | Enum(_)));
-    let shown = values.iter().any(|value| hidden(&value));
-    let is_open = |value: &&Argument| !shown || value.text.is_some() || value.sql_type != Some(Text);
-    let described: Vec<&Argument> = values.iter().filter(is_open).collect();
+    let described: Vec<&Argument> = values.iter().collect();
     let common = common_of(&described, construct)?;
     described.into_iter().try_for_each(|value| check_constant(value, &common))?;
     Ok(common)

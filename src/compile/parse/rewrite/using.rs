@@ -1,7 +1,7 @@
 //! `a JOIN b USING (k)` and NATURAL joins are nested: each becomes an item of FROM of its own, to which the planner gives the merged
 //! columns. WHERE and ON, where the planner finds `k` ambiguous, name the merged column by its join. All clauses do inside of a query around,
-//! where the planner would take an outer column of that name, and where it looks for columns among outputs as well: with GROUP BY, with
-//! DISTINCT ON and beside set-returning functions.
+//! where the planner would take an outer column of that name, and where it looks for columns among outputs as well: in GROUP BY,
+//! with DISTINCT ON and beside set-returning functions.
 
 use std::ops::ControlFlow;
 
@@ -38,7 +38,7 @@ fn nest_body(body: &mut ast::SetExpr, made: &mut usize, inside: bool, order: &mu
                 qualify(condition, &merged);
             }
             let distinct = matches!(select.distinct, Some(ast::Distinct::On(_)));
-            if inside || distinct || is_grouped(select) || has_sets(&select.projection) {
+            if inside || distinct || hides(select, &merged) || has_sets(&select.projection) {
                 qualify_outputs(select, &merged);
                 qualify_order(select, order, &merged);
             }
@@ -160,8 +160,16 @@ fn qualify_order(select: &mut ast::Select, order: &mut [ast::OrderByExpr], merge
     keys.filter(|key| !is_output(key)).for_each(|key| qualify(key, merged));
 }
 
-fn is_grouped(select: &ast::Select) -> bool {
-    !matches!(&select.group_by, ast::GroupByExpr::Expressions(keys, _) if keys.is_empty())
+/// Whether an output that is grouped by has the name of a merged column and is a column of one side: the planner would take it for the
+/// merged one in GROUP BY.
+fn hides(select: &ast::Select, merged: &Merged) -> bool {
+    let ast::GroupByExpr::Expressions(keys, _) = &select.group_by else { return false };
+    select.projection.iter().any(|item| match item {
+        ast::SelectItem::ExprWithAlias { expr: expr @ ast::Expr::CompoundIdentifier(_), alias } => {
+            keys.contains(expr) && merged.iter().any(|(name, _)| *name == folded_ident(alias))
+        }
+        _ => false,
+    })
 }
 
 /// Whether outputs are set-returning functions.
