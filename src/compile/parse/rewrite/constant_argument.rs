@@ -4,21 +4,25 @@
 use datafusion::sql::sqlparser::ast;
 
 use super::{call, take};
+use crate::error::Result;
+use crate::format::text::TextOptions;
 use crate::types::SqlType;
 
-/// Casts such arguments of a call.
-pub(super) fn rewrite(expression: &mut ast::Expr) {
-    let ast::Expr::Function(function) = expression else { return };
+/// Casts such arguments of a call. Errors: those of texts that are no values of the type.
+pub(super) fn rewrite(expression: &mut ast::Expr) -> Result<()> {
+    let ast::Expr::Function(function) = expression else { return Ok(()) };
     let name = function.name.to_string().to_ascii_lowercase();
-    let Some(types) = types(&name) else { return };
-    let ast::FunctionArguments::List(list) = &mut function.args else { return };
+    let Some(types) = types(&name) else { return Ok(()) };
+    let ast::FunctionArguments::List(list) = &mut function.args else { return Ok(()) };
     for (argument, wanted) in list.args.iter_mut().zip(types) {
         if let (ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)), Some(wanted)) = (argument, wanted)
-            && is_constant_text(value)
+            && let Some(text) = constant_text(value)
         {
+            crate::format::text::parse(text, &wanted, &TextOptions::default())?;
             *value = call("cast", [take(value), super::text(wanted.spelled())]);
         }
     }
+    Ok(())
 }
 
 /// The types of the arguments of a function, as far as there is only one for each.
@@ -34,6 +38,9 @@ fn types(name: &str) -> Option<Vec<Option<SqlType>>> {
     })
 }
 
-fn is_constant_text(value: &ast::Expr) -> bool {
-    matches!(value, ast::Expr::Value(value) if matches!(value.value, ast::Value::SingleQuotedString(_)))
+fn constant_text(value: &ast::Expr) -> Option<&str> {
+    match value {
+        ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::SingleQuotedString(text), .. }) => Some(text),
+        _ => None,
+    }
 }

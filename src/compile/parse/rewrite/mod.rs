@@ -221,8 +221,8 @@ impl ast::VisitorMut for Rewriter<'_> {
         let location = place::of_expression(expression);
         self.values.iter().for_each(|aliases| set_returning::value_of(expression, aliases));
         condition::rewrite(expression);
-        constant_argument::rewrite(expression);
         let rewritten = refuse::expression(expression)
+            .and_then(|()| constant_argument::rewrite(expression))
             .and_then(|()| row_in::rewrite(expression))
             .and_then(|()| hypothetical::rewrite(expression))
             .and_then(|()| number::rewrite(expression))
