@@ -161,6 +161,9 @@ impl Pull<'_> {
     }
 
     fn elements(&mut self, elements: &Elements) -> PlanResult<LogicalPlan> {
+        if self.outer && elements.outer {
+            return not_impl_err!("LEFT JOIN with a function in LEFT JOIN LATERAL");
+        }
         let fields = elements.input.schema().fields().len();
         let own = elements.places()?;
         let mut input = self.node(&elements.input)?;
@@ -180,7 +183,7 @@ impl Pull<'_> {
             return not_impl_err!("a function of another function's rows in LEFT JOIN LATERAL");
         }
         let lists = lists.into_iter().map(|list| (list.clone(), list.name)).collect();
-        Elements::plan(input, lists, self.outer)
+        Elements::plan(input, lists, self.outer || elements.outer)
     }
 
     /// The columns of the prefix.

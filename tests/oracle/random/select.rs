@@ -307,10 +307,11 @@ impl Select {
             if self.items.len() > 1 {
                 changed(&|select| drop(select.items.remove(position)));
             }
-            for item in self.items[position].smaller() {
+            // A key of GROUP BY stands in both lists, and is no constant.
+            let is_key = self.group.get(position).is_some_and(|key| key.sql() == self.items[position].sql());
+            for item in self.items[position].smaller().into_iter().filter(|item| !is_key || item.sql().contains(".c")) {
                 changed(&|select| {
-                    // A key of GROUP BY stands in both lists.
-                    if select.group.get(position).is_some_and(|key| key.sql() == self.items[position].sql()) {
+                    if is_key {
                         select.group[position] = item.clone();
                     }
                     select.items[position] = item.clone();

@@ -78,3 +78,12 @@ SELECT a.id, l.w FROM a CROSS JOIN LATERAL (SELECT b.w FROM b WHERE b.w > 2 OR '
 
 -- shrunk_scalar_jsonb
 SELECT id, (SELECT to_jsonb(a.s) WHERE a.k > 1) = to_jsonb(a.s) AS e FROM a;
+
+-- shrunk_left_function_in_lateral
+SELECT a.id, l.v, l.g FROM a CROSS JOIN LATERAL (SELECT a.n AS v, g FROM c LEFT JOIN generate_series(least(c.k, 3), 2) AS g ON true WHERE c.v = a.k) AS l;
+
+-- shrunk_left_function_in_left_lateral
+SELECT a.id, l.v, l.g FROM a LEFT JOIN LATERAL (SELECT 1 AS v, g FROM (SELECT 1) q LEFT JOIN generate_series(a.k, 2) AS g ON true) AS l ON true;
+
+-- shrunk_scalar_not_distinct
+SELECT id, (SELECT max(c.v) FROM c WHERE c.k = b.k) IS NOT DISTINCT FROM w AS e FROM b;
