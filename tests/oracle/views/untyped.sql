@@ -33,16 +33,16 @@ SELECT id, sum(t::time) OVER (PARTITION BY k ORDER BY id) AS c1, avg(t::time) OV
 -- v_span_percentiles
 SELECT k, percentile_cont(0.5) WITHIN GROUP (ORDER BY t - TIMESTAMP '2026-01-01') AS c1, percentile_cont(ARRAY[0.1, 0.9]) WITHIN GROUP (ORDER BY make_interval(months => n::int)) AS c2, percentile_cont(0.3) WITHIN GROUP (ORDER BY t::time) AS c3, percentile_disc(0.5) WITHIN GROUP (ORDER BY make_interval(days => n::int)) AS c4, percentile_disc(0.5) WITHIN GROUP (ORDER BY t::time DESC) AS c5 FROM a GROUP BY k;
 
--- v_array_groups
+-- v_items_groups
 SELECT ARRAY[num] AS x, count(*) AS c, sum(n) AS total FROM a GROUP BY 1;
 
--- v_array_distinct
+-- v_items_distinct
 SELECT DISTINCT ARRAY[to_jsonb(k), to_jsonb(b)] AS x, ARRAY[make_interval(days => n::int)] AS y FROM a;
 
--- v_array_except
+-- v_items_except
 SELECT ARRAY[num, m] AS x FROM a WHERE b EXCEPT SELECT ARRAY[num, m] FROM a WHERE k > 1;
 
--- v_array_sets
+-- v_items_sets
 SELECT ARRAY[num] AS x, k, count(*) AS c, grouping(k) AS g FROM a GROUP BY GROUPING SETS ((ARRAY[num]), (k), ());
 
 -- v_case_functions
