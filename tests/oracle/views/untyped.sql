@@ -22,7 +22,7 @@ SELECT k, bool_and('t') AS c1, percentile_cont('0.5') WITHIN GROUP (ORDER BY n) 
 SELECT id, n * 16777217 = 16777216::real AS c1, n IN (SELECT w::real FROM b) AS c2, n::real IN (1, 2.5) AS c3 FROM a;
 
 -- v_time_interval
-SELECT id, t::time < make_interval(secs => n) AS c1, t::time = make_interval(secs => k) AS c2, t::time BETWEEN '0 s' AND make_interval(secs => 60) AS c3, make_interval(secs => n) IN (t::time) AS c4, nullif(t::time, make_interval(secs => n)) AS c5, make_interval(secs => n) IN (SELECT t::time FROM a) AS c6 FROM a;
+SELECT id, t::time < make_interval(secs => n) AS c1, t::time = make_interval(secs => k) AS c2, t::time BETWEEN INTERVAL '1 s' AND make_interval(secs => 60) AS c3, make_interval(secs => n) IN (t::time) AS c4, nullif(t::time, make_interval(secs => n)) AS c5, make_interval(secs => n) IN (SELECT t::time FROM a) AS c6 FROM a;
 
 -- v_time_sums
 SELECT k, sum(t::time) AS c1, avg(t::time) AS c2, sum(t::time) FILTER (WHERE b) AS c3 FROM a GROUP BY k;

@@ -40,7 +40,7 @@ pub(super) fn rewrite(body: &mut ast::SetExpr) {
 fn kinds(values: &ast::Values, at: usize) -> Option<Vec<ast::Expr>> {
     let mut known: Vec<Kind> = Vec::new();
     let mut found = Vec::new();
-    let (mut untyped, mut typed) = (false, false);
+    let (mut untyped, mut typed, mut any_digits) = (false, false, false);
     for cell in values.rows.iter().map(|row| &row[at]) {
         match kind(cell) {
             Kind::Single => return None,
@@ -51,6 +51,8 @@ fn kinds(values: &ast::Values, at: usize) -> Option<Vec<ast::Expr>> {
             }
             kind => {
                 typed |= !matches!(kind, Kind::Number(_));
+                // Each value has its own.
+                any_digits |= matches!(&kind, Kind::Cast(name) if name == "numeric");
                 if kind == Kind::Other || !known.contains(&kind) {
                     known.push(kind);
                     found.push(cell.clone());
@@ -61,7 +63,7 @@ fn kinds(values: &ast::Values, at: usize) -> Option<Vec<ast::Expr>> {
             return None;
         }
     }
-    (typed && found.len() > 1).then_some(found)
+    (typed && (found.len() > 1 || any_digits && values.rows.len() > 1)).then_some(found)
 }
 
 fn kind(cell: &ast::Expr) -> Kind {
