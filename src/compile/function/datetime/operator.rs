@@ -242,7 +242,9 @@ fn multiply(call: &Call) -> Result<ArrayRef> {
 }
 
 fn divide(call: &Call) -> Result<ArrayRef> {
-    if call.arguments[1].as_primitive::<Float64Type>().iter().flatten().any(|divisor| divisor == 0.0) {
+    let divisors = call.arguments[1].as_primitive::<Float64Type>();
+    let is_division = |row: usize| call.arguments.iter().all(|argument| argument.is_valid(row));
+    if (0..call.rows).any(|row| is_division(row) && divisors.value(row) == 0.0) {
         return Err(Error::new(code::DIVISION_BY_ZERO, "division by zero"));
     }
     scale(call, |value, divisor| value / divisor)
