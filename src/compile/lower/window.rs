@@ -1,4 +1,4 @@
-//! Window functions. One `row_number`, `rank` or `dense_rank` alone becomes a [`Plan::TopK`], which knows how to keep the first rows.
+//! Window functions. One `row_number`, `rank` or `dense_rank` alone becomes a [`Plan::TopK`](crate::compile::plan::Plan::TopK), which knows how to keep the first rows.
 
 use std::sync::Arc;
 
