@@ -40,6 +40,8 @@ mod grammar;
 mod insert;
 // Columns that a join makes one.
 mod merged;
+// Calls where they are not allowed.
+mod misplaced;
 // READ ONLY, ISOLATION LEVEL.
 mod modes;
 // Depths that are refused.
@@ -88,6 +90,7 @@ pub use definition::{
     CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub(in crate::compile) use merged::{MergedColumns, without_markers};
+pub use insert::{InsertSource, Values};
 pub use modes::TransactionModes;
 pub use query::{Query, ROWS, RowLocks, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;
@@ -258,8 +261,8 @@ pub enum Kind {
     },
     /// SHOW ALL.
     ShowAll,
-    /// BEGIN, START TRANSACTION.
-    Begin(TransactionModes),
+    /// BEGIN, START TRANSACTION, with its command tag.
+    Begin(TransactionModes, &'static str),
     /// SET TRANSACTION, or with `session` SET SESSION CHARACTERISTICS AS TRANSACTION.
     SetTransaction {
         /// What is set.
@@ -391,33 +394,6 @@ pub enum Overriding {
     System,
     /// USER VALUE: they are ignored.
     User,
-}
-
-/// The rows of an INSERT.
-#[derive(Debug, Clone)]
-pub enum InsertSource {
-    /// DEFAULT VALUES.
-    Default,
-    /// VALUES (…), ….
-    Values(Values),
-    /// A query.
-    Query {
-        /// The query.
-        query: Box<Query>,
-        /// Its output columns that are string constants.
-        literals: Vec<usize>,
-    },
-}
-
-/// VALUES (…), … of an INSERT.
-#[derive(Debug, Clone)]
-pub struct Values {
-    /// Values of a row.
-    pub width: usize,
-    /// The values, row by row.
-    pub cells: Vec<Cell>,
-    /// Those that are expressions.
-    pub expressions: Expressions,
 }
 
 /// ON CONFLICT clause of an INSERT.

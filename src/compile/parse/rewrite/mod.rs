@@ -27,7 +27,8 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
 pub(in crate::compile) use set_returning::ARRAY;
-pub(super) use set_returning::{is_scalar_set, is_unnest};
+pub(super) use clause::is_aggregate;
+pub(super) use set_returning::{is_scalar_set, is_set_returning, is_unnest};
 pub(super) use star_item::replace as replace_star;
 pub(in crate::compile) use using::MERGED;
 
@@ -150,6 +151,7 @@ impl ast::VisitorMut for Rewriter<'_> {
             let (error, location) = *refused;
             return ControlFlow::Break(self.placed(error, location));
         }
+        value_list::selected(&mut query.body);
         condition::of_body(&mut query.body);
         row_items::separate(query);
         let values = set_returning::value_aliases(query);
@@ -207,7 +209,12 @@ impl ast::VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {
+        if let Err(error) = refuse::set_returning(expression) {
+            let location = place::of_expression(expression);
+            return ControlFlow::Break(self.placed(error, location));
+        }
         clause::column_of_exists(expression);
+        name::name_value(expression);
         row_in::rewrite_quantified(expression);
         match array_query::rewrite(expression) {
             Ok(()) => ControlFlow::Continue(()),

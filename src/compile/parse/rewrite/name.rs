@@ -2,6 +2,7 @@
 //! needs it. See [`shown_name`](super::super::query::shown_name) for how the shown name is found again.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast;
@@ -24,6 +25,20 @@ pub(super) fn name_outputs(query: &mut ast::Query) {
     }
     name_body(&mut query.body, &inputs);
     order_by_outputs(query);
+}
+
+/// Gives a column that a subquery answers as a value a name that no column beside it has. Equal subqueries stay equal.
+pub(super) fn name_value(expression: &mut ast::Expr) {
+    let ast::Expr::Subquery(query) = expression else { return };
+    let mut hasher = DefaultHasher::new();
+    query.to_string().hash(&mut hasher);
+    let ast::SetExpr::Select(select) = query.body.as_mut() else { return };
+    let [item @ ast::SelectItem::UnnamedExpr(_)] = select.projection.as_mut_slice() else { return };
+    let ast::SelectItem::UnnamedExpr(column) = &*item else { return };
+    if is_column(column) {
+        let alias = hidden(&figure_name(column), hasher.finish() as usize);
+        *item = ast::SelectItem::ExprWithAlias { expr: column.clone(), alias };
+    }
 }
 
 /// Under DISTINCT, what is ordered by must be an output column; the planner does not see that an expression is one once that has a name.
@@ -61,6 +76,7 @@ fn name_items(select: &mut ast::Select, inputs: &HashSet<String>) {
     select.having.iter().chain(&select.qualify).for_each(|expression| column_names(expression, &mut inputs));
     let has_wildcard = select.projection.iter().any(|item| matches!(item, ast::SelectItem::Wildcard(_)));
     let wildcards: Vec<String> = select.projection.iter().filter_map(qualified_wildcard).collect();
+    let only_relation = matches!(select.from.as_slice(), [only] if only.joins.is_empty());
     let mut taken = HashSet::new();
     for (number, item) in select.projection.iter_mut().enumerate() {
         let owned = std::mem::replace(item, ast::SelectItem::Wildcard(ast::WildcardAdditionalOptions::default()));
@@ -72,9 +88,12 @@ fn name_items(select: &mut ast::Select, inputs: &HashSet<String>) {
             }
             ast::SelectItem::UnnamedExpr(expr) => {
                 let (name, is_column) = (figure_name(&expr), is_column(&expr));
+                let source = named_after(&expr);
                 // Columns that a wildcard brings, too, would be there twice.
-                let repeated =
-                    is_column && (has_wildcard || qualifier(&expr).is_some_and(|table| wildcards.contains(&table)));
+                let repeated = source.is_some_and(|column| match qualifier(column) {
+                    Some(table) => has_wildcard || wildcards.contains(&table),
+                    None => has_wildcard || only_relation && !wildcards.is_empty(),
+                });
                 // A part of a column is called as the column is.
                 let part = has_wildcard && matches!(expr, ast::Expr::CompoundFieldAccess { .. });
                 let confusing = !is_column && inputs.contains(&name) || part;
@@ -93,6 +112,16 @@ fn name_items(select: &mut ast::Select, inputs: &HashSet<String>) {
 
 fn is_column(expression: &ast::Expr) -> bool {
     matches!(expression, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_))
+}
+
+/// The column that an output is named after: itself, or the one that is cast.
+fn named_after(expression: &ast::Expr) -> Option<&ast::Expr> {
+    match expression {
+        ast::Expr::Nested(inner) | ast::Expr::Collate { expr: inner, .. } | ast::Expr::Cast { expr: inner, .. } => {
+            named_after(inner)
+        }
+        other => is_column(other).then_some(other),
+    }
 }
 
 /// `(x).*` stands for several columns.
@@ -161,6 +190,7 @@ fn figure(expression: &ast::Expr) -> Option<(String, bool)> {
                 Some(ast::SelectItem::UnnamedExpr(inner)) => figure(inner),
                 _ => None,
             },
+            ast::SetExpr::Values(_) => strong("column1"),
             _ => None,
         },
         ast::Expr::Exists { .. } => strong("exists"),
