@@ -131,9 +131,8 @@ impl Session {
                 _ => format!("{}_check", relation.local_name()),
             };
             let catalog = self.engine.catalog();
-            let is_key = |name: &str| {
-                catalog.indexes_of(relation.id).any(|index| index.name == name && index.is_constraint())
-            };
+            let is_key =
+                |name: &str| catalog.indexes_of(relation.id).any(|index| index.name == name && index.is_constraint());
             let is_free = |name: &str| !table.checks.iter().any(|other| other.name == name) && !is_key(name);
             let name = match &check.name {
                 Some(name) if is_free(name) => name.clone(),

@@ -50,11 +50,23 @@ async fn statements_up_to_a_sync_are_one_transaction() {
     run(&client, "CREATE TABLE t (id INT PRIMARY KEY)").await;
     let mut stream = connect(server.address).await;
     let cases: [(&[&str], (&str, char), &[&str]); 7] = [
-        (&["INSERT INTO t VALUES (5)", "INSERT INTO t VALUES (6)", "INSERT INTO t VALUES (5)"], ("12C12C12EZ", 'I'), &[]),
+        (
+            &["INSERT INTO t VALUES (5)", "INSERT INTO t VALUES (6)", "INSERT INTO t VALUES (5)"],
+            ("12C12C12EZ", 'I'),
+            &[],
+        ),
         (&["INSERT INTO t VALUES (1)", "SELECT 1 / 0", "INSERT INTO t VALUES (2)"], ("12C12EZ", 'I'), &[]),
-        (&["INSERT INTO t VALUES (1)", "SELECT id FROM t", "INSERT INTO t VALUES (2)"], ("12C12DC12CZ", 'I'), &["1", "2"]),
+        (
+            &["INSERT INTO t VALUES (1)", "SELECT id FROM t", "INSERT INTO t VALUES (2)"],
+            ("12C12DC12CZ", 'I'),
+            &["1", "2"],
+        ),
         // A block that COMMIT ends; what follows it is the next transaction.
-        (&["BEGIN", "INSERT INTO t VALUES (3)", "COMMIT", "INSERT INTO t VALUES (4)", "nonsense"], ("12C12C12C12CEZ", 'I'), &["1", "2", "3"]),
+        (
+            &["BEGIN", "INSERT INTO t VALUES (3)", "COMMIT", "INSERT INTO t VALUES (4)", "nonsense"],
+            ("12C12C12C12CEZ", 'I'),
+            &["1", "2", "3"],
+        ),
         (&["DELETE FROM t", "BEGIN"], ("12C12CZ", 'T'), &["1", "2", "3"]),
         (&["ROLLBACK", "INSERT INTO t VALUES (4)"], ("12C12CZ", 'I'), &["1", "2", "3", "4"]),
         (&["DELETE FROM t"], ("12CZ", 'I'), &[]),

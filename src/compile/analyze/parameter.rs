@@ -15,6 +15,7 @@ use datafusion::prelude::Expr;
 
 use super::field::field_of;
 use super::{Relations, as_declared, error, names};
+use crate::compile::function;
 use crate::compile::parse::Query;
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
@@ -66,11 +67,8 @@ fn typed(number: usize, declared: Option<&FieldRef>, found: Option<FieldRef>) ->
     match declared.cloned().or(found).filter(|field| !field.data_type().is_null()) {
         Some(field) => {
             let kind = super::types::sql_type(field.data_type());
-            let kind = if kind == *field.data_type() {
-                SqlType::of(&field)
-            } else {
-                SqlType::of(&Field::new("", kind, true))
-            };
+            let kind =
+                if kind == *field.data_type() { SqlType::of(&field) } else { SqlType::of(&Field::new("", kind, true)) };
             // A number beside one with few digits may have more.
             let kind = if kind.is_numeric() && !is_declared { SqlType::NUMERIC } else { kind };
             Arc::new(as_declared(kind.field(&name), &field))
@@ -93,7 +91,10 @@ fn inferred(raw: &LogicalPlan, alike: Option<&LogicalPlan>) -> PlanResult<HashMa
             };
             match node {
                 LogicalPlan::Limit(limit) => {
-                    [&limit.fetch, &limit.skip].into_iter().flatten().for_each(|number| note(number.as_ref(), SqlType::BigInt));
+                    [&limit.fetch, &limit.skip]
+                        .into_iter()
+                        .flatten()
+                        .for_each(|number| note(number.as_ref(), SqlType::BigInt));
                 }
                 LogicalPlan::Filter(filter) => note(&filter.predicate, SqlType::Boolean),
                 _ => {}
@@ -120,6 +121,9 @@ fn converted<'a>(expression: &'a Expr, schema: &DFSchema) -> Vec<(&'a Expr, SqlT
             let kind = field_of(expression, schema).ok().filter(|field| !field.data_type().is_null());
             call.args.first().zip(kind).map(|(value, kind)| (value, SqlType::of(&kind))).into_iter().collect()
         }
+        Expr::ScalarFunction(call) => {
+            call.args.iter().zip(function::wanted(call, schema).unwrap_or_default()).collect()
+        }
         Expr::Not(value)
         | Expr::IsTrue(value)
         | Expr::IsFalse(value)
@@ -127,9 +131,7 @@ fn converted<'a>(expression: &'a Expr, schema: &DFSchema) -> Vec<(&'a Expr, SqlT
         | Expr::IsNotTrue(value)
         | Expr::IsNotFalse(value)
         | Expr::IsNotUnknown(value) => conditions(vec![value]),
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And | Operator::Or, right }) => {
-            conditions(vec![left, right])
-        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And | Operator::Or, right }) => conditions(vec![left, right]),
         Expr::Case(case) if case.expr.is_none() => {
             conditions(case.when_then_expr.iter().map(|(when, _)| when.as_ref()).collect())
         }

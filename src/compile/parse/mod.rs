@@ -89,8 +89,8 @@ pub use definition::{
     Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CommentOn, CreateIndex, CreateSink,
     CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
-pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use insert::{InsertSource, Values};
+pub(in crate::compile) use merged::{MergedColumns, without_markers};
 pub use modes::TransactionModes;
 pub use query::{Query, ROWS, RowLocks, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;

@@ -26,8 +26,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
-pub(in crate::compile) use set_returning::ARRAY;
 pub(super) use clause::is_aggregate;
+pub(in crate::compile) use set_returning::ARRAY;
 pub(super) use set_returning::{is_scalar_set, is_set_returning, is_unnest};
 pub(super) use star_item::replace as replace_star;
 pub(in crate::compile) use using::MERGED;

@@ -143,9 +143,8 @@ fn distinct(call: &ast::Function) -> Result<()> {
     if list.duplicate_treatment != Some(ast::DuplicateTreatment::Distinct) || call.over.is_some() {
         return Ok(());
     }
-    let is_star = |argument: &ast::FunctionArg| {
-        matches!(argument, ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard))
-    };
+    let is_star =
+        |argument: &ast::FunctionArg| matches!(argument, ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard));
     if list.args.iter().any(is_star) {
         return Err(Error::new(code::SYNTAX_ERROR, "syntax error at or near \"*\""));
     }
