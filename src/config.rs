@@ -116,9 +116,9 @@ impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Whole<MIN, MAX> {
 struct FileOptions {
     #[serde(deserialize_with = "read_address")]
     listen: Option<SocketAddr>,
-    data: Option<PathBuf>,
+    data: Option<Spanned<PathBuf>>,
     workers: Option<Workers>,
-    password_file: Option<PathBuf>,
+    password_file: Option<Spanned<PathBuf>>,
     tick_interval_ms: Option<TickInterval>,
     connections_max: Option<ConnectionsMax>,
     past_bytes_max: Option<PastBytes>,
@@ -162,7 +162,7 @@ pub struct Config {
     /// Worker threads.
     pub workers: usize,
     /// Users and passwords.
-    pub password_file: Option<PathBuf>,
+    pub password_file: Option<PasswordFile>,
     /// Longest wait of rows for a tick while busy, in ms.
     pub tick_interval_ms: u64,
     /// Connections at most.
@@ -177,6 +177,15 @@ pub struct Config {
     pub pipelines: Vec<Pipeline>,
 }
 
+/// Where users and passwords stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Configuration file, line and key that name it, for errors; empty if it was given by hand.
+    pub place: String,
+}
+
 /// Resolved options of `demo`.
 #[derive(Debug, Clone)]
 pub struct Demo {
@@ -189,16 +198,28 @@ pub struct Demo {
 impl Config {
     /// Options given by hand over those of the file (if any) over the defaults.
     pub fn resolve(given: ServerOptions, demo: DemoOptions, exit: Option<bool>) -> Result<Config> {
-        let (file, pipelines) = read_file(given.config.as_deref())?;
-        if given.data.or(file.data).is_some() {
-            return Err(Error::unsupported("a data directory is not supported by this version").hint(
-                "leave out --data: everything is kept in memory and read again from its sources after a restart",
-            ));
+        let File { options: file, text, pipelines } = read_file(given.config.as_deref())?;
+        let place = |key: &str, offset: usize| {
+            let path = given.config.as_deref().unwrap_or(Path::new(""));
+            format!("{}:{}: {key}: ", path.display(), line_of(&text, offset))
+        };
+        let data = given.data.map(|_| String::new());
+        if let Some(place) = data.or(file.data.map(|data| place("data", data.span().start))) {
+            let message = format!("{place}a data directory is not supported by this version");
+            return Err(Error::unsupported(message)
+                .hint("leave it out: everything is kept in memory and read again from its sources after a restart"));
         }
+        let password_file = given.password_file.map(|path| PasswordFile { path, place: String::new() });
+        // Paths in the file are relative to the file.
+        let directory = given.config.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+        let password_file = password_file.or(file.password_file.map(|file| PasswordFile {
+            place: place("password_file", file.span().start),
+            path: directory.join(file.into_inner()),
+        }));
         Ok(Config {
             listen: given.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 6565))),
             workers: given.workers.or(file.workers).map_or_else(default_workers, |workers| workers.0 as usize),
-            password_file: given.password_file.or(file.password_file),
+            password_file,
             tick_interval_ms: given.tick_interval_ms.or(file.tick_interval_ms).map_or(100, |interval| interval.0),
             connections_max: given.connections_max.or(file.connections_max).map_or(200, |max| max.0 as usize),
             past_bytes_max: given.past_bytes_max.or(file.past_bytes_max).map_or(256 << 20, |bytes| bytes.0 as usize),
@@ -214,7 +235,7 @@ impl Config {
 
 /// Address and bytes of memory of the embedded broker alone: options given by hand over those of the file over the defaults.
 pub fn resolve_broker(given: BrokerOptions) -> Result<(SocketAddr, usize)> {
-    let (file, _) = read_file(given.config.as_deref())?;
+    let file = read_file(given.config.as_deref())?.options;
     let memory = given.memory.or(file.broker_memory).map_or(1 << 30, |bytes| bytes.0 as usize);
     Ok((given.listen.or(file.broker_listen).unwrap_or(DEFAULT_BROKER_LISTEN), memory))
 }
@@ -258,19 +279,26 @@ fn read_text(path: &Path) -> Result<String> {
         .map_err(|error| Error::new(code::IO_ERROR, format!("cannot read {}: {error}", path.display())))
 }
 
-/// Options and pipelines of a TOML file, if there is one.
-fn read_file(path: Option<&Path>) -> Result<(FileOptions, Vec<Pipeline>)> {
-    let Some(path) = path else { return Ok(Default::default()) };
+/// A TOML file.
+#[derive(Default)]
+struct File {
+    options: FileOptions,
+    text: String,
+    pipelines: Vec<Pipeline>,
+}
+
+/// Reads a TOML file, if there is one.
+fn read_file(path: Option<&Path>) -> Result<File> {
+    let Some(path) = path else { return Ok(File::default()) };
     let text = read_text(path)?;
     let mut options: FileOptions = toml::from_str(&text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
         let key = mistaken_key(&text, start).map_or_else(String::new, |key| format!("{key}: "));
-        let message = format!("{}:{}: {key}{}", path.display(), line_of(&text, start), error.message().trim());
+        let reason = if is_without_value(&text, start) { "a value is missing" } else { error.message().trim() };
+        let message = format!("{}:{}: {key}{reason}", path.display(), line_of(&text, start));
         Error::new(code::CONFIG_FILE_ERROR, message)
     })?;
     let directory = path.parent().unwrap_or(Path::new("."));
-    // Paths in the file are relative to the file.
-    options.password_file = options.password_file.map(|file| directory.join(file));
     let mut pipelines: Vec<Pipeline> = Vec::new();
     for entry in std::mem::take(&mut options.pipeline) {
         let at = |offset: usize, message: String| {
@@ -297,7 +325,13 @@ fn read_file(path: Option<&Path>) -> Result<(FileOptions, Vec<Pipeline>)> {
             _ => return Err(at(start, format!("pipeline \"{name}\" needs either sql or file"))),
         });
     }
-    Ok((options, pipelines))
+    Ok(File { options, text, pipelines })
+}
+
+/// Whether nothing stands behind the `=` of the line that `offset` is in.
+fn is_without_value(text: &str, offset: usize) -> bool {
+    let line = text.lines().nth(line_of(text, offset) - 1).and_then(|line| line.split_once('='));
+    line.is_some_and(|(_, value)| value.trim().is_empty() || value.trim().starts_with('#'))
 }
 
 /// The key whose value begins at `offset`.
@@ -358,7 +392,9 @@ mod tests {
         assert_eq!((config.listen.port(), config.workers, config.tick_interval_ms), (1, 3, 20));
         assert_eq!((config.connections_max, config.past_bytes_max), (7, 9));
         assert_eq!((config.demo.rate, config.exit), (5, true));
-        assert_eq!(config.password_file, Some(directory.path().join("p")));
+        let password_file = config.password_file.unwrap();
+        assert_eq!(password_file.path, directory.path().join("p"));
+        assert!(password_file.place.ends_with("t.toml:3: password_file: "), "{}", password_file.place);
         assert_eq!(config.demo.broker.map(|address| address.port()), Some(2));
         let broker = resolve_broker(BrokerOptions { config: Some(path), ..BrokerOptions::default() }).unwrap();
         assert_eq!((broker.0.port(), broker.1), (3, 100_000));

@@ -50,6 +50,8 @@ pub mod broker;
 pub mod canonical;
 // What exists.
 pub mod catalog;
+// Whether anybody waits for a work.
+mod claim;
 // Time and randomness.
 pub mod clock;
 // SQL text → incremental plan.

@@ -1,9 +1,10 @@
 //! The command line.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use tidewater::config::{BrokerOptions, DemoOptions, ServerOptions};
 
@@ -106,8 +107,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
         Some(variable) if !is_given => variable.to_string_lossy().into_owned(),
         _ => name.to_string(),
     };
-    let reason =
-        std::error::Error::source(error).map_or_else(|| format!("invalid value \"{value}\""), ToString::to_string);
+    let possible = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(values)) if !values.is_empty() => format!("; use {}", values.join(" or ")),
+        _ => String::new(),
+    };
+    let reason = std::error::Error::source(error)
+        .map_or_else(|| format!("invalid value \"{value}\"{possible}"), ToString::to_string);
     command::complain(&format!("error: {place}: {reason}"));
     ExitCode::FAILURE
 }
@@ -116,5 +121,6 @@ fn refuse(error: &clap::Error) -> ExitCode {
 fn init_log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colors = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colors).with_writer(std::io::stderr).init();
 }

@@ -4,6 +4,8 @@
 mod arguments;
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/cancel.rs"]
+mod cancel;
 #[path = "cli/configuration.rs"]
 mod configuration;
 #[path = "cli/demo.rs"]

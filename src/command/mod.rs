@@ -72,7 +72,10 @@ pub(crate) async fn apply(engine: &Engine, pipelines: &[Pipeline], exit: bool) -
     engine.open_sinks(false);
     for pipeline in pipelines {
         let each = async |outcome: Outcome| if exit { table::print(outcome).await } else { Ok(()) };
-        engine.apply(&pipeline.sql, exit, each).await.map_err(|error| pipeline.place(&error))?;
+        if let Err(error) = engine.apply(&pipeline.sql, exit, each).await {
+            engine.undo().await;
+            return Err(pipeline.place(&error));
+        }
     }
     engine.open_sinks(true);
     Ok(())
@@ -81,8 +84,9 @@ pub(crate) async fn apply(engine: &Engine, pipelines: &[Pipeline], exit: bool) -
 /// Opens the Postgres port.
 pub(crate) async fn listen(engine: &Engine, config: &Config) -> Result<wire::Server, Message> {
     let mut options = WireOptions { connections_max: config.connections_max, ..WireOptions::new(config.listen) };
-    if let Some(path) = &config.password_file {
-        let passwords = Passwords::load(path).map_err(|error| error.message_and_hint())?;
+    if let Some(file) = &config.password_file {
+        let passwords =
+            Passwords::load(&file.path).map_err(|error| format!("{}{}", file.place, error.message_and_hint()))?;
         options.authentication = Authentication::Password(Arc::new(passwords));
     }
     wire::serve(engine.clone(), options).await.map_err(|error| error.message_and_hint())

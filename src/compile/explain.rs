@@ -1,9 +1,8 @@
 //! EXPLAIN: one line per operator, what it does in SQL's words, and what it keeps. States that can grow without bound say with
 //! what they grow.
 
-use datafusion::scalar::ScalarValue;
-
 use super::expr::Expression;
+use super::literal::literal;
 use super::parse::shown_name;
 use super::plan::{AggregateCall, AggregateFunction, GroupingSet, JoinKind, Plan, Ranking, SetOperator, SortColumn};
 use super::window::{Argument, WindowCall};
@@ -171,7 +170,7 @@ fn aggregate_call(input: &Plan, call: &AggregateCall) -> String {
         arguments.push("*".to_string());
     }
     let within = if call.function.is_ordered_set() { std::mem::take(&mut arguments) } else { Vec::new() };
-    arguments.extend(call.constant.as_ref().map(constant));
+    arguments.extend(call.constant.as_ref().map(|constant| literal(constant, None)));
     let order: Vec<String> = call.order.iter().map(|sort| sort_column(input, sort)).collect();
     let order = if order.is_empty() { within.join(", ") } else { order.join(", ") };
     let order = match (order.is_empty(), call.function.is_ordered_set()) {
@@ -183,14 +182,6 @@ fn aggregate_call(input: &Plan, call: &AggregateCall) -> String {
     let filter =
         call.filter.map_or_else(String::new, |filter| format!(" filter (where {})", column_text(input, filter)));
     format!("{}({distinct}{}{order}){filter}", call.function.name(), arguments.join(", "))
-}
-
-/// A constant argument: a text in quotes, anything else as it is.
-fn constant(value: &ScalarValue) -> String {
-    match value.try_as_str() {
-        Some(Some(text)) => format!("'{}'", text.replace('\'', "''")),
-        _ => value.to_string(),
-    }
 }
 
 fn grouping_sets(input: &Plan, keys: &[usize], sets: &[GroupingSet]) -> String {
@@ -249,8 +240,7 @@ pub(in crate::compile) fn window_call(
 ) -> String {
     let argument = |argument: &Argument| match argument {
         Argument::Column(column) => column_text(input, *column),
-        Argument::Constant(ScalarValue::Utf8(Some(text))) => format!("'{text}'"),
-        Argument::Constant(value) => value.to_string(),
+        Argument::Constant(value) => literal(value, None),
     };
     let arguments: Vec<String> = call.arguments.iter().map(argument).collect();
     let arguments = match (call.name(), call.arguments.as_slice()) {

@@ -10,6 +10,8 @@ pub mod explain;
 pub mod expr;
 // SQL functions that DataFusion does not have or does not have as PostgreSQL does.
 pub mod function;
+// Constants as SQL.
+mod literal;
 // Logical plan → [`Plan`](plan::Plan); refuses what is not maintained.
 pub mod lower;
 // SQL text → [`Statement`](parse::Statement): PostgreSQL's grammar and ours.

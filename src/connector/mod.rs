@@ -98,6 +98,11 @@ pub trait Source: Send + Sync {
     /// (`start` option resolved to positions) for every partition. Fails within 10 s with reason and hint.
     fn start(&self) -> Result<Positions>;
 
+    /// Takes back what [`Source::start`] made outside, if it was not used since. Takes 10 s at most.
+    fn undo(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Where the input ends now (exclusive), by partition; `None` if it never ends and never pauses (an unbounded generator).
     fn end(&self) -> Result<Option<Positions>>;
 
@@ -107,7 +112,8 @@ pub trait Source: Send + Sync {
     }
 
     /// A reader from `from` (partitions not named start at their beginning) to `until` (exclusive; `None`: for ever, or to the
-    /// end of a bounded input). `headers` tells whether record headers are wanted.
+    /// end of a bounded input). `headers` tells whether record headers are wanted. 55000 if the origin is another one than it was:
+    /// trying again is of no use.
     fn open(&self, from: &Positions, until: Option<&Positions>, headers: bool) -> Result<Box<dyn Reader>>;
 }
 
@@ -173,6 +179,10 @@ pub trait Sink: Send + Sync {
     fn connector(&self) -> &'static str;
     /// Checks the target (topic exists, options valid). Fails within 10 s with reason and hint.
     fn check(&self) -> Result<()>;
+    /// Takes back what [`Sink::check`] made outside, if it was not used since. Takes 10 s at most.
+    fn undo(&self) -> Result<()> {
+        Ok(())
+    }
     /// Opens a writer.
     fn open(&self) -> Result<Box<dyn SinkWriter>>;
 }

@@ -43,8 +43,12 @@ impl<'a> Taking<'a> {
     pub(crate) fn require(&mut self, names: &[&'static str], example: &str) -> Result<&'a str> {
         match self.take(names)? {
             Some(value) if !value.trim().is_empty() => Ok(value),
-            _ => Err(invalid(format!("connector \"{}\" needs the option \"{}\"", self.connector, names[0]))
-                .hint(format!("add {} = '{example}' to the WITH clause", names[0]))),
+            _ => {
+                let meant = self.left.iter().find(|(name, _)| is_like(name, names[0]));
+                let meant = meant.map_or(String::new(), |(name, _)| format!("did you mean it by \"{name}\"? "));
+                Err(invalid(format!("connector \"{}\" needs the option \"{}\"", self.connector, names[0]))
+                    .hint(format!("{meant}add {} = '{example}' to the WITH clause", names[0])))
+            }
         }
     }
 
@@ -78,7 +82,7 @@ impl<'a> Taking<'a> {
         let mut names: Vec<&str> = self.known.clone();
         names.extend(COMMON_OPTIONS.iter().filter(|name| **name != "connector"));
         names.sort_by_key(|known| levenshtein(known, name));
-        let meant = names.first().filter(|known| levenshtein(known, name) <= 2);
+        let meant = names.first().filter(|known| is_like(name, known));
         let meant = meant.map_or(String::new(), |known| format!("did you mean \"{known}\"? "));
         let mut known: Vec<String> = self.known.iter().map(|name| format!("\"{name}\"")).collect();
         known.extend(others.iter().map(|family| (*family).to_string()));
@@ -88,6 +92,11 @@ impl<'a> Taking<'a> {
         )
         .hint(format!("{meant}options of the connector: {}", known.join(", "))))
     }
+}
+
+/// Whether a name may be a misspelled `known`: a letter in three may be wrong, and two in any.
+fn is_like(name: &str, known: &str) -> bool {
+    levenshtein(known, name) <= (known.len() / 3).max(2)
 }
 
 /// `true`, `false` and the other spellings that PostgreSQL takes.
@@ -140,5 +149,8 @@ mod tests {
         let given = options(&[("path", " ")]);
         let error = Taking::new("file", &given).require(&["path"], "/tmp/rows.json").unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("add path = '/tmp/rows.json' to the WITH clause"));
+        let given = options(&[("formmat", "json"), ("topci", "a")]);
+        let error = Taking::new("x", &given).require(&["topic"], "orders").unwrap_err();
+        assert!(error.hint.is_some_and(|hint| hint.starts_with("did you mean it by \"topci\"? add topic")));
     }
 }

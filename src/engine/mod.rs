@@ -13,6 +13,7 @@ use crate::catalog::{Catalog, DATABASE, PUBLIC, Relation, RelationId, RelationKi
 use crate::clock::Clock;
 use crate::compile::analyze::error::similar;
 use crate::compile::parse::{Kind, Statement, same_statement};
+use crate::connector::{Sink, Source};
 use crate::error::{Error, Result, code};
 use crate::flow::runtime::{Runtime, RuntimeOptions, Statistics, StreamSpec};
 
@@ -216,6 +217,29 @@ impl Engine {
     /// has then left nothing outside.
     pub fn open_sinks(&self, open: bool) {
         self.inner.sinks_open.send_replace(open);
+    }
+
+    /// Stops, and takes back what definitions made outside and nothing has used: topics. What cannot be taken back is logged.
+    pub async fn undo(&self) {
+        let catalog = self.catalog();
+        let sources = catalog.iter().filter_map(|relation| match &relation.kind {
+            RelationKind::Stream { source, .. } => Some(Arc::clone(source)),
+            _ => None,
+        });
+        let sources: Vec<Arc<dyn Source>> = sources.collect();
+        let sinks: Vec<Arc<dyn Sink>> = {
+            let sinks = self.inner.sinks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            sinks.iter().map(|sink| Arc::clone(&sink.target)).collect()
+        };
+        self.stop().await;
+        let undone = tokio::task::spawn_blocking(move || {
+            let answers = sources.iter().map(|source| source.undo()).chain(sinks.iter().map(|sink| sink.undo()));
+            for error in answers.filter_map(Result::err) {
+                tracing::warn!("{error}");
+            }
+        });
+        // A panic of the connector was told already.
+        let _ = undone.await;
     }
 
     /// Waits until all bounded inputs are read and every view shows them.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
@@ -36,6 +36,8 @@ pub(super) struct Names<'a> {
     pub(super) settings: OnceLock<Vec<(String, String)>>,
     /// Functions over the catalog, by name, for what calls one.
     pub(super) functions: OnceLock<HashMap<String, Arc<ScalarUDF>>>,
+    /// Relations of the schema `tidewater` that were named: all that names one sees it at one moment.
+    pub(super) status: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
 }
 
 impl Names<'_> {
@@ -48,6 +50,16 @@ impl Names<'_> {
             settings: self.settings.get_or_init(|| self.session.settings.all()),
             effects: Some(self.session.effects.for_functions(&self.session.settings)),
         }
+    }
+
+    fn status(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let mut known = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = known.get(name) {
+            return Ok(Some(Arc::clone(table)));
+        }
+        let table = system::table(self.engine, name, &self.session.tick)?;
+        known.extend(table.clone().map(|table| (name.to_string(), table)));
+        Ok(table)
     }
 }
 
@@ -71,7 +83,7 @@ impl Relations for Names<'_> {
         };
         let catalog = |name: &str| pg_catalog::table(&self.context(), name);
         Ok(match schema {
-            Some("tidewater") => system::table(self.engine, name, &self.session.tick)?.map(Resolved::System),
+            Some("tidewater") => self.status(name)?.map(Resolved::System),
             Some("pg_catalog") => catalog(name).map(Resolved::System),
             Some("information_schema") => pg_catalog::information_schema(&self.context(), name).map(Resolved::System),
             Some(schema) => user(self.catalog.get(&full_name(schema, name)))?,
@@ -124,6 +136,7 @@ impl Session {
             rows: None,
             settings: OnceLock::new(),
             functions: OnceLock::new(),
+            status: Mutex::default(),
         }
     }
 
@@ -135,12 +148,16 @@ impl Session {
         let hints = self.parameter_hints(parameters);
         let select = self.plan(query, &hints)?;
         self.show_changes(&select.relations).await?;
-        if let Some(locks) = query.locks() {
-            self.lock_rows(locks, &select.relations).await?;
-        }
+        let held = match query.locks() {
+            Some(locks) => self.lock_rows(locks, &select.relations).await?,
+            None => None,
+        };
         let schema = Arc::clone(&select.schema);
         let relations = select.relations.clone();
-        let rows = self.run_select(select, parameters).await?;
+        let mut rows = self.run_select(select, parameters).await?;
+        if let Some(held) = held {
+            rows = Box::pin(rows.inspect(move |_| _ = &held));
+        }
         self.notice_row_errors(&relations);
         Ok(Outcome::Rows { schema, rows, verb: "SELECT", live: false })
     }

@@ -40,6 +40,7 @@ pub(super) struct SinkSpec {
 pub(super) struct RunningSink {
     pub(super) id: RelationId,
     pub(super) status: Arc<Status>,
+    pub(super) target: Arc<dyn Sink>,
     /// The dataflow made for a sink from a stream.
     ephemeral: Option<RelationId>,
     stop: tokio::sync::oneshot::Sender<()>,
@@ -141,6 +142,7 @@ pub(super) async fn start(engine: &Engine, id: RelationId, from: &Relation, spec
     });
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let (end, ended) = tokio::sync::oneshot::channel();
+    let target = Arc::clone(&spec.target);
     let worker = Worker { spec, writer, status: Arc::clone(&status), open: engine.inner.sinks_open.subscribe() };
     let backlog = Backlog::collect(subscription);
     let handle = tokio::runtime::Handle::current();
@@ -151,7 +153,7 @@ pub(super) async fn start(engine: &Engine, id: RelationId, from: &Relation, spec
             drop(end);
         })
         .map_err(|error| Error::new(code::INSUFFICIENT_RESOURCES, format!("cannot start a thread: {error}")))?;
-    Ok(RunningSink { id, status, ephemeral, stop, ended })
+    Ok(RunningSink { id, status, target, ephemeral, stop, ended })
 }
 
 /// Stops one sink and what was made for it.

@@ -11,7 +11,7 @@ use super::definitions::{Definitions, Mark};
 use super::isolation::Reads;
 use super::lock::{Held, Locks};
 use super::settings::Settings;
-use super::{Outcome, Session};
+use super::{Engine, Outcome, Session};
 use crate::catalog::RelationId;
 use crate::compile::parse::TransactionModes;
 use crate::error::{Error, Result, code};
@@ -299,20 +299,13 @@ impl Session {
 
     /// Takes a table for the transaction, and waits until what was written before is committed.
     pub(super) async fn lock(&mut self, table: RelationId) -> Result<()> {
-        let timeout_ms = self.setting_milliseconds("lock_timeout");
+        self.lock_unless(table, None).await
+    }
+
+    /// As [`Session::lock`], but 55P03 at once if somebody else has it and its name is given.
+    pub(super) async fn lock_unless(&mut self, table: RelationId, nowait: Option<&str>) -> Result<()> {
         let Some(open) = &self.open else { return Err(Error::internal("no transaction")) };
-        if !open.held.holds(table) {
-            let lock = open.held.lock(table);
-            if timeout_ms == 0 {
-                lock.await?;
-            } else {
-                tokio::time::timeout(Duration::from_millis(timeout_ms), lock).await.map_err(|_| {
-                    Error::new(code::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout")
-                        .hint("a transaction that has changed the table is open")
-                })??;
-            }
-        }
-        self.engine.runtime().committed(self.engine.last_write()).await.map(|_| ())
+        take(&self.engine, &open.held, table, self.setting_milliseconds("lock_timeout"), nowait).await
     }
 
     /// Runs a query as the transaction saw a table at `mark`: a statement's own subqueries do not see what it changes.
@@ -369,4 +362,31 @@ impl OpenTransaction {
 
 fn outside(what: &str) -> Error {
     Error::new(code::NO_ACTIVE_SQL_TRANSACTION, format!("{what} can only be used in transaction blocks"))
+}
+
+/// Takes a table for `held`; see [`Session::lock_unless`]. A `timeout_ms` of 0 is none.
+pub(super) async fn take(
+    engine: &Engine,
+    held: &Held,
+    table: RelationId,
+    timeout_ms: u64,
+    nowait: Option<&str>,
+) -> Result<()> {
+    if !held.holds(table) {
+        let lock = held.lock(table);
+        if let Some(name) = nowait {
+            tokio::time::timeout(Duration::ZERO, lock).await.map_err(|_| {
+                let message = format!("could not obtain lock on row in relation \"{name}\"");
+                Error::new(code::LOCK_NOT_AVAILABLE, message)
+            })??;
+        } else if timeout_ms == 0 {
+            lock.await?;
+        } else {
+            tokio::time::timeout(Duration::from_millis(timeout_ms), lock).await.map_err(|_| {
+                Error::new(code::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout")
+                    .hint("a transaction that has changed the table is open")
+            })??;
+        }
+    }
+    engine.runtime().committed(engine.last_write()).await.map(|_| ())
 }

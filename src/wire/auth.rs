@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -21,6 +22,9 @@ use super::socket::Socket;
 use crate::error::{Error, Result};
 
 const MECHANISM: &str = "SCRAM-SHA-256";
+/// What everybody on the machine may do with a file.
+const EVERYBODY_READS: u32 = 0o004;
+const EVERYBODY_WRITES: u32 = 0o002;
 /// Bytes of a salt, as PostgreSQL's SCRAM_DEFAULT_SALT_LEN.
 const SALT_BYTES: usize = 16;
 /// Bytes of a SHA-256 hash.
@@ -43,12 +47,27 @@ struct Verifier {
 
 impl Passwords {
     /// Reads a password file; see [`Passwords::parse`].
+    /// F0000 also for a file without users, and for one that everybody on the machine may change.
     pub fn load(path: &Path) -> Result<Passwords> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let message = format!("cannot read password file \"{}\"", path.display());
-            Error::new(code::CONFIG_FILE_ERROR, message).detail(error.to_string())
-        })?;
-        Passwords::parse(&text)
+        let wrong = |what: String| Error::new(code::CONFIG_FILE_ERROR, what);
+        let unreadable = |error: std::io::Error| {
+            wrong(format!("cannot read password file \"{}\"", path.display())).detail(error.to_string())
+        };
+        let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
+        if mode & EVERYBODY_WRITES != 0 {
+            let message = format!("password file \"{}\" can be changed by everybody", path.display());
+            return Err(wrong(message).hint(format!("chmod o-rwx {}", path.display())));
+        }
+        if mode & EVERYBODY_READS != 0 {
+            tracing::warn!("password file \"{}\" can be read by everybody: chmod o-rwx", path.display());
+        }
+        let passwords = Passwords::parse(&std::fs::read_to_string(path).map_err(unreadable)?)?;
+        if passwords.by_user.is_empty() {
+            let message = format!("password file \"{}\" names no user: nobody could log in", path.display());
+            return Err(wrong(message)
+                .hint("a line is user:password or user:SCRAM-SHA-256$iterations:salt$stored key:server key"));
+        }
+        Ok(passwords)
     }
 
     /// Reads lines `user:password` or `user:SCRAM-SHA-256$<iterations>:<salt>$<stored key>:<server key>` (as `pg_authid` holds

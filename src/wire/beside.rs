@@ -1,7 +1,7 @@
 //! Work beside the connections: parsing, planning and computing may take long without ever waiting, and then nothing could be
 //! answered on the threads that serve the sockets. It runs on threads for blocking work; the connection waits for it under its
-//! interrupt. Work that is given up ends where it next waits for something; until then its thread goes on in the background, and
-//! the connection goes on with a session of its own. What commits is not given up, see [`Fate`].
+//! interrupt. Work that is given up ends where it next waits for something or looks at its [`Claim`]; until then its thread goes on in
+//! the background, and the connection goes on with a session of its own. What commits is not given up, see [`Fate`].
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -21,6 +21,7 @@ use tokio::task::{JoinError, JoinHandle};
 use super::backend::Backend;
 use super::failure::{Attempt, Failure};
 use super::interrupt::Interrupt;
+use crate::claim::Claim;
 use crate::engine::{Fate, Notice, Rows, Transaction};
 use crate::error::{Error, Result, code};
 
@@ -36,15 +37,18 @@ const ENDED: u8 = 1;
 const ABANDONED: u8 = 2;
 
 /// Gives a work up when dropped.
-struct Claim {
-    /// Dropped with the claim.
+struct Hold {
+    claim: Claim,
+    /// Dropped with it.
     _cancel: oneshot::Sender<()>,
     phase: Arc<AtomicU8>,
 }
 
-impl Drop for Claim {
+impl Drop for Hold {
     fn drop(&mut self) {
+        // What has ended may have left tasks behind for the next work of the same query.
         if self.phase.swap(ABANDONED, Ordering::AcqRel) == RUNS {
+            self.claim.give_up();
             GIVEN_UP.fetch_add(1, Ordering::AcqRel);
         }
     }
@@ -61,8 +65,8 @@ impl Drop for End {
     }
 }
 
-/// A work that runs: gives the value back that it was lent; the claim to be held until then; the answer, which is there then.
-type Started<S, T> = (JoinHandle<S>, Claim, oneshot::Receiver<T>);
+/// A work that runs: gives the value back that it was lent; what is to be held until then; the answer, which is there then.
+type Started<S, T> = (JoinHandle<S>, Hold, oneshot::Receiver<T>);
 
 /// Runs `work` on a thread of its own. 53000 if too many that were given up still run.
 fn start<S, T>(mut lent: S, work: impl FnOnce(&mut S) -> BoxFuture<'_, T> + Send + 'static) -> Started<S, T>
@@ -74,12 +78,14 @@ where
     let (answer, answered) = oneshot::channel();
     let phase = Arc::new(AtomicU8::new(RUNS));
     let end = End(Arc::clone(&phase));
+    let claim = Claim::default();
+    let claimed = claim.clone();
     let runtime = Handle::current();
     let task = tokio::task::spawn_blocking(move || {
         let value = runtime.block_on(async {
             tokio::select! { biased;
                 _ = canceled => None,
-                value = work(&mut lent) => Some(value),
+                value = claimed.work(work(&mut lent)) => Some(value),
             }
         });
         drop(end);
@@ -89,7 +95,7 @@ where
         }
         lent
     });
-    (task, Claim { _cancel: cancel, phase }, answered)
+    (task, Hold { claim, _cancel: cancel, phase }, answered)
 }
 
 fn check_given_up() -> Result<()> {
@@ -162,14 +168,14 @@ impl Remote {
         self.transaction = session.transaction();
         let (fate, spare) = (session.fate(), session.spare());
         fate.begin();
-        let (mut task, claim, mut answer) = start(session, work);
+        let (mut task, hold, mut answer) = start(session, work);
         match guarded(&mut task, interrupt, &fate).await {
             Ok(returned) => {
                 self.returned(returned);
                 answer.try_recv().map_err(|_| Failure::Fatal(lost()))
             }
             Err(failure) => {
-                drop(claim);
+                drop(hold);
                 match (tokio::time::timeout(GIVE_UP_TIMEOUT, &mut task).await, spare) {
                     (Ok(returned), _) => self.returned(returned),
                     // The one that is given up keeps what its transaction holds until it ends.

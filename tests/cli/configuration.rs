@@ -1,6 +1,7 @@
 //! `serve` with a configuration file, the environment and passwords.
 
 use std::fs::write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -63,9 +64,11 @@ fn mistakes_in_the_file_are_told_with_file_and_line() {
     for (text, parts) in [
         ("workers = 1\nlissten = \"x\"\n", ["t.toml:2:", "lissten"]),
         ("workers = 1\n\nlisten = 7\n", ["t.toml:3:", "expected a string"]),
-        ("workers = \n", ["t.toml:1:", ""]),
+        ("workers = \nlisten = 7\n", ["t.toml:1: workers:", "a value is missing"]),
+        ("workers = # two\n", ["t.toml:1: workers:", "a value is missing"]),
         ("workers = 0\n", ["workers", "between 1 and 256"]),
-        ("data = \"/tmp\"\n", ["data", "not supported"]),
+        ("\ndata = \"/tmp\"\n", ["t.toml:2: data: ", "not supported"]),
+        ("\npassword_file = \"none\"\n", ["t.toml:2: password_file: ", "none"]),
         ("[[pipeline]]\nname = \"p\"\nsqll = \"SELECT 1\"\n", ["t.toml:3:", "sqll"]),
         ("[[pipeline]]\nname = \"p\"\nfile = \"none.sql\"\n", ["t.toml:3:", "none.sql"]),
         (
@@ -114,6 +117,11 @@ fn values_out_of_range_are_told_with_their_place() {
         ended(at.path(), &["demo", &format!("--{key}"), value]).failed_with(&[&format!("--{key}: "), value, reason]);
     }
     ended(at.path(), &["run", "--exit=perhaps", "x.sql"]).failed_with(&["--exit: ", "perhaps"]);
+    finish(tidewater(at.path(), &["run", "x.sql"]).env("TIDEWATER_EXIT", "perhaps")).failed_with(&[
+        "TIDEWATER_EXIT: ",
+        "perhaps",
+        "true or false",
+    ]);
 }
 
 #[test]
@@ -128,7 +136,7 @@ fn a_changed_definition_is_an_error_that_names_it() {
 fn a_data_directory_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     ended(directory.path(), &["serve", "--data", "state"])
-        .failed_with(&["data directory is not supported", "leave out --data"]);
+        .failed_with(&["data directory is not supported", "leave it out"]);
 }
 
 #[test]
@@ -138,6 +146,26 @@ fn a_taken_port_is_told() {
     for command in ["serve", "demo", "broker"] {
         ended(Path::new("."), &[command, "--listen", &address]).failed_with(&[&address, "in use"]);
     }
+}
+
+#[test]
+fn a_password_file_that_protects_nothing_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users.txt");
+    let served = |text: &str, mode: u32| {
+        write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        ended(directory.path(), &["serve", "--listen", "127.0.0.1:0", "--password-file", "users.txt"])
+    };
+    served("# nobody\n\n", 0o600).failed_with(&["\"users.txt\"", "names no user"]);
+    served("ann:secret\n", 0o602).failed_with(&["\"users.txt\"", "can be changed by everybody", "chmod o-rwx"]);
+    // One that can be read is only warned of, without colors where nobody sees them.
+    write(&path, "ann:secret\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o604)).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let warned = ended(directory.path(), &["serve", "--listen", &address, "--password-file", "users.txt"]).with_status(1);
+    assert!(warned.err.contains("can be read by everybody") && !warned.err.contains('\x1b'), "{}", warned.err);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 
 use crate::example::Topics;
-use crate::process::{PATIENCE, Running, connect, rows, tidewater};
+use crate::process::{PATIENCE, Running, connect, rows, rows_become, tidewater};
 
 #[test]
 fn a_kafka_client_writes_to_and_reads_from_the_broker() {
@@ -18,6 +18,30 @@ fn a_kafka_client_writes_to_and_reads_from_the_broker() {
     assert_eq!(topics.consume("greetings", 3), values);
     let (finished, _) = broker.interrupt();
     finished.with_status(0);
+}
+
+#[tokio::test]
+async fn a_broker_that_answers_nothing_is_told() {
+    let mut broker = Running::start(&mut tidewater(Path::new("."), &["broker", "--listen", "127.0.0.1:0"]));
+    let topics = Topics { brokers: broker.address_after("Kafka broker on ") };
+    topics.create("numbers");
+    topics.produce("numbers", &["{\"id\": 1}"]);
+    let mut server = Running::start(&mut tidewater(Path::new("."), &["serve", "--listen", "127.0.0.1:0"]));
+    let client = connect(&server.address_after("listens on ")).await;
+    let options = format!("connector = 'kafka', brokers = '{}', topic = 'numbers', format = 'json'", topics.brokers);
+    rows(&client, &format!("CREATE STREAM numbers (id BIGINT) WITH ({options})")).await;
+    rows(&client, "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM numbers").await;
+    rows_become(&client, "SELECT n FROM v", &["1"]).await;
+    let state = "SELECT state, last_error IS NOT NULL FROM tidewater.sources";
+    rows_become(&client, state, &["running|f"]).await;
+    broker.signal(libc::SIGSTOP);
+    let frozen = std::time::Instant::now();
+    rows_become(&client, state, &["reconnecting|t"]).await;
+    assert!(frozen.elapsed() < Duration::from_secs(30), "{:?}", frozen.elapsed());
+    broker.signal(libc::SIGCONT);
+    topics.produce("numbers", &["{\"id\": 2}"]);
+    rows_become(&client, "SELECT n FROM v", &["2"]).await;
+    rows_become(&client, state, &["running|t"]).await;
 }
 
 #[tokio::test]

@@ -96,12 +96,26 @@ impl Running {
         after.split([';', ' ', '\n']).next().unwrap().to_string()
     }
 
+    /// How long processors have worked for it.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // The name may have blanks; user and system time are the 12th and 13th field behind it, in hundredths of a second.
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+        let hundredths = |at: usize| fields[at].parse::<u64>().unwrap();
+        Duration::from_millis(10 * (hundredths(11) + hundredths(12)))
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: i32) {
+        // SAFETY: kill(2) has no memory effects; the process is our child and was not waited for, so its id is still its own.
+        let sent = unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
+        assert_eq!(sent, 0);
+    }
+
     /// Ctrl-C; then the end, and how long it took.
     pub(crate) fn interrupt(self) -> (Finished, Duration) {
         let start = Instant::now();
-        // SAFETY: kill(2) has no memory effects; the process is our child and was not waited for, so its id is still its own.
-        let sent = unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGINT) };
-        assert_eq!(sent, 0);
+        self.signal(libc::SIGINT);
         let finished = self.finish();
         (finished, start.elapsed())
     }

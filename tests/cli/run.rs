@@ -1,7 +1,10 @@
 //! `run --exit`: files are applied in order, bounded inputs are read, results of SELECTs are printed.
 
 use std::fs::write;
+use std::time::Duration;
 
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use tidewater::broker::{Broker, BrokerOptions};
 
 use crate::process::ended;
@@ -70,6 +73,33 @@ fn sinks_have_written_everything_at_the_end() {
     write(at.join("read.sql"), read_all).unwrap();
     let finished = ended(at, &["run", "--exit", "read.sql"]).with_status(0);
     assert_eq!(finished.out, "count\tids\n100000\t100000\n", "{}", finished.err);
+    runtime.block_on(broker.stop());
+}
+
+#[test]
+fn topics_that_a_failing_file_has_made_are_gone() {
+    let (directory, runtime) = (tempfile::tempdir().unwrap(), tokio::runtime::Runtime::new().unwrap());
+    let options = BrokerOptions { auto_create_topics: false, ..BrokerOptions::default() };
+    let broker = runtime.block_on(Broker::start(options)).unwrap();
+    broker.create_topic("there", 1).unwrap();
+    let brokers = broker.address().to_string();
+    let with = |topic: &str| {
+        format!("connector = 'kafka', brokers = '{brokers}', topic = '{topic}', format = 'json', create_topic = 'true'")
+    };
+    let text = format!(
+        "CREATE STREAM made (id BIGINT) WITH ({});\nCREATE STREAM there (id BIGINT) WITH ({});\n\
+         CREATE MATERIALIZED VIEW v AS SELECT id FROM made;\nCREATE SINK out FROM v WITH ({}, key = 'id');\n\
+         CREATE VIEW bad AS SELECT nothing FROM v;\n",
+        with("made"),
+        with("there"),
+        with("out")
+    );
+    write(directory.path().join("bad.sql"), text).unwrap();
+    ended(directory.path(), &["run", "bad.sql", "--listen", "127.0.0.1:0"]).failed_with(&["bad.sql:5:", "nothing"]);
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &brokers).create().unwrap();
+    let metadata = consumer.fetch_metadata(None, Duration::from_secs(10)).unwrap();
+    let topics: Vec<&str> = metadata.topics().iter().map(|topic| topic.name()).collect();
+    assert_eq!(topics, ["there"]);
     runtime.block_on(broker.stop());
 }
 

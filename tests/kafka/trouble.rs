@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures::executor::block_on;
 use rdkafka::admin::AdminOptions;
 use rdkafka::{Offset, TopicPartitionList};
+use tidewater::broker::{Broker, BrokerOptions};
 use tidewater::connector::{OnDeleted, Positions, Read};
 use tidewater::error::{Error, code};
 
@@ -125,6 +126,60 @@ fn a_topic_that_was_created_again_is_not_read_on() {
     // A reader that is opened later knows the source's topic too.
     let error = read_to_error(source.as_ref(), &Positions::from([(0, 10)]));
     assert!(error.message.contains("created again"), "{error}");
+}
+
+#[test]
+fn no_record_of_a_topic_that_was_created_again_is_read_however_long_it_is() {
+    for round in 0..10 {
+        let (brokers, topic) = (brokers(), topic_name("longer"));
+        create_topic(brokers, &topic, 1);
+        fill(brokers, &topic, 1, 0..10);
+        // With a look at the topic only now and then.
+        let source = source(brokers, &topic, &[("kafka.topic.metadata.refresh.interval.ms", "60000")]);
+        let mut reader = source.open(&source.start().expect("reachable"), None, false).expect("opens");
+        let mut taken = Taken::default();
+        read_until(reader.as_mut(), &mut taken, |taken| taken.records.len() == 10).expect("reads");
+        delete_topic(brokers, &topic);
+        // Long enough that nobody can do it by hand sooner.
+        std::thread::sleep(Duration::from_millis(60));
+        create_again(brokers, &topic);
+        fill(brokers, &topic, 1, 1000..1000 + 30);
+        let error = read_until(reader.as_mut(), &mut taken, |_| false).expect_err("another topic");
+        assert!(error.message.contains("created again"), "round {round}: {error}");
+        assert_eq!(taken.values(), filled(1, 0..10), "round {round}");
+    }
+}
+
+#[test]
+fn a_broker_that_comes_back_with_another_topic_is_not_read_on() {
+    for round in 0..10 {
+        let (runtime, broker) = own_broker();
+        let listen = broker.address();
+        let brokers = listen.to_string();
+        create_topic(&brokers, "again", 2);
+        fill(&brokers, "again", 2, 0..500);
+        let source = source(&brokers, "again", &[]);
+        let mut reader = source.open(&source.start().expect("reachable"), None, false).expect("opens");
+        let mut taken = Taken::default();
+        read_until(reader.as_mut(), &mut taken, |taken| taken.records.len() == 1000).expect("reads");
+        // In odd rounds the reader does not see that the broker is away, and what is there when it looks again is long.
+        runtime.block_on(broker.stop());
+        if round % 2 == 0 {
+            let begun = Instant::now();
+            while reader.status().state == "running" {
+                assert!(begun.elapsed() < PATIENCE);
+                assert!(!matches!(reader.read(100, Duration::from_millis(20)).expect("waits"), Read::Records(_)));
+            }
+        }
+        let options = BrokerOptions { listen, auto_create_topics: false, ..BrokerOptions::default() };
+        let broker = runtime.block_on(Broker::start(options)).expect("the port is free");
+        create_topic(&brokers, "again", 2);
+        fill(&brokers, "again", 2, 10_000..10_000 + 1_500);
+        let error = read_until(reader.as_mut(), &mut taken, |_| false).expect_err("another topic");
+        assert!(error.message.contains("created again"), "round {round}: {error}");
+        assert_eq!(taken.values(), filled(2, 0..500), "round {round}");
+        runtime.block_on(broker.stop());
+    }
 }
 
 /// A broker may need a moment until the name of a deleted topic is free.

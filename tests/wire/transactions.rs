@@ -220,3 +220,32 @@ async fn locked_rows_are_not_changed_by_others() {
     run(&client, "ROLLBACK").await;
     server.stop().await;
 }
+
+/// A statement of its own waits for who holds the rows that it locks, and sees what that one did.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_locked_outside_of_transactions_too() {
+    let server = Server::start(1).await;
+    let (one, other) = (server.connect().await, server.connect().await);
+    run(&other, "CREATE TABLE t (id BIGINT PRIMARY KEY, v BIGINT); INSERT INTO t VALUES (1, 1)").await;
+    run(&one, "BEGIN; UPDATE t SET v = 2").await;
+    let error = other.simple_query("SELECT v FROM t FOR UPDATE NOWAIT").await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::LOCK_NOT_AVAILABLE));
+    assert!(error.as_db_error().is_some_and(|error| error.message().contains("relation \"t\"")), "{error:?}");
+    run(&other, "SET lock_timeout = '50ms'").await;
+    let error = other.simple_query("SELECT v FROM t FOR SHARE").await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::LOCK_NOT_AVAILABLE));
+    run(&other, "RESET lock_timeout").await;
+    assert_eq!(rows(&other, "SELECT v FROM t").await, [["1"]], "who locks nothing waits for nobody");
+    let mut waiting = Box::pin(rows(&other, "SELECT v FROM t FOR NO KEY UPDATE"));
+    assert!(tokio::time::timeout(Duration::from_millis(200), &mut waiting).await.is_err(), "it does not wait");
+    run(&one, "COMMIT").await;
+    assert_eq!(waiting.await, [["2"]]);
+    // The statement's lock went with it.
+    run(&one, "UPDATE t SET v = 3").await;
+    run(&one, "BEGIN").await;
+    assert_eq!(rows(&one, "SELECT v FROM t FOR UPDATE NOWAIT").await, [["3"]]);
+    let error = other.simple_query("SELECT v FROM t AS x FOR KEY SHARE OF x NOWAIT").await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::LOCK_NOT_AVAILABLE));
+    run(&one, "COMMIT").await;
+    server.stop().await;
+}

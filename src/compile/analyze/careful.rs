@@ -13,39 +13,99 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::{ColumnarValue, Operator};
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::aggregate::AggregatePhysicalExpressions;
 use datafusion::physical_expr::expressions::{BinaryExpr, CaseExpr};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+use datafusion::physical_plan::joins::utils::JoinFilter;
+use datafusion::physical_plan::joins::{
+    HashJoinExec, HashJoinExecBuilder, NestedLoopJoinExec, NestedLoopJoinExecBuilder,
+};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 use crate::compile::function::attempt::{is_attempt, with_attempts};
 
-/// The plan with careful conditions and columns.
+/// The plan with careful conditions, columns and arguments of aggregates.
 pub(super) fn careful(plan: Arc<dyn ExecutionPlan>) -> PlanResult<Arc<dyn ExecutionPlan>> {
     let changed = plan.transform_up(|node| {
-        if let Some(filter) = node.downcast_ref::<FilterExec>()
-            && let Some(predicate) = wrapped(filter.predicate())?
-        {
-            let filter = FilterExecBuilder::from(filter).with_predicate(predicate).build()?;
-            return Ok(Transformed::yes(Arc::new(filter) as Arc<dyn ExecutionPlan>));
-        }
-        if let Some(projection) = node.downcast_ref::<ProjectionExec>() {
-            let mut columns = Vec::new();
-            let mut changed = false;
-            for column in projection.expr() {
-                let expression = wrapped(&column.expr)?;
-                changed |= expression.is_some();
-                let expr = expression.unwrap_or_else(|| Arc::clone(&column.expr));
-                columns.push(ProjectionExpr { expr, alias: column.alias.clone() });
+        let changed = if let Some(filter) = node.downcast_ref::<FilterExec>() {
+            match wrapped(filter.predicate())? {
+                Some(predicate) => {
+                    Some(Arc::new(FilterExecBuilder::from(filter).with_predicate(predicate).build()?) as _)
+                }
+                None => None,
             }
-            if changed {
-                let projection = ProjectionExec::try_new(columns, Arc::clone(projection.input()))?;
-                return Ok(Transformed::yes(Arc::new(projection) as Arc<dyn ExecutionPlan>));
-            }
-        }
-        Ok(Transformed::no(node))
+        } else if let Some(projection) = node.downcast_ref::<ProjectionExec>() {
+            projected(projection)?
+        } else if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
+            aggregated(aggregate)?
+        } else if let Some(join) = node.downcast_ref::<HashJoinExec>() {
+            let on = join.filter().map(on).transpose()?.flatten();
+            let built = on.map(|on| HashJoinExecBuilder::from(join).with_filter(Some(on)).build());
+            built.transpose()?.map(|join| Arc::new(join) as _)
+        } else if let Some(join) = node.downcast_ref::<NestedLoopJoinExec>() {
+            let on = join.filter().map(on).transpose()?.flatten();
+            let built = on.map(|on| NestedLoopJoinExecBuilder::from(join).with_filter(Some(on)).build());
+            built.transpose()?.map(|join| Arc::new(join) as _)
+        } else {
+            None
+        };
+        Ok(changed.map_or_else(|| Transformed::no(Arc::clone(&node)), Transformed::yes))
     })?;
     Ok(changed.data)
+}
+
+type Changed = Option<Arc<dyn ExecutionPlan>>;
+
+fn projected(projection: &ProjectionExec) -> PlanResult<Changed> {
+    let mut changed = false;
+    let mut columns = Vec::new();
+    for column in projection.expr() {
+        let expr = kept_or_wrapped(&column.expr, &mut changed)?;
+        columns.push(ProjectionExpr { expr, alias: column.alias.clone() });
+    }
+    if !changed {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(ProjectionExec::try_new(columns, Arc::clone(projection.input()))?)))
+}
+
+fn aggregated(aggregate: &AggregateExec) -> PlanResult<Changed> {
+    let mut changed = false;
+    let mut calls = Vec::new();
+    for call in aggregate.aggr_expr() {
+        let AggregatePhysicalExpressions { args, order_by_exprs } = call.all_expressions();
+        let mut all = |parts: Vec<Arc<dyn PhysicalExpr>>| {
+            parts.iter().map(|part| kept_or_wrapped(part, &mut changed)).collect::<PlanResult<Vec<_>>>()
+        };
+        let (arguments, order) = (all(args)?, all(order_by_exprs)?);
+        let call = call.with_new_expressions(arguments, order).map_or_else(|| Arc::clone(call), Arc::new);
+        calls.push(call);
+    }
+    let mut filters = Vec::new();
+    for filter in aggregate.filter_expr() {
+        let filter = filter.as_ref().map(|filter| kept_or_wrapped(filter, &mut changed));
+        filters.push(filter.transpose()?);
+    }
+    if !changed {
+        return Ok(None);
+    }
+    let (groups, input) = (aggregate.group_expr().clone(), Arc::clone(aggregate.input()));
+    let made = AggregateExec::try_new(*aggregate.mode(), groups, calls, filters, input, aggregate.input_schema())?;
+    Ok(Some(Arc::new(made.with_limit_options(aggregate.limit_options()))))
+}
+
+/// The condition of a join.
+fn on(filter: &JoinFilter) -> PlanResult<Option<JoinFilter>> {
+    let (columns, schema) = (filter.column_indices().to_vec(), Arc::clone(filter.schema()));
+    Ok(wrapped(filter.expression())?.map(|condition| JoinFilter::new(condition, columns, schema)))
+}
+
+fn kept_or_wrapped(expression: &Arc<dyn PhysicalExpr>, changed: &mut bool) -> PlanResult<Arc<dyn PhysicalExpr>> {
+    let wrapped = wrapped(expression)?;
+    *changed |= wrapped.is_some();
+    Ok(wrapped.unwrap_or_else(|| Arc::clone(expression)))
 }
 
 /// A careful form of an expression that decides by a part of itself what else it computes, or contains `try`; `None` for others.

@@ -17,12 +17,16 @@ mod comparison;
 mod constant_rows;
 // Groups by sort keys.
 mod grouping;
+// FILTER before arguments.
+mod guard;
 // How much expressions grow when they are simplified.
 mod complexity;
 // DataFusion's errors → ours.
 pub mod error;
 // `sum` and `avg` of intervals.
 mod interval_sum;
+// The end of queries that nobody waits for.
+mod interruption;
 // Keys of joins.
 mod equijoin;
 // Types of expressions.

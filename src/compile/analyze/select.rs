@@ -17,7 +17,6 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{ExprSchemable, LogicalPlan, TableSource, Volatility};
-use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
@@ -26,7 +25,9 @@ use futures::StreamExt;
 use super::careful::careful;
 use super::lookup::{Binding, bindings};
 use super::source::ReadSource;
-use super::{Relations, Settings, coerce, constant_rows, error, names, oids, parameter, relation_of, session, shown};
+use super::{
+    Relations, Settings, coerce, constant_rows, error, interruption, names, oids, parameter, relation_of, session, shown,
+};
 use crate::catalog::RelationId;
 use crate::clock::Clock;
 use crate::compile::function::order;
@@ -228,7 +229,7 @@ async fn run(
     })?;
     let optimized = order::constant::hidden(rewrite::elements::restored(session::optimize_select(&plan, state)?)?)?;
     let physical = careful(state.query_planner().create_physical_plan(&optimized, state).await?)?;
-    let stream = execute_stream(physical, state.task_ctx())?;
+    let stream = interruption::execute(physical, state.task_ctx())?;
     let shown = SchemaRef::clone(&schema);
     let stream = stream.map(move |batch| {
         let batch: RecordBatch = batch?;

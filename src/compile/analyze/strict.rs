@@ -2,6 +2,7 @@
 //! other. DataFusion would convert numbers to texts, and anything to conditions.
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::expr::{
@@ -190,10 +191,31 @@ fn condition(expression: &Expr, schema: &DFSchema, place: &str) -> PlanResult<()
 
 /// Types of which PostgreSQL has no least and greatest value, and more.
 fn in_aggregate(call: &AggregateFunction, schema: &DFSchema) -> PlanResult<()> {
+    check_level(call)?;
     if let Some(filter) = &call.params.filter {
         condition(filter, schema, "FILTER")?;
     }
     in_call(call.func.name(), &call.params.args, schema)
+}
+
+/// An aggregate whose columns all are of a query around it belongs to that query, and DataFusion does not know. Errors: 0A000.
+fn check_level(call: &AggregateFunction) -> PlanResult<()> {
+    let params = &call.params;
+    let keys = params.order_by.iter().map(|key| &key.expr);
+    let (mut own, mut outer) = (false, false);
+    for part in params.args.iter().chain(keys).chain(params.filter.as_deref()) {
+        part.apply(|part| {
+            own |= matches!(part, Expr::Column(_));
+            outer |= matches!(part, Expr::OuterReferenceColumn(..));
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+    }
+    if own || !outer {
+        return Ok(());
+    }
+    let message = format!("{} over columns of the query around the subquery only is not supported", call.func.name());
+    let hint = "Such an aggregate belongs to the query around: compute it there, and use its result in the subquery.";
+    Err(external(Error::unsupported(message).hint(hint)))
 }
 
 fn in_window(call: &WindowFunction, schema: &DFSchema) -> PlanResult<()> {

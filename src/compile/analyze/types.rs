@@ -91,7 +91,8 @@ fn node_as_sql(node: LogicalPlan, zone: &str) -> PlanResult<LogicalPlan> {
         let name = names.save(&expression);
         let typed = expression.transform_up(|expression| {
             let typed = typed(expression, &schema, zone)?;
-            typed.transform_data(|expression| Ok(super::tag::remembered(expression, &schema)))
+            let typed = typed.transform_data(|expression| Ok(super::tag::remembered(expression, &schema)))?;
+            typed.transform_data(|expression| super::guard::filtered(expression, &schema))
         })?;
         Ok(typed.update_data(|expression| name.restore(expression)))
     })?;

@@ -250,8 +250,8 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
     let function = call.func.inner().downcast_ref::<Function>()?;
     match (function.definition.name, call.args.as_slice()) {
         ("cast", [value, _]) => {
-            let field = cast::target(expression)?.field("");
-            Some(Expr::Cast(Cast::new(Box::new(value.clone()), field.data_type().clone())))
+            let field = Arc::new(cast::target(expression)?.field(""));
+            Some(Expr::Cast(Cast { expr: Box::new(value.clone()), field }))
         }
         ("unnest[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked" | "numeric", [value])
         | ("tagged", [value, _]) => Some(value.clone()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::FieldRef;
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, TableReference};
 use datafusion::logical_expr::ExprSchemable;
@@ -20,9 +20,10 @@ use crate::compile::explain::column_text;
 use crate::compile::expr::Expression;
 use crate::compile::function::as_syntax;
 use crate::compile::function::attempt::with_attempts;
+use crate::compile::literal::{literal, type_name};
 use crate::compile::plan::Plan;
-use crate::decimal::encoding;
 use crate::error::Result;
+use crate::types::SqlType;
 
 impl Lowering<'_> {
     /// Compiles an expression over the columns of `input`, which `schema` names; the output column is called `name`.
@@ -57,34 +58,48 @@ fn text(expression: &Expr, schema: &DFSchema, input: &Plan) -> String {
     // nothing else has are put in first, and the expressions for them afterwards.
     let mut columns: Vec<String> = Vec::new();
     let marked = expression.clone().transform_up(|part| {
-        if let Some(syntax) = as_operator(&part).or_else(|| as_syntax(&part)) {
-            return Ok(Transformed::yes(syntax));
-        }
-        if let Expr::Literal(ScalarValue::LargeBinary(Some(bytes)), _) = &part {
-            columns.push(numeric_text(bytes));
-            return Ok(Transformed::yes(Expr::Column(Column::new_unqualified(mark(columns.len() - 1)))));
-        }
-        let Expr::Column(column) = &part else { return Ok(Transformed::no(part)) };
-        let Some(at) = schema.maybe_index_of_column(column) else { return Ok(Transformed::no(part)) };
-        columns.push(column_text(input, at));
+        // DataFusion casts numbers to what it computes with, and knows no type without digits.
+        let is_implicit = matches!(&part, Expr::Cast(_));
+        let part = as_operator(&part).or_else(|| as_syntax(&part)).unwrap_or(part);
+        let shown = match &part {
+            // Functions are shown as syntax by their texts and numbers, which the unparser writes as SQL.
+            Expr::Literal(value, _) if is_written_alike(value) => return Ok(Transformed::yes(part)),
+            Expr::Literal(value, metadata) => literal(value, metadata.as_ref()),
+            // The marks in it are older than its own.
+            Expr::Cast(cast) => {
+                let target = SqlType::of(&cast.field);
+                let target = if is_implicit && target.is_numeric() { SqlType::NUMERIC } else { target };
+                let (value, target) = (sql(&cast.expr), type_name(&target));
+                if is_simple(&value) { format!("{value}::{target}") } else { format!("({value})::{target}") }
+            }
+            Expr::Column(column) => match schema.maybe_index_of_column(column) {
+                Some(at) => column_text(input, at),
+                None => return Ok(Transformed::yes(part)),
+            },
+            _ => return Ok(Transformed::yes(part)),
+        };
+        columns.push(shown);
         Ok(Transformed::yes(Expr::Column(Column::new_unqualified(mark(columns.len() - 1)))))
     });
     let marked = marked.map_or_else(|_| expression.clone(), |marked| marked.data);
     let whole = matches!(marked, Expr::Column(_));
-    let sql = Unparser::new(&Plain(PostgreSqlDialect {})).with_pretty(true).expr_to_sql(&marked);
-    let mut text = sql.map_or_else(|_| marked.human_display().to_string(), |sql| sql.to_string());
+    let mut text = sql(&marked);
     // Backwards, so that the tenth mark is not taken for the first one.
     for (at, column) in columns.iter().enumerate().rev() {
-        let column = if whole || is_simple(column) { column.clone() } else { format!("({column})") };
+        let is_outermost = whole && at + 1 == columns.len();
+        let column = if is_outermost || is_simple(column) { column.clone() } else { format!("({column})") };
         text = text.replace(&mark(at), &column);
     }
     text
 }
 
-/// A numeric of any size as SQL.
-fn numeric_text(bytes: &[u8]) -> String {
-    let value = encoding::read(bytes);
-    if value.number().is_some() { value.to_string() } else { format!("'{value}'::numeric") }
+fn sql(expression: &Expr) -> String {
+    let sql = Unparser::new(&Plain(PostgreSqlDialect {})).with_pretty(true).expr_to_sql(expression);
+    sql.map_or_else(|_| expression.human_display().to_string(), |sql| sql.to_string())
+}
+
+fn is_written_alike(value: &ScalarValue) -> bool {
+    matches!(value.data_type(), DataType::Utf8 | DataType::Boolean | DataType::Null) || value.data_type().is_integer()
 }
 
 fn mark(at: usize) -> String {

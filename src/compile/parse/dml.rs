@@ -336,7 +336,8 @@ fn has_aggregate(item: &ast::SelectItem) -> bool {
     found
 }
 
-const AGGREGATES: &[&str] = &[
+/// PostgreSQL's aggregate functions.
+pub(super) const AGGREGATES: &[&str] = &[
     "count",
     "sum",
     "avg",

@@ -14,6 +14,11 @@ use crate::catalog::Domain;
 use crate::error::{Error, Result};
 use crate::types::{SqlType, TYPE_MARK};
 
+mod row_lock;
+
+pub use row_lock::RowLocks;
+pub(super) use row_lock::strengthen;
+
 /// A query that was parsed and rewritten for the planner. Opaque outside `compile`.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -27,15 +32,6 @@ pub struct Query {
     whole_relation: bool,
     /// FOR UPDATE, FOR SHARE.
     locks: Option<RowLocks>,
-}
-
-/// Which rows a query keeps others from changing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowLocks {
-    /// `UPDATE` or `SHARE`.
-    pub strength: &'static str,
-    /// Whether OF names the relations; others need not be tables then.
-    pub names_relations: bool,
 }
 
 impl Query {
@@ -213,7 +209,7 @@ impl Query {
         let start = grammar.here();
         let mut ast = grammar.rule(|parser| parser.parse_query())?;
         let clauses = std::mem::take(&mut ast.locks);
-        let locks = row_locks(&clauses, &ast)
+        let locks = row_lock::row_locks(&clauses, &ast)
             .map_err(|error| error.at(grammar.scan().characters(&(start..start + 1)).start + 1))?;
         Ok(Query { locks, ..Query::made(grammar, start, ast)? })
     }
@@ -274,31 +270,6 @@ impl Query {
         let relations = rewrite::relations(&ast);
         Ok(Query { ast, scan, range: start..grammar.here(), relations, parameters, whole_relation: false, locks: None })
     }
-}
-
-/// What the clauses ask for. Errors: 0A000 for what cannot be locked, as in PostgreSQL, and for NOWAIT and SKIP LOCKED.
-fn row_locks(clauses: &[ast::LockClause], query: &ast::Query) -> Result<Option<RowLocks>> {
-    let Some(first) = clauses.first() else { return Ok(None) };
-    let is_update = clauses.iter().any(|clause| matches!(clause.lock_type, ast::LockType::Update));
-    let strength = if is_update { "UPDATE" } else { "SHARE" };
-    let refused = |what: &str| Err(Error::unsupported(format!("FOR {strength} is not allowed with {what}")));
-    let ast::SetExpr::Select(select) = query.body.as_ref() else {
-        return refused("UNION/INTERSECT/EXCEPT or VALUES");
-    };
-    if select.distinct.is_some() {
-        return refused("DISTINCT clause");
-    }
-    if !matches!(&select.group_by, ast::GroupByExpr::Expressions(keys, _) if keys.is_empty()) {
-        return refused("GROUP BY clause");
-    }
-    if select.having.is_some() {
-        return refused("HAVING clause");
-    }
-    if let Some(clause) = clauses.iter().find_map(|clause| clause.nonblock.as_ref()) {
-        let error = Error::unsupported(format!("FOR {strength} {clause} is not supported"));
-        return Err(error.hint("a transaction locks whole tables here: leave it out, or set lock_timeout"));
-    }
-    Ok(Some(RowLocks { strength, names_relations: first.of.is_some() }))
 }
 
 /// The name that clients see for a column of a planned query. The rewritten query has names that the planner can keep apart:

@@ -4,7 +4,7 @@
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::POSTGRES;
-use super::sign;
+use super::{query, sign};
 use crate::error::{Error, Result, code};
 
 /// Operators, and queries of a UNION, that may follow each other.
@@ -41,6 +41,7 @@ impl Scan {
             return Err(scan.unfinished(&error.message, start));
         }
         sign::split_signs(&mut tokens);
+        query::strengthen(&mut tokens);
         scan.tokens = tokens;
         Ok(scan)
     }

@@ -9,6 +9,7 @@ use datafusion::common::{Column, DataFusionError, TableReference, not_impl_err, 
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Join, JoinType, LogicalPlan, LogicalPlanBuilder, when};
 use datafusion::prelude::{Expr, lit};
 
@@ -22,8 +23,42 @@ pub(super) fn rewrite(node: LogicalPlan, state: &SessionState) -> PlanResult<Log
             Err(DataFusionError::NotImplemented(_)) => Ok(LogicalPlan::Join(join)),
             pulled => pulled,
         },
+        LogicalPlan::Filter(filter) => match filter.input.as_ref() {
+            LogicalPlan::Join(join) if refers(join)? => before(&filter.predicate, join),
+            _ => Ok(LogicalPlan::Filter(filter)),
+        },
         other => Ok(other),
     }
+}
+
+/// A lateral join under a condition, of which what only looks at the left side comes first: functions fail for no row that it leaves out.
+fn before(predicate: &Expr, join: &Join) -> PlanResult<LogicalPlan> {
+    let is_left = |condition: &Expr| {
+        let columns = condition.column_refs();
+        let of_left = columns.iter().all(|column| {
+            join.left.schema().maybe_index_of_column(column).is_some()
+                && join.right.schema().maybe_index_of_column(column).is_none()
+        });
+        let is_plain = |part: &Expr| {
+            !matches!(part, Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_))
+        };
+        let plain = !condition.exists(|part| Ok(!is_plain(part))).unwrap_or(true);
+        !columns.is_empty() && of_left && plain && !condition.is_volatile() && !condition.contains_outer()
+    };
+    let (left, rest): (Vec<Expr>, Vec<Expr>) =
+        split_conjunction_owned(predicate.clone()).into_iter().partition(is_left);
+    let mut join = join.clone();
+    if matches!(join.join_type, JoinType::Inner | JoinType::Left)
+        && let Some(condition) = conjunction(left)
+    {
+        join.left = Arc::new(LogicalPlanBuilder::from(Arc::unwrap_or_clone(join.left)).filter(condition)?.build()?);
+        let plan = LogicalPlan::Join(join);
+        return match conjunction(rest) {
+            Some(rest) => LogicalPlanBuilder::from(plan).filter(rest)?.build(),
+            None => Ok(plan),
+        };
+    }
+    LogicalPlanBuilder::from(LogicalPlan::Join(join)).filter(predicate.clone())?.build()
 }
 
 /// Whether a plan reads functions, or nothing at all.

@@ -15,6 +15,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::aggregate::Input;
 use super::{Argument, WindowCall};
+use crate::claim;
 use crate::compile::expr::{Evaluated, reason};
 use crate::error::{Result, code};
 
@@ -28,6 +29,7 @@ pub(super) fn evaluate(function: &AggregateUDF, call: &WindowCall, input: &Input
     let mut errors = Vec::new();
     let mut last: Option<Last> = None;
     for row in 0..input.frames.len() {
+        claim::check()?;
         let pieces = input.frames.pieces(row);
         let before = last.take().filter(|last| input.frames.is_whole() && last.begins(&pieces[0]));
         let now = match before {

@@ -7,6 +7,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::offset::Distances;
 use super::{Layout, Reach, WindowCall};
+use crate::compile::literal::literal;
 use crate::compile::plan::SortColumn;
 use crate::error::{Error, Result};
 use crate::format::text::TimeZone;
@@ -182,9 +183,9 @@ impl Bound<ScalarValue> {
     fn shown(&self) -> String {
         match self {
             Bound::UnboundedPreceding => "unbounded preceding".to_string(),
-            Bound::Preceding(offset) => format!("{offset} preceding"),
+            Bound::Preceding(offset) => format!("{} preceding", literal(offset, None)),
             Bound::CurrentRow => "current row".to_string(),
-            Bound::Following(offset) => format!("{offset} following"),
+            Bound::Following(offset) => format!("{} following", literal(offset, None)),
             Bound::UnboundedFollowing => "unbounded following".to_string(),
         }
     }

@@ -10,6 +10,7 @@ use datafusion::arrow::datatypes::DataType;
 use super::WindowCall;
 use super::aggregate::Input;
 use crate::batch::arrow_error;
+use crate::claim;
 use crate::compile::function::check_accumulated;
 use crate::error::{Error, Result, code};
 
@@ -21,6 +22,7 @@ pub(super) fn array(input: &Input, call: &WindowCall) -> Result<ArrayRef> {
     let mut places: Vec<u64> = Vec::new();
     let mut lengths = Vec::with_capacity(input.frames.len());
     for row in 0..input.frames.len() {
+        claim::check()?;
         let before = places.len();
         places.extend(input.rows(row).map(|other| other as u64));
         check_accumulated(&input.arguments[0], places[before..].iter().map(|other| *other as usize))?;
@@ -43,6 +45,7 @@ pub(super) fn text(input: &Input, call: &WindowCall) -> Result<ArrayRef> {
     let (texts, delimiters) = (texts.as_string::<i32>(), delimiters.as_string_opt::<i32>());
     let mut results = StringBuilder::new();
     for row in 0..input.frames.len() {
+        claim::check()?;
         let mut joined: Option<String> = None;
         for other in input.rows(row).filter(|other| texts.is_valid(*other)) {
             match &mut joined {

@@ -52,6 +52,7 @@ pub use running::{Before, after};
 
 use super::expr::Evaluated;
 use super::plan::SortColumn;
+use crate::claim;
 use crate::error::{Error, Result};
 
 /// One call of a function over a window.
@@ -149,6 +150,7 @@ pub fn evaluate(call: &WindowCall, rows: &RecordBatch, order: &[SortColumn], lay
 
 /// The same, but that the value kept of earlier rows is left out.
 fn evaluate_alone(call: &WindowCall, rows: &RecordBatch, order: &[SortColumn], layout: &Layout) -> Result<Evaluated> {
+    claim::check()?;
     match &call.function {
         Function::RowNumber
         | Function::Rank

@@ -13,6 +13,8 @@ pub(super) struct Progress {
     headers: bool,
     bounded: bool,
     partitions: BTreeMap<i32, Partition>,
+    /// Taken in while it is not sure yet that the topic is still the one that is read.
+    held: VecDeque<Read>,
     pending: VecDeque<Read>,
 }
 
@@ -52,7 +54,7 @@ impl Progress {
         let bounded = until.is_some();
         let partitions = until.into_iter().flatten();
         let partitions = partitions.map(|(number, until)| (*number, Partition { next: 0, until: *until })).collect();
-        Progress { topic: topic.into(), headers, bounded, partitions, pending: VecDeque::new() }
+        Progress { topic: topic.into(), headers, bounded, partitions, held: VecDeque::new(), pending: VecDeque::new() }
     }
 
     /// Sets a partition's first position; answers whether there is anything to read from it.
@@ -92,7 +94,10 @@ impl Progress {
 
     /// Whether all was read and handed out.
     pub(super) fn is_over(&self) -> bool {
-        self.bounded && self.pending.is_empty() && self.partitions.values().all(Partition::is_finished)
+        self.bounded
+            && self.held.is_empty()
+            && self.pending.is_empty()
+            && self.partitions.values().all(Partition::is_finished)
     }
 
     /// Takes in the records among `messages` (events are skipped). Answers the partitions they came from.
@@ -131,9 +136,20 @@ impl Progress {
         let passed = u64::try_from(next - partition.next).unwrap_or(0);
         if passed > 0 {
             partition.next = next;
-            self.pending.push_back(Read::Position { partition: number, next });
+            self.held.push_back(Read::Position { partition: number, next });
         }
         passed
+    }
+
+    /// How many reads are held back.
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Lets go of the first `count` reads that are held back.
+    pub(super) fn release(&mut self, count: usize) {
+        let count = count.min(self.held.len());
+        self.pending.extend(self.held.drain(..count));
     }
 
     /// What to hand out next, at most `records_max` records of it.
@@ -152,11 +168,11 @@ impl Progress {
         let mut position = None;
         if let Some(last) = group.members.last() {
             position = Some(messages[*last].offset() + 1);
-            self.pending.push_back(Read::Records(self.copy(group, messages)));
+            self.held.push_back(Read::Records(self.copy(group, messages)));
         }
         // Behind the last wanted record only unwanted ones came: the end lies in a gap of the log.
         if group.partition.is_finished() && position != Some(group.partition.next) && !self.is_finished(group.number) {
-            self.pending.push_back(Read::Position { partition: group.number, next: group.partition.next });
+            self.held.push_back(Read::Position { partition: group.number, next: group.partition.next });
         }
         self.partitions.insert(group.number, group.partition);
     }
@@ -221,6 +237,8 @@ mod tests {
         assert!(progress.begin(0, 7) && !progress.begin(1, 4) && !progress.begin(2, 0));
         assert!(!progress.is_over());
         progress.reached(0, 12);
+        assert!(!progress.is_over() && progress.take(1).is_none(), "held back");
+        progress.release(1);
         assert!(matches!(progress.take(1), Some(Read::Position { partition: 0, next: 10 })));
         assert!(progress.is_over() && progress.take(1).is_none());
     }

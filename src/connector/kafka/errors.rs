@@ -1,6 +1,6 @@
 //! What librdkafka says, made readable: one cleaned text per trouble, the last one kept, and hints for what users meet most.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use datafusion::common::utils::datafusion_strsim::levenshtein;
@@ -64,6 +64,7 @@ impl Trouble {
 pub(super) struct Events {
     last: Mutex<Option<Trouble>>,
     unresolved: AtomicBool,
+    count: AtomicU64,
     lost: Mutex<Option<Trouble>>,
     clock: Clock,
 }
@@ -89,8 +90,14 @@ impl Events {
         lock(&self.lost).take()
     }
 
+    /// How many troubles there were so far.
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
     /// Keeps a trouble as the last one. "All brokers down" follows every other message and says less, so it is not kept.
     pub(super) fn note(&self, code: Option<Code>, text: &str) {
+        self.count.fetch_add(1, Ordering::AcqRel);
         if code != Some(Code::AllBrokersDown) && !is_about_groups(code) {
             *lock(&self.last) = Some(self.trouble(code, text));
             self.unresolved.store(true, Ordering::Release);

@@ -29,8 +29,10 @@ mod reader;
 mod sink;
 // A topic as a source.
 mod source;
+// The topic's identity.
 #[cfg(test)]
 mod tests;
+mod watch;
 
 /// `connector = 'kafka'`.
 pub const CONNECTOR: Connector = Connector {

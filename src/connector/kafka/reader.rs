@@ -14,6 +14,7 @@ use super::errors::Events;
 use super::native::{QueuedConsumer, TopicDescription};
 use super::options::{KafkaOptions, configuration_error};
 use super::source::Identity;
+use super::watch::{Answer, Watch};
 use crate::clock;
 use crate::connector::{OnDeleted, Positions, Read, Reader, ReaderStatus};
 use crate::error::{Error, Result, code};
@@ -39,8 +40,10 @@ const SERVE_INTERVAL: Duration = Duration::from_millis(20);
 /// How often the topic's identity and partitions are looked at: normally, and in trouble.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 const WATCH_INTERVAL_IN_TROUBLE: Duration = Duration::from_secs(1);
-/// How long the brokers may take to describe the topic.
-const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer about the topic is waited for before it is told that an offset is not there.
+const DESCRIBE_PATIENCE: Duration = Duration::from_secs(3);
+/// Reads that wait for the topic's identity at most.
+const HELD_MAX: usize = 16;
 /// How long a topic may be missing (brokers that restart may not know it yet) until it counts as deleted.
 const MISSING_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long opening waits for brokers that are away, before it leaves that to reading.
@@ -55,8 +58,9 @@ pub(super) struct KafkaReader {
     /// Partitions whose last message was an error.
     troubled: BTreeSet<i32>,
     next_serve: Instant,
-    next_watch: Instant,
-    described: bool,
+    watch: Watch,
+    /// Troubles that the client has told of so far.
+    troubles: u64,
     missing_since: Option<Instant>,
     /// Partitions that librdkafka reads: it aborts the process when one is taken away twice.
     assigned: BTreeSet<i32>,
@@ -76,8 +80,7 @@ impl KafkaReader {
         until: Option<&Positions>,
         headers: bool,
     ) -> Result<KafkaReader> {
-        let client = connect(&options)?;
-        let now = clock::instant();
+        let (client, watch) = (connect(&options)?, Watch::new(&options)?);
         let progress = Progress::new(&options.topic, headers, until);
         let mut reader = KafkaReader {
             progress,
@@ -85,9 +88,9 @@ impl KafkaReader {
             options,
             identity,
             troubled: BTreeSet::new(),
-            next_serve: now,
-            next_watch: now,
-            described: true,
+            next_serve: clock::instant(),
+            watch,
+            troubles: 0,
             missing_since: None,
             assigned: BTreeSet::new(),
             fresh: BTreeSet::new(),
@@ -107,8 +110,7 @@ impl KafkaReader {
             Err(refusal) if refusal.may_pass && !named.is_empty() => named,
             Err(refusal) => return Err(refusal.error),
         };
-        self.request_description();
-        if let Some(answer) = self.client.description(deadline.saturating_duration_since(clock::instant())) {
+        if let Some(answer) = self.watch.look(0, deadline.saturating_duration_since(clock::instant())) {
             self.answered(answer)?;
         }
         self.assign(partitions, from)
@@ -154,11 +156,11 @@ impl KafkaReader {
         }
     }
 
-    /// Takes one batch from librdkafka; waits at most `wait` for it.
-    fn take_in(&mut self, records_max: usize, wait: Duration) -> Result<()> {
+    /// Takes one batch from librdkafka; waits at most `wait` for it. Answers whether there was one.
+    fn take_in(&mut self, records_max: usize, wait: Duration) -> Result<bool> {
         let messages = self.client.consume(records_max.clamp(1, BATCH_RECORDS_MAX), wait);
         if messages.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let mut sources = self.progress.accept(&messages);
         let mut events = Vec::new();
@@ -182,7 +184,12 @@ impl KafkaReader {
         if self.progress.is_bounded() {
             self.release_finished(sources);
         }
-        Ok(())
+        // A connection that broke was told of before it brought records again.
+        self.serve()?;
+        if self.watch.note_records() {
+            self.progress.release(usize::MAX);
+        }
+        Ok(true)
     }
 
     /// An event in the place of a record: some mean that records are lost, the others pass.
@@ -202,7 +209,7 @@ impl KafkaReader {
             _ => {
                 self.client.consumer().context().note(Some(code), text);
                 self.troubled.insert(partition);
-                self.next_watch = clock::instant();
+                self.watch.hurry();
                 Ok(())
             }
         }
@@ -210,8 +217,15 @@ impl KafkaReader {
 
     /// The broker does not hold the wanted offset: reads on behind what it deleted, or says how many records are gone.
     fn out_of_range(&mut self, partition: i32, offset: i64) -> Result<()> {
-        let topic = &self.options.topic;
         let is_fresh = self.fresh.contains(&partition);
+        // Of another topic that says more. The first answer may be to a question from before.
+        for _ in 0..2 {
+            self.watch.hurry();
+            if let Some(answer) = self.watch.look(0, DESCRIBE_PATIENCE) {
+                self.answered(answer)?;
+            }
+        }
+        let topic = &self.options.topic;
         let marks = self.client.consumer().fetch_watermarks(topic, partition, Duration::from_secs(3));
         let message = match marks {
             Ok((low, _))
@@ -244,7 +258,8 @@ impl KafkaReader {
         }
         // librdkafka has given the partition up and does not surely take it up again; another client does.
         self.client = connect(&self.options)?;
-        self.described = true;
+        self.troubles = 0;
+        self.watch.doubt();
         self.assigned.clear();
         let (positions, fresh) = (self.progress.positions(), std::mem::take(&mut self.fresh));
         self.assign(positions.keys().copied().collect(), &positions)?;
@@ -252,13 +267,22 @@ impl KafkaReader {
         Ok(())
     }
 
-    /// Serves the client's events and looks at the topic, each when it is time.
-    fn look_after(&mut self) -> Result<()> {
-        let now = clock::instant();
-        if now < self.next_serve {
+    /// Serves the client's events, when it is time, and looks at the topic; waits at most `wait` for what reads wait for.
+    fn look_after(&mut self, wait: Duration) -> Result<()> {
+        let (now, held) = (clock::instant(), self.progress.held());
+        if now < self.next_serve && held == 0 {
             return Ok(());
         }
         self.next_serve = now + SERVE_INTERVAL;
+        self.serve()?;
+        match self.watch.look(held, if held == 0 { Duration::ZERO } else { wait }) {
+            Some(answer) => self.answered(answer),
+            None => Ok(()),
+        }
+    }
+
+    /// Serves the client's events; after a trouble the topic may be another one.
+    fn serve(&mut self) -> Result<()> {
         let told_before = self.is_troubled();
         if client::serve(self.client.consumer(), Duration::ZERO) > 0 {
             // Partitions are forwarded before they are assigned: this cannot happen, and must not pass unseen if it does.
@@ -268,36 +292,38 @@ impl KafkaReader {
             )));
         }
         if self.is_troubled() && !told_before {
-            self.next_watch = now;
+            self.watch.hurry();
         }
-        if !self.described {
-            if let Some(answer) = self.client.description(Duration::ZERO) {
-                self.answered(answer)?;
-            }
-        } else if now >= self.next_watch {
-            self.request_description();
+        let troubles = self.client.consumer().context().count();
+        if std::mem::replace(&mut self.troubles, troubles) != troubles {
+            self.watch.doubt();
         }
         Ok(())
     }
 
-    fn request_description(&mut self) {
-        self.described = false;
-        self.client.request_description(DESCRIBE_TIMEOUT);
-    }
-
     /// Compares the topic with what is being read.
-    fn answered(&mut self, answer: Result<TopicDescription, (Code, String)>) -> Result<()> {
-        self.described = true;
+    fn answered(&mut self, answer: Answer) -> Result<()> {
         match answer {
-            Ok(topic) => self.compare(&topic)?,
-            Err((Code::UnknownTopicOrPartition, _)) => self.missing()?,
-            // The connection's own trouble says more than "timed out" and was noted already.
-            Err((code, text)) if !self.is_troubled() => self.client.consumer().context().note(Some(code), &text),
-            Err(_) => {}
+            Ok(topic) => {
+                self.compare(&topic)?;
+                self.progress.release(self.watch.confirm());
+                if self.watch.is_trusting() {
+                    self.progress.release(usize::MAX);
+                }
+            }
+            Err((code, text)) => {
+                self.watch.fail();
+                if code == Code::UnknownTopicOrPartition {
+                    self.missing()?;
+                } else if !self.is_troubled() {
+                    // The connection's own trouble says more than "timed out" and was noted already.
+                    self.client.consumer().context().note(Some(code), &text);
+                }
+            }
         }
         let interval = self.options.watch_interval().unwrap_or(WATCH_INTERVAL);
         let interval = if self.is_troubled() { interval.min(WATCH_INTERVAL_IN_TROUBLE) } else { interval };
-        self.next_watch = clock::instant() + interval;
+        self.watch.rest(interval);
         Ok(())
     }
 
@@ -306,7 +332,7 @@ impl KafkaReader {
         let name = &self.options.topic;
         if topic.id != 0 && *self.identity.get_or_init(|| topic.id) != topic.id {
             return Err(Error::new(
-                code::FDW_TABLE_NOT_FOUND,
+                code::OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("topic \"{name}\" was deleted and created again: its offsets begin anew"),
             )
             .hint("drop the stream and create it again to read the new topic"));
@@ -366,9 +392,12 @@ impl Reader for KafkaReader {
             if self.progress.is_over() {
                 return Ok(Read::End);
             }
-            self.look_after()?;
             let left = deadline.saturating_duration_since(clock::instant());
-            self.take_in(records_max, left.min(SERVE_INTERVAL))?;
+            let wait = left.min(SERVE_INTERVAL);
+            let is_held = self.progress.held() > 0;
+            let took = self.progress.held() < HELD_MAX
+                && self.take_in(records_max, if is_held { Duration::ZERO } else { wait })?;
+            self.look_after(if took { Duration::ZERO } else { wait })?;
             if left.is_zero() {
                 return Ok(self.progress.take(records_max).unwrap_or(Read::Idle));
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use super::creation;
+use super::creation::Creation;
 use super::errors::{Events, unreachable};
 use super::options::{KafkaOptions, configuration_error};
 use crate::clock;
@@ -29,12 +29,13 @@ const RECORDS_PER_SERVE: usize = 1000;
 /// A topic to write to.
 pub(super) struct KafkaSink {
     options: Arc<KafkaOptions>,
+    creation: Creation,
 }
 
 impl KafkaSink {
     /// A sink over checked options.
     pub(super) fn new(options: KafkaOptions) -> KafkaSink {
-        KafkaSink { options: Arc::new(options) }
+        KafkaSink { options: Arc::new(options), creation: Creation::default() }
     }
 
     fn writer(&self) -> Result<KafkaWriter> {
@@ -52,7 +53,11 @@ impl Sink for KafkaSink {
     fn check(&self) -> Result<()> {
         // A producer refuses option values that contradict each other.
         drop(self.writer()?);
-        creation::inquire(&self.options).map(drop)
+        self.creation.inquire(&self.options).map(drop)
+    }
+
+    fn undo(&self) -> Result<()> {
+        self.creation.undo(&self.options)
     }
 
     fn open(&self) -> Result<Box<dyn SinkWriter>> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::client::Inquiry;
-use super::creation;
+use super::creation::Creation;
 use super::options::{KafkaOptions, Start};
 use super::reader::KafkaReader;
 use crate::connector::{Positions, Reader, Source};
@@ -13,6 +13,7 @@ use crate::error::Result;
 pub(super) struct KafkaSource {
     options: Arc<KafkaOptions>,
     identity: Identity,
+    creation: Creation,
     /// For `start = 'latest'`: where the topic ended when this was asked first, which is when the stream was created.
     latest: Mutex<Option<Positions>>,
 }
@@ -24,7 +25,12 @@ pub(super) type Identity = Arc<OnceLock<u128>>;
 impl KafkaSource {
     /// A source over checked options.
     pub(super) fn new(options: KafkaOptions) -> KafkaSource {
-        KafkaSource { options: Arc::new(options), identity: Identity::default(), latest: Mutex::default() }
+        KafkaSource {
+            options: Arc::new(options),
+            identity: Identity::default(),
+            creation: Creation::default(),
+            latest: Mutex::default(),
+        }
     }
 
     /// The beginning of what the stream holds: `latest` means the same records for all who read it, now or later.
@@ -53,13 +59,17 @@ impl Source for KafkaSource {
     }
 
     fn start(&self) -> Result<Positions> {
-        let (inquiry, partitions) = creation::inquire(&self.options)?;
+        let (inquiry, partitions) = self.creation.inquire(&self.options)?;
         let positions = self.beginning(&inquiry, &partitions)?;
         if let Some(topic) = inquiry.description().filter(|topic| topic.id != 0) {
             // The first one who learns it wins; a reader that sees another identity says so.
             let _ = self.identity.set(topic.id);
         }
         Ok(positions)
+    }
+
+    fn undo(&self) -> Result<()> {
+        self.creation.undo(&self.options)
     }
 
     fn end(&self) -> Result<Option<Positions>> {

@@ -249,6 +249,8 @@ pub(super) struct ReaderTask {
     pub(super) options: StreamOptions,
     /// For a catch-up: where the shared reader took over (exclusive). What it finds is neither counted nor stored as rejected again.
     pub(super) until: Option<Positions>,
+    /// Whether the stream's reading has ended with an error, so that a source that cannot be opened is not waited for.
+    pub(super) is_hopeless: bool,
     pub(super) control: Arc<Control>,
     /// Bytes that this thread may have waiting for a tick; shared by all readers and adapted to their number.
     pub(super) share: Arc<AtomicUsize>,
@@ -275,29 +277,36 @@ impl ReaderTask {
     }
 
     fn run(self) {
-        let Some(mut reader) = self.open() else { return };
-        if let Err(failure) = self.read_on(&mut reader) {
+        let done = match self.open() {
+            Ok(Some(mut reader)) => self.read_on(&mut reader),
+            Ok(None) => Ok(()),
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = done {
             self.note("failed", Some(&failure.error));
             self.send(ReaderMessage::Failed { error: failure.error, fails_readers: failure.fails_readers });
         }
     }
 
-    /// Opens the source, trying until it is there; `None` if it was stopped or there is nothing to read.
-    fn open(&self) -> Option<DecodingReader> {
+    /// Opens the source, trying until it is there; `None` if it was stopped. Whoever waits for a source that never comes fails with it.
+    fn open(&self) -> Result<Option<DecodingReader>, Failure> {
         let mut pause = RETRY.0;
         loop {
             if self.control.is_stopped() {
-                return None;
+                return Ok(None);
             }
             match self.try_open() {
                 Ok(reader) => {
                     self.note("running", None);
-                    return Some(reader);
+                    return Ok(Some(reader));
+                }
+                Err(error) if self.is_hopeless || error.code == code::OBJECT_NOT_IN_PREREQUISITE_STATE => {
+                    return Err(Failure { error, fails_readers: true });
                 }
                 Err(error) => {
                     self.note("reconnecting", Some(&error));
                     if !self.control.sleep(pause) {
-                        return None;
+                        return Ok(None);
                     }
                     pause = (pause * 2).min(RETRY.1);
                 }

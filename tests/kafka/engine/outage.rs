@@ -100,3 +100,42 @@ async fn what_has_nothing_to_do_with_a_dead_broker_goes_on() {
     world.flush().await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_view_over_a_stream_whose_topic_was_created_again_fails_and_holds_up_nobody() {
+    let (broker, brokers) = own_broker().await;
+    create_topic(&brokers, "again", 1).await;
+    produce(&brokers, "again", 1, (0..1_000).map(numbered));
+    let server = Server::start(2).await;
+    let (client, other) = (server.connect().await, server.connect().await);
+    run(&client, &stream("again", "(id BIGINT)", &brokers, "again", "")).await;
+    run(&client, "CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n, max(id) AS max FROM again").await;
+    run(&client, "FLUSH").await;
+    let listen = broker.address();
+    broker.stop().await;
+    let options = BrokerOptions { listen, auto_create_topics: false, ..BrokerOptions::default() };
+    let broker = Broker::start(options).await.expect("the port is free");
+    create_topic(&brokers, "again", 1).await;
+    produce(&brokers, "again", 1, (10_000..13_000).map(numbered));
+    eventually(&client, "SELECT state FROM tidewater.sources", &[&["failed"]]).await;
+    let error = rows(&client, "SELECT last_error FROM tidewater.sources").await;
+    assert!(error[0][0].contains("created again"), "{error:?}");
+    assert_eq!(rows(&client, "SELECT * FROM counted").await, [["1000", "999"]], "nothing of the new topic");
+    let create = "CREATE MATERIALIZED VIEW more AS SELECT count(*) AS n FROM again";
+    let created = tokio::time::timeout(Duration::from_secs(20), client.batch_execute(create)).await;
+    let error = created.expect("an answer").expect_err("the topic is another one");
+    assert_eq!(error.code().map(tokio_postgres::error::SqlState::code), Some("55000"), "{error:?}");
+    // Nor if nobody has read the stream for a while.
+    run(&client, "DROP MATERIALIZED VIEW counted").await;
+    let _ = client.batch_execute(create).await;
+    let read = tokio::time::timeout(Duration::from_secs(20), client.simple_query("SELECT n FROM more")).await;
+    let error = read.expect("an answer").expect_err("the topic is another one");
+    assert!(format!("{error:?}").contains("created again"), "{error:?}");
+    let begun = Instant::now();
+    run(&other, "CREATE TABLE t (a BIGINT); INSERT INTO t VALUES (1)").await;
+    assert_eq!(rows(&other, "SELECT a FROM t").await, [["1"]]);
+    run(&other, "FLUSH").await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    server.stop().await;
+    broker.stop().await;
+}

@@ -35,3 +35,17 @@ SELECT c, count(*) AS groups FROM (SELECT k, count(*) AS c FROM a GROUP BY k) x 
 
 -- v_window
 SELECT date_trunc('minute', t) AS minute, count(*) AS c, sum(n) AS total FROM a WHERE t IS NOT NULL GROUP BY date_trunc('minute', t);
+
+-- ag_filter_guards
+SELECT k, count(*) AS c, sum(100 / n) FILTER (WHERE n <> 0) AS q, array_agg(100 / n ORDER BY id) FILTER (WHERE n <> 0 AND 100 / n > 2) AS a,
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY 100 / n) FILTER (WHERE n <> 0) AS p, string_agg(DISTINCT (100 / n)::text, ',' ORDER BY (100 / n)::text) FILTER (WHERE n <> 0) AS t
+FROM a GROUP BY k;
+
+-- ag_filter_guards_window
+SELECT id, sum(100 / n) FILTER (WHERE n <> 0) OVER (PARTITION BY k ORDER BY id) AS q FROM a;
+
+-- ag_filter_guards_join
+SELECT x.id, sum(100 / y.w) FILTER (WHERE y.w <> 0) AS q, jsonb_object_agg(y.s, y.id ORDER BY y.id) FILTER (WHERE y.s IS NOT NULL) AS o FROM a x LEFT JOIN b y ON y.k = x.k GROUP BY x.id;
+
+-- ag_avg_of_no_interval
+SELECT k, avg(CASE WHEN n > 2 THEN make_interval(mins => n::integer) END) AS i FROM a GROUP BY k;

@@ -59,3 +59,6 @@ SELECT a.id, x.bid, x.r FROM a, LATERAL (SELECT id AS bid, row_number() OVER (OR
 
 -- la_bag
 SELECT c.k, c.v, x.v AS xv FROM c, LATERAL (SELECT d.v FROM c d WHERE d.k = c.v ORDER BY d.v LIMIT 3) x;
+
+-- la_where_before_function
+SELECT a.id, g FROM a LEFT JOIN LATERAL generate_series(1, 6 / a.n) AS g ON g > 1 WHERE a.n <> 0;

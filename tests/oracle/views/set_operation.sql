@@ -95,3 +95,12 @@ SELECT a.id, x.name FROM a JOIN (VALUES (0, 'zero'), (1, 'one'), (3, 'three')) A
 
 -- v_values
 VALUES (1, 'x', true), (2, NULL, false);
+
+-- so_char_and_text
+SELECT s::char(4) AS x FROM b UNION SELECT s FROM a;
+
+-- so_text_and_char
+SELECT s AS x FROM b UNION SELECT s::char(4) FROM a;
+
+-- so_greatest_char
+SELECT k, max(s::char(4)) AS m, max(s::char(4)) = 'ab' AS e, length(max(s::char(4))) AS l, coalesce(min(s::char(2)), s::char(4)) || '|' AS c FROM b GROUP BY k, s;

@@ -248,3 +248,9 @@ SELECT id FROM a WHERE k BETWEEN (SELECT min(w) FROM b) AND (SELECT max(w) FROM 
 
 -- sq_single_of_text
 SELECT id, coalesce((SELECT s FROM b WHERE b.id = a.id), 'none') AS z, nullif((SELECT count(*) FROM b WHERE b.k = a.k), 0) AS y FROM a;
+
+-- sq_case_guards_member
+SELECT id, CASE WHEN n <> 0 THEN 12 / n IN (SELECT w FROM b) WHEN k > 1 THEN 12 / (n + 1) = ANY (SELECT k FROM b) END AS e FROM a;
+
+-- sq_case_guards_correlated
+SELECT id, CASE WHEN n <> 0 THEN (SELECT count(*) FROM b WHERE b.w < 10 / a.n) ELSE -1 END AS c, CASE WHEN n = 0 THEN NULL ELSE EXISTS (SELECT 1 FROM b WHERE b.k = 10 / a.n) END AS e FROM a;

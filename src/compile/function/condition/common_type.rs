@@ -135,6 +135,8 @@ pub(in super::super) fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType>
         {
             Some(known.clone())
         }
+        // Each converts to the other: the first stays.
+        (Char(_), other) if other.is_text() => Some(Char(0)),
         (one, other) if one.is_text() && other.is_text() => Some(Text),
         (Date, time @ (Timestamp | TimestampTz)) | (time @ (Timestamp | TimestampTz), Date) => Some(time.clone()),
         (Timestamp, TimestampTz) | (TimestampTz, Timestamp) => Some(TimestampTz),

@@ -232,7 +232,8 @@ fn multiply(call: &Call) -> Result<ArrayRef> {
 }
 
 fn divide(call: &Call) -> Result<ArrayRef> {
-    if call.arguments[1].as_primitive::<Float64Type>().iter().flatten().any(|divisor| divisor == 0.0) {
+    let divisors = call.arguments[1].as_primitive::<Float64Type>().iter().enumerate();
+    if divisors.into_iter().any(|(row, divisor)| divisor == Some(0.0) && call.arguments[0].is_valid(row)) {
         return Err(Error::new(code::DIVISION_BY_ZERO, "division by zero"));
     }
     scale(call, |value, divisor| value / divisor)

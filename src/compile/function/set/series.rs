@@ -13,6 +13,7 @@ use super::super::datetime::operator::shifted;
 use super::super::datetime::{intervals, timestamps};
 use super::super::definition::{Argument, Call, Definition, Types};
 use super::{ELEMENTS_MAX, lists, too_many};
+use crate::claim;
 use crate::decimal::{Decimal, encoding};
 use crate::error::{Error, Result, code};
 use crate::types::SqlType;
@@ -21,6 +22,9 @@ pub(in crate::compile::function) static SERIES: Definition =
     Definition::immutable("generate_series[]", types, evaluate);
 pub(in crate::compile::function) static SUBSCRIPTS: Definition =
     Definition::immutable("generate_subscripts[]", subscript_types, subscripts);
+
+/// Elements between two looks whether anybody waits for them.
+const CHECK_ELEMENTS: usize = 65_536;
 
 fn types(arguments: &[Argument]) -> Types {
     use SqlType::{AnyNumeric, BigInt, Date, Integer, Interval, Numeric, SmallInt, Text, Timestamp, TimestampTz};
@@ -65,11 +69,11 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
         SqlType::Integer => {
             let value = |argument: &ArrayRef, row| i128::from(argument.as_primitive::<Int32Type>().value(row));
             // What lies between two integers is one.
-            Arc::new(numbers(call, value, &mut lengths)?.into_iter().map(|value| value as i32).collect::<Int32Array>())
+            Arc::new(Int32Array::from(numbers(call, value, |number| number as i32, &mut lengths)?))
         }
         SqlType::BigInt => {
             let value = |argument: &ArrayRef, row| i128::from(argument.as_primitive::<Int64Type>().value(row));
-            Arc::new(numbers(call, value, &mut lengths)?.into_iter().map(|value| value as i64).collect::<Int64Array>())
+            Arc::new(Int64Array::from(numbers(call, value, |number| number as i64, &mut lengths)?))
         }
         SqlType::AnyNumeric(_) => Arc::new(decimals(call, &mut lengths)?),
         _ => Arc::new(times(call, kind, &mut lengths)?),
@@ -112,6 +116,9 @@ fn decimals(call: &Call, lengths: &mut Vec<Option<usize>>) -> Result<LargeBinary
             if total >= ELEMENTS_MAX {
                 return Err(too_many());
             }
+            if total.is_multiple_of(CHECK_ELEMENTS) {
+                claim::check()?;
+            }
             elements.append_value(encoding::encoded(&next));
             total += 1;
             next = next.add(&step)?;
@@ -121,11 +128,12 @@ fn decimals(call: &Call, lengths: &mut Vec<Option<usize>>) -> Result<LargeBinary
     Ok(elements.finish())
 }
 
-fn numbers(
+fn numbers<T>(
     call: &Call,
     value: impl Fn(&ArrayRef, usize) -> i128,
+    element: impl Fn(i128) -> T,
     lengths: &mut Vec<Option<usize>>,
-) -> Result<Vec<i128>> {
+) -> Result<Vec<T>> {
     let mut elements = Vec::new();
     for row in 0..call.rows {
         if is_null(call, row) {
@@ -141,7 +149,12 @@ fn numbers(
         let length = if span.signum() == -step.signum() { 0 } else { span / step + 1 };
         let length = usize::try_from(length).ok().filter(|length| elements.len() + length <= ELEMENTS_MAX);
         let length = length.ok_or_else(too_many)?;
-        elements.extend((0..length as i128).map(|number| start + number * step));
+        elements.reserve(length);
+        for first in (0..length).step_by(CHECK_ELEMENTS) {
+            claim::check()?;
+            let last = length.min(first + CHECK_ELEMENTS);
+            elements.extend((first as i128..last as i128).map(|number| element(start + number * step)));
+        }
         lengths.push(Some(length));
     }
     Ok(elements)
@@ -166,6 +179,9 @@ fn times(call: &Call, kind: &SqlType, lengths: &mut Vec<Option<usize>>) -> Resul
         while if sign > 0 { next <= stop } else { next >= stop } {
             if elements.len() >= ELEMENTS_MAX {
                 return Err(too_many());
+            }
+            if elements.len().is_multiple_of(CHECK_ELEMENTS) {
+                claim::check()?;
             }
             elements.push(next);
             next = shifted(next, step, zone)?;

@@ -16,6 +16,7 @@ use datafusion::prelude::{Expr, lit};
 use datafusion::scalar::ScalarValue;
 
 use super::super::single_value::{only_value, single_value};
+use super::guard::shielded;
 use super::outer::depends;
 use super::pull::Use;
 use super::{Matched, Unnesting, column_at, columns, joined, unsupported};
@@ -34,6 +35,7 @@ pub(super) struct Membership {
 impl Unnesting<'_> {
     /// The input with what an expression's subqueries need, and the expression without subqueries.
     pub(super) fn value(&self, input: LogicalPlan, expression: Expr) -> PlanResult<(LogicalPlan, Expr)> {
+        let expression = shielded(expression, input.schema())?;
         let mut input = input;
         let mut attach = |value: &dyn Fn(LogicalPlan) -> PlanResult<(LogicalPlan, Expr)>| {
             let (extended, value) = value(std::mem::take(&mut input))?;

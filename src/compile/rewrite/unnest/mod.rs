@@ -19,6 +19,8 @@ mod attach;
 mod single;
 // Filters: semi and anti joins.
 mod filter;
+// CASE before its subqueries.
+mod guard;
 // LATERAL, and subqueries in ON.
 mod join;
 // Outer columns in plans and expressions.

@@ -91,19 +91,22 @@ impl Coordinator {
     pub(super) fn attach(&mut self, stream: RelationId, dataflow: RelationId, waits: &mut Vec<Wait>) -> Result<()> {
         let shared = self.streams.get(&stream).and_then(|stream| stream.reader);
         let Some((shared, state)) = shared.and_then(|id| self.readers.get(&id).map(|state| (id, state))) else {
-            let reader = self.start_reader(stream, None, None)?;
+            let reader = self.start_reader(stream, None, None, false)?;
             waits.push(Wait::End { reader, opened: reader });
             return Ok(());
         };
-        if let Some(failure) = state.failed.as_ref().filter(|failure| failure.fails_readers) {
+        let is_final = |failure: &&ReaderFailure| {
+            failure.fails_readers || failure.error.code == code::OBJECT_NOT_IN_PREREQUISITE_STATE
+        };
+        if let Some(failure) = state.failed.as_ref().filter(is_final) {
             return Err(failure.error.clone());
         }
         if state.opened.is_none() && state.failed.is_none() {
             waits.push(Wait::End { reader: shared, opened: shared });
             return Ok(());
         }
-        let until = state.sealed.clone();
-        let catch_up = self.start_reader(stream, Some(dataflow), Some(until))?;
+        let (until, is_hopeless) = (state.sealed.clone(), state.failed.is_some());
+        let catch_up = self.start_reader(stream, Some(dataflow), Some(until), is_hopeless)?;
         waits.push(Wait::CatchUp(catch_up));
         waits.push(Wait::End { reader: shared, opened: catch_up });
         Ok(())
@@ -114,6 +117,7 @@ impl Coordinator {
         stream: RelationId,
         only: Option<RelationId>,
         until: Option<Positions>,
+        is_hopeless: bool,
     ) -> Result<ReaderId> {
         let id = ReaderId(self.number());
         let Some(state) = self.streams.get_mut(&stream) else {
@@ -129,6 +133,7 @@ impl Coordinator {
             spec: state.spec.clone(),
             options: state.options,
             until,
+            is_hopeless,
             control: Arc::clone(&control),
             share: Arc::clone(&self.reader_share),
             status: Arc::clone(&self.status),
