@@ -164,7 +164,8 @@ fn a_password_file_that_protects_nothing_is_refused() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o604)).unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let warned = ended(directory.path(), &["serve", "--listen", &address, "--password-file", "users.txt"]).with_status(1);
+    let warned =
+        ended(directory.path(), &["serve", "--listen", &address, "--password-file", "users.txt"]).with_status(1);
     assert!(warned.err.contains("can be read by everybody") && !warned.err.contains('\x1b'), "{}", warned.err);
 }
 

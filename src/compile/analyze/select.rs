@@ -26,7 +26,8 @@ use super::careful::careful;
 use super::lookup::{Binding, bindings};
 use super::source::ReadSource;
 use super::{
-    Relations, Settings, coerce, constant_rows, error, interruption, names, oids, parameter, relation_of, session, shown,
+    Relations, Settings, coerce, constant_rows, error, interruption, names, oids, parameter, relation_of, session,
+    shown,
 };
 use crate::catalog::RelationId;
 use crate::clock::Clock;

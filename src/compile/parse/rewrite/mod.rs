@@ -164,7 +164,7 @@ impl ast::VisitorMut for Rewriter<'_> {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }
         star_item::expand(&mut query.body, &mut self.stars);
-        name::name_outputs(query);
+        name::name_outputs(query, self.values.is_empty());
         limit_fetch(query);
         self.values.push(values);
         ControlFlow::Continue(())

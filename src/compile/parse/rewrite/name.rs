@@ -12,18 +12,21 @@ use super::super::grammar::folded_ident;
 use super::super::query::hidden;
 use super::star_item;
 
-/// Names the columns of the SELECT lists that `query` is made of; subqueries are named when they are visited.
-pub(super) fn name_outputs(query: &mut ast::Query) {
+/// Names the columns of the SELECT lists that `query` is made of; subqueries are named when they are visited. Nothing refers to the columns of
+/// the outermost one but its own ORDER BY.
+pub(super) fn name_outputs(query: &mut ast::Query, is_outermost: bool) {
     let order: Vec<&ast::Expr> = match query.order_by.as_ref().map(|order| &order.kind) {
         Some(ast::OrderByKind::Expressions(items)) => items.iter().map(|item| &item.expr).collect(),
         _ => Vec::new(),
     };
     // A name that stands inside an expression of ORDER BY is an input column, which the planner must not take for the output column.
     let mut inputs = HashSet::new();
+    let is_named = |item: &&ast::Expr| matches!(item, ast::Expr::Identifier(_));
+    let hides_casts = is_outermost && !order.iter().any(is_named);
     for expression in order.into_iter().filter(|expression| !matches!(expression, ast::Expr::Identifier(_))) {
         column_names(expression, &mut inputs);
     }
-    name_body(&mut query.body, &inputs);
+    name_body(&mut query.body, &inputs, hides_casts);
     order_by_outputs(query);
 }
 
@@ -59,18 +62,19 @@ fn order_by_outputs(query: &mut ast::Query) {
     }
 }
 
-fn name_body(body: &mut ast::SetExpr, inputs: &HashSet<String>) {
+fn name_body(body: &mut ast::SetExpr, inputs: &HashSet<String>, hides_casts: bool) {
     match body {
-        ast::SetExpr::Select(select) => name_items(select, inputs),
+        ast::SetExpr::Select(select) => name_items(select, inputs, hides_casts),
         ast::SetExpr::SetOperation { left, right, .. } => {
-            name_body(left, inputs);
-            name_body(right, inputs);
+            name_body(left, inputs, hides_casts);
+            name_body(right, inputs, hides_casts);
         }
         _ => {}
     }
 }
 
-fn name_items(select: &mut ast::Select, inputs: &HashSet<String>) {
+/// `hides_casts` says that no name of a cast column is used, so that beside `relation.*` it need not be told whose column that is.
+fn name_items(select: &mut ast::Select, inputs: &HashSet<String>, hides_casts: bool) {
     // HAVING and QUALIFY see input columns only, too.
     let mut inputs = inputs.clone();
     select.having.iter().chain(&select.qualify).for_each(|expression| column_names(expression, &mut inputs));
@@ -90,9 +94,11 @@ fn name_items(select: &mut ast::Select, inputs: &HashSet<String>) {
                 let (name, is_column) = (figure_name(&expr), is_column(&expr));
                 let source = named_after(&expr);
                 // Columns that a wildcard brings, too, would be there twice.
+                let is_cast = source.is_some() && !is_column;
                 let repeated = source.is_some_and(|column| match qualifier(column) {
-                    Some(table) => has_wildcard || wildcards.contains(&table),
-                    None => has_wildcard || only_relation && !wildcards.is_empty(),
+                    _ if has_wildcard || is_cast && hides_casts && !wildcards.is_empty() => true,
+                    Some(table) => wildcards.contains(&table),
+                    None => only_relation && !wildcards.is_empty(),
                 });
                 // A part of a column is called as the column is.
                 let part = has_wildcard && matches!(expr, ast::Expr::CompoundFieldAccess { .. });
