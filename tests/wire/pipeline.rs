@@ -1,5 +1,7 @@
 //! What is executed up to one Sync is one transaction. The usual clients send a Sync behind each statement; here messages are written by hand.
 
+use std::net::SocketAddr;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -33,8 +35,8 @@ async fn answers(stream: &mut TcpStream) -> (String, char) {
     }
 }
 
-async fn connect(port: u16) -> TcpStream {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+async fn connect(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
     let body = b"\0\x03\0\0user\0tidewater\0\0";
     stream.write_all(&[&((body.len() + 4) as i32).to_be_bytes(), &body[..]].concat()).await.unwrap();
     soon(answers(&mut stream)).await;
@@ -46,7 +48,7 @@ async fn statements_up_to_a_sync_are_one_transaction() {
     let server = Server::start(1).await;
     let client = server.connect().await;
     run(&client, "CREATE TABLE t (id INT PRIMARY KEY)").await;
-    let mut stream = connect(server.port).await;
+    let mut stream = connect(server.port.address()).await;
     let cases: [(&[&str], (&str, char), &[&str]); 7] = [
         (
             &["INSERT INTO t VALUES (5)", "INSERT INTO t VALUES (6)", "INSERT INTO t VALUES (5)"],
@@ -85,7 +87,7 @@ async fn a_sync_that_comes_late_commits() {
     let server = Server::start(1).await;
     let client = server.connect().await;
     run(&client, "CREATE TABLE t (id INT PRIMARY KEY)").await;
-    let mut stream = connect(server.port).await;
+    let mut stream = connect(server.port.address()).await;
     stream.write_all(&[statements(&["INSERT INTO t VALUES (5)"]), message(b'H', &[])].concat()).await.unwrap();
     for expected in [b'1', b'2', b'C'] {
         assert_eq!(soon(stream.read_u8()).await.unwrap(), expected);

@@ -192,7 +192,7 @@ fn grouping_elements(parser: &mut Parser) -> Result<Vec<Vec<Expr>>, ParserError>
 }
 
 /// Keywords of other dialects, and such that PostgreSQL does not reserve: they are aliases, too.
-const UNRESERVED: [Keyword; 16] = [
+const UNRESERVED: [Keyword; 15] = [
     Keyword::ANTI,
     Keyword::CLUSTER,
     Keyword::DISTRIBUTE,
@@ -202,7 +202,6 @@ const UNRESERVED: [Keyword; 16] = [
     Keyword::MATCH_RECOGNIZE,
     Keyword::PIVOT,
     Keyword::PREWHERE,
-    Keyword::QUALIFY,
     Keyword::SAMPLE,
     Keyword::SEMI,
     Keyword::SETTINGS,

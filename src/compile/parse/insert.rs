@@ -88,10 +88,10 @@ fn source(grammar: &mut Grammar, with: Option<ast::With>) -> Result<InsertSource
     Ok(InsertSource::Query { query: Box::new(Query::made(grammar, start, query)?), literals, parameters })
 }
 
-/// The output columns that are string constants: they take the type of the column that they are inserted into.
+/// The output columns that are string constants or NULL: they take the type of the column that they are inserted into.
 pub(super) fn literals(query: &ast::Query) -> Vec<usize> {
-    let is_text = |(at, value): (usize, &ast::Value)| matches!(value, ast::Value::SingleQuotedString(_)).then_some(at);
-    constants(query).into_iter().filter_map(is_text).collect()
+    let is_untyped = |value: &ast::Value| matches!(value, ast::Value::SingleQuotedString(_) | ast::Value::Null);
+    constants(query).into_iter().filter(|(_, value)| is_untyped(value)).map(|(at, _)| at).collect()
 }
 
 /// The output columns that are parameters, and their numbers.
