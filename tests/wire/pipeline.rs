@@ -43,13 +43,16 @@ async fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// Statements of a pipeline; the messages that answer it and the transaction's state; the rows that it leaves.
+type Case = (&'static [&'static str], (&'static str, char), &'static [&'static str]);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_up_to_a_sync_are_one_transaction() {
     let server = Server::start(1).await;
     let client = server.connect().await;
     run(&client, "CREATE TABLE t (id INT PRIMARY KEY)").await;
     let mut stream = connect(server.port.address()).await;
-    let cases: [(&[&str], (&str, char), &[&str]); 7] = [
+    let cases: [Case; 7] = [
         (
             &["INSERT INTO t VALUES (5)", "INSERT INTO t VALUES (6)", "INSERT INTO t VALUES (5)"],
             ("12C12C12EZ", 'I'),
