@@ -1,7 +1,7 @@
 //! Modes of transactions. READ ONLY refuses what changes something. REPEATABLE READ reads everything as of the tick before its first
 //! query, and changes only rows that are still as they were then; SERIALIZABLE also commits changes only while what it read is still so.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -13,7 +13,7 @@ use crate::catalog::RelationId;
 use crate::compile::parse::{Kind, TransactionModes};
 use crate::error::{Error, Result, code};
 use crate::flow::Delta;
-use crate::view::{Key, Pin};
+use crate::view::{KeyMap, Pin};
 
 /// What a transaction reads.
 #[derive(Default)]
@@ -149,7 +149,7 @@ impl Session {
         let none = store.overlay(table)?;
         for delta in changes {
             let keys = none.row_keys(&delta.rows)?;
-            let mut weights: HashMap<Key, i64> = HashMap::new();
+            let mut weights: KeyMap<i64> = KeyMap::default();
             for (row, key) in keys.iter().enumerate() {
                 *weights.entry(*key).or_insert(0) += delta.weight(row);
             }

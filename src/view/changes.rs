@@ -1,5 +1,7 @@
 //! The changes of one relation at one tick, with equal rows merged.
 
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, Int64Array, RecordBatchOptions};
@@ -19,6 +21,28 @@ use crate::flow::Delta;
 /// Identity of a row: a keyed 128-bit hash of its canonical encoding. Among n rows two different ones share a key with
 /// probability n²/2¹²⁹ (10⁻²¹ for a billion rows), so equal keys are taken as equal rows.
 pub type Key = [u64; 2];
+
+/// Values by [`Key`].
+pub type KeyMap<T> = HashMap<Key, T, BuildHasherDefault<KeyHasher>>;
+
+/// Several [`Key`]s.
+pub type KeySet = HashSet<Key, BuildHasherDefault<KeyHasher>>;
+
+/// Takes the first half of a [`Key`] for its hash: that is one already.
+#[derive(Default)]
+pub struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.first_chunk().map_or(self.0, |first| u64::from_ne_bytes(*first));
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Computes the keys of rows of one schema.
 pub struct Keys {

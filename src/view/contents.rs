@@ -7,7 +7,6 @@
 //!
 //! A relation that never retracts needs neither index nor weights: [`Contents::Log`].
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::{ArrayRef, UInt32Array};
@@ -16,7 +15,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use hashbrown::HashTable;
 
-use super::changes::{Key, Keys, arrow_error, gather, with_schema};
+use super::changes::{Key, KeyMap, Keys, arrow_error, gather, with_schema};
 use super::index::{Index, IndexKeys};
 use crate::error::{Error, Result};
 use crate::flow::Delta;
@@ -65,7 +64,7 @@ impl Contents {
     }
 
     /// The current version, with the rows `removed` as often away.
-    pub(super) fn freeze(&self, removed: Option<&HashMap<Key, i64>>) -> Frozen {
+    pub(super) fn freeze(&self, removed: Option<&KeyMap<i64>>) -> Frozen {
         match (self, removed) {
             (Contents::Log(log), _) => log.freeze(),
             (Contents::Bag(bag), Some(removed)) => Frozen::Bag(bag.chunks_without(removed)),

@@ -1,11 +1,10 @@
 //! What a read found, while the relation may go on to change.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::changes::{Key, Keys};
+use super::changes::{KeyMap, Keys};
 use super::contents::Frozen;
 use super::past::without;
 use crate::error::Result;
@@ -21,7 +20,7 @@ pub(super) enum Found {
     Without {
         frozen: Frozen,
         keys: Arc<Keys>,
-        removed: HashMap<Key, i64>,
+        removed: KeyMap<i64>,
     },
 }
 

@@ -4,7 +4,6 @@
 //! An index names rows by their [`Key`], not by their place, so rows may move. Memory: about 50 to 90 bytes per row and index, if the
 //! values are different.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef};
@@ -13,7 +12,7 @@ use datafusion::arrow::row::{RowConverter, SortField};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::changes::{Key, arrow_error, split};
+use super::changes::{Key, KeySet, arrow_error, split};
 use crate::canonical::comparable;
 use crate::catalog::RelationId;
 use crate::clock;
@@ -64,7 +63,7 @@ enum Rows {
     One(Key),
     /// Two or more, or what is left of them. Boxed: the set itself would double the size of the common case.
     #[allow(clippy::box_collection)]
-    Many(Box<HashSet<Key>>),
+    Many(Box<KeySet>),
 }
 
 impl Index {
@@ -80,7 +79,7 @@ impl Index {
             }
             Some((_, rows)) => {
                 let Rows::One(first) = rows else { return };
-                *rows = Rows::Many(Box::new(HashSet::from([*first, row])));
+                *rows = Rows::Many(Box::new(KeySet::from_iter([*first, row])));
             }
             None => {
                 self.rows.insert_unique(value[0], (value, Rows::One(row)), |(value, _)| value[0]);

@@ -7,7 +7,7 @@ use datafusion::arrow::array::Int64Array;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::changes::{Key, Keys, gather};
+use super::changes::{Key, KeyMap, Keys, gather};
 use super::contents::{Bag, Chunk, Place};
 use super::index::{Index, IndexKeys};
 use super::overlay::Overlay;
@@ -113,7 +113,7 @@ impl Bag {
     }
 
     /// The chunks, those of which the overlay takes rows away copied.
-    pub(super) fn chunks_without(&self, removed: &HashMap<Key, i64>) -> Vec<Arc<Chunk>> {
+    pub(super) fn chunks_without(&self, removed: &KeyMap<i64>) -> Vec<Arc<Chunk>> {
         let mut chunks: Vec<Option<Arc<Chunk>>> = self.chunks.clone();
         for (key, times) in removed {
             if let Some(place) = self.place(key)

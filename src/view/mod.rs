@@ -17,6 +17,8 @@ mod lookup;
 pub mod overlay;
 // What relations were, for those who still read it.
 mod past;
+// What is kept of one relation.
+mod relation;
 // Immutable contents of a relation at one tick.
 pub mod snapshot;
 // Materialized contents of all relations, one committed tick at a time.
@@ -26,7 +28,7 @@ pub mod subscription;
 // DataFusion's view of a snapshot.
 pub mod table;
 
-pub use changes::Key;
+pub use changes::{Key, KeyMap, KeySet};
 pub use index::IndexKeys;
 pub use left_out::{LeftOut, Omission};
 pub use overlay::Overlay;

@@ -1,13 +1,12 @@
 //! A transaction's own changes of one table, on top of what is committed: the transaction sees them, nobody else does.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::Int64Array;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::changes::{Key, Keys, gather};
+use super::changes::{Key, KeyMap, Keys, gather};
 use super::contents::Bag;
 use super::index::{Index, IndexKeys};
 use crate::catalog::RelationId;
@@ -78,7 +77,7 @@ impl Overlay {
     }
 
     /// Committed rows that went, and how often.
-    pub(super) fn removed(&self) -> HashMap<Key, i64> {
+    pub(super) fn removed(&self) -> KeyMap<i64> {
         self.bag.weights().filter(|(_, weight)| *weight < 0).map(|(key, weight)| (key, -weight)).collect()
     }
 

@@ -2,14 +2,14 @@
 //! reads as of then. A read costs what changed since its tick; where nothing is pinned nothing is kept. What is kept is bounded: beyond,
 //! the oldest readers lose their past.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::array::BooleanArray;
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::changes::{Key, Keys};
+use super::changes::{Key, KeyMap, Keys};
 use super::overlay::{Overlay, negated};
 use crate::error::{Error, Result, code};
 use crate::flow::Delta;
@@ -165,11 +165,7 @@ fn bytes(deltas: &[Delta]) -> usize {
 }
 
 /// Rows without those that are `removed`, each as often as it says.
-pub(super) fn without(
-    batches: Vec<RecordBatch>,
-    keys: &Keys,
-    mut removed: HashMap<Key, i64>,
-) -> Result<Vec<RecordBatch>> {
+pub(super) fn without(batches: Vec<RecordBatch>, keys: &Keys, mut removed: KeyMap<i64>) -> Result<Vec<RecordBatch>> {
     let mut left = Vec::with_capacity(batches.len());
     for batch in batches {
         let stays = |key: &Key| match removed.get_mut(key) {

@@ -1,18 +1,18 @@
 //! Materialized contents of all relations, one committed tick at a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::watch;
 
-use super::changes::{Changes, Key, Keys};
-use super::contents::{Bag, Contents, Log};
-use super::found::Found;
+use super::changes::{Key, Keys};
+use super::contents::{Bag, Contents};
 use super::index::{Index, IndexKeys};
 use super::past::{Past, Pin, Pins};
+use super::relation::Relation;
 use super::{Overlay, Snapshot};
 use crate::catalog::RelationId;
 use crate::error::{Error, Result, code};
@@ -31,10 +31,16 @@ pub enum Availability {
 
 /// The contents of all relations at the last committed tick. One thread commits; any thread reads.
 ///
+/// Each relation has its lock: a commit holds those of the relations that it changes until its tick is the last one, so whoever has
+/// the locks of several relations sees one tick of them, and reads of other relations do not wait for it. Locks are taken in the order
+/// of the relations' ids, then that of the tick.
+///
 /// Memory: the rows of every relation once, about 40 bytes of index and weight per row of a relation that can retract, and the
 /// versions that snapshots still hold.
 pub struct Store {
     state: RwLock<State>,
+    /// Held by a commit, and while a tick is pinned: no commit may pass over it.
+    committing: Mutex<Committing>,
     revision: watch::Sender<u64>,
     pins: Arc<Pins>,
     past_bytes_max: usize,
@@ -44,30 +50,14 @@ pub struct Store {
 struct State {
     tick: u64,
     closed: bool,
+    relations: HashMap<RelationId, Arc<RwLock<Relation>>>,
+}
+
+/// What only commits look at.
+#[derive(Default)]
+struct Committing {
     /// Whether relations keep changes of the past.
     has_past: bool,
-    relations: HashMap<RelationId, Relation>,
-}
-
-struct Relation {
-    name: String,
-    schema: SchemaRef,
-    keys: Arc<Keys>,
-    availability: Availability,
-    /// `None`: only the changes are handed on.
-    contents: Option<Contents>,
-    append_only: bool,
-    past: Past,
-}
-
-/// What a commit does to one relation, computed before the lock is taken.
-enum Prepared {
-    Log(Vec<RecordBatch>),
-    /// The changes and the keys of their rows; merged where somebody wants to see them.
-    Bag {
-        deltas: Vec<Delta>,
-        row_keys: Vec<Vec<Key>>,
-    },
 }
 
 /// What is read of a relation.
@@ -106,7 +96,8 @@ impl Default for Store {
 impl Store {
     /// Empty. Keeps `past_bytes_max` at most of what changed since ticks that are still read.
     pub fn new(past_bytes_max: usize) -> Store {
-        Store { state: RwLock::default(), revision: watch::Sender::new(0), pins: Arc::default(), past_bytes_max }
+        let (state, committing, pins) = (RwLock::default(), Mutex::default(), Arc::default());
+        Store { state, committing, revision: watch::Sender::new(0), pins, past_bytes_max }
     }
 
     /// Adds a relation, empty. `append_only`: no row is ever retracted; `keep`: whether it can be read.
@@ -130,7 +121,7 @@ impl Store {
             append_only,
             past: Past::default(),
         };
-        self.write().relations.insert(id, relation);
+        self.write().relations.insert(id, Arc::new(RwLock::new(relation)));
         Ok(())
     }
 
@@ -145,31 +136,30 @@ impl Store {
     /// Changes whether a relation can be read; the contents of a failed one are given up.
     pub fn set_availability(&self, id: RelationId, availability: Availability) {
         let mut given_up = None;
-        let mut state = self.write();
-        let tick = state.tick;
-        if let Some(relation) = state.relations.get_mut(&id) {
+        if let Ok(relation) = self.relation(id) {
+            let mut relation = write(&relation);
             if matches!(availability, Availability::Ready) {
                 // Nobody reads it as of a time when it was not complete.
-                relation.past.cut(tick.saturating_sub(1));
+                relation.past.cut(self.tick().saturating_sub(1));
             }
+            let empty = Contents::new(relation.append_only);
             if let (Availability::Failed(_), Some(contents)) = (&availability, &mut relation.contents) {
-                given_up = Some(std::mem::replace(contents, Contents::new(relation.append_only)));
+                given_up = Some(std::mem::replace(contents, empty));
             }
             relation.availability = availability;
         }
-        drop(state);
         drop(given_up);
         self.revise();
     }
 
     /// Whether a relation can be read; `None` if it is not there.
     pub fn availability(&self, id: RelationId) -> Option<Availability> {
-        self.read().relations.get(&id).map(|relation| relation.availability.clone())
+        self.relation(id).ok().map(|relation| read(&relation).availability.clone())
     }
 
     /// Whether a relation never retracts a row; `None` if it is not there.
     pub fn append_only(&self, id: RelationId) -> Option<bool> {
-        self.read().relations.get(&id).map(|relation| relation.append_only)
+        self.relation(id).ok().map(|relation| read(&relation).append_only)
     }
 
     /// The last committed tick.
@@ -190,14 +180,22 @@ impl Store {
         changes: Vec<(RelationId, Vec<Delta>)>,
         wanted: &dyn Fn(RelationId) -> bool,
     ) -> Vec<(RelationId, Result<Vec<Delta>>)> {
-        let prepare = |(id, deltas)| (id, guard(|| self.prepare(id, deltas, wanted(id))));
-        let prepared: Vec<_> = changes.into_iter().map(prepare).collect();
-        let mut answers = Vec::with_capacity(prepared.len());
-        let mut state = self.write();
+        let known = changes.into_iter().map(|(id, deltas)| (id, deltas, self.relation(id).ok()));
+        let mut relations = BTreeMap::new();
+        let mut prepared = Vec::new();
+        for (id, deltas, relation) in known {
+            let shape = relation.as_ref().map(|relation| read(relation).shape());
+            let prepare = || shape.map_or(Ok(None), |shape| shape.prepare(deltas, wanted(id)));
+            prepared.push((id, guard(prepare)));
+            relations.extend(relation.map(|relation| (id, relation)));
+        }
+        let mut committing = self.committing();
         let oldest = self.pins.oldest();
-        state.forget_past(oldest);
+        let mut locked: BTreeMap<RelationId, RwLockWriteGuard<Relation>> =
+            relations.iter().map(|(id, relation)| (*id, write(relation))).collect();
+        let mut answers = Vec::with_capacity(prepared.len());
         for (id, prepared) in prepared {
-            let answer = match (prepared, state.relations.get_mut(&id)) {
+            let answer = match (prepared, locked.get_mut(&id)) {
                 (Err(error), _) => Err(error),
                 (Ok(Some(prepared)), Some(relation)) => guard(|| relation.apply(prepared)).inspect(|deltas| {
                     if let Some(oldest) = oldest {
@@ -208,31 +206,46 @@ impl Store {
             };
             answers.push((id, answer));
         }
-        state.bound_past(&self.pins, self.past_bytes_max);
-        state.tick = tick;
-        drop(state);
+        self.write().tick = tick;
+        drop(locked);
+        if committing.has_past || oldest.is_some() {
+            self.bound_past(oldest);
+        }
+        committing.has_past = oldest.is_some();
+        drop(committing);
         self.revise();
         answers
+    }
+
+    /// Lets go of the past if nobody reads it any more, and of the oldest readers of the past while more than is allowed is kept for
+    /// them.
+    fn bound_past(&self, oldest: Option<u64>) {
+        let relations: Vec<Arc<RwLock<Relation>>> = self.read().relations.values().cloned().collect();
+        if oldest.is_none() {
+            relations.iter().for_each(|relation| write(relation).past.clear());
+        }
+        while relations.iter().map(|relation| read(relation).past.bytes()).sum::<usize>() > self.past_bytes_max {
+            let Some((kept, oldest)) = self.pins.give_up() else { return };
+            relations.iter().for_each(|relation| write(relation).past.give_up(kept, oldest));
+        }
     }
 
     /// The content of a relation at the last committed tick, readable or not.
     pub fn snapshot(&self, id: RelationId) -> Result<(u64, Snapshot)> {
         let (tick, schema, frozen) = {
-            let state = self.read();
-            let relation = state.relation(id)?;
-            (state.tick, Arc::clone(&relation.schema), relation.contents()?.freeze(None))
+            let relation = self.relation(id)?;
+            let relation = read(&relation);
+            (self.tick(), Arc::clone(&relation.schema), relation.contents()?.freeze(None))
         };
         Ok((tick, Snapshot { schema, batches: frozen.batches()? }))
     }
 
-    /// Makes rows of a relation findable by the values of `columns`. Takes a while for many rows, during which nothing is committed.
+    /// Makes rows of a relation findable by the values of `columns`. Takes a while for many rows, during which it is not changed.
     pub fn add_index(&self, relation: RelationId, index: RelationId, columns: Vec<usize>) -> Result<()> {
-        match self.write().relations.get_mut(&relation) {
-            Some(Relation { schema, keys, contents: Some(contents), .. }) => {
-                contents.add_index(schema, keys, IndexKeys::new(index, columns))
-            }
-            _ => Ok(()),
-        }
+        let Ok(relation) = self.relation(relation) else { return Ok(()) };
+        let mut relation = write(&relation);
+        let Relation { schema, keys, contents, .. } = &mut *relation;
+        contents.as_mut().map_or(Ok(()), |contents| contents.add_index(schema, keys, IndexKeys::new(index, columns)))
     }
 
     /// Puts other columns and rows in the place of a relation's, with indexes over them. Nobody is told of changes: those who read the
@@ -250,30 +263,29 @@ impl Store {
         let indexes = indexes.iter().map(|(id, columns)| Index::new(IndexKeys::new(*id, columns.clone()))).collect();
         let mut bag = Bag::with_indexes(indexes);
         bag.apply(&schema, &keys, &deltas, &row_keys)?;
-        let mut state = self.write();
-        let tick = state.tick;
-        let relation = state.relations.get_mut(&id).ok_or_else(|| State::unknown(id))?;
-        relation.past.cut(tick);
+        let relation = self.relation(id)?;
+        let mut relation = write(&relation);
+        relation.past.cut(self.tick());
         relation.schema = schema;
         relation.keys = keys;
         let before = relation.contents.replace(Contents::Bag(bag));
-        drop(state);
+        drop(relation);
         drop(before);
         Ok(())
     }
 
     /// Forgets an index.
     pub fn remove_index(&self, relation: RelationId, index: RelationId) {
-        if let Some(Contents::Bag(bag)) =
-            self.write().relations.get_mut(&relation).and_then(|one| one.contents.as_mut())
-        {
+        let Ok(relation) = self.relation(relation) else { return };
+        if let Some(Contents::Bag(bag)) = &mut write(&relation).contents {
             bag.remove_index(index);
         }
     }
 
     /// How the indexes of a relation make keys.
     pub fn index_keys(&self, relation: RelationId) -> Vec<Arc<IndexKeys>> {
-        match self.read().relations.get(&relation).and_then(|relation| relation.contents.as_ref()) {
+        let Ok(relation) = self.relation(relation) else { return Vec::new() };
+        match &read(&relation).contents {
             Some(Contents::Bag(bag)) => bag.index_keys(),
             _ => Vec::new(),
         }
@@ -281,8 +293,8 @@ impl Store {
 
     /// No changes yet of a table, for a transaction.
     pub fn overlay(&self, id: RelationId) -> Result<Overlay> {
-        let state = self.read();
-        let relation = state.relation(id)?;
+        let relation = self.relation(id)?;
+        let relation = read(&relation);
         let indexes = match &relation.contents {
             Some(Contents::Bag(bag)) => bag.index_keys(),
             _ => Vec::new(),
@@ -292,8 +304,9 @@ impl Store {
 
     /// How many committed rows have each of the values of an index.
     pub fn count(&self, relation: RelationId, index: RelationId, values: &[Option<Key>]) -> Result<Vec<i64>> {
-        let state = self.read();
-        let Some(Contents::Bag(bag)) = &state.relation(relation)?.contents else { return Ok(vec![0; values.len()]) };
+        let relation = self.relation(relation)?;
+        let relation = read(&relation);
+        let Some(Contents::Bag(bag)) = &relation.contents else { return Ok(vec![0; values.len()]) };
         let Some(index) = bag.index(index) else { return Ok(vec![0; values.len()]) };
         let count = |value: &Key| index.rows(value).iter().map(|row| bag.weight(row)).sum();
         Ok(values.iter().map(|value| value.as_ref().map_or(0, count)).collect())
@@ -301,23 +314,24 @@ impl Store {
 
     /// How often each of the rows is there, by identity.
     pub fn weights(&self, relation: RelationId, rows: &[Key]) -> Result<Vec<i64>> {
-        let state = self.read();
-        match &state.relation(relation)?.contents {
+        let relation = self.relation(relation)?;
+        match &read(&relation).contents {
             Some(Contents::Bag(bag)) => Ok(rows.iter().map(|row| bag.weight(row)).collect()),
             _ => Ok(vec![0; rows.len()]),
         }
     }
 
-    /// Keeps the last committed tick readable until the pin is dropped. Memory: what changes meanwhile.
+    /// Keeps the last committed tick readable until the pin is dropped. Waits for a commit that has begun. Memory: what changes
+    /// meanwhile.
     pub fn pin(&self) -> Pin {
-        // The lock keeps commits away until it is noted.
-        let state = self.read();
-        self.pins.pin(state.tick)
+        // Keeps commits away until it is noted.
+        let _committing = self.committing();
+        self.pins.pin(self.tick())
     }
 
     /// Whether a relation changed after a pinned tick.
     pub fn changed_since(&self, id: RelationId, tick: u64) -> Result<bool> {
-        Ok(self.read().relation(id)?.past.changed_since(tick))
+        Ok(read(&*self.relation(id)?).past.changed_since(tick))
     }
 
     /// Snapshots of relations at the last committed tick, the same for all; `None` if that is before `at_least` or one of them is not
@@ -325,10 +339,18 @@ impl Store {
     pub fn try_read(&self, reads: &[Read<'_>], at_least: u64) -> Result<Option<(u64, Vec<Snapshot>)>> {
         let mut found = Vec::with_capacity(reads.len());
         let tick = {
-            let state = self.read();
-            let mut ready = state.tick >= at_least;
+            let mut relations = BTreeMap::new();
             for read in reads {
-                let relation = state.relation(read.id)?;
+                relations.insert(read.id, self.relation(read.id)?);
+            }
+            let locked: BTreeMap<RelationId, RwLockReadGuard<Relation>> =
+                relations.iter().map(|(id, relation)| (*id, read(relation))).collect();
+            let (tick, closed) = {
+                let state = self.read();
+                (state.tick, state.closed)
+            };
+            let mut ready = tick >= at_least;
+            for relation in locked.values() {
                 match &relation.availability {
                     Availability::Ready => {}
                     Availability::Pending => ready = false,
@@ -336,13 +358,12 @@ impl Store {
                 }
             }
             if !ready {
-                return if state.closed { Err(shut_down()) } else { Ok(None) };
+                return if closed { Err(shut_down()) } else { Ok(None) };
             }
-            for read in reads {
-                let relation = state.relation(read.id)?;
+            for (read, relation) in reads.iter().filter_map(|read| Some((read, locked.get(&read.id)?))) {
                 found.push((Arc::clone(&relation.schema), relation.find(read)?));
             }
-            state.tick
+            tick
         };
         let snapshots = found
             .into_iter()
@@ -357,31 +378,19 @@ impl Store {
         self.revise();
     }
 
-    /// Does what needs no exclusive access.
-    fn prepare(&self, id: RelationId, deltas: Vec<Delta>, wanted: bool) -> Result<Option<Prepared>> {
-        let (schema, keys, append_only) = match self.read().relations.get(&id) {
-            Some(relation) => (Arc::clone(&relation.schema), Arc::clone(&relation.keys), relation.append_only),
-            None => return Ok(None),
-        };
-        if append_only {
-            // Kept as a bag once it has an index, which is only known under the lock.
-            return Ok(Some(Prepared::Log(Log::prepare(&schema, &deltas)?)));
-        }
-        if wanted {
-            let changes = Changes::consolidate(&schema, &keys, &deltas)?;
-            return Ok(
-                changes.map(|changes| Prepared::Bag { deltas: vec![changes.delta()], row_keys: vec![changes.keys] })
-            );
-        }
-        let row_keys = deltas.iter().map(|delta| keys.of(&delta.rows)).collect::<Result<_>>()?;
-        Ok(Some(Prepared::Bag { deltas, row_keys }))
-    }
-
     fn revise(&self) {
         self.revision.send_modify(|revision| *revision += 1);
     }
 
-    // Whoever panics while holding the lock is a guarded change of one relation, which then fails: poisoning says nothing more.
+    fn relation(&self, id: RelationId) -> Result<Arc<RwLock<Relation>>> {
+        let relation = self.read().relations.get(&id).cloned();
+        relation.ok_or_else(|| Error::new(code::UNDEFINED_TABLE, format!("relation with OID {} does not exist", id.0)))
+    }
+
+    fn committing(&self) -> MutexGuard<'_, Committing> {
+        self.committing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -391,101 +400,13 @@ impl Store {
     }
 }
 
-impl State {
-    /// Lets go of the past if nobody reads it any more.
-    fn forget_past(&mut self, oldest: Option<u64>) {
-        if oldest.is_none() && self.has_past {
-            self.relations.values_mut().for_each(|relation| relation.past.clear());
-        }
-        self.has_past = oldest.is_some();
-    }
-
-    /// Lets the oldest readers of the past go while more than `bytes_max` are kept for them.
-    fn bound_past(&mut self, pins: &Pins, bytes_max: usize) {
-        while self.has_past && self.relations.values().map(|kept| kept.past.bytes()).sum::<usize>() > bytes_max {
-            let Some((kept, oldest)) = pins.give_up() else { return };
-            self.relations.values_mut().for_each(|relation| relation.past.give_up(kept, oldest));
-        }
-    }
-
-    fn relation(&self, id: RelationId) -> Result<&Relation> {
-        self.relations.get(&id).ok_or_else(|| State::unknown(id))
-    }
-
-    fn unknown(id: RelationId) -> Error {
-        Error::new(code::UNDEFINED_TABLE, format!("relation with OID {} does not exist", id.0))
-    }
+// Whoever panics while holding a lock is a guarded change of one relation, which then fails: poisoning says nothing more.
+fn read(relation: &RwLock<Relation>) -> RwLockReadGuard<'_, Relation> {
+    relation.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Relation {
-    fn apply(&mut self, prepared: Prepared) -> Result<Vec<Delta>> {
-        match (prepared, &mut self.contents) {
-            (Prepared::Log(rows), contents) => {
-                let deltas: Vec<Delta> = rows.iter().cloned().map(Delta::insert).collect();
-                match contents {
-                    Some(Contents::Log(log)) => log.append(&self.schema, rows)?,
-                    Some(Contents::Bag(bag)) => {
-                        let row_keys = rows.iter().map(|rows| self.keys.of(rows)).collect::<Result<Vec<_>>>()?;
-                        bag.apply(&self.schema, &self.keys, &deltas, &row_keys)?;
-                    }
-                    None => {}
-                }
-                Ok(deltas)
-            }
-            (Prepared::Bag { deltas, row_keys }, contents) => {
-                if let Some(Contents::Bag(bag)) = contents {
-                    bag.apply(&self.schema, &self.keys, &deltas, &row_keys)?;
-                }
-                Ok(deltas)
-            }
-        }
-    }
-
-    fn contents(&self) -> Result<&Contents> {
-        self.contents.as_ref().ok_or_else(|| {
-            Error::new(
-                code::OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("\"{}\" keeps no rows: only its changes can be read", self.name),
-            )
-        })
-    }
-
-    fn find(&self, read: &Read<'_>) -> Result<Found> {
-        let Some(past) = self.past_of(read)? else { return self.find_now(read) };
-        let Contents::Log(log) = self.contents()? else {
-            return self.find_now(&Read { overlay: Some(&past), ..*read });
-        };
-        Ok(Found::Without { frozen: log.freeze(), keys: Arc::clone(&self.keys), removed: past.removed() })
-    }
-
-    /// What leads from the contents to what is read as of an earlier tick; `None` if nothing does.
-    fn past_of(&self, read: &Read<'_>) -> Result<Option<Overlay>> {
-        let Some(tick) = read.as_of else { return Ok(None) };
-        let indexes = match self.contents()? {
-            Contents::Bag(bag) => bag.index_keys(),
-            Contents::Log(_) => Vec::new(),
-        };
-        let none = Overlay::new(Arc::clone(&self.schema), Arc::clone(&self.keys), &indexes);
-        self.past.overlay(tick, none, read.overlay)
-    }
-
-    fn find_now(&self, read: &Read<'_>) -> Result<Found> {
-        let contents = self.contents()?;
-        if let (Some(lookup), Contents::Bag(bag)) = (read.lookup, contents)
-            && let Some(rows) = bag.find(&self.schema, lookup.index, &lookup.values, read.overlay)?
-        {
-            return Ok(Found::Rows(rows));
-        }
-        let Some(overlay) = read.overlay else {
-            return Ok(Found::All { frozen: contents.freeze(None), added: Vec::new() });
-        };
-        Ok(Found::All { frozen: contents.freeze(Some(&overlay.removed())), added: overlay.added()? })
-    }
-
-    fn failed(&self, why: &str) -> Error {
-        Error::new(code::OBJECT_NOT_IN_PREREQUISITE_STATE, format!("\"{}\" failed: {why}", self.name))
-            .hint("drop it and create it again; everything else goes on")
-    }
+fn write(relation: &RwLock<Relation>) -> RwLockWriteGuard<'_, Relation> {
+    relation.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A panic over the rows of one relation is an error of that relation: the others go on.

@@ -240,3 +240,42 @@ fn the_oldest_readers_of_the_past_end_first() {
     commit(8);
     assert_eq!(read_at(&now).unwrap(), 7);
 }
+
+/// Whoever reads several relations sees one tick of them, however commits and reads fall together.
+#[test]
+fn reads_of_several_relations_see_one_tick() {
+    let store = Store::default();
+    let ids = [RelationId(1), RelationId(2), RelationId(3)];
+    for id in ids {
+        store.create(id, "r", schema(), false, true, Availability::Ready).unwrap();
+    }
+    let ticks = 300;
+    std::thread::scope(|scope| {
+        for order in [[0, 1, 2], [2, 1, 0], [1, 1, 0]] {
+            let store = &store;
+            scope.spawn(move || {
+                let reads = order.map(|at| Read::from(ids[at]));
+                let mut last = 0;
+                while last < ticks {
+                    let Some((tick, snapshots)) = store.try_read(&reads, last).unwrap() else { continue };
+                    // The last relation changes at every second tick only.
+                    let expected = |at: usize| if ids[at].0 == 3 { tick / 2 } else { tick };
+                    for (at, snapshot) in order.into_iter().zip(&snapshots) {
+                        assert_eq!(sums(snapshot).values().sum::<i64>() as u64, expected(at), "tick {tick}");
+                    }
+                    let pin = store.pin();
+                    let past = Read { as_of: Some(pin.tick()), ..reads[0] };
+                    let (_, then) = store.try_read(&[past], 0).unwrap().unwrap();
+                    let expected = if ids[order[0]].0 == 3 { pin.tick() / 2 } else { pin.tick() };
+                    assert_eq!(sums(&then[0]).values().sum::<i64>() as u64, expected, "as of tick {}", pin.tick());
+                    last = tick;
+                }
+            });
+        }
+        for tick in 1..=ticks {
+            let changed = ids.into_iter().filter(|id| id.0 != 3 || tick % 2 == 0);
+            let changes = changed.map(|id| (id, vec![delta(&[(tick as i64, 1)])])).collect();
+            assert!(store.commit(tick, changes, &|_| false).iter().all(|(_, answer)| answer.is_ok()));
+        }
+    });
+}

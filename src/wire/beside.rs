@@ -6,15 +6,15 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use datafusion::arrow::record_batch::RecordBatch;
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -31,6 +31,26 @@ const GIVEN_UP_MAX: usize = 16;
 const GIVE_UP_TIMEOUT: Duration = Duration::from_millis(20);
 
 static GIVEN_UP: AtomicUsize = AtomicUsize::new(0);
+
+/// Stack of a thread that plans; only what is used becomes memory.
+const STACK_BYTES: usize = 256 << 20;
+/// Threads that compute for connections; a connection takes one at a time.
+const BLOCKING_THREADS_MAX: usize = 4096;
+
+/// Where statements are computed, and the tasks that they begin: sockets, timers and cancel requests never wait behind them.
+static COMPUTE: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_name("compute")
+        .thread_stack_size(STACK_BYTES)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()
+});
+
+/// The runtime that computes; that of the connection if the system has no threads for another.
+fn compute() -> Handle {
+    COMPUTE.as_ref().map_or_else(|_| Handle::current(), |runtime| runtime.handle().clone())
+}
 
 const RUNS: u8 = 0;
 const ENDED: u8 = 1;
@@ -80,8 +100,9 @@ where
     let end = End(Arc::clone(&phase));
     let claim = Claim::default();
     let claimed = claim.clone();
-    let runtime = Handle::current();
-    let task = tokio::task::spawn_blocking(move || {
+    let compute = compute();
+    let runtime = compute.clone();
+    let task = compute.spawn_blocking(move || {
         let value = runtime.block_on(async {
             tokio::select! { biased;
                 _ = canceled => None,

@@ -14,6 +14,8 @@ use crate::error::{Error, Result, code};
 
 /// Texts up to this length are parsed at once.
 const PARSED_HERE_BYTES: usize = 128;
+/// Parentheses in them at most: what nests may take the parser long.
+const PARSED_HERE_LEVELS: usize = 6;
 
 /// What answers rows that it changed, by its command tag.
 const CHANGES: [&str; 3] = ["INSERT 0", "UPDATE", "DELETE"];
@@ -36,7 +38,8 @@ impl Connection {
     /// Splits text into statements.
     pub(super) async fn parse(&mut self, sql: String) -> Attempt<Vec<Statement>> {
         self.start_clock();
-        let parsed = if sql.len() <= PARSED_HERE_BYTES {
+        let nests = sql.bytes().filter(|byte| matches!(byte, b'(' | b'[')).count() > PARSED_HERE_LEVELS;
+        let parsed = if sql.len() <= PARSED_HERE_BYTES && !nests {
             self.session.here()?.parse(&sql)
         } else {
             self.session.work(&mut self.interrupt, |session| Box::pin(async move { session.parse(&sql) })).await?

@@ -22,9 +22,9 @@ pub(crate) struct Options {
     /// Worker threads
     #[arg(long, default_value_t = 1)]
     workers: usize,
-    /// Only views whose name contains this
-    #[arg(long, default_value = "")]
-    only: String,
+    /// Only views whose name contains this; may be given several times
+    #[arg(long)]
+    only: Vec<String>,
 }
 
 /// Views by what they exercise. `t` has the columns id (key), k (rows / 10 values), g (10 values), v, s; `d` has a row for
@@ -115,7 +115,8 @@ async fn measure(rows: u64, options: &Options) -> Result<()> {
     let mut changes = Changes { rows, done: 0 };
     let alone = changes.time(&mut session, options.changes).await?;
     say(&format!("{rows} rows; a change without views: {alone}"));
-    for (name, query) in VIEWS.iter().filter(|(name, _)| name.contains(&options.only)) {
+    let is_wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|part| name.contains(part));
+    for (name, query) in VIEWS.iter().filter(|(name, _)| is_wanted(name)) {
         let (wall, cpu) = (clock::instant(), cpu_seconds());
         execute(&mut session, &format!("CREATE MATERIALIZED VIEW v AS {query}")).await?;
         execute(&mut session, "FLUSH").await?;

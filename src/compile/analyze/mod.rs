@@ -45,6 +45,8 @@ mod names;
 mod oids;
 // Types of recursive queries.
 mod recursion;
+// Branches of UNION.
+mod one_by_one;
 // Rows that a statement brings itself.
 mod rows;
 // Reads over snapshots.

@@ -19,6 +19,7 @@ use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::Arithmetic;
 use super::equijoin::{Equijoin, with_null_equal_keys};
+use super::one_by_one::OneByOne;
 use super::{Settings, aggregate, extreme, filled};
 use crate::compile::{function, rewrite, window};
 
@@ -85,7 +86,8 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let kept = |name: &str| {
         !name.starts_with("FilterPushdown") && !["aggregate_statistics", "ProjectionPushdown"].contains(&name)
     };
-    rules.filter(|rule| kept(rule.name())).collect()
+    let first: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(OneByOne);
+    std::iter::once(first).chain(rules.filter(|rule| kept(rule.name()))).collect()
 }
 
 /// Half of the machine's memory: what the sorts, joins and aggregations of all statements together may hold.

@@ -23,6 +23,8 @@ mod unnest;
 mod values;
 // Window functions.
 mod window;
+// Aggregates over whole partitions.
+mod whole_partition;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -53,7 +55,9 @@ pub(in crate::compile) fn lower(
     query: &Query,
 ) -> Result<Plan> {
     let iterations_max = settings.recursive_iterations_max;
-    let lowering = Lowering { state, query, iterations_max, hidden: Cell::new(0), made: RefCell::default() };
+    let shared_max = Cell::new(rewrite::shared::greatest(plan));
+    let lowering =
+        Lowering { state, query, iterations_max, shared_max, hidden: Cell::new(0), made: RefCell::default() };
     lowering.node(plan)?.finish(&lowering)
 }
 
@@ -65,6 +69,8 @@ struct Lowering<'a> {
     hidden: Cell<usize>,
     /// Iterations that a recursive query may have.
     iterations_max: u64,
+    /// The greatest number of a plan that is used in several places.
+    shared_max: Cell<usize>,
     /// Plans that are used in several places, by number, with what they are made of.
     made: RefCell<HashMap<usize, (LogicalPlan, Arc<Plan>)>>,
 }

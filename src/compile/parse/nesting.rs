@@ -32,6 +32,10 @@ const DOUBLING: [&str; 16] = [
     "jsonb_object_keys",
 ];
 
+/// Words before parentheses that are no calls.
+const BEFORE_ROWS: [&str; 14] =
+    ["select", "distinct", "all", "in", "values", "and", "or", "not", "when", "then", "else", "by", "on", "where"];
+
 /// Open parentheses, by the innermost.
 #[derive(Clone, Copy)]
 struct Open {
@@ -41,11 +45,16 @@ struct Open {
     chain: usize,
     /// Ways to read all that is open.
     ways: usize,
+    /// Whether it may be a row without the word, and whether it is one for certain: there is a comma in it.
+    bare: bool,
+    tuple: bool,
+    /// Such rows inside, one in the other.
+    rows: usize,
 }
 
 /// 0A000 for a statement, the tokens `range`, that would take for ever.
 pub(super) fn refuse(scan: &Scan, range: &Range<usize>) -> Result<()> {
-    let mut open = vec![Open { levels: 0, chain: 0, ways: 1 }];
+    let mut open = vec![Open { levels: 0, chain: 0, ways: 1, bare: false, tuple: false, rows: 0 }];
     let places: Vec<usize> =
         range.clone().filter(|at| !matches!(scan.tokens[*at].token, Token::Whitespace(_))).collect();
     for (number, at) in places.iter().enumerate() {
@@ -62,8 +71,19 @@ pub(super) fn refuse(scan: &Scan, range: &Range<usize>) -> Result<()> {
                 }
                 open.push(inner);
             }
+            Token::Comma => {
+                let innermost = open.len() - 1;
+                open[innermost].tuple |= open[innermost].bare;
+            }
             Token::RParen if open.len() > 1 => {
+                let rows = around.rows + usize::from(around.tuple);
+                if rows > LEVELS_MAX {
+                    return Err(Error::unsupported("rows that nest so deep are not supported")
+                        .at(scan.characters(&(*at..at + 1)).start + 1));
+                }
                 open.pop();
+                let innermost = open.len() - 1;
+                open[innermost].rows = open[innermost].rows.max(rows);
             }
             _ => {}
         }
@@ -81,7 +101,16 @@ fn opened(around: Open, before: Option<&Token>, after: Option<&Token>) -> Open {
     };
     let is_query = chain > 0 && is_word(after, &["select", "with", "values", "table"]);
     let ways = if is_query { around.ways.saturating_mul(chain) } else { around.ways };
-    Open { levels: around.levels + usize::from(is_word(before, &DOUBLING)), chain, ways }
+    let bare = !matches!(before, Some(Token::Word(_))) || is_word(before, &BEFORE_ROWS);
+    let levels = around.levels + usize::from(is_word(before, &DOUBLING));
+    Open {
+        levels,
+        chain,
+        ways,
+        bare: bare && !is_word(after, &["select", "with", "values", "table"]),
+        tuple: false,
+        rows: 0,
+    }
 }
 
 fn is_word(token: Option<&Token>, words: &[&str]) -> bool {
@@ -105,6 +134,7 @@ mod tests {
     fn what_doubles_ends_early() {
         for (before, inner, after) in [
             ("ROW(", "1", ", 2)"),
+            ("(1, ", "1", ")"),
             ("unnest(ARRAY[", "1", "])"),
             ("(SELECT 1 FROM ((SELECT 1 FROM ", "t", ") x CROSS JOIN t AS y))"),
         ] {

@@ -70,6 +70,12 @@ pub(in crate::compile) fn of(node: &LogicalPlan) -> Option<&Shared> {
     }
 }
 
+/// The greatest number among the shared plans of a plan; 0 if there are none.
+pub(in crate::compile) fn greatest(plan: &LogicalPlan) -> usize {
+    let own = of(plan).map_or(0, |shared| shared.number);
+    plan.inputs().into_iter().map(greatest).fold(own, usize::max)
+}
+
 /// The name of the recursive query whose work table a scan reads.
 pub(in crate::compile) fn work_table(scan: &TableScan) -> Option<String> {
     let provider = source_as_provider(&scan.source).ok()?;

@@ -48,6 +48,14 @@ impl Layout {
         }
     }
 
+    /// The rows of each partition, what comes before them, and the number of all rows.
+    pub(super) fn with_totals(&self) -> impl Iterator<Item = (Range<usize>, Before)> {
+        self.partitions.iter().enumerate().map(|(number, partition)| {
+            let before = self.before.get(number).cloned().unwrap_or_default();
+            (partition.clone(), Before { total: before.total.max(partition.len()), ..before })
+        })
+    }
+
     /// Whether something may come before the rows of partitions.
     pub(super) fn is_continued(&self) -> bool {
         !self.before.is_empty()

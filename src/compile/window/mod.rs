@@ -111,13 +111,15 @@ pub struct Reach {
     pub range: bool,
     /// Those before it, of which [`Before`] tells enough, and its peers.
     pub running: bool,
+    /// The number of all rows.
+    pub total: bool,
     /// Any.
     pub all: bool,
 }
 
 impl Reach {
     /// Any row.
-    const ALL: Reach = Reach { rows: None, groups: None, range: false, running: false, all: true };
+    const ALL: Reach = Reach { rows: None, groups: None, range: false, running: false, total: false, all: true };
 
     /// Those of either.
     pub fn and(self, other: Reach) -> Reach {
@@ -130,6 +132,7 @@ impl Reach {
             groups: farther(self.groups, other.groups),
             range: self.range || other.range,
             running: self.running || other.running,
+            total: self.total || other.total,
             all: self.all || other.all,
         }
     }
@@ -173,7 +176,8 @@ impl WindowCall {
     /// Which rows its values depend on; `input` are the columns.
     pub fn reach(&self, input: &Schema) -> Reach {
         if running::is_running(self, input) {
-            return Reach { running: true, ..Reach::default() };
+            let total = matches!(self.function, Function::PercentRank | Function::CumeDist | Function::Ntile);
+            return Reach { running: true, total, ..Reach::default() };
         }
         match (&self.function, self.arguments.get(1)) {
             (Function::Lag | Function::Lead, offset) => {

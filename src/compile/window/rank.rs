@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int32Array, Int64Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, Int64Array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int32Type};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -15,44 +15,34 @@ use crate::error::{Result, code};
 
 /// See the [module](self).
 pub(super) fn evaluate(call: &WindowCall, rows: &RecordBatch, layout: &Layout) -> Result<Evaluated> {
-    Ok(match call.function {
-        Function::Rank => {
-            all(whole(layout, |partition, row| layout.peers(row).start - partition.start + 1, |before| before.rows))
-        }
-        Function::DenseRank => {
-            let number = |partition: &Range<usize>, row| layout.group(row) - layout.group(partition.start) + 1;
-            all(whole(layout, number, |before| before.groups))
-        }
-        Function::PercentRank => all(fraction(layout, |partition, row| {
-            let before = (layout.peers(row).start - partition.start) as f64;
-            if partition.len() > 1 { before / (partition.len() - 1) as f64 } else { 0.0 }
+    let whole = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
+    let fraction = |values: Vec<f64>| Arc::new(Float64Array::from(values)) as ArrayRef;
+    Ok(all(match call.function {
+        Function::Rank => whole(each(layout, |partition, row, before| {
+            (before.rows + layout.peers(row).start - partition.start + 1) as i64
         })),
-        Function::CumeDist => all(fraction(layout, |partition, row| {
-            (layout.peers(row).end - partition.start) as f64 / partition.len() as f64
+        Function::DenseRank => whole(each(layout, |partition, row, before| {
+            (before.groups + layout.group(row) - layout.group(partition.start) + 1) as i64
         })),
-        Function::Ntile => ntile(call, rows, layout)?,
-        _ => all(whole(layout, |partition, row| row - partition.start + 1, |before| before.rows)),
-    })
+        Function::PercentRank => fraction(each(layout, |partition, row, before| {
+            let earlier = (before.rows + layout.peers(row).start - partition.start) as f64;
+            if before.total > 1 { earlier / (before.total - 1) as f64 } else { 0.0 }
+        })),
+        Function::CumeDist => fraction(each(layout, |partition, row, before| {
+            (before.rows + layout.peers(row).end - partition.start) as f64 / before.total as f64
+        })),
+        Function::Ntile => return ntile(call, rows, layout),
+        _ => whole(each(layout, |partition, row, before| (before.rows + row - partition.start + 1) as i64)),
+    }))
 }
 
-/// Numbers that go on from what is `before`.
-fn whole(
-    layout: &Layout,
-    number: impl Fn(&Range<usize>, usize) -> usize,
-    before: impl Fn(&Before) -> usize,
-) -> ArrayRef {
-    let number = &number;
-    let numbers =
-        layout.partitions().flat_map(|partition| partition.clone().map(move |row| number(&partition, row) as i64));
-    let mut numbers: Vec<i64> = numbers.collect();
-    layout.continued(|rows, earlier| numbers[rows].iter_mut().for_each(|number| *number += before(earlier) as i64));
-    Arc::new(Int64Array::from(numbers))
-}
-
-fn fraction(layout: &Layout, number: impl Fn(&Range<usize>, usize) -> f64) -> ArrayRef {
-    let number = &number;
-    let numbers = layout.partitions().flat_map(|partition| partition.clone().map(move |row| number(&partition, row)));
-    Arc::new(Float64Array::from_iter_values(numbers))
+/// Something for each row, of its partition and what comes before the partition's rows.
+fn each<T>(layout: &Layout, value: impl Fn(&Range<usize>, usize, &Before) -> T) -> Vec<T> {
+    let mut values = Vec::with_capacity(layout.rows());
+    for (partition, before) in layout.with_totals() {
+        values.extend(partition.clone().map(|row| value(&partition, row, &before)));
+    }
+    values
 }
 
 /// As many buckets as the argument says in the partition's first row, the first ones a row longer if they cannot be equal.
@@ -61,15 +51,18 @@ fn ntile(call: &WindowCall, rows: &RecordBatch, layout: &Layout) -> Result<Evalu
     let buckets = buckets.as_primitive::<Int32Type>();
     let mut numbers: Vec<Option<i32>> = Vec::with_capacity(layout.rows());
     let mut errors = Vec::new();
-    for partition in layout.partitions() {
-        let wanted = buckets.iter().nth(partition.start).flatten();
+    for (partition, before) in layout.with_totals() {
+        let wanted = buckets.is_valid(partition.start).then(|| buckets.value(partition.start));
         match wanted {
             Some(wanted) if wanted <= 0 => {
                 let reason = "argument of ntile must be greater than zero";
                 errors.extend(partition.clone().map(|row| (row, code::INVALID_ARGUMENT_FOR_NTILE, reason.to_string())));
                 numbers.extend(partition.map(|_| None));
             }
-            Some(wanted) => numbers.extend((0..partition.len()).map(|row| bucket(row, partition.len(), wanted))),
+            Some(wanted) => {
+                let place = |row: usize| bucket(before.rows + row, before.total, wanted);
+                numbers.extend((0..partition.len()).map(place));
+            }
             None => numbers.extend(partition.map(|_| None)),
         }
     }

@@ -16,6 +16,8 @@ use crate::error::Result;
 pub struct Before {
     /// Their number, for numbers of rows.
     pub rows: usize,
+    /// The number of all rows of the partition, where it is known, for shares of those.
+    pub total: usize,
     /// The number of their groups of peers, for numbers of those.
     pub groups: usize,
     /// The sum of the values that the call takes of them.
@@ -33,6 +35,7 @@ pub(super) fn is_running(call: &WindowCall, input: &Schema) -> bool {
         == (&Bound::UnboundedPreceding, &Bound::CurrentRow, Exclusion::NoOthers);
     match (&call.function, call.arguments.as_slice()) {
         (Function::RowNumber | Function::Rank | Function::DenseRank, _) => true,
+        (Function::PercentRank | Function::CumeDist, _) | (Function::Ntile, [Argument::Constant(_)]) => true,
         (_, [Argument::Column(column)]) if grows && best::kept(call).is_some() => {
             input.field(*column).data_type() == call.field.data_type()
         }

@@ -1,7 +1,5 @@
 //! UPDATE, DELETE, TRUNCATE.
 
-use std::collections::HashMap;
-
 use datafusion::arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::FieldRef;
@@ -16,7 +14,7 @@ use crate::engine::{Description, Outcome};
 use crate::error::{Error, Result, code};
 use crate::flow::Delta;
 use crate::flow::delta::arrow_error;
-use crate::view::Key;
+use crate::view::{Key, KeyMap};
 
 impl Session {
     pub(in crate::engine) fn describe_update(
@@ -123,7 +121,7 @@ impl Session {
             Some(overlay) => overlay.row_keys(&own)?,
             None => store.overlay(id)?.row_keys(&own)?,
         };
-        let mut left: HashMap<Key, i64> = HashMap::new();
+        let mut left: KeyMap<i64> = KeyMap::default();
         for (key, weight) in keys.iter().zip(store.weights(id, &keys)?) {
             let own = self.open.as_ref().and_then(|open| open.overlay(id)).map_or(0, |overlay| overlay.weight(key));
             left.insert(*key, weight + own);

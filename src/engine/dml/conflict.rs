@@ -1,6 +1,6 @@
 //! INSERT … ON CONFLICT.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
 use datafusion::arrow::compute::{interleave, take};
@@ -14,7 +14,7 @@ use crate::compile::parse::{Conflict, Insert, OnConflict};
 use crate::error::{Error, Result, code};
 use crate::flow::Delta;
 use crate::flow::delta::arrow_error;
-use crate::view::{Key, Lookup, Read};
+use crate::view::{Key, KeyMap, KeySet, Lookup, Read};
 
 /// What becomes of a row.
 #[derive(Clone, Copy)]
@@ -47,9 +47,9 @@ struct Taken {
     new: Vec<Option<Key>>,
     new_before: Vec<i64>,
     /// What the statement changed so far.
-    changed: HashMap<Key, i64>,
+    changed: KeyMap<i64>,
     /// Keys of rows that the statement inserted or updated.
-    own: HashSet<Key>,
+    own: KeySet,
 }
 
 impl Taken {
@@ -129,7 +129,7 @@ impl Session {
                 new = unique.keys;
             }
         }
-        Ok(Taken { unique, before, old, new, new_before, changed: HashMap::new(), own: HashSet::new() })
+        Ok(Taken { unique, before, old, new, new_before, changed: KeyMap::default(), own: KeySet::default() })
     }
 
     /// Decides about one row, after those before it.
@@ -273,7 +273,7 @@ fn existing_places(
     table: &Changed,
     arbiter: &Unique,
     existing: &RecordBatch,
-) -> Result<HashMap<Key, usize>> {
+) -> Result<KeyMap<usize>> {
     let uniques = session.uniques(table, existing)?;
     let same = uniques.iter().find(|unique| unique.index.id == arbiter.index.id);
     let keys = same.map(|unique| unique.keys.as_slice()).unwrap_or_default();

@@ -1,5 +1,5 @@
 //! Which rows of a relation should come together where they come in shares: those of a window's partition, which is evaluated whenever
-//! some of its rows come.
+//! some of its rows come, and those of a group that is joined with its rows, which all change with it.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,14 @@ pub(super) fn clusters(plan: &Plan) -> HashMap<RelationId, Vec<usize>> {
 }
 
 fn collect(plan: &Plan, found: &mut HashMap<RelationId, Vec<usize>>) {
-    if let Plan::Window { input, partition, .. } | Plan::TopK { input, partition, .. } = plan {
+    let partitioned = match plan {
+        Plan::Window { input, partition, .. } | Plan::TopK { input, partition, .. } => Some((input, partition)),
+        Plan::Join { left, right, left_keys, .. } if matches!(**right, Plan::Aggregate { .. }) => {
+            Some((left, left_keys))
+        }
+        _ => None,
+    };
+    if let Some((input, partition)) = partitioned {
         let columns: Option<Vec<(RelationId, usize)>> = partition.iter().map(|column| origin(input, *column)).collect();
         if let Some(columns) = columns
             && let Some((relation, _)) = columns.first().copied()

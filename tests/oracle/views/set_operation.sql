@@ -97,7 +97,7 @@ SELECT a.id, x.name FROM a JOIN (VALUES (0, 'zero'), (1, 'one'), (3, 'three')) A
 VALUES (1, 'x', true), (2, NULL, false);
 
 -- so_char_and_text
-SELECT s::char(4) AS x FROM b UNION SELECT s FROM a;
+SELECT x || '|' AS x FROM (SELECT s::char(4) AS x FROM b UNION SELECT s FROM a) u;
 
 -- so_text_and_char
 SELECT s AS x FROM b UNION SELECT s::char(4) FROM a;

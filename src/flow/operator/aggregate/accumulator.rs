@@ -3,11 +3,11 @@
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, Schema};
 
+use super::by_value::Valued;
 use super::count::{Count, CountRows};
 use super::distinct::Distinct;
 use super::distinct_numeric::DistinctNumeric;
-use super::mode::Modes;
-use super::percentile::Percentiles;
+use super::mode::Mode;
 use super::rows::SortedRows;
 use super::{extreme, sum};
 use crate::canonical::require_supported;
@@ -78,10 +78,10 @@ fn sorted_rows(call: &AggregateCall, input: &Schema) -> Result<Box<dyn Accumulat
     match (call.function, &call.constant, types.as_slice()) {
         (AggregateFunction::PercentileCont | AggregateFunction::PercentileDisc, Some(fractions), [_]) => {
             let percentile = Percentile::new(call.function, fractions.clone(), &output);
-            return Ok(Box::new(Percentiles::new(percentile, order, output)));
+            return Ok(Box::new(Valued::new(percentile, order, output)));
         }
         (AggregateFunction::Mode, _, [kind]) if has_one_encoding(kind) => {
-            return Ok(Box::new(Modes::new(order, output)));
+            return Ok(Box::new(Valued::new(Mode, order, output)));
         }
         _ => {}
     }

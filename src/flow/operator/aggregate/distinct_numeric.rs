@@ -80,6 +80,10 @@ impl Accumulator for DistinctNumeric {
         self.inner.clear(group);
     }
 
+    fn entries(&self) -> u64 {
+        self.values.len() as u64 + self.inner.entries()
+    }
+
     fn bytes(&self) -> usize {
         let entry = |key: &[u8]| 2 * size_of::<(u32, Box<[u8]>, Forms)>() + key.len();
         self.inner.bytes() + self.values.keys().map(|(_, key)| entry(key)).sum::<usize>()

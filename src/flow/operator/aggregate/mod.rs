@@ -14,6 +14,8 @@
 //! group with a value beyond its type is a row error instead of a row until its value is back in range.
 
 mod accumulator;
+// Aggregates over the different values of a group.
+mod by_value;
 mod count;
 mod distinct;
 // DISTINCT over numerics.

@@ -4,27 +4,16 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use datafusion::arrow::array::{Array, ArrayRef};
-use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
-use crate::compile::aggregate::{Accumulator, Percentile, RowOrder, Values, column_of, only};
+use super::by_value::{ByValue, Slot};
+use crate::compile::aggregate::Percentile;
 use crate::error::{Error, Result};
-
-/// See the [module](self).
-pub(super) struct Percentiles {
-    percentile: Percentile,
-    order: RowOrder,
-    output: DataType,
-    slots: Vec<Sorted>,
-    /// Different values of all groups.
-    entries: u64,
-}
 
 /// The values of a group.
 #[derive(Default)]
-struct Sorted {
-    /// With their weights. A value that a tick takes away before it gives it has a negative one for a moment.
+pub(super) struct Sorted {
+    /// With their weights, which are not 0.
     values: BTreeMap<Box<[u8]>, i64>,
     /// Sum of the weights that are positive, as all sums here.
     rows: i64,
@@ -40,24 +29,23 @@ struct Mark {
     before: i64,
 }
 
-impl Percentiles {
-    pub(super) fn new(percentile: Percentile, order: RowOrder, output: DataType) -> Percentiles {
-        Percentiles { percentile, order, output, slots: Vec::new(), entries: 0 }
+impl ByValue for Percentile {
+    type Slot = Sorted;
+
+    fn settle(&self, slot: &mut Sorted) {
+        slot.mark(&self.places(usize::try_from(slot.rows).unwrap_or(0)));
     }
 
-    fn value(&self, group: u32) -> Result<ScalarValue> {
-        let slot = &self.slots[group as usize];
-        self.percentile.evaluate(usize::try_from(slot.rows).unwrap_or(0), |number, place| {
+    fn value(&self, slot: &Sorted, decode: &dyn Fn(&[u8]) -> Result<ScalarValue>) -> Result<ScalarValue> {
+        self.evaluate(usize::try_from(slot.rows).unwrap_or(0), |number, place| {
             let start = slot.marks.get(number).cloned().unwrap_or_default();
             let found = slot.find(&start, place as i64).ok_or_else(|| Error::internal("a place beyond the values"))?;
-            let column = self.order.decode(std::iter::once(found.0))?;
-            ScalarValue::try_from_array(only(&column)?, 0).map_err(|error| Error::internal(error.to_string()))
+            decode(found.0)
         })
     }
 }
 
-impl Sorted {
-    /// Changes how often a value is there; answers by how many the different values are more.
+impl Slot for Sorted {
     fn add(&mut self, value: &[u8], weight: i64) -> i64 {
         let (before, after) = match self.values.get_mut(value) {
             Some(sum) => {
@@ -82,6 +70,19 @@ impl Sorted {
         i64::from(after != 0) - i64::from(before != 0)
     }
 
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    fn bytes(&self) -> usize {
+        // B-tree nodes are two thirds full on average.
+        let entry = |value: &[u8]| 3 * size_of::<(Box<[u8]>, i64)>() / 2 + value.len();
+        let marks: usize = self.marks.iter().map(|mark| size_of::<Mark>() + mark.value.len()).sum();
+        marks + self.values.keys().map(|value| entry(value)).sum::<usize>()
+    }
+}
+
+impl Sorted {
     /// The value at a place, and how many rows are before it. Costs the values between the place and `start`.
     fn find(&self, start: &Mark, place: i64) -> Option<(&[u8], i64)> {
         let mut before = start.before;
@@ -113,58 +114,5 @@ impl Sorted {
                 self.marks[number] = mark;
             }
         }
-    }
-}
-
-impl Accumulator for Percentiles {
-    fn grow(&mut self, groups: usize) {
-        self.slots.resize_with(groups.max(self.slots.len()), Sorted::default);
-    }
-
-    fn update(&mut self, groups: &[u32], columns: &[ArrayRef], weights: Option<&[i64]>) -> Result<()> {
-        let values = only(columns)?;
-        let encoded = self.order.encode(columns)?;
-        for (row, group) in groups.iter().enumerate().filter(|(row, _)| values.is_valid(*row)) {
-            let weight = weights.map_or(1, |weights| weights[row]);
-            if weight != 0 {
-                let more = self.slots[*group as usize].add(encoded.row(row).data(), weight);
-                self.entries = self.entries.wrapping_add_signed(more);
-            }
-        }
-        let mut touched = groups.to_vec();
-        touched.sort_unstable();
-        touched.dedup();
-        for group in touched {
-            let slot = &mut self.slots[group as usize];
-            slot.mark(&self.percentile.places(usize::try_from(slot.rows).unwrap_or(0)));
-        }
-        Ok(())
-    }
-
-    fn values(&self, groups: &[u32], _: &[i64]) -> Result<Values> {
-        column_of(groups.iter().map(|group| self.value(*group)), &self.output)
-    }
-
-    fn is_empty(&self, group: usize) -> bool {
-        self.slots[group].values.is_empty()
-    }
-
-    fn clear(&mut self, group: usize) {
-        self.entries -= self.slots[group].values.len() as u64;
-        self.slots[group] = Sorted::default();
-    }
-
-    fn entries(&self) -> u64 {
-        self.entries
-    }
-
-    fn bytes(&self) -> usize {
-        // B-tree nodes are two thirds full on average.
-        let entry = |value: &[u8]| 3 * size_of::<(Box<[u8]>, i64)>() / 2 + value.len();
-        let slot = |slot: &Sorted| {
-            let marks: usize = slot.marks.iter().map(|mark| size_of::<Mark>() + mark.value.len()).sum();
-            marks + slot.values.keys().map(|value| entry(value)).sum::<usize>()
-        };
-        self.slots.capacity() * size_of::<Sorted>() + self.slots.iter().map(slot).sum::<usize>()
     }
 }

@@ -8,6 +8,7 @@ use super::reference::{self, over_groups};
 use super::{Input, Random, Row, Running, change, double, every_type, int, rounds, schema};
 use crate::compile::plan::{AggregateCall, AggregateFunction};
 use crate::decimal::{Decimal, encoding, write_encoded};
+use crate::flow::Operator;
 use crate::flow::RowError;
 use crate::flow::operator::{Aggregate, GroupTransform};
 
@@ -240,6 +241,24 @@ fn overflow_is_a_row_error_that_heals() {
     sums.change(&input, &[(row(large), -1)]);
     assert!(sums.errors.is_empty());
     assert_eq!(sums.rows.keys().collect::<Vec<_>>(), [&format!("7 | {}", large + 1)]);
+}
+
+/// What DISTINCT keeps is counted, so that it shows if it stays when all rows have left.
+#[test]
+fn different_numerics_are_state() {
+    let input = schema(&[DataType::Int64, DataType::LargeBinary]);
+    let numeric = |text: &str| ScalarValue::LargeBinary(Some(encoding::encoded(&Decimal::parse(text).unwrap())));
+    let count = call(AggregateFunction::Count, Some(1), None, DataType::Int64);
+    let mut operator = aggregate(&input, &[0], &[AggregateCall { distinct: true, ..count }]);
+    let mut held = |rows: &[(&str, i64)]| -> u64 {
+        let rows: Vec<(Row, i64)> = rows.iter().map(|(text, weight)| (vec![int(1), numeric(text)], *weight)).collect();
+        operator.change(&input, &rows);
+        operator.operator.state_rows()
+    };
+    assert_eq!(held(&[("1.5", 1), ("1.50", 1), ("2", 2)]), 3, "a group and two values");
+    assert_eq!(held(&[("1.5", -1), ("2", -1)]), 3, "both are still there");
+    assert_eq!(held(&[("1.50", -1)]), 2);
+    assert_eq!(held(&[("2", -1)]), 0);
 }
 
 #[test]

@@ -308,6 +308,15 @@ fn running(random: &mut Random) -> Vec<WindowCall> {
     let mut count = call(Function::Aggregate(count_udaf()), vec![Argument::Column(VALUE)], frame(), DataType::Int64);
     count.filter = (random.below(2) == 0).then_some(FLAG);
     let mut calls = vec![count];
+    for function in [Function::PercentRank, Function::CumeDist] {
+        if random.below(4) == 0 {
+            calls.push(call(function, vec![], frame(), DataType::Float64));
+        }
+    }
+    if random.below(4) == 0 {
+        let buckets = Argument::Constant(ScalarValue::Int32(Some(1 + random.below(9) as i32)));
+        calls.push(call(Function::Ntile, vec![buckets], frame(), DataType::Int32));
+    }
     for function in [Function::RowNumber, Function::Rank, Function::DenseRank] {
         if random.below(2) == 0 {
             calls.push(call(function, vec![], frame(), DataType::Int64));
@@ -338,7 +347,7 @@ fn neighbours_of_changed_rows() {
     let input = schema(&types());
     let order = vec![SortColumn { column: 1, descending: false, nulls_first: true }];
     let offset = |random: &mut Random, below: usize| ScalarValue::Int64(Some(random.below(below) as i64));
-    for seed in 0..50_u64 {
+    for seed in 0..60_u64 {
         let mut random = Random(seed);
         let list = DataType::List(Arc::new(Field::new_list_field(DataType::Int64, true)));
         let by_distance = (10..22).contains(&seed);
@@ -388,6 +397,18 @@ fn neighbours_of_changed_rows() {
             live.push(changes[0].0.clone());
             if tick % 3 > 0 {
                 changes.push((live.swap_remove(random.below(live.len())), -1));
+            }
+            // Rows that come at one place, and rows that go.
+            if tick % 3 == 0 {
+                let first = random.below(values) as i64;
+                for at in 0..random.below(6) as i64 {
+                    let mut more = row(&mut random);
+                    more[1] = int(first + at / 2);
+                    changes.push((more.clone(), 1));
+                    live.push(more);
+                }
+                let gone = (0..random.below(4)).map(|_| (live.swap_remove(random.below(live.len())), -1));
+                changes.extend(gone);
             }
             // A row that stays in its place.
             if tick % 3 > 1 {

@@ -17,7 +17,10 @@
 //! | `lag`, `lead` by a constant, ROWS and GROUPS between offsets, with any EXCLUDE | the neighbours of the changed rows |
 //! | RANGE between offsets | those within the distance |
 //! | `row_number`, `rank`, `dense_rank`, and with frames from the partition's start to the row `count`, `min`, `max`, `first_value`, exact `sum` and `avg` | up to [`CHECKPOINT_ROWS`] before the first changed one, and those behind it until they amount to what they did before: with a number that stays, such as the row's when a row is updated in its place, none |
+//! | `percent_rank`, `cume_dist`, `ntile` of a constant | the same while the partition has as many rows as before, else all of it |
 //! | other calls | the partition, which for a window without PARTITION BY is the whole input |
+//!
+//! Exact aggregates over whole partitions do not come here: they are aggregations that the rows are joined with.
 
 // Which rows a change touches.
 mod segment;
@@ -124,7 +127,11 @@ impl Window {
         let rows = batch(&self.input, self.encoding.decode(keys.iter().copied())?, keys.len())?;
         let mut found = Vec::with_capacity(self.calls.len());
         for (at, call) in self.calls.iter().enumerate() {
-            let before = |state: usize| segments[state / 2].1.before.get(at).cloned().unwrap_or_default();
+            let before = |state: usize| {
+                let segment = &segments[state / 2].1;
+                let before = segment.before.get(at).cloned().unwrap_or_default();
+                Before { total: segment.totals[state % 2], ..before }
+            };
             let continued = (0..states.len()).filter(|state| self.reaches[at].running && lengths[*state] > 0);
             layout.continue_from(continued.map(before).collect());
             found.push(evaluate(call, &rows, &self.order, &layout)?);

@@ -17,6 +17,8 @@ const NEIGHBOURS: usize = 16;
 #[derive(Default)]
 pub(super) struct Partition {
     rows: BTreeMap<Key, i64>,
+    /// Sum of the weights.
+    total: i64,
     /// For calls that go on from row to row: what the rows before a row amount to, at some rows that are the first of their peers.
     checkpoints: BTreeMap<Key, Vec<Before>>,
 }
@@ -26,6 +28,8 @@ pub(super) struct Segment {
     rows: Vec<Row>,
     /// What the rows before them amount to for each call; empty if nothing is known of them.
     pub(super) before: Vec<Before>,
+    /// Rows of the partition, of which these may be a part, before the change and after it.
+    pub(super) totals: [usize; 2],
     /// Whether no row of the partition comes behind them.
     is_last: bool,
 }
@@ -41,7 +45,10 @@ struct Row {
 /// A first row and a last one.
 type Span = (Key, Key);
 
-/// Rows around a changed one: those whose values it may change, and those that are looked at to tell.
+/// The first and the last of changed rows that follow each other.
+type Run<'a> = (&'a Key, &'a Key);
+
+/// Rows around changed ones: those whose values it may change, and those that are looked at to tell.
 #[derive(Clone)]
 struct Surroundings {
     core: Span,
@@ -95,7 +102,11 @@ impl Partition {
         for key in changes.keys() {
             self.rows.entry(key.clone()).or_insert(0);
         }
-        let segments = self.touched(&changes, calls)?;
+        let mut segments = self.touched(&changes, calls)?;
+        let before = self.total;
+        self.total = changes.values().try_fold(self.total, |total, change| add_weights(total, *change))?;
+        let totals = [before, self.total].map(|total| usize::try_from(total).unwrap_or(0));
+        segments.iter_mut().for_each(|segment| segment.totals = totals);
         for (key, change) in changes {
             let weight = self.rows.entry(key.clone()).or_insert(0);
             *weight = add_weights(*weight, change)?;
@@ -111,15 +122,18 @@ impl Partition {
         let near = |(before, after): (usize, usize)| before.saturating_add(after).saturating_add(1);
         let looked_at = reach.rows.map_or(1, near).max(reach.groups.map_or(1, near));
         let looked_at = looked_at.max(if reach.range { NEIGHBOURS } else { 1 });
+        let resized = reach.total && changes.values().fold(0, |sum: i64, change| sum.wrapping_add(*change)) != 0;
+        if resized {
+            let whole = self.whole(changes);
+            self.forget(&whole);
+            return Ok(vec![whole]);
+        }
         if reach.all || changes.len().saturating_mul(looked_at) >= self.rows.len() && !reach.running {
             return Ok(vec![self.whole(changes)]);
         }
         if !reach.running {
-            return Ok(self
-                .spans(changes, changes.keys(), calls)?
-                .iter()
-                .map(|span| self.segment(span, changes))
-                .collect());
+            let spans = self.spans(changes, self.runs(changes, calls), calls)?;
+            return Ok(spans.iter().map(|span| self.segment(span, changes)).collect());
         }
         // Where many rows change, those behind the first of them are hardly more.
         let many = changes.len().saturating_mul(looked_at.max(CHECKPOINT_ROWS)) >= self.rows.len();
@@ -128,8 +142,9 @@ impl Partition {
             self.forget(&whole);
             return Ok(vec![whole]);
         }
-        let keys = changes.keys().take(if many { 1 } else { usize::MAX });
-        let spans = self.spans(changes, keys, calls)?;
+        let first = || changes.keys().take(1).map(|key| (key, key)).collect();
+        let runs = if many { first() } else { self.runs(changes, calls) };
+        let spans = self.spans(changes, runs, calls)?;
         let mut segments = Vec::new();
         for (number, span) in spans.iter().enumerate() {
             let segment = self.segment(span, changes);
@@ -156,38 +171,49 @@ impl Partition {
     /// Forgets what rows behind the first that changes amount to, up to the segment's end.
     fn forget(&mut self, segment: &Segment) {
         let (Some(first), Some(last)) = (segment.rows.iter().find(|row| row.core), segment.rows.last()) else { return };
-        let mut later = self.checkpoints.split_off(&first.key);
-        // What comes before the row itself is as it was.
-        if let Some(before) = later.remove(&first.key) {
-            self.checkpoints.insert(first.key.clone(), before);
-        }
-        if !segment.is_last {
-            let mut kept = later.split_off(&last.key);
-            kept.remove(&last.key);
-            self.checkpoints.append(&mut kept);
+        let end = if segment.is_last { Bound::Unbounded } else { Bound::Included(&last.key) };
+        // What comes before the first row itself is as it was.
+        let forgotten =
+            self.checkpoints.range::<Key, _>((Bound::Excluded(&first.key), end)).map(|(key, _)| key.clone());
+        for key in forgotten.collect::<Vec<_>>() {
+            self.checkpoints.remove(&key);
         }
     }
 
     fn whole(&self, changes: &BTreeMap<Key, i64>) -> Segment {
         let row = |(key, old): (&Key, &i64)| Row::new(key, *old, changes, true);
-        Segment { rows: self.rows.iter().map(row).collect(), before: Vec::new(), is_last: true }
+        Segment { rows: self.rows.iter().map(row).collect(), before: Vec::new(), totals: [0; 2], is_last: true }
     }
 
-    /// The surroundings of changed rows `keys`, those that meet as one.
-    fn spans<'a>(
-        &self,
-        changes: &BTreeMap<Key, i64>,
-        keys: impl Iterator<Item = &'a Key>,
-        calls: &impl Calls,
-    ) -> Result<Vec<Spans>> {
+    /// Changed rows that have no others between them but peers that change with them, as one: many rows that come at one place
+    /// have one surroundings.
+    fn runs<'a>(&self, changes: &'a BTreeMap<Key, i64>, calls: &impl Calls) -> Vec<Run<'a>> {
+        let by_peers = calls.reach().groups.is_some() || calls.reach().running;
+        let mut runs: Vec<Run> = Vec::new();
+        for key in changes.keys() {
+            let follows = |last: &Key| {
+                let next = self.rows.range::<Key, _>((Bound::Excluded(last), Bound::Unbounded)).next();
+                by_peers && last.is_peer(key) || next.is_some_and(|(next, _)| next == key)
+            };
+            match runs.last_mut().filter(|(_, last)| follows(last)) {
+                Some((_, last)) => *last = key,
+                None => runs.push((key, key)),
+            }
+        }
+        runs
+    }
+
+    /// The surroundings of changed rows, those that meet as one.
+    fn spans(&self, changes: &BTreeMap<Key, i64>, runs: Vec<Run>, calls: &impl Calls) -> Result<Vec<Spans>> {
         let mut merged: Vec<Spans> = Vec::new();
-        for key in keys {
-            let Surroundings { core, mut context } = self.surroundings(key, changes, calls)?;
+        for run in runs {
+            let Surroundings { core, mut context } = self.surroundings(run, changes, calls)?;
             let mut cores = vec![core];
             // They may begin before those of earlier rows, which only their own frames surround.
-            while let Some(earlier) = merged.pop_if(|earlier| context.0 <= earlier.context.1) {
-                cores.splice(0..0, earlier.cores);
-                context = (context.0.min(earlier.context.0), context.1.max(earlier.context.1));
+            while let Some(mut earlier) = merged.pop_if(|earlier| context.0 <= earlier.context.1) {
+                earlier.cores.append(&mut cores);
+                cores = earlier.cores;
+                context = hull(earlier.context, context);
             }
             // What goes on from one change may reach the next one.
             if calls.reach().running {
@@ -198,38 +224,39 @@ impl Partition {
         Ok(merged)
     }
 
-    fn surroundings(&self, key: &Key, changes: &BTreeMap<Key, i64>, calls: &impl Calls) -> Result<Surroundings> {
+    fn surroundings(&self, run: Run, changes: &BTreeMap<Key, i64>, calls: &impl Calls) -> Result<Surroundings> {
         let reach = calls.reach();
-        let mut found = self.near(key, changes, calls)?;
+        let mut found = self.near(run, changes, calls)?;
         if reach.running {
             found.core = (self.first_peer(&found.core.0), self.last_peer(&found.core.1));
         }
         // The outermost rows are of one call's doing, and what the others need of them is around them.
         for edge in [found.core.0.clone(), found.core.1.clone()] {
-            let around = if edge == *key { continue } else { self.near(&edge, changes, calls)? };
+            let is_own = edge == *run.0 || edge == *run.1;
+            let around = if is_own { continue } else { self.near((&edge, &edge), changes, calls)? };
             found.context = around.and(found.clone()).context;
         }
         if reach.running {
             let known = self.checkpoints.range::<Key, _>(..=&found.context.0).next_back().map(|(key, _)| key);
             let first = known.or_else(|| self.rows.first_key_value().map(|(key, _)| key));
-            found.context = (first.unwrap_or(key).clone(), self.last_peer(&found.context.1));
+            found.context = (first.unwrap_or(run.0).clone(), self.last_peer(&found.context.1));
         }
         Ok(found)
     }
 
-    /// The rows whose values depend on one, each call by itself.
-    fn near(&self, key: &Key, changes: &BTreeMap<Key, i64>, calls: &impl Calls) -> Result<Surroundings> {
+    /// The rows whose values depend on those of a run, each call by itself.
+    fn near(&self, run: Run, changes: &BTreeMap<Key, i64>, calls: &impl Calls) -> Result<Surroundings> {
         let reach = calls.reach();
-        let own = (key.clone(), key.clone());
+        let own = (run.0.clone(), run.1.clone());
         let mut found = Surroundings { core: own.clone(), context: own };
         if let Some(near) = reach.rows {
-            found = found.and(self.counted(key, changes, near, false));
+            found = found.and(self.counted(run, changes, near, false));
         }
         if let Some(near) = reach.groups {
-            found = found.and(self.counted(key, changes, near, true));
+            found = found.and(self.counted(run, changes, near, true));
         }
         if reach.range {
-            found = found.and(self.within(key, |keys| calls.frames(keys))?);
+            found = found.and(self.within(run, |keys| calls.frames(keys))?);
         }
         Ok(found)
     }
@@ -246,10 +273,12 @@ impl Partition {
 
     fn segment(&self, spans: &Spans, changes: &BTreeMap<Key, i64>) -> Segment {
         let (first, last) = &spans.context;
-        let is_core = |key: &Key| spans.cores.iter().any(|(first, last)| first <= key && key <= last);
+        // Cores begin and end the later, the later their rows are.
+        let last_core = |key: &Key| spans.cores[..spans.cores.partition_point(|(first, _)| first <= key)].last();
+        let is_core = |key: &Key| last_core(key).is_some_and(|(_, last)| key <= last);
         let row = |(key, old): (&Key, &i64)| Row::new(key, *old, changes, is_core(key));
         let rows = self.rows.range::<Key, _>(first..=last).map(row).collect();
-        Segment { rows, before: self.before(first), is_last: false }
+        Segment { rows, before: self.before(first), totals: [0; 2], is_last: false }
     }
 
     /// The rows of the first core and all behind.
@@ -257,7 +286,7 @@ impl Partition {
         let first = &spans.context.0;
         let row = |(key, old): (&Key, &i64)| Row::new(key, *old, changes, *key >= spans.cores[0].0);
         let rows = self.rows.range::<Key, _>(first..).map(row).collect();
-        Segment { rows, before: self.before(first), is_last: true }
+        Segment { rows, before: self.before(first), totals: [0; 2], is_last: true }
     }
 
     fn before(&self, first: &Key) -> Vec<Before> {
@@ -267,45 +296,47 @@ impl Partition {
     /// Where the values of a row depend on so many rows, or groups of peers, before it and after it.
     fn counted(
         &self,
-        key: &Key,
+        (first, last): Run,
         changes: &BTreeMap<Key, i64>,
         (before, after): (usize, usize),
         by_groups: bool,
     ) -> Surroundings {
         let walk = if by_groups { walk_groups } else { walk };
-        // A row sees `key` if it has at most `after` rows up to it, or at most `before` since it.
-        let mut down = self.rows.range((Bound::Unbounded, Bound::Excluded(key.clone()))).rev();
-        let (first, lowest) = walk(&mut down, key, changes, after, before);
-        let mut up = self.rows.range((Bound::Excluded(key.clone()), Bound::Unbounded));
-        let (last, highest) = walk(&mut up, key, changes, before, after);
+        // A row sees another one if it has at most `after` rows up to it, or at most `before` since it.
+        let mut down = self.rows.range::<Key, _>((Bound::Unbounded, Bound::Excluded(first))).rev();
+        let (first, lowest) = walk(&mut down, first, changes, after, before);
+        let mut up = self.rows.range::<Key, _>((Bound::Excluded(last), Bound::Unbounded));
+        let (last, highest) = walk(&mut up, last, changes, before, after);
         Surroundings { core: (first, last), context: (lowest, highest) }
     }
 }
 
 impl Partition {
     /// Where the values of a row depend on the rows of its frame. Frames begin and end the later, the later their rows are.
-    fn within(&self, key: &Key, frames: impl Fn(&[&Key]) -> Result<Vec<Range<usize>>>) -> Result<Surroundings> {
+    fn within(&self, run: Run, frames: impl Fn(&[&Key]) -> Result<Vec<Range<usize>>>) -> Result<Surroundings> {
         let mut steps = NEIGHBOURS / 2;
         loop {
-            let down = self.rows.range((Bound::Unbounded, Bound::Excluded(key.clone()))).rev().take(steps);
+            let down = self.rows.range::<Key, _>((Bound::Unbounded, Bound::Excluded(run.0))).rev().take(steps);
             let mut keys: Vec<&Key> = down.map(|(key, _)| key).collect();
             let from_start = keys.len() < steps;
             keys.reverse();
-            let own = keys.len();
-            let up = self.rows.range((Bound::Included(key.clone()), Bound::Unbounded)).take(steps + 1);
+            let first = keys.len();
+            keys.extend(self.rows.range::<Key, _>(run.0..=run.1).map(|(key, _)| key));
+            let own = first..keys.len();
+            let up = self.rows.range::<Key, _>((Bound::Excluded(run.1), Bound::Unbounded)).take(steps);
             keys.extend(up.map(|(key, _)| key));
-            let to_end = keys.len() <= own + steps;
+            let to_end = keys.len() < own.end + steps;
             let frames = frames(&keys)?;
             let last = keys.len() - 1;
-            // Rows that see the changed one, and what they see.
-            let sees = |row: &usize| *row == own || frames[*row].contains(&own);
-            let core: Vec<usize> = (0..=last).filter(sees).collect();
-            let (low, high) = (core.first().copied().unwrap_or(own), core.last().copied().unwrap_or(own));
+            // Rows that see a changed one, and what they see.
+            let meets = |frame: &Range<usize>| frame.start < own.end && own.start < frame.end;
+            let low = (0..own.start).find(|row| meets(&frames[*row])).unwrap_or(own.start);
+            let high = (own.end..=last).rev().find(|row| meets(&frames[*row])).unwrap_or(own.end - 1);
             let seen = frames[low..=high].iter();
-            let start = seen.clone().map(|frame| frame.start).min().unwrap_or(own).min(low);
-            let end = seen.map(|frame| frame.end).max().unwrap_or(own).max(high + 1);
-            let whole_below = from_start || (start > 0 && frames[0].end <= own);
-            let whole_above = to_end || (end <= last && frames[last].start > own);
+            let start = seen.clone().map(|frame| frame.start).min().unwrap_or(low).min(low);
+            let end = seen.map(|frame| frame.end).max().unwrap_or(high).max(high + 1);
+            let whole_below = from_start || (start > 0 && frames[0].end <= own.start);
+            let whole_above = to_end || (end <= last && frames[last].start >= own.end);
             if whole_below && whole_above {
                 let span = |low: usize, high: usize| (keys[low].clone(), keys[high].clone());
                 return Ok(Surroundings { core: span(low, high), context: span(start, end - 1) });
