@@ -33,14 +33,17 @@ pub(super) fn name_outputs(query: &mut ast::Query, is_outermost: bool) {
 /// Gives a column that a subquery answers as a value a name that no column beside it has. Equal subqueries stay equal.
 pub(super) fn name_value(expression: &mut ast::Expr) {
     let ast::Expr::Subquery(query) = expression else { return };
+    let ast::SetExpr::Select(select) = query.body.as_ref() else { return };
+    let [ast::SelectItem::UnnamedExpr(column)] = select.projection.as_slice() else { return };
+    if !is_column(column) {
+        return;
+    }
+    let (expr, name) = (column.clone(), figure_name(column));
     let mut hasher = DefaultHasher::new();
     query.to_string().hash(&mut hasher);
-    let ast::SetExpr::Select(select) = query.body.as_mut() else { return };
-    let [item @ ast::SelectItem::UnnamedExpr(_)] = select.projection.as_mut_slice() else { return };
-    let ast::SelectItem::UnnamedExpr(column) = &*item else { return };
-    if is_column(column) {
-        let alias = hidden(&figure_name(column), hasher.finish() as usize);
-        *item = ast::SelectItem::ExprWithAlias { expr: column.clone(), alias };
+    let alias = hidden(&name, hasher.finish() as usize);
+    if let ast::SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = vec![ast::SelectItem::ExprWithAlias { expr, alias }];
     }
 }
 
