@@ -128,7 +128,7 @@ async fn differences(files: &[&str]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expressions_have_postgresql_s_types_and_errors() {
-    let found = differences(&["constant.txt", "statement.txt", "array.txt"]).await;
+    let found = differences(&["constant.txt", "statement.txt", "array.txt", "untyped.txt", "numeric.txt"]).await;
     assert!(found.is_empty(), "{} differ:\n{}", found.len(), found.join("\n"));
 }
 
@@ -147,7 +147,11 @@ async fn statements_are_the_same_in_views() {
     run(&theirs, TABLE).await;
     run(&ours, TABLE).await;
     let mut maintained = 0;
-    for line in ["statement.txt", "array.txt"].iter().flat_map(|file| lines(file)).filter(|line| is_statement(line)) {
+    for line in ["statement.txt", "array.txt", "untyped.txt", "numeric.txt"]
+        .iter()
+        .flat_map(|file| lines(file))
+        .filter(|line| is_statement(line))
+    {
         let Ok(mut wanted) = outcome(&theirs, &line).await else { continue };
         let name = format!("view{maintained}");
         if outcome(&ours, &format!("CREATE MATERIALIZED VIEW {name} AS {line}")).await.is_err() {

@@ -67,6 +67,10 @@ pub(super) fn coerced(name: &str, function: AggregateFunction, given: &[DataType
         (ArrayAgg | JsonAgg | JsonbAgg | AnyValue | Mode, [kind]) => Some(vec![known(kind)]),
         (JsonObjectAgg | JsonbObjectAgg, [key, value]) => Some(vec![known(key), known(value)]),
         (PercentileDisc, [value, fraction]) => fractions(fraction).map(|fraction| vec![known(value), fraction]),
+        // Times are made intervals by the analysis.
+        (PercentileCont, [value @ (DataType::Interval(_) | DataType::Time64(_)), fraction]) => {
+            fractions(fraction).map(|fraction| vec![value.clone(), fraction])
+        }
         (PercentileCont, [value, fraction]) if is_number(value) || value.is_null() => {
             fractions(fraction).map(|fraction| vec![double(value), fraction])
         }
@@ -101,7 +105,11 @@ pub(super) fn output(name: &str, function: AggregateFunction, arguments: &[Field
         JsonAgg | JsonObjectAgg => SqlType::Json,
         JsonbAgg | JsonbObjectAgg => SqlType::Jsonb,
         PercentileCont | PercentileDisc => {
-            let value = if function == PercentileCont { SqlType::Double } else { kind };
+            let value = match kind {
+                SqlType::Interval | SqlType::Time if function == PercentileCont => SqlType::Interval,
+                _ if function == PercentileCont => SqlType::Double,
+                kind => kind,
+            };
             match arguments.get(1).map(|fraction| fraction.data_type()) {
                 Some(DataType::List(_)) => SqlType::Array(Box::new(value)),
                 _ => value,

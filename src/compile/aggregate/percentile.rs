@@ -5,6 +5,7 @@ use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::scalar::ScalarValue;
 
 use super::ordered::value;
+use crate::compile::function::between;
 use crate::compile::plan::AggregateFunction;
 use crate::error::{Error, Result, code};
 
@@ -91,7 +92,10 @@ impl Percentile {
             (ScalarValue::Float64(Some(low)), ScalarValue::Float64(Some(high))) => {
                 Ok(ScalarValue::Float64(Some(low + (place - place.floor()) * (high - low))))
             }
-            _ => Err(Error::internal("percentile_cont is over double precision")),
+            (ScalarValue::IntervalMonthDayNano(Some(low)), ScalarValue::IntervalMonthDayNano(Some(high))) => {
+                Ok(ScalarValue::IntervalMonthDayNano(Some(between(low, high, place - place.floor())?)))
+            }
+            _ => Err(Error::internal("percentile_cont is over double precision and intervals")),
         }
     }
 }

@@ -85,7 +85,9 @@ impl AggregateUDFImpl for Exact {
             DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => {
                 argument.clone()
             }
-            DataType::Decimal128(..) | DataType::LargeBinary | DataType::Interval(_) => argument.clone(),
+            DataType::Decimal128(..) | DataType::LargeBinary | DataType::Interval(_) | DataType::Time64(_) => {
+                argument.clone()
+            }
             other => {
                 let kind = SqlType::of(&Field::new("", other.clone(), true));
                 return plan_err!("function {}({kind}) does not exist", self.name());
@@ -100,7 +102,7 @@ impl AggregateUDFImpl for Exact {
         };
         Ok(match (self.what, arguments) {
             // Planned as sums of their parts.
-            (_, [interval @ DataType::Interval(_)]) => interval.clone(),
+            (_, [DataType::Interval(_) | DataType::Time64(_)]) => SqlType::Interval.arrow(),
             (Figure::Sum, [DataType::Int16 | DataType::Int32]) => DataType::Int64,
             (Figure::Sum, [DataType::Int64]) => sum(19, 0),
             (Figure::Sum, [DataType::Decimal128(precision, scale)]) => sum(*precision, *scale),

@@ -143,12 +143,6 @@ pub(super) fn as_doubles(argument: &mut Expr, schema: &DFSchema) {
 
 /// Sides of a comparison of which one is a numeric of any size, or which DataFusion would cut to 38 digits, as numerics of any size;
 /// as double precision beside a float. Others as they are.
-pub(super) fn alike<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Expr; N] {
-    let mut sides = alike_all(sides.into(), schema).into_iter();
-    std::array::from_fn(|_| sides.next().unwrap_or_default())
-}
-
-/// [`alike`] for any number of sides.
 pub(super) fn alike_all(sides: Vec<Expr>, schema: &DFSchema) -> Vec<Expr> {
     let kinds = sides.iter().map(|side| type_of(side, schema).ok().filter(|kind| !kind.is_null()));
     let kinds: Vec<Option<DataType>> = kinds.collect();
@@ -183,7 +177,16 @@ fn tested(value: &mut Expr, subquery: &mut Subquery, schema: &DFSchema) -> PlanR
     let candidate = column(inner.schema(), 0);
     let (Ok(tested), Ok(found)) = (type_of(value, schema), type_of(&candidate, inner.schema())) else { return Ok(()) };
     let any = tested == DataType::LargeBinary || found == DataType::LargeBinary || exceeds(&[&tested, &found]);
-    let Some(wanted) = united(&[tested.clone(), found.clone()]).filter(|_| any) else { return Ok(()) };
+    // A real is compared with other numbers as a double.
+    let real = tested != found && (tested == DataType::Float32 || found == DataType::Float32);
+    let wanted = match (&tested, &found) {
+        (DataType::Time64(_), DataType::Interval(_)) | (DataType::Interval(_), DataType::Time64(_)) => {
+            Some(SqlType::Interval)
+        }
+        (tested, found) if is_number(tested) && is_number(found) && real => Some(SqlType::Double),
+        _ => united(&[tested.clone(), found.clone()]).filter(|_| any),
+    };
+    let Some(wanted) = wanted else { return Ok(()) };
     if tested != wanted.arrow() {
         *value = function::cast_to(std::mem::take(value), &wanted);
     }

@@ -107,6 +107,7 @@ fn known(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
             DataType::Decimal128(..) | DataType::LargeBinary => widened(expression),
             kind => expression.clone().cast_to(kind, schema).unwrap_or(expression),
         },
+        Expr::Literal(ScalarValue::Null, _) if *kind == DataType::LargeBinary => widened(expression),
         other => other,
     };
     match (numeric(&left), numeric(&right)) {

@@ -7,7 +7,7 @@ use datafusion::scalar::ScalarValue;
 use crate::types::COMPUTED;
 
 /// Whether the output column at `position` is a column or a cast with a declared precision.
-pub(super) fn is_declared(plan: &LogicalPlan, position: usize) -> bool {
+pub(in crate::compile) fn is_declared(plan: &LogicalPlan, position: usize) -> bool {
     match plan {
         LogicalPlan::Projection(projection) => {
             projection.expr.get(position).is_some_and(|value| of_expression(value, &projection.input))

@@ -11,6 +11,7 @@ use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
 use datafusion::logical_expr::{ExprSchemable, Operator, ReturnFieldArgs};
 use datafusion::prelude::Expr;
 
+use crate::compile::parse::is_merged;
 use crate::types::SqlType;
 
 /// The type of an expression with what Arrow does not tell of it; its name has no meaning.
@@ -34,17 +35,19 @@ pub(in crate::compile) fn field_of(expression: &Expr, schema: &DFSchema) -> Plan
     }
 }
 
-/// The column, or the columns of one type that USING is about to merge.
+/// The column, or the columns of one type that USING is about to merge, or what it has merged already.
 fn column_of(column: &Column, schema: &DFSchema) -> PlanResult<FieldRef> {
     let found = Expr::Column(column.clone()).to_field(schema);
     if found.is_ok() || column.relation.is_some() {
         return Ok(found?.1);
     }
-    let named = schema.fields_with_unqualified_name(&column.name);
-    let mut types = named.iter().map(|field| SqlType::of(field));
+    let named = schema.qualified_fields_with_unqualified_name(&column.name);
+    let mut types = named.iter().map(|(_, field)| SqlType::of(field));
     let first = types.next();
     match named.first() {
-        Some(field) if types.all(|other| Some(other) == first) => Ok(Arc::clone(field)),
+        Some((table, field)) if table.is_some_and(is_merged) || types.all(|other| Some(other) == first) => {
+            Ok(Arc::clone(field))
+        }
         _ => Ok(found?.1),
     }
 }

@@ -27,12 +27,12 @@ pub(super) fn set_operation(node: LogicalPlan, state: &SessionState) -> PlanResu
     for field in node.schema().fields() {
         let kind = SqlType::of(field);
         match &kind {
-            SqlType::Row(_) | SqlType::Array(_) if !is_identity(&kind) => {
+            SqlType::Row(_) if !is_identity(&kind) => {
                 let message = format!("EXCEPT and INTERSECT over {kind} are not supported");
                 return Err(DataFusionError::External(Box::new(Error::unsupported(message))));
             }
-            SqlType::Row(_) | SqlType::Array(_) => {}
-            kind => keyed |= has_key(Some(kind))?,
+            SqlType::Row(_) => {}
+            kind => keyed |= is_grouped_by_key(Some(kind))?,
         }
     }
     let operation = operation::of(&node).filter(|_| keyed);
@@ -73,14 +73,10 @@ pub(super) fn distinct(input: Arc<LogicalPlan>, state: &SessionState) -> PlanRes
     grouped(Aggregate::try_new(input, columns, Vec::new())?, state)
 }
 
-/// Arrays are equal where their items are.
+/// Arrays are equal where their items are. Errors: 42883 for types without equality.
 fn is_grouped_by_key(sql_type: Option<&SqlType>) -> PlanResult<bool> {
     match sql_type {
-        Some(SqlType::Array(item)) if !is_identity(item) => {
-            let message = format!("GROUP BY or DISTINCT over {item}[] is not supported");
-            Err(DataFusionError::External(Box::new(Error::unsupported(message))))
-        }
-        Some(SqlType::Array(_)) => Ok(false),
+        Some(SqlType::Array(item)) => has_key(Some(item.as_ref())).map(|_| !is_identity(item)),
         Some(kind @ SqlType::Row(_)) => has_key(Some(kind)).map(|_| !is_identity(kind)),
         other => has_key(other),
     }
@@ -140,7 +136,7 @@ pub(super) fn grouped(aggregate: Aggregate, state: &SessionState) -> PlanResult<
                 };
                 match kind {
                     SqlType::Interval => unpack(value, kind),
-                    SqlType::Row(_) => crate::compile::function::cast_to(value, kind),
+                    SqlType::Row(_) | SqlType::Array(_) => crate::compile::function::cast_to(value, kind),
                     kind => super::tag::tagged(value, Some(kind)),
                 }
             }
@@ -192,7 +188,7 @@ fn least(value: Expr, shown: Option<&(usize, SqlType)>, state: &SessionState) ->
     let function = function.ok_or_else(|| DataFusionError::Internal("min does not exist".to_string()))?;
     let value = match shown {
         Some((_, SqlType::Interval)) => call(&order::packed::PACKED, vec![value]),
-        Some((_, SqlType::Row(_))) => crate::compile::function::cast_to(value, &SqlType::Text),
+        Some((_, SqlType::Row(_) | SqlType::Array(_))) => crate::compile::function::cast_to(value, &SqlType::Text),
         _ => value,
     };
     Ok(function.call(vec![value]))

@@ -1,9 +1,9 @@
-//! `sum` and `avg` of intervals, also over windows: the sums of their months, days and microseconds, which are maintained as any sums are.
+//! `sum` and `avg` of intervals, and of times, which count as such; also over windows: the sums of their months, days and microseconds, which are maintained as any sums are.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::DataFusionError;
+use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
@@ -123,15 +123,25 @@ pub(super) fn joined(split: LogicalPlan, outputs: Outputs) -> PlanResult<Logical
 }
 
 fn over_intervals(call: &Expr, window: &Window) -> Option<WindowFunction> {
-    let Expr::WindowFunction(call) = call.clone().unalias() else { return None };
+    let Expr::WindowFunction(mut call) = call.clone().unalias() else { return None };
     let is_sum = ["sum", "avg"].contains(&call.fun.name()) && !call.params.distinct;
-    let kind = type_of(call.params.args.first()?, window.input.schema()).ok()?;
-    (is_sum && matches!(kind, DataType::Interval(_))).then_some(*call)
+    (is_sum && as_interval(call.params.args.first_mut()?, window.input.schema())).then_some(*call)
 }
 
 fn of_intervals(call: &Expr, aggregate: &Aggregate) -> Option<AggregateFunction> {
-    let Expr::AggregateFunction(call) = call.clone().unalias() else { return None };
+    let Expr::AggregateFunction(mut call) = call.clone().unalias() else { return None };
     let is_sum = ["sum", "avg"].contains(&call.func.name());
-    let kind = type_of(call.params.args.first()?, aggregate.input.schema()).ok()?;
-    (is_sum && matches!(kind, DataType::Interval(_))).then_some(call)
+    (is_sum && as_interval(call.params.args.first_mut()?, aggregate.input.schema())).then_some(call)
+}
+
+/// Makes a time an interval; answers whether the argument is one.
+pub(super) fn as_interval(argument: &mut Expr, schema: &DFSchema) -> bool {
+    match type_of(argument, schema) {
+        Ok(DataType::Interval(_)) => true,
+        Ok(DataType::Time64(_)) => {
+            *argument = cast_to(std::mem::take(argument), &SqlType::Interval);
+            true
+        }
+        _ => false,
+    }
 }

@@ -67,6 +67,8 @@ mod tag;
 mod totals;
 // What a query needs to be planned once more.
 mod unresolved;
+// Constants without a type.
+mod untyped;
 // SQL's types for literals, functions and casts.
 mod types;
 
@@ -83,12 +85,13 @@ use datafusion::optimizer::Analyzer;
 use datafusion::prelude::Expr;
 
 pub(in crate::compile) use arithmetic::as_operator;
+pub(in crate::compile) use declaration::is_declared;
 pub(in crate::compile) use field::field_of;
 pub use lookup::Binding;
 pub use rows::{ROWS_ID, Rows};
 pub use select::{Ready, Select, plan_select};
 pub(in crate::compile) use source::relation_of;
-pub(in crate::compile) use tag::remembered;
+pub(in crate::compile) use tag::{remembered, tagged_again};
 pub(in crate::compile) use types::sql_type;
 
 use super::lower;

@@ -145,11 +145,12 @@ pub(super) fn type_name(expression: &Expr, schema: &DFSchema) -> String {
 }
 
 fn have_order(left: &SqlType, right: &SqlType) -> bool {
-    use SqlType::{BigInt, Date, Double, Integer, Json, Real, SmallInt, Timestamp, TimestampTz};
+    use SqlType::{BigInt, Date, Double, Integer, Interval, Json, Real, SmallInt, Time, Timestamp, TimestampTz};
     let is_number = |kind: &SqlType| kind.is_numeric() || matches!(kind, SmallInt | Integer | BigInt | Real | Double);
     let is_day = |kind: &SqlType| matches!(kind, Date | Timestamp | TimestampTz);
     match (left, right) {
         (Json, _) | (_, Json) => false,
+        (Time, Interval) | (Interval, Time) => true,
         // Field by field.
         (SqlType::Row(_), SqlType::Row(_)) => true,
         // What min and max answer tells that it is an enum, not which one.

@@ -119,7 +119,8 @@ pub(super) fn check_chosen(call: &ScalarFunction, schema: &DFSchema) -> PlanResu
     common.map(drop).map_err(|error| DataFusionError::External(Box::new(error)))
 }
 
-fn tagged_again(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
+/// An expression whose type was forgotten, with it.
+pub(in crate::compile) fn tagged_again(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
     if !matches!(expression, Expr::Case(_) | Expr::ScalarFunction(_)) {
         return Transformed::no(expression);
     }

@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, InList, ScalarFunction};
+use datafusion::logical_expr::expr::{BinaryExpr, Case, Cast, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Operator, Union, Values};
@@ -15,7 +15,7 @@ use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
 
 use super::field::type_of;
-use super::{any_numeric, arithmetic, interval_sum, recursion, set_type, strict};
+use super::{any_numeric, arithmetic, interval_sum, recursion, set_type, strict, untyped};
 use crate::compile::aggregate::{NAMES, takes_doubles};
 use crate::compile::function;
 use crate::compile::function::condition::common_type::unified;
@@ -131,6 +131,10 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             Ok(Transformed::yes(Expr::Literal(ScalarValue::Utf8(name), None)))
         }
         Expr::Cast(cast) => cast_as_sql(cast, schema, zone).map(Transformed::yes),
+        Expr::ScalarFunction(call) if function::reads_text(&call, |text| super::tag::sql_type(text, schema)) => {
+            let value = call.args.into_iter().next().unwrap_or_default();
+            Ok(Transformed::yes(function::widened(value)))
+        }
         Expr::ScalarFunction(mut call) => {
             if !function::is_ours(&call) {
                 without_blanks(&mut call.args, schema);
@@ -143,13 +147,9 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             let wanted = sql_type(&kind);
             Ok(if wanted == kind { Transformed::no(call) } else { Transformed::yes(cast_to(call, wanted)) })
         }
-        Expr::InList(list) => {
-            let sides: Vec<Expr> = std::iter::once(*list.expr).chain(list.list).collect();
-            let mut sides = any_numeric::alike_all(sides, schema).into_iter();
-            let tested = sides.next().map(Box::new).unwrap_or_default();
-            Ok(Transformed::yes(Expr::InList(InList::new(tested, sides.collect(), list.negated))))
-        }
+        Expr::InList(list) => Ok(Transformed::yes(untyped::in_list(list, schema))),
         Expr::WindowFunction(mut function) if ["lag", "lead"].contains(&function.fun.name()) => {
+            untyped::with_default(&function.fun, &mut function.params.args, schema)?;
             if let [value, _, default] = function.params.args.as_mut_slice() {
                 let kinds = [type_of(value, schema)?, type_of(default, schema)?];
                 for (side, kind) in [value, default].into_iter().zip(&kinds) {
@@ -164,6 +164,9 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
         Expr::SetComparison(test) => any_numeric::set_comparison(test, schema).map(Transformed::yes),
         Expr::AggregateFunction(mut call) if first_double(call.func.name()).is_some() => {
             let first = first_double(call.func.name()).unwrap_or_default();
+            if let ("percentile_cont", Some(value)) = (call.func.name(), call.params.args.first_mut()) {
+                interval_sum::as_interval(value, schema);
+            }
             for argument in call.params.args.iter_mut().skip(first) {
                 any_numeric::as_doubles(argument, schema);
             }
@@ -187,20 +190,23 @@ fn typed(expression: Expr, schema: &DFSchema, zone: &str) -> PlanResult<Transfor
             Ok(Transformed::yes(null_test(*value, &function::row::null_test::IS_NOT_NULL)))
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
-            let [left, right] = any_numeric::alike(as_floats([*left, *right], schema), schema);
-            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
+            let mut sides = alike(vec![*left, *right], schema).into_iter().map(Box::new);
+            let (left, right) = (sides.next().unwrap_or_default(), sides.next().unwrap_or_default());
+            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(left, op, right))))
         }
-        Expr::Between(Between { expr, negated, low, high }) => {
-            let sides = super::tag::read_constants([*expr, *low, *high], schema);
-            let [expr, low, high] = any_numeric::alike(as_floats(sides, schema), schema);
-            Ok(Transformed::yes(Expr::Between(Between::new(Box::new(expr), negated, Box::new(low), Box::new(high)))))
-        }
+        Expr::Between(test) => Ok(Transformed::yes(untyped::between(test, schema))),
         other => Ok(Transformed::no(other)),
     }
 }
 
 /// A CASE whose conditions are such and whose branches are of one type.
 fn case_as_sql(mut case: Case, schema: &DFSchema) -> PlanResult<Expr> {
+    if let Some(value) = &mut case.expr {
+        let whens = case.when_then_expr.iter_mut().map(|(when, _)| when.as_mut());
+        let mut parts: Vec<&mut Expr> = std::iter::once(value.as_mut()).chain(whens).collect();
+        let sides = as_intervals(parts.iter_mut().map(|part| std::mem::take(*part)).collect(), schema);
+        parts.into_iter().zip(sides).for_each(|(part, side)| *part = side);
+    }
     let otherwise = case.else_expr.take().map(|value| *value);
     let has_else = otherwise.is_some();
     let branches = case.when_then_expr.iter_mut().map(|(_, value)| std::mem::take(value.as_mut()));
@@ -241,17 +247,36 @@ pub(super) fn is_text(sql_type: &SqlType) -> bool {
     matches!(sql_type, SqlType::Text | SqlType::Varchar(_))
 }
 
-/// What is compared with a float is compared as double precision, as in PostgreSQL; DataFusion would round the float to the digits
-/// of the numeric.
-fn as_floats<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Expr; N] {
-    let kinds = sides.each_ref().map(|side| type_of(side, schema).ok());
-    let is_float = |kind: &Option<DataType>| matches!(kind, Some(DataType::Float32 | DataType::Float64));
-    let is_decimal = |kind: &Option<DataType>| matches!(kind, Some(DataType::Decimal128(..)));
-    if !kinds.iter().any(is_float) || !kinds.iter().any(is_decimal) {
+/// Sides of a comparison as values of one type, where DataFusion would compare them otherwise than PostgreSQL.
+pub(super) fn alike(sides: Vec<Expr>, schema: &DFSchema) -> Vec<Expr> {
+    any_numeric::alike_all(as_floats(as_intervals(sides, schema), schema), schema)
+}
+
+/// Times beside intervals are such.
+fn as_intervals(sides: Vec<Expr>, schema: &DFSchema) -> Vec<Expr> {
+    let kinds: Vec<Option<DataType>> = sides.iter().map(|side| type_of(side, schema).ok()).collect();
+    if !kinds.iter().flatten().any(|kind| matches!(kind, DataType::Interval(_))) {
         return sides;
     }
-    let mut kinds = kinds.into_iter();
-    sides.map(|side| match (kinds.next().flatten(), side) {
+    let converted = |(side, kind): (Expr, &Option<DataType>)| match kind {
+        Some(DataType::Time64(_)) => function::cast_to(side, &SqlType::Interval),
+        _ => side,
+    };
+    sides.into_iter().zip(&kinds).map(converted).collect()
+}
+
+/// What is compared with a float is compared as double precision, as in PostgreSQL, but reals with each other; DataFusion would round the
+/// float to the digits of the numeric, and an integer to a real.
+fn as_floats(sides: Vec<Expr>, schema: &DFSchema) -> Vec<Expr> {
+    let kinds: Vec<Option<DataType>> = sides.iter().map(|side| type_of(side, schema).ok()).collect();
+    let known = || kinds.iter().flatten().filter(|kind| !kind.is_null());
+    let is_decimal = |kind: &DataType| matches!(kind, DataType::Decimal128(..));
+    let beside_real = known().any(|kind| *kind == DataType::Float32) && known().any(|kind| *kind != DataType::Float32);
+    let beside_decimal = known().any(DataType::is_floating) && known().any(is_decimal);
+    if !known().all(DataType::is_numeric) || !beside_real && !beside_decimal {
+        return sides;
+    }
+    let converted = |(side, kind): (Expr, &Option<DataType>)| match (kind, side) {
         (Some(DataType::Decimal128(..)), Expr::Literal(decimal @ ScalarValue::Decimal128(Some(_), ..), metadata)) => {
             // By way of its digits, so that the nearest float is taken.
             let digits = decimal.cast_to(&DataType::Utf8).map(|text| text.to_string());
@@ -260,9 +285,10 @@ fn as_floats<const N: usize>(sides: [Expr; N], schema: &DFSchema) -> [Expr; N] {
                 None => cast_to(Expr::Literal(decimal, metadata), DataType::Float64),
             }
         }
-        (Some(DataType::Decimal128(..) | DataType::Float32), side) => cast_to(side, DataType::Float64),
-        (_, side) => side,
-    })
+        (Some(DataType::Float64 | DataType::Null) | None, side) => side,
+        (_, side) => cast_to(side, DataType::Float64),
+    };
+    sides.into_iter().zip(&kinds).map(converted).collect()
 }
 
 /// `x::timestamptz`, `x AT TIME ZONE 'z'` (which DataFusion plans as a cast to nanoseconds in that zone), and casts from instants.

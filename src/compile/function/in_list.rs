@@ -53,13 +53,17 @@ pub(super) fn as_list(definition: &'static Definition, arguments: &[Expr], info:
     is_plain.then(|| of_constants(Expr::InList(list())).data)
 }
 
+/// Whether an item of a list may have another value in another row.
+pub(in crate::compile) fn depends(item: &Expr) -> bool {
+    // A subquery becomes a column, and may become a CASE.
+    let is_open = |part: &Expr| Ok(matches!(part, Expr::ScalarSubquery(_) | Expr::Case(_)));
+    item.any_column_refs() || item.contains_outer() || item.exists(is_open).unwrap_or(true)
+}
+
 /// A list with comparisons in place of what is not constant: DataFusion takes for constant what is one value in no rows, such as
 /// `CASE WHEN x > 5 THEN 'a' END`.
 pub(in crate::compile) fn of_constants(expression: Expr) -> Transformed<Expr> {
     let Expr::InList(InList { expr, list, negated }) = expression else { return Transformed::no(expression) };
-    // A subquery becomes a column, and may become a CASE.
-    let is_open = |part: &Expr| Ok(matches!(part, Expr::ScalarSubquery(_) | Expr::Case(_)));
-    let depends = |item: &Expr| item.any_column_refs() || item.contains_outer() || item.exists(is_open).unwrap_or(true);
     let (others, constants): (Vec<Expr>, Vec<Expr>) = list.into_iter().partition(depends);
     if others.is_empty() {
         return Transformed::no(Expr::InList(InList { expr, list: constants, negated }));

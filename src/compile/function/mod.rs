@@ -78,13 +78,15 @@ use crate::types::SqlType;
 pub(in crate::compile) use array::dimension::check_accumulated;
 pub use cast::Target;
 pub(in crate::compile) use cast::declared as declared_numeric;
+pub(in crate::compile) use cast::reads_text;
 pub(in crate::compile) use cast::widen::widened;
 pub(in crate::compile) use datetime::date_bin::stride_micros;
-pub(in crate::compile) use datetime::operator::{negated, shifted};
+pub(in crate::compile) use datetime::operator::{between, negated, shifted};
 pub(in crate::compile) use datetime::part_sum::{divided, interval_of, parts_of};
 use definition::Function;
 pub(in crate::compile) use definition::{Definition, external};
 pub(in crate::compile) use jsonb::write::write_value as write_json;
+pub(in crate::compile) use planner::beside;
 pub(in crate::compile) use type_of::NAME as TYPE_OF;
 pub(in crate::compile) use unknown::unknown;
 
@@ -254,7 +256,8 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
             Some(Expr::Cast(Cast { expr: Box::new(value.clone()), field }))
         }
         ("unnest[]" | "jsonb[]" | "json[]" | "sort_key" | "packed" | "unpacked" | "numeric", [value])
-        | ("tagged", [value, _]) => Some(value.clone()),
+        | ("tagged", [value, _])
+        | ("values", [value, ..]) => Some(value.clone()),
         ("-", [value]) => Some(Expr::Negative(Box::new(value.clone()))),
         _ => planner::as_operator(function.definition, &call.args),
     }
@@ -276,6 +279,11 @@ pub(in crate::compile) fn wanted(call: &ScalarFunction, schema: &DFSchema) -> Op
 /// `CAST(expression AS sql_type)`.
 pub(in crate::compile) fn cast_to(expression: Expr, sql_type: &SqlType) -> Expr {
     cast::to_type(expression, sql_type)
+}
+
+/// `coalesce(…)`.
+pub(in crate::compile) fn coalesce(values: Vec<Expr>) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(udf(&condition::coalesce::DEFINITION), values))
 }
 
 /// `instant AT TIME ZONE 'zone'`.

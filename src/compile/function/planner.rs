@@ -20,7 +20,7 @@ use super::pattern::{like, matching};
 use super::row;
 use super::text::{concat, position};
 use crate::compile::analyze::strict::{comparable, plain_name};
-use crate::compile::analyze::{field_of, remembered};
+use crate::compile::analyze::{field_of, remembered, tagged_again};
 use crate::error::{Error, code};
 use crate::types::SqlType;
 
@@ -77,14 +77,15 @@ impl ExprPlanner for Operators {
         Ok(PlannerResult::Planned(call(definition, operands)))
     }
 
-    /// A whole number as it is written: the parser marks it so.
+    /// A whole number as it is written, or a CASE: the parser marks them so.
     fn plan_dictionary_literal(
         &self,
         mut raw: RawDictionaryExpr,
-        _schema: &DFSchema,
+        schema: &DFSchema,
     ) -> PlanResult<PlannerResult<RawDictionaryExpr>> {
         match raw.values.pop() {
             Some(number @ Expr::Literal(..)) => Ok(PlannerResult::Planned(whole_number(number))),
+            Some(case @ Expr::Case(_)) => Ok(PlannerResult::Planned(tagged_again(case, schema).data)),
             other => {
                 raw.values.extend(other);
                 Ok(PlannerResult::Original(raw))
@@ -275,6 +276,12 @@ fn compared(raw: RawBinaryExpr, left: Option<SqlType>, right: Option<SqlType>) -
         _ => false,
     };
     let RawBinaryExpr { op, left: left_side, right: right_side } = raw;
+    // A time is compared with an interval as one.
+    let (left_side, right_side) = match (&left, &right) {
+        (Some(SqlType::Time), Some(SqlType::Interval)) => (super::cast_to(left_side, &SqlType::Interval), right_side),
+        (Some(SqlType::Interval), Some(SqlType::Time)) => (left_side, super::cast_to(right_side, &SqlType::Interval)),
+        _ => (left_side, right_side),
+    };
     if compares && by_keys {
         let [left, right] = [left_side, right_side].map(|side| call(&super::order::sort_key::DEFINITION, vec![side]));
         return PlannerResult::Original(RawBinaryExpr { op, left, right });
@@ -329,7 +336,7 @@ fn is_constant_text(expression: &Expr) -> bool {
 }
 
 /// A value of a type, and a constant text beside it that is read as that type.
-fn beside(value: Expr, kind: Option<SqlType>, constant: Expr) -> (Expr, Expr) {
+pub(in crate::compile) fn beside(value: Expr, kind: Option<SqlType>, constant: Expr) -> (Expr, Expr) {
     let Some(kind) = kind.filter(|kind| !matches!(kind, SqlType::Text | SqlType::Varchar(_))) else {
         return (value, constant);
     };

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::symmetric;
+use super::infix;
 
 /// Makes an expression of GROUP BY of its lists.
 type Grouping = fn(Vec<Vec<Expr>>) -> Expr;
@@ -106,8 +106,11 @@ impl Dialect for Postgres {
     /// `x [NOT] BETWEEN SYMMETRIC a AND b`, which sqlparser does not read, and `x IS [NOT] DISTINCT FROM y`, which ends before AND and
     /// OR; sqlparser takes them for a part of `y`.
     fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
-        if let Some(between) = symmetric::between(self, parser, expr) {
+        if let Some(between) = infix::between(self, parser, expr) {
             return Some(between);
+        }
+        if let Some(comparison) = infix::any_values(parser, expr) {
+            return Some(comparison);
         }
         let negated = [Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
         let is = |keywords: &[Keyword]| {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DFSchema, NullEquality, TableReference, not_impl_err};
 use datafusion::error::Result as PlanResult;
-use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning};
 use datafusion::logical_expr::utils::expand_wildcard;
 use datafusion::logical_expr::{
@@ -16,6 +15,10 @@ use datafusion::prelude::Expr;
 use datafusion::sql::sqlparser::ast;
 
 use super::rewrite::MERGED;
+use crate::compile::analyze::{field_of, is_declared};
+use crate::compile::function::condition::common_type::Branch;
+use crate::compile::function::{cast_to, coalesce, external};
+use crate::types::SqlType;
 
 /// Plans the joins that were nested for their merged columns.
 #[derive(Debug)]
@@ -122,15 +125,12 @@ fn merged(
         let (Expr::Column(left), Expr::Column(right)) = (one, other) else {
             return not_impl_err!("USING over columns of these types");
         };
-        let value = match kind {
-            JoinType::Right => other.clone(),
-            JoinType::Full => coalesce(vec![one.clone(), other.clone()]),
-            _ => one.clone(),
-        };
+        let value = value_of(one, other, join)?;
         // `*` shows the first of equal columns by their tables' names.
         let shown = match kind {
-            JoinType::Inner | JoinType::Left if left < right => Some(left),
-            JoinType::Inner | JoinType::Right if right < left => Some(right),
+            _ if !matches!(value, Expr::Column(_)) => None,
+            JoinType::Inner | JoinType::Left if left < right && value == *one => Some(left),
+            JoinType::Inner | JoinType::Right if right < left && value == *other => Some(right),
             _ => None,
         };
         let again = Column::new(Some(tag.clone()), name);
@@ -151,6 +151,7 @@ fn merged(
     }
     let rest = schema.columns().into_iter().map(Expr::Column).filter(|column| !first.contains(column));
     let columns = first.iter().cloned().chain(rest).chain(last).collect();
+    let joined = compared_as_one(join)?;
     let plan = LogicalPlan::Projection(Projection::try_new(columns, Arc::new(joined))?);
     let schema = Arc::new(DFSchema::empty());
     let nothing = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema });
@@ -160,9 +161,86 @@ fn merged(
     Ok(LogicalPlan::Join(marker))
 }
 
+/// The value of a merged column, of the type that both have in common: the left one's or the right one's of which the join has all rows. An
+/// inner join has both, and takes the left one unless only the right one has the type already. Errors: 42804.
+fn value_of(left: &Expr, right: &Expr, join: &Join) -> PlanResult<Expr> {
+    let (one, other) = (key(left, &join.left)?, key(right, &join.right)?);
+    let branches = [&one.kind, &other.kind].map(|kind| Branch::new(Some(kind.clone()), None));
+    let common = Branch::common_type(&branches, "JOIN/USING").map_err(external)?;
+    let as_it_is = |key: &Key| key.kind == common || common.is_numeric() && key.kind.is_numeric() && !key.declared;
+    let takes_right = !as_it_is(&one) && as_it_is(&other);
+    let typed = |side: &Expr, key: &Key| if key.kind == common { side.clone() } else { cast_to(side.clone(), &common) };
+    let (one, other) = (typed(left, &one), typed(right, &other));
+    Ok(match join.join_type {
+        JoinType::Full => coalesce(vec![one, other]),
+        JoinType::Right => other,
+        JoinType::Inner if takes_right => other,
+        _ => one,
+    })
+}
+
+/// What a column that is to be merged is.
+struct Key {
+    kind: SqlType,
+    /// Whether it is a numeric of declared precision.
+    declared: bool,
+}
+
+fn key(column: &Expr, input: &LogicalPlan) -> PlanResult<Key> {
+    let position = column.try_as_col().and_then(|column| input.schema().maybe_index_of_column(column));
+    let declared = position.is_some_and(|position| is_declared(input, position));
+    Ok(Key { kind: SqlType::of(&*field_of(column, input.schema())?), declared })
+}
+
+/// The join with keys of one type, where DataFusion would compare them otherwise than PostgreSQL does: a real with other numbers, times,
+/// char(n) with other texts.
+fn compared_as_one(join: &Join) -> PlanResult<LogicalPlan> {
+    let mut changed = false;
+    let mut on = Vec::with_capacity(join.on.len());
+    for (left, right) in &join.on {
+        let kinds =
+            [SqlType::of(&*field_of(left, join.left.schema())?), SqlType::of(&*field_of(right, join.right.schema())?)];
+        let typed = |side: &Expr, kind: &SqlType, wanted: &SqlType| match kind == wanted {
+            true => side.clone(),
+            false => cast_to(side.clone(), wanted),
+        };
+        let wanted = compared_type(&kinds);
+        changed |= wanted.is_some();
+        on.push(match wanted {
+            Some(wanted) => (typed(left, &kinds[0], &wanted), typed(right, &kinds[1], &wanted)),
+            None => (left.clone(), right.clone()),
+        });
+    }
+    if !changed {
+        return Ok(LogicalPlan::Join(join.clone()));
+    }
+    let (left, right) = (Arc::clone(&join.left), Arc::clone(&join.right));
+    let constraint = JoinConstraint::On;
+    let made = Join::try_new(left, right, on, None, join.join_type, constraint, join.null_equality, join.null_aware)?;
+    Ok(LogicalPlan::Join(made))
+}
+
+/// What values of two types are compared as; `None` leaves it to the comparison of keys.
+fn compared_type([left, right]: &[SqlType; 2]) -> Option<SqlType> {
+    use SqlType::{Char, Date, Double, Real, Timestamp, TimestampTz};
+    match (left, right) {
+        _ if left == right => None,
+        (Real, _) | (_, Real) => Some(Double),
+        (Char(_), Char(_)) => None,
+        (Char(_), other) | (other, Char(_)) if other.is_text() => Some(SqlType::Text),
+        (TimestampTz, Date | Timestamp) | (Date | Timestamp, TimestampTz) => Some(TimestampTz),
+        (Timestamp, Date) | (Date, Timestamp) => Some(Timestamp),
+        _ => None,
+    }
+}
+
+/// Whether a column of a table is a merged one.
+pub(in crate::compile) fn is_merged(table: &TableReference) -> bool {
+    table.table().starts_with(' ')
+}
+
 /// A table's name that no query writes, before all others and before those made for joins inside.
 fn fresh_table(schema: &DFSchema) -> TableReference {
-    let made = |table: &&TableReference| table.table().starts_with(' ');
-    let inside = schema.iter().filter_map(|(qualifier, _)| qualifier).filter(made).count();
+    let inside = schema.iter().filter_map(|(qualifier, _)| qualifier).filter(|table| is_merged(table)).count();
     TableReference::bare(format!(" {:06}", 999_999_usize.saturating_sub(inside)))
 }

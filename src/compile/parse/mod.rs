@@ -36,6 +36,8 @@ mod exclude;
 mod field_set;
 // A place in the tokens.
 mod grammar;
+// BETWEEN SYMMETRIC, ANY (VALUES …).
+mod infix;
 // INSERT.
 mod insert;
 // Columns that a join makes one.
@@ -66,8 +68,6 @@ mod sign;
 mod star;
 // First words → rule.
 mod statement;
-// BETWEEN SYMMETRIC.
-mod symmetric;
 // CREATE TABLE, CREATE INDEX, ALTER TABLE.
 mod table;
 // `unnest` of rows.
@@ -90,7 +90,7 @@ pub use definition::{
     CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
 pub use insert::{InsertSource, Values};
-pub(in crate::compile) use merged::{MergedColumns, without_markers};
+pub(in crate::compile) use merged::{MergedColumns, is_merged, without_markers};
 pub use modes::TransactionModes;
 pub use query::{Query, ROWS, RowLocks, shown_name, type_key};
 pub(in crate::compile) use rewrite::ARRAY;

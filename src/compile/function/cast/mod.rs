@@ -57,6 +57,16 @@ pub(super) fn target(expression: &Expr) -> Option<SqlType> {
     }
 }
 
+/// Whether a call casts a text that is no constant yet to numeric, whose digits must not depend on the text once it is known. `kind` tells
+/// types.
+pub(in crate::compile) fn reads_text(call: &ScalarFunction, kind: impl Fn(&Expr) -> Option<SqlType>) -> bool {
+    let [value, Expr::Literal(ScalarValue::Utf8(Some(name)), _)] = call.args.as_slice() else { return false };
+    call.func.name() == DEFINITION.name
+        && name == "numeric"
+        && !matches!(value, Expr::Literal(..))
+        && kind(value).is_some_and(|kind| kind.is_text())
+}
+
 /// `try_cast(value, 'type')`: what `TRY_CAST(value AS type)` becomes. NULL where the cast is an error.
 pub(super) static TRY: Definition = Definition::immutable("try_cast", types, try_evaluate);
 

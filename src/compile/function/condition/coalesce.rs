@@ -16,7 +16,7 @@ use super::common_type::common_type;
 use crate::error::{Error, Result};
 use crate::types::SqlType;
 
-pub(in super::super) static DEFINITION: Definition = Definition::immutable("coalesce", types, evaluate);
+pub(in crate::compile::function) static DEFINITION: Definition = Definition::immutable("coalesce", types, evaluate);
 
 fn types(arguments: &[Argument]) -> Types {
     if arguments.is_empty() {

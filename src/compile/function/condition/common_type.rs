@@ -58,15 +58,10 @@ fn check_constant(value: &Argument, wanted: &SqlType) -> Result<()> {
     }
 }
 
-/// The common type of several values; text if none has a type. DataFusion forgets types that Arrow does not tell where a CASE makes the
-/// values: what looks like text is one of the others' type here, and [`Branch::common_type`] is asked once it is known. Errors: 42804 for
-/// types that do not go together; `construct` names what the values stand in.
+/// The common type of several values; text if none has a type. Errors: 42804 for types that do not go together; `construct` names what
+/// the values stand in.
 pub(in super::super) fn common_type(values: &[Argument], construct: &str) -> Result<SqlType> {
-    use SqlType::{Enum, Json, Jsonb, Text, Uuid};
-    let hidden = |value: &&Argument| matches!(value.sql_type, Some(Uuid | Json | Jsonb | Enum(_)));
-    let shown = values.iter().any(|value| hidden(&value));
-    let is_open = |value: &&Argument| !shown || value.text.is_some() || value.sql_type != Some(Text);
-    let described: Vec<&Argument> = values.iter().filter(is_open).collect();
+    let described: Vec<&Argument> = values.iter().collect();
     let common = common_of(&described, construct)?;
     described.into_iter().try_for_each(|value| check_constant(value, &common))?;
     Ok(common)
@@ -86,14 +81,18 @@ fn common_of(values: &[&Argument], construct: &str) -> Result<SqlType> {
         }
     }
     let chosen = chosen.unwrap_or(SqlType::Text);
-    if let SqlType::Char(_) = chosen {
-        let any_length = values.iter().any(|value| value.is_untyped() && value.text.is_some());
-        return Ok(if any_length { SqlType::Char(0) } else { chosen });
-    }
-    let SqlType::Numeric(..) = chosen else { return Ok(chosen) };
-    // Numbers in quotes may have other digits than the others.
-    let quoted = values.iter().filter(|value| value.is_untyped() && value.text.is_some());
-    Ok(quoted.map(|value| unbounded_numeric(value)).fold(chosen, |chosen, quoted| numeric(&chosen, &quoted)))
+    let mut quoted = values.iter().filter(|value| value.is_untyped() && value.text.is_some()).peekable();
+    // Constants have the length and the digits that they are written with.
+    Ok(match chosen {
+        chosen if quoted.peek().is_none() => chosen,
+        SqlType::Char(_) => SqlType::Char(0),
+        SqlType::Varchar(_) => SqlType::Text,
+        SqlType::AnyNumeric(_) => SqlType::NUMERIC,
+        chosen @ SqlType::Numeric(..) => {
+            quoted.map(|value| unbounded_numeric(value)).fold(chosen, |chosen, quoted| numeric(&chosen, &quoted))
+        }
+        chosen => chosen,
+    })
 }
 
 /// Types of one category, of which none converts to the other, or of several.
@@ -129,6 +128,8 @@ pub(in super::super) fn wider(one: &SqlType, other: &SqlType) -> Option<SqlType>
     }
     match (one, other) {
         (Char(_), Char(_)) => Some(Char(0)),
+        // The first one decides.
+        (Char(_), other) if other.is_text() => Some(Char(0)),
         // What DataFusion has forgotten the type of.
         (SqlType::Enum(forgotten), known @ SqlType::Enum(_)) | (known @ SqlType::Enum(_), SqlType::Enum(forgotten))
             if forgotten.is_any() =>

@@ -10,6 +10,8 @@ mod extreme;
 mod null_count;
 // `nullif`.
 mod nullif;
+// Cells of VALUES.
+mod row_value;
 
 use super::definition::Definition;
 
@@ -20,4 +22,5 @@ pub(super) static DEFINITIONS: &[&Definition] = &[
     &null_count::NONNULLS,
     &null_count::NULLS,
     &nullif::DEFINITION,
+    &row_value::DEFINITION,
 ];

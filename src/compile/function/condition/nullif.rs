@@ -15,6 +15,12 @@ pub(super) static DEFINITION: Definition = Definition::immutable("nullif", types
 
 fn types(arguments: &[Argument]) -> Types {
     let [value, other] = arguments else { return Ok(None) };
+    // A time is compared with an interval as one.
+    if let (Some(SqlType::Time), Some(SqlType::Interval)) | (Some(SqlType::Interval), Some(SqlType::Time)) =
+        (&value.sql_type, &other.sql_type)
+    {
+        return Ok(Some((vec![SqlType::Interval; 2], SqlType::Interval)));
+    }
     let common = common_type(arguments, "NULLIF").map_err(|error| {
         if ![code::DATATYPE_MISMATCH, code::CANNOT_COERCE].contains(&error.code) {
             return error;

@@ -227,13 +227,24 @@ pub(in crate::compile) fn negated(span: IntervalMonthDayNano) -> Result<Interval
     }
 }
 
+/// The interval that is so much of the way from one to another.
+pub(in crate::compile) fn between(
+    low: IntervalMonthDayNano,
+    high: IntervalMonthDayNano,
+    share: f64,
+) -> Result<IntervalMonthDayNano> {
+    let way = combined(high, negated(low)?)?;
+    combined(scaled(way, |value| value * share)?, low)
+}
+
 fn multiply(call: &Call) -> Result<ArrayRef> {
     scale(call, |value, factor| value * factor)
 }
 
 fn divide(call: &Call) -> Result<ArrayRef> {
-    let divisors = call.arguments[1].as_primitive::<Float64Type>().iter().enumerate();
-    if divisors.into_iter().any(|(row, divisor)| divisor == Some(0.0) && call.arguments[0].is_valid(row)) {
+    let divisors = call.arguments[1].as_primitive::<Float64Type>();
+    let is_division = |row: usize| call.arguments.iter().all(|argument| argument.is_valid(row));
+    if (0..call.rows).any(|row| is_division(row) && divisors.value(row) == 0.0) {
         return Err(Error::new(code::DIVISION_BY_ZERO, "division by zero"));
     }
     scale(call, |value, divisor| value / divisor)

@@ -77,6 +77,10 @@ fn written(call: &Call, row: usize, pattern: &Pattern) -> Result<String> {
             write::decimal(call.arguments[0].as_primitive::<Decimal128Type>().value(row), *scale, pattern)
         }
         SqlType::AnyNumeric(_) => write::any(&call.decimal(0, row), pattern),
+        // Floats are exact enough for them, and PostgreSQL takes these.
+        SqlType::SmallInt | SqlType::Integer if pattern.scientific => {
+            write::double(bit::integer(call, 0, row) as f64, 15, pattern)
+        }
         _ => write::decimal(i128::from(bit::integer(call, 0, row)), 0, pattern),
     }
 }

@@ -1,9 +1,11 @@
 //! Numbers by a pattern.
 
+use num_bigint::{BigInt, BigUint};
+
 use super::digits;
 use super::pattern::{Anchor, Item, Pattern};
 use crate::compile::function::cast::rounded;
-use crate::decimal::{Decimal, Number};
+use crate::decimal::{Decimal, Number, ten_to};
 use crate::error::{Error, Result, code};
 
 /// Roman numerals are as long as the longest.
@@ -12,10 +14,10 @@ const ROMAN_WIDTH: usize = 15;
 /// A decimal `value · 10^−scale`.
 pub(super) fn decimal(value: i128, scale: i8, pattern: &Pattern) -> Result<String> {
     if pattern.roman {
-        return Ok(placed(&roman(rounded(value, scale)), false, 0, pattern));
+        return integer_roman(rounded(value, scale), pattern);
     }
     if pattern.scientific {
-        return Ok(scientific(value, scale, pattern.post));
+        return Ok(scientific(&Number::new(value, u32::from(scale.unsigned_abs())), pattern.post));
     }
     let overflow = || Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "numeric out of range");
     let shift = i8::try_from(pattern.shift).map_err(|_| overflow())?;
@@ -38,24 +40,27 @@ pub(super) fn decimal(value: i128, scale: i8, pattern: &Pattern) -> Result<Strin
     Ok(laid_out(&text, negative, pattern))
 }
 
-/// A numeric of any size: what is more than 38 digits long is cut to those that the pattern shows, or refused.
+/// A numeric of any size.
 pub(super) fn any(value: &Decimal, pattern: &Pattern) -> Result<String> {
-    let overflow = || Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "numeric out of range");
-    let Decimal::Number(number) = value else { return double(value.to_f64(), 15, pattern) };
-    let shown = if pattern.scientific { number.scale() as i32 } else { (pattern.post + pattern.shift) as i32 + 1 };
-    let number = match number.scale() as i32 > shown {
-        // The digit behind those that are shown keeps apart what rounds up and what does not.
-        true => {
-            let cut = number.truncated(shown);
-            let lost = Decimal::Number(cut.clone()).compare(value).is_ne();
-            let last = (cut.units() % 10_i32).to_string().ends_with('0') && lost;
-            let nudge = if last { value.sign() } else { 0 };
-            Number::new(cut.units() + nudge, cut.scale())
+    let number = match value {
+        Decimal::Number(number) => number,
+        special if pattern.roman => {
+            let what = if *special == Decimal::NaN { "NaN" } else { "infinity" };
+            return Err(Error::unsupported(format!("cannot convert {what} to integer")));
         }
-        false => number.clone(),
+        special => return double(special.to_f64(), 15, pattern),
     };
-    let units = i128::try_from(number.units()).map_err(|_| overflow())?;
-    decimal(units, i8::try_from(number.scale()).map_err(|_| overflow())?, pattern)
+    if pattern.roman {
+        return integer_roman(value.to_i128().unwrap_or(i128::MAX), pattern);
+    }
+    if pattern.scientific {
+        return Ok(scientific(number, pattern.post));
+    }
+    let shifted = Number::new(number.units() * ten_to(pattern.shift as u32), number.scale());
+    // A pattern has fewer places than an i32 counts.
+    let shown = shifted.rounded(pattern.post as i32);
+    let magnitude = Number::new(BigInt::from(shown.units().magnitude().clone()), shown.scale());
+    Ok(laid_out(&Decimal::Number(magnitude).to_string(), number.sign() < 0, pattern))
 }
 
 fn power_of_ten(digits: u8) -> Option<i128> {
@@ -112,30 +117,18 @@ fn laid_out(text: &str, negative: bool, pattern: &Pattern) -> String {
     }
 }
 
-fn scientific(value: i128, scale: i8, post: usize) -> String {
-    let sign = if value < 0 { '-' } else { ' ' };
-    let magnitude = value.unsigned_abs();
-    let length = magnitude.checked_ilog10().map_or(1, |exponent| exponent as i32 + 1);
-    let mut exponent = if magnitude == 0 { 0 } else { length - 1 - i32::from(scale) };
-    // The mantissa's digits: the first and `post` more.
-    let dropped = length - 1 - post as i32;
-    let mut mantissa = match u32::try_from(dropped) {
-        Ok(dropped) => {
-            let unit = 10u128.checked_pow(dropped).unwrap_or(u128::MAX);
-            magnitude / unit + u128::from(magnitude % unit >= unit.div_ceil(2) && dropped > 0)
-        }
-        Err(_) => magnitude,
-    }
-    .to_string();
-    if dropped >= 0 && mantissa.len() > post + 1 {
-        mantissa.pop();
-        exponent += 1;
-    }
-    mantissa.extend(std::iter::repeat_n('0', (post + 1).saturating_sub(mantissa.len())));
-    let (first, rest) = mantissa.split_at(1);
-    let point = if post > 0 { "." } else { "" };
+/// The digits of a numeric with an exponent, which is that of the number before it is rounded: 9.99 with one digit is `10.0e+00`.
+fn scientific(number: &Number, post: usize) -> String {
+    let magnitude = number.units().magnitude();
+    let is_zero = *magnitude == BigUint::ZERO;
+    let length = if is_zero { 1 } else { magnitude.to_string().len() };
+    let exponent = if is_zero { 0 } else { length as i64 - 1 - i64::from(number.scale()) };
+    // The first digit and `post` more.
+    let mantissa = Number::new(BigInt::from(magnitude.clone()), length as u32 - 1).rounded(post as i32);
+    let mantissa = Decimal::Number(mantissa);
+    let sign = if number.sign() < 0 { '-' } else { ' ' };
     let exponent_sign = if exponent < 0 { '-' } else { '+' };
-    format!("{sign}{first}{point}{rest}e{exponent_sign}{:02}", exponent.unsigned_abs())
+    format!("{sign}{mantissa}e{exponent_sign}{:02}", exponent.unsigned_abs())
 }
 
 /// C's form of what Rust writes: `1.5e10` → `1.5e+10`.
@@ -143,6 +136,14 @@ fn with_sign_and_exponent(text: &str) -> String {
     let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.unsigned_abs())
+}
+
+/// PostgreSQL makes an integer of it first.
+fn integer_roman(number: i128, pattern: &Pattern) -> Result<String> {
+    if i32::try_from(number).is_err() {
+        return Err(Error::new(code::NUMERIC_VALUE_OUT_OF_RANGE, "integer out of range"));
+    }
+    Ok(placed(&roman(number), false, 0, pattern))
 }
 
 fn roman(number: i128) -> String {

@@ -46,6 +46,8 @@ mod cast;
 mod clause;
 // What stands where a condition does.
 mod condition;
+// Constants that functions are given.
+mod constant_argument;
 mod grouping;
 // `rank(…) WITHIN GROUP`.
 mod hypothetical;
@@ -227,6 +229,7 @@ impl ast::VisitorMut for Rewriter<'_> {
         self.values.iter().for_each(|aliases| set_returning::value_of(expression, aliases));
         condition::rewrite(expression);
         let rewritten = refuse::expression(expression)
+            .and_then(|()| constant_argument::rewrite(expression))
             .and_then(|()| row_in::rewrite(expression))
             .and_then(|()| hypothetical::rewrite(expression))
             .and_then(|()| number::rewrite(expression))

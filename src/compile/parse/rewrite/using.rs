@@ -1,7 +1,7 @@
 //! `a JOIN b USING (k)` and NATURAL joins are nested: each becomes an item of FROM of its own, to which the planner gives the merged
 //! columns. WHERE and ON, where the planner finds `k` ambiguous, name the merged column by its join. All clauses do inside of a query around,
-//! where the planner would take an outer column of that name, and where it looks for columns among outputs as well: with DISTINCT ON and
-//! beside set-returning functions.
+//! where the planner would take an outer column of that name, and where it looks for columns among outputs as well: in GROUP BY,
+//! with DISTINCT ON and beside set-returning functions.
 
 use std::ops::ControlFlow;
 
@@ -37,9 +37,10 @@ fn nest_body(body: &mut ast::SetExpr, made: &mut usize, inside: bool, order: &mu
             if let Some(condition) = &mut select.selection {
                 qualify(condition, &merged);
             }
-            if inside || matches!(select.distinct, Some(ast::Distinct::On(_))) || has_sets(&select.projection) {
+            let distinct = matches!(select.distinct, Some(ast::Distinct::On(_)));
+            if inside || distinct || hides(select, &merged) || has_sets(&select.projection) {
                 qualify_outputs(select, &merged);
-                qualify_distinct(select, order, &merged);
+                qualify_order(select, order, &merged);
             }
         }
         ast::SetExpr::SetOperation { left, right, .. } => {
@@ -142,9 +143,8 @@ fn qualify_outputs(select: &mut ast::Select, merged: &Merged) {
     }
 }
 
-/// Names the joins of merged columns in the keys of DISTINCT ON and the order that goes with them; names of outputs stay.
-fn qualify_distinct(select: &mut ast::Select, order: &mut [ast::OrderByExpr], merged: &Merged) {
-    let Some(ast::Distinct::On(keys)) = &mut select.distinct else { return };
+/// Names the joins of merged columns in the keys of DISTINCT ON and in ORDER BY; names of outputs stay.
+fn qualify_order(select: &mut ast::Select, order: &mut [ast::OrderByExpr], merged: &Merged) {
     let is_output = |expression: &ast::Expr| {
         let ast::Expr::Identifier(name) = expression else { return false };
         select.projection.iter().any(|item| match item {
@@ -152,8 +152,24 @@ fn qualify_distinct(select: &mut ast::Select, order: &mut [ast::OrderByExpr], me
             _ => false,
         })
     };
+    let keys = match &mut select.distinct {
+        Some(ast::Distinct::On(keys)) => keys.as_mut_slice(),
+        _ => &mut [],
+    };
     let keys = keys.iter_mut().chain(order.iter_mut().map(|item| &mut item.expr));
     keys.filter(|key| !is_output(key)).for_each(|key| qualify(key, merged));
+}
+
+/// Whether an output that is grouped by has the name of a merged column and is a column of one side: the planner would take it for the
+/// merged one in GROUP BY.
+fn hides(select: &ast::Select, merged: &Merged) -> bool {
+    let ast::GroupByExpr::Expressions(keys, _) = &select.group_by else { return false };
+    select.projection.iter().any(|item| match item {
+        ast::SelectItem::ExprWithAlias { expr: expr @ ast::Expr::CompoundIdentifier(_), alias } => {
+            keys.contains(expr) && merged.iter().any(|(name, _)| *name == folded_ident(alias))
+        }
+        _ => false,
+    })
 }
 
 /// Whether outputs are set-returning functions.

@@ -1,4 +1,4 @@
-//! Columns of VALUES with numbers of different sizes, as in `VALUES (1.5), ('NaN'::numeric)`: DataFusion wants one type per column.
+//! Columns of VALUES with values of different types, as in `VALUES ('{}'::jsonb), ('[]')`: DataFusion wants one type per column.
 
 use std::ops::ControlFlow;
 
@@ -7,19 +7,32 @@ use datafusion::sql::sqlparser::ast;
 use super::super::query::select;
 use super::{call, cast, take};
 
-const INTEGERS: [&str; 3] = ["smallint", "integer", "bigint"];
+/// Kinds of cells in a column at most: each cell names one of each.
+const KINDS_MAX: usize = 40;
 
-/// Makes exact numbers beside casts to numeric and operations on numerics ones of any size.
+/// What is known of a cell before names are looked up.
+#[derive(PartialEq)]
+enum Kind {
+    /// A constant without a type.
+    Untyped,
+    /// A constant of this type of numbers.
+    Number(&'static str),
+    Boolean,
+    Cast(String),
+    /// An expression whose type depends on what is in it.
+    Other,
+    /// What may stand in a query only once.
+    Single,
+}
+
+/// Makes the cells of columns of VALUES of one type each, where they are more than constants.
 pub(super) fn rewrite(body: &mut ast::SetExpr) {
     let ast::SetExpr::Values(values) = body else { return };
     let width = values.rows.iter().map(|row| row.len()).min().unwrap_or(0);
     for at in 0..width {
-        let cells = || values.rows.iter().map(|row| &row[at]);
-        if !cells().any(has_any_size) || cells().filter(|cell| is_exact(cell)).count() < 2 {
-            continue;
-        }
-        for cell in values.rows.iter_mut().map(|row| &mut row[at]).filter(|cell| is_exact(cell)) {
-            *cell = call("numeric", [take(cell)]);
+        let Some(kinds) = kinds(values, at) else { continue };
+        for cell in values.rows.iter_mut().map(|row| &mut row[at]) {
+            *cell = call("values", std::iter::once(take(cell)).chain(kinds.iter().cloned()));
         }
     }
 }
@@ -51,6 +64,75 @@ pub(super) fn selected(body: &mut ast::SetExpr) {
     }
 }
 
+/// One cell of each kind, if the column needs a common type that constants alone do not tell.
+fn kinds(values: &ast::Values, at: usize) -> Option<Vec<ast::Expr>> {
+    let mut known: Vec<Kind> = Vec::new();
+    let mut found = Vec::new();
+    let (mut untyped, mut typed, mut any_digits) = (false, false, false);
+    for cell in values.rows.iter().map(|row| &row[at]) {
+        match kind(cell) {
+            Kind::Single => return None,
+            Kind::Untyped => {
+                if !std::mem::replace(&mut untyped, true) {
+                    found.push(cell.clone());
+                }
+            }
+            kind => {
+                typed |= !matches!(kind, Kind::Number(_));
+                // Each value has its own.
+                any_digits |= matches!(&kind, Kind::Cast(name) if name == "numeric");
+                if kind == Kind::Other || !known.contains(&kind) {
+                    known.push(kind);
+                    found.push(cell.clone());
+                }
+            }
+        }
+        if found.len() > KINDS_MAX {
+            return None;
+        }
+    }
+    (typed && (found.len() > 1 || any_digits && values.rows.len() > 1)).then_some(found)
+}
+
+fn kind(cell: &ast::Expr) -> Kind {
+    match cell {
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::Number(digits, _) => Kind::Number(match digits.parse::<i64>() {
+                Ok(number) if i32::try_from(number).is_ok() => "integer",
+                Ok(_) => "bigint",
+                Err(_) => "numeric",
+            }),
+            ast::Value::Boolean(_) => Kind::Boolean,
+            ast::Value::Placeholder(_) => Kind::Single,
+            _ => Kind::Untyped,
+        },
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } | ast::Expr::Nested(expr) => kind(expr),
+        other => match target(other) {
+            // Of as many dimensions as the value has.
+            Some(name) if name.ends_with("[]") => Kind::Other,
+            Some(name) => Kind::Cast(name),
+            None if is_single(other) => Kind::Single,
+            None => Kind::Other,
+        },
+    }
+}
+
+/// Whether an expression asks for rows, or changes what it reads.
+fn is_single(cell: &ast::Expr) -> bool {
+    let found = ast::visit_expressions(cell, |part: &ast::Expr| {
+        let single = match part {
+            ast::Expr::Subquery(_) | ast::Expr::InSubquery { .. } | ast::Expr::Exists { .. } => true,
+            ast::Expr::Value(value) => matches!(value.value, ast::Value::Placeholder(_)),
+            ast::Expr::Function(function) => {
+                ["nextval", "setval"].contains(&function.name.to_string().trim_matches('"').to_lowercase().as_str())
+            }
+            _ => false,
+        };
+        if single { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    found.is_break()
+}
+
 /// The numbers of parameters that stand in one column of VALUES, by column: they are of one type.
 pub(in crate::compile::parse) fn parameters(query: &ast::Query) -> Vec<Vec<usize>> {
     struct Columns(Vec<Vec<usize>>);
@@ -69,43 +151,6 @@ pub(in crate::compile::parse) fn parameters(query: &ast::Query) -> Vec<Vec<usize
     let mut columns = Columns(Vec::new());
     let _ = ast::Visit::visit(query, &mut columns);
     columns.0
-}
-
-/// Whether a cell is made of numbers as they are written and casts to exact ones.
-fn is_exact(cell: &ast::Expr) -> bool {
-    match cell {
-        ast::Expr::Value(value) => matches!(value.value, ast::Value::Number(..)),
-        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } | ast::Expr::Nested(expr) => is_exact(expr),
-        ast::Expr::BinaryOp { left, right, .. } => is_exact(left) && is_exact(right),
-        other => is_cast(other) || target(other).is_some_and(|name| INTEGERS.contains(&name.as_str())),
-    }
-}
-
-/// Whether an exact number may have any size.
-fn has_any_size(cell: &ast::Expr) -> bool {
-    match cell {
-        ast::Expr::UnaryOp { expr, .. } | ast::Expr::Nested(expr) => has_any_size(expr),
-        ast::Expr::BinaryOp { left, op, right } => {
-            use ast::BinaryOperator::{Divide, Minus, Multiply, Plus};
-            matches!(op, Plus | Minus | Multiply | Divide) && is_exact(cell) && (is_numeric(left) || is_numeric(right))
-        }
-        other => is_cast(other),
-    }
-}
-
-/// Whether an exact number is no integer.
-fn is_numeric(cell: &ast::Expr) -> bool {
-    match cell {
-        ast::Expr::Value(value) => matches!(&value.value, ast::Value::Number(digits, _) if digits.contains('.')),
-        ast::Expr::UnaryOp { expr, .. } | ast::Expr::Nested(expr) => is_numeric(expr),
-        ast::Expr::BinaryOp { left, right, .. } => is_numeric(left) || is_numeric(right),
-        other => is_cast(other),
-    }
-}
-
-/// Whether a cell is a cast to numeric.
-fn is_cast(cell: &ast::Expr) -> bool {
-    target(cell).is_some_and(|name| name.starts_with("numeric") && !name.ends_with(']'))
 }
 
 /// The type that a cell is cast to, as casts are rewritten.

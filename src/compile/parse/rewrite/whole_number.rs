@@ -1,5 +1,6 @@
 //! Whole numbers as PostgreSQL types them: integer if they fit, else bigint, else numeric. The planner makes all of them bigint; a number
-//! in a dictionary, which PostgreSQL's grammar does not have, is given to a hook of ours instead (`function::planner`).
+//! in a dictionary, which PostgreSQL's grammar does not have, is given to a hook of ours instead (`function::planner`). So is a CASE, whose
+//! type the planner forgets where Arrow does not tell it.
 
 use std::ops::ControlFlow;
 
@@ -29,6 +30,7 @@ impl ast::VisitorMut for Marker {
                     *expression = marked(negative);
                 }
             }
+            ast::Expr::Case { .. } => *expression = marked(super::take(expression)),
             _ => {}
         }
         ControlFlow::Continue(())
@@ -65,15 +67,17 @@ fn restore_positions(body: &mut ast::SetExpr) {
     }
 }
 
-fn marked(number: ast::Expr) -> ast::Expr {
-    ast::Expr::Dictionary(vec![ast::DictionaryField { key: ast::Ident::new(""), value: Box::new(number) }])
+fn marked(value: ast::Expr) -> ast::Expr {
+    ast::Expr::Dictionary(vec![ast::DictionaryField { key: ast::Ident::new(""), value: Box::new(value) }])
 }
 
 /// The number that was marked, without its mark.
 fn number(expression: &mut ast::Expr) -> Option<ast::Expr> {
     let ast::Expr::Dictionary(fields) = expression else { return None };
     match fields.as_mut_slice() {
-        [only] if only.key.value.is_empty() => Some(super::take(&mut only.value)),
+        [only] if only.key.value.is_empty() && !matches!(*only.value, ast::Expr::Case { .. }) => {
+            Some(super::take(&mut only.value))
+        }
         _ => None,
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::error::Result as PlanResult;
+use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::expr::GroupingSet;
 use datafusion::logical_expr::{Aggregate, LogicalPlan, Projection, Union, utils};
-use datafusion::prelude::Expr;
+use datafusion::prelude::{Expr, lit};
 
 use crate::compile::lower::grouping_sets;
 
@@ -20,7 +21,10 @@ pub(super) fn one_by_one(node: &Aggregate, sets: &GroupingSet) -> PlanResult<Uni
         let kept: Vec<Expr> =
             keys.iter().zip(&set.kept).filter(|(_, kept)| **kept).map(|(key, _)| key.clone()).collect();
         let groups = kept.len();
-        let grouped = Aggregate::try_new(Arc::clone(&node.input), kept, node.aggr_expr.clone())?;
+        // One row is asked for even if it shows nothing.
+        let calls =
+            if kept.is_empty() && node.aggr_expr.is_empty() { vec![count(lit(1))] } else { node.aggr_expr.clone() };
+        let grouped = Aggregate::try_new(Arc::clone(&node.input), kept, calls)?;
         let mut own = grouped.schema.columns().into_iter();
         let mut values: Vec<Expr> = Vec::new();
         let mut here = own.by_ref().take(groups).collect::<Vec<Column>>().into_iter();
@@ -34,7 +38,7 @@ pub(super) fn one_by_one(node: &Aggregate, sets: &GroupingSet) -> PlanResult<Uni
             values.push(column.map_or_else(null, |column| Ok(Expr::Column(column)))?);
         }
         values.push(Expr::Literal(set.id, None));
-        values.extend(own.map(Expr::Column));
+        values.extend(own.take(node.aggr_expr.len()).map(Expr::Column));
         let named = values.into_iter().zip(node.schema.iter());
         let named = named.map(|(value, (qualifier, field))| value.alias_qualified(qualifier.cloned(), field.name()));
         let plan =

@@ -1,4 +1,5 @@
-//! `x BETWEEN SYMMETRIC a AND b`: between the lesser and the greater of both, whichever comes first.
+//! Comparisons that sqlparser does not read. `x BETWEEN SYMMETRIC a AND b`: between the lesser and the greater of both, whichever comes
+//! first. `x = ANY (VALUES …)`, also with ALL and other operators: a query there may begin with SELECT or WITH only.
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
 use datafusion::sql::sqlparser::dialect::{Dialect, Precedence};
@@ -40,6 +41,35 @@ pub(super) fn between(dialect: &dyn Dialect, parser: &mut Parser, value: &Expr) 
         let op = if negated { BinaryOperator::And } else { BinaryOperator::Or };
         let (left, right) = (Box::new(either(&low, &high)), Box::new(either(&high, &low)));
         Expr::Nested(Box::new(Expr::BinaryOp { left, op, right }))
+    }))
+}
+
+/// Reads the comparison after `value`; `None` for anything else.
+pub(super) fn any_values(parser: &mut Parser, value: &Expr) -> Option<Result<Expr, ParserError>> {
+    let compare_op = match &parser.peek_nth_token_ref(0).token {
+        Token::Eq => BinaryOperator::Eq,
+        Token::Neq => BinaryOperator::NotEq,
+        Token::Lt => BinaryOperator::Lt,
+        Token::LtEq => BinaryOperator::LtEq,
+        Token::Gt => BinaryOperator::Gt,
+        Token::GtEq => BinaryOperator::GtEq,
+        _ => return None,
+    };
+    let quantifier = word(parser, 1).filter(|word| ["ANY", "SOME", "ALL"].contains(&word.as_str()))?;
+    if parser.peek_nth_token_ref(2).token != Token::LParen || word(parser, 3)? != "VALUES" {
+        return None;
+    }
+    for _ in 0..3 {
+        parser.advance_token();
+    }
+    let rows = parser.parse_query().and_then(|query| parser.expect_token(&Token::RParen).map(|_| query));
+    let left = Box::new(value.clone());
+    Some(rows.map(|query| {
+        let right = Box::new(Expr::Subquery(query));
+        match quantifier.as_str() {
+            "ALL" => Expr::AllOp { left, compare_op, right },
+            quantifier => Expr::AnyOp { left, compare_op, right, is_some: quantifier == "SOME" },
+        }
     }))
 }
 
