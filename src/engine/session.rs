@@ -182,7 +182,7 @@ impl Session {
                 self.engine.runtime().flush().await?;
                 Ok(Outcome::Done("FLUSH".into()))
             }
-            Kind::Begin(modes) => self.begin(*modes),
+            Kind::Begin(modes, tag) => self.begin(*modes, tag),
             Kind::SetTransaction { modes, session } => self.set_transaction(*modes, *session),
             Kind::Commit => self.commit().await,
             Kind::Rollback => self.rollback().await,

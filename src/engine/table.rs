@@ -130,14 +130,13 @@ impl Session {
                 [column] => format!("{}_{column}_check", relation.local_name()),
                 _ => format!("{}_check", relation.local_name()),
             };
-            let is_free = |name: &str| !table.checks.iter().any(|other| other.name == name);
+            let catalog = self.engine.catalog();
+            let is_key =
+                |name: &str| catalog.indexes_of(relation.id).any(|index| index.name == name && index.is_constraint());
+            let is_free = |name: &str| !table.checks.iter().any(|other| other.name == name) && !is_key(name);
             let name = match &check.name {
                 Some(name) if is_free(name) => name.clone(),
-                Some(name) => {
-                    let message =
-                        format!("constraint \"{name}\" for relation \"{}\" already exists", relation.local_name());
-                    return Err(Error::new(code::DUPLICATE_OBJECT, message));
-                }
+                Some(name) => return Err(duplicate(name, &relation)),
                 None => free_name(&column, is_free),
             };
             table.checks.push(Check { name, condition: check.condition.clone() });
@@ -181,7 +180,9 @@ impl Session {
                     && !indexes.iter().any(|other| other.name == name)
                     && name != relation.local_name()
             };
+            let is_check = |name: &String| table.checks.iter().any(|check| check.name == *name);
             let name = match &key.name {
+                Some(name) if is_check(name) => return Err(duplicate(name, &relation)),
                 Some(name) if is_free(name) => name.clone(),
                 Some(name) => {
                     return Err(Error::new(code::DUPLICATE_TABLE, format!("relation \"{name}\" already exists")));
@@ -356,6 +357,12 @@ impl Session {
         .await
         .map(drop)
     }
+}
+
+/// 42710 for a second constraint of one name.
+fn duplicate(name: &str, relation: &Relation) -> Error {
+    let message = format!("constraint \"{name}\" for relation \"{}\" already exists", relation.local_name());
+    Error::new(code::DUPLICATE_OBJECT, message)
 }
 
 /// 42804 in the words that PostgreSQL has for defaults.

@@ -136,7 +136,7 @@ impl Session {
         }
     }
 
-    pub(super) fn begin(&mut self, modes: TransactionModes) -> Result<Outcome> {
+    pub(super) fn begin(&mut self, modes: TransactionModes, tag: &'static str) -> Result<Outcome> {
         if self.open.as_ref().is_some_and(|open| open.is_group) {
             self.begin_block(modes)?;
         } else if self.open.is_some() {
@@ -145,7 +145,7 @@ impl Session {
             self.open = Some(self.new_transaction(true));
             self.set_modes(modes)?;
         }
-        Ok(Outcome::Done("BEGIN".into()))
+        Ok(Outcome::Done(tag.into()))
     }
 
     pub(super) async fn commit(&mut self) -> Result<Outcome> {

@@ -38,6 +38,8 @@ pub(super) struct Connection {
     transaction: Transaction,
     /// After an error in the extended protocol: everything up to the next Sync is skipped.
     skipping: bool,
+    /// Whether the transaction of a pipeline's statements was begun.
+    pub(super) pipelined: bool,
     /// Whether the last thing sent was ReadyForQuery.
     ready: bool,
     /// Holds the session's place until the connection ends.
@@ -62,6 +64,7 @@ impl Connection {
             cursors: HashMap::new(),
             transaction: Transaction::Idle,
             skipping: false,
+            pipelined: false,
             ready: false,
             _registration: registration,
         }
@@ -141,6 +144,7 @@ impl Connection {
         match Message::decode(frame)? {
             Message::Query(sql) => {
                 self.simple_query(sql).await?;
+                self.end_pipeline().await?;
                 self.end_implicit_transaction();
                 self.ready_for_query().await?;
             }
@@ -152,6 +156,7 @@ impl Connection {
             Message::Flush => self.interrupt.guard_idle(self.socket.flush()).await??,
             Message::Sync => {
                 self.skipping = false;
+                self.end_pipeline().await?;
                 self.end_implicit_transaction();
                 self.ready_for_query().await?;
             }
@@ -181,6 +186,7 @@ impl Connection {
         if self.session.transaction() == Transaction::Open {
             self.session.fail_transaction();
         }
+        self.pipelined = false;
         self.note_transaction(false);
         self.portals.clear();
         self.skipping = is_extended(kind);

@@ -1,6 +1,8 @@
 //! COPY … TO STDOUT: text, CSV and binary, row by row as the rows become ready. What goes wrong on the way is an ErrorResponse; the
 //! protocol has no other end of a COPY from the server's side.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::{BufMut, Bytes, BytesMut};
 use datafusion::arrow::record_batch::RecordBatch;
 use pgwire::messages::PgWireBackendMessage;
@@ -55,10 +57,10 @@ impl Connection {
         if let Some(start) = layout.start(&names) {
             put_data(&mut self.socket.output, &start)?;
         }
-        let format = CopyRows { layout, options: self.text_options() };
+        let format = CopyRows { layout, options: self.text_options(), is_begun: AtomicBool::new(false) };
         let sent = results.send(&format, &mut self.socket, &mut self.interrupt, Pace::default()).await?;
         if matches!(format.layout, Layout::Binary) {
-            put_data(&mut self.socket.output, BINARY_TRAILER)?;
+            put_data(&mut self.socket.output, &[format.binary_header(), BINARY_TRAILER].concat())?;
         }
         self.socket.put(&PgWireBackendMessage::CopyDone(CopyDone::new()))?;
         Ok(format!("COPY {}", sent.rows))
@@ -78,11 +80,20 @@ fn put_data(out: &mut BytesMut, bytes: &[u8]) -> Result<()> {
 struct CopyRows {
     layout: Layout,
     options: TextOptions,
+    /// Whether the binary header was sent.
+    is_begun: AtomicBool,
+}
+
+impl CopyRows {
+    /// What comes before the next binary row: the header, in one message with the first, where clients expect it.
+    fn binary_header(&self) -> &'static [u8] {
+        if self.is_begun.swap(true, Ordering::Relaxed) { &[] } else { BINARY_HEADER }
+    }
 }
 
 /// The rows of one batch.
 struct CopyWriter<'a> {
-    layout: &'a Layout,
+    format: &'a CopyRows,
     encoders: Encoders<'a>,
     row: Vec<u8>,
     value: Vec<u8>,
@@ -92,7 +103,7 @@ impl RowFormat for CopyRows {
     fn bind<'a>(&'a self, batch: &'a RecordBatch) -> Result<Box<dyn RowWriter + 'a>> {
         let format = if matches!(self.layout, Layout::Binary) { Format::Binary } else { Format::Text };
         let encoders = Encoders::new(batch, &Formats::all(format), &self.options)?;
-        Ok(Box::new(CopyWriter { layout: &self.layout, encoders, row: Vec::new(), value: Vec::new() }))
+        Ok(Box::new(CopyWriter { format: self, encoders, row: Vec::new(), value: Vec::new() }))
     }
 }
 
@@ -100,8 +111,9 @@ impl RowWriter for CopyWriter<'_> {
     fn write(&mut self, row: usize, out: &mut BytesMut) -> Result<()> {
         self.row.clear();
         let columns = self.encoders.len();
-        match self.layout {
+        match &self.format.layout {
             Layout::Binary => {
+                self.row.extend_from_slice(self.format.binary_header());
                 self.row.extend_from_slice(&(columns as i16).to_be_bytes());
                 self.encoders.tuple(row, &mut self.row)?;
             }
@@ -162,10 +174,9 @@ impl Layout {
         })
     }
 
-    /// What comes before the first row.
+    /// What comes before the first row, in a message of its own.
     fn start(&self, names: &[&str]) -> Option<Bytes> {
         match self {
-            Layout::Binary => Some(Bytes::from_static(BINARY_HEADER)),
             Layout::Text { header: true, .. } | Layout::Csv { header: true, .. } => {
                 let mut line = Vec::new();
                 // No quotes are forced upon names.

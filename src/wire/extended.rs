@@ -143,6 +143,7 @@ impl Connection {
                 self.socket.put(&PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()))?;
                 return Ok(());
             };
+            self.join_pipeline(&statement.kind).await?;
             // A FETCH is described by its cursor, which may have changed since: what is sent now is what counts.
             portal.state = match self.start(statement, &portal.parameters).await? {
                 Reply::Done(tag) => {

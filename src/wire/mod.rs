@@ -45,6 +45,8 @@ mod frontend;
 mod interrupt;
 // Types as the protocol numbers them.
 pub(crate) mod pg_type;
+// Statements up to a Sync.
+mod pipeline;
 mod prepared;
 mod query;
 mod rows;

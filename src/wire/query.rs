@@ -42,7 +42,7 @@ impl Connection {
     }
 
     /// Commits what the message's statements did, unless they opened a transaction block.
-    async fn end_group(&mut self) -> Attempt<()> {
+    pub(super) async fn end_group(&mut self) -> Attempt<()> {
         let ended = self.session.work(&mut self.interrupt, |session| session.end_group()).await?;
         self.note_transaction(true);
         Ok(ended?)
@@ -74,7 +74,7 @@ impl Connection {
 
 /// Whether a statement takes part in the transaction of its message. Before others that transaction ends: definitions take effect at once,
 /// FLUSH and subscriptions show what was written before.
-fn is_of_group(kind: &Kind) -> bool {
+pub(super) fn is_of_group(kind: &Kind) -> bool {
     match kind {
         Kind::Comment { .. } | Kind::Subscribe(_) | Kind::Flush | Kind::Discard { .. } => false,
         Kind::Declare { statement, .. } => !matches!(statement.kind, Kind::Subscribe(_)),

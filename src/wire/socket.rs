@@ -61,6 +61,11 @@ impl Socket {
         }
     }
 
+    /// The type of the next frame, as far as it is here.
+    pub(super) fn next_kind(&self) -> Option<u8> {
+        self.input.first().copied()
+    }
+
     /// A start-up packet: no type byte, its length counts itself.
     pub(super) async fn startup_packet(&mut self) -> Attempt<Bytes> {
         loop {

@@ -51,6 +51,20 @@ with psycopg.connect(dsn, autocommit=True) as connection:
     with connection.cursor() as cursor, cursor.copy("COPY (SELECT id FROM py ORDER BY id) TO STDOUT") as copy:
         assert b"".join(copy).decode().split() == ["1", "2"] + [str(i) for i in range(10, 20)]
 
+    with connection.cursor() as cursor, cursor.copy("COPY (SELECT id, s FROM py ORDER BY id LIMIT 3) TO STDOUT (FORMAT BINARY)") as copy:
+        copy.set_types(["int8", "text"])
+        assert list(copy.rows()) == [(1, row[1]), (2, None), (10, "row 10")]
+    with connection.cursor() as cursor, cursor.copy("COPY (SELECT id FROM py LIMIT 0) TO STDOUT (FORMAT BINARY)") as copy:
+        assert list(copy.rows()) == []
+
+    try:
+        with connection.pipeline():
+            for number in (30, 31, 30):
+                connection.execute("INSERT INTO py (id) VALUES (%s)", (number,))
+        raise SystemExit("a key was inserted twice")
+    except psycopg.errors.UniqueViolation:
+        assert connection.execute("SELECT count(*) FROM py WHERE id >= 30").fetchone() == (0,)
+
     started = time.monotonic()
     threading.Timer(0.5, connection.cancel).start()
     try:

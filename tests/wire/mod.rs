@@ -3,6 +3,8 @@
 
 // COPY.
 mod copy;
+// Several statements before one Sync.
+mod pipeline;
 // Transactions, timeouts.
 mod transactions;
 

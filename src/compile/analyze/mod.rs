@@ -37,6 +37,8 @@ mod extreme;
 mod mixed;
 // What rows are filled up with NULLs.
 pub(in crate::compile) mod filled;
+// Types of parameters.
+mod parameter;
 // Relations and functions by name.
 mod names;
 // What the system catalog calls `oid[]`.

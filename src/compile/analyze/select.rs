@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
@@ -15,7 +15,6 @@ use datafusion::datasource::provider_as_source;
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{ExprSchemable, LogicalPlan, TableSource, Volatility};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -27,7 +26,7 @@ use super::careful::careful;
 use super::lookup::{Binding, bindings};
 use super::source::ReadSource;
 use super::{
-    Relations, Settings, as_declared, coerce, constant_rows, error, interruption, names, oids, relation_of, session,
+    Relations, Settings, coerce, constant_rows, error, interruption, names, oids, parameter, relation_of, session,
     shown,
 };
 use crate::catalog::RelationId;
@@ -35,11 +34,8 @@ use crate::clock::Clock;
 use crate::compile::function::order;
 use crate::compile::parse::Query;
 use crate::compile::rewrite;
-use crate::error::{Error, Result, code};
+use crate::error::{Error, Result};
 use crate::types::SqlType;
-
-/// Parameters of a statement at most: PostgreSQL's protocol counts them in 16 bits.
-const PARAMETERS_MAX: usize = 65_535;
 
 /// A planned SELECT.
 #[derive(Debug)]
@@ -66,16 +62,8 @@ pub fn plan_select(
 ) -> Result<Select> {
     let state = session::state(settings);
     let explain = |failure| error::from_datafusion(failure, query);
-    let hints = with_written_types(hints, query, relations)?;
-    let raw = names::Names::new(relations, &state).plan(query, &hints).map_err(explain)?;
-    let parameters = parameters(&raw, &hints).map_err(explain)??;
-    // Planned once more where types were missing: as in PostgreSQL, what nothing tells is text.
-    let raw = if parameters.is_empty() {
-        raw
-    } else {
-        let known: Vec<Option<FieldRef>> = parameters.iter().cloned().map(Some).collect();
-        names::Names::new(relations, &state).plan(query, &known).map_err(explain)?
-    };
+    let names = names::Names::new(relations, &state);
+    let (raw, parameters) = parameter::planned(query, relations, &names, hints, |raw| coerce(raw, &state, settings))?;
     let raw = constant_rows::as_tables(raw).map_err(explain)?;
     let (plan, schema) =
         coerce(raw, &state, settings).and_then(rewrite::set_operation::expanded).and_then(shown).map_err(explain)?;
@@ -291,88 +279,4 @@ fn relations_of(plan: &LogicalPlan) -> PlanResult<Vec<RelationId>> {
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(found.into_iter().collect())
-}
-
-/// The hints, completed by what the query writes: `$1::integer`.
-fn with_written_types(
-    hints: &[Option<FieldRef>],
-    query: &Query,
-    relations: &dyn Relations,
-) -> Result<Vec<Option<FieldRef>>> {
-    let mut hints = hints.to_vec();
-    for (number, kind) in query.parameter_types() {
-        let Some(at) = number.checked_sub(1).filter(|at| *at < PARAMETERS_MAX) else { continue };
-        if hints.len() <= at {
-            hints.resize(at + 1, None);
-        }
-        if hints[at].is_none() {
-            let kind = kind.clone().resolved(&|name| names::type_named(relations, name))?;
-            hints[at] = Some(Arc::new(kind.field("")));
-        }
-    }
-    for numbers in query.parameters_alike() {
-        let hint = |number: &usize| hints.get(number.checked_sub(1)?)?.clone();
-        let Some(known) = numbers.iter().find_map(hint) else { continue };
-        for at in numbers.into_iter().filter_map(|number| number.checked_sub(1)).filter(|at| *at < PARAMETERS_MAX) {
-            if hints.len() <= at {
-                hints.resize(at + 1, None);
-            }
-            hints[at].get_or_insert_with(|| Arc::clone(&known));
-        }
-    }
-    Ok(hints)
-}
-
-/// The fields of placeholders by their names. One that stands beside columns of one type with different modifiers has the first's.
-fn parameter_fields(plan: &LogicalPlan) -> PlanResult<HashMap<String, Option<FieldRef>>> {
-    let mut fields: HashMap<String, Option<FieldRef>> = HashMap::new();
-    let mut conflict = false;
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expression| {
-            expression.apply(|part| {
-                if let Expr::Placeholder(Placeholder { id, field }) = part {
-                    let known = fields.entry(id.clone()).or_default();
-                    conflict |= matches!((&*known, field), (Some(known), Some(field)) if known.data_type() != field.data_type());
-                    if known.is_none() {
-                        known.clone_from(field);
-                    }
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    if conflict { plan.get_parameter_fields() } else { Ok(fields) }
-}
-
-/// Types of `$1…`: as hinted, else as the query tells, else text.
-fn parameters(plan: &LogicalPlan, hints: &[Option<FieldRef>]) -> PlanResult<Result<Vec<FieldRef>>> {
-    let mut by_number: HashMap<usize, Option<FieldRef>> = HashMap::new();
-    for (name, field) in parameter_fields(plan)? {
-        match name.trim_start_matches('$').parse() {
-            Ok(number) if number <= PARAMETERS_MAX => drop(by_number.insert(number, field)),
-            _ => {
-                let message = format!("there is no parameter {name}");
-                return Ok(Err(Error::new(code::UNDEFINED_PARAMETER, message)));
-            }
-        }
-    }
-    let count = by_number.keys().copied().max().unwrap_or(0).max(hints.len());
-    let field = |number: usize| {
-        let hinted = hints.get(number - 1).cloned().flatten();
-        let found = hinted.or_else(|| by_number.get(&number).cloned().flatten());
-        let untyped = |field: &FieldRef| field.data_type().is_null();
-        match found.filter(|field| !untyped(field)) {
-            Some(field) => {
-                let kind = super::types::sql_type(field.data_type());
-                let kind = if kind == *field.data_type() {
-                    SqlType::of(&field)
-                } else {
-                    SqlType::of(&Field::new("", kind, true))
-                };
-                Arc::new(as_declared(kind.field(&format!("${number}")), &field))
-            }
-            None => Arc::new(SqlType::Text.field(&format!("${number}"))),
-        }
-    };
-    Ok(Ok((1..=count).map(field).collect()))
 }

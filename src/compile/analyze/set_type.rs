@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::error::Result as PlanResult;
-use datafusion::logical_expr::expr::Cast;
+use datafusion::logical_expr::expr::{Cast, Placeholder};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, RecursiveQuery};
 use datafusion::prelude::Expr;
 use datafusion::scalar::ScalarValue;
@@ -85,6 +85,8 @@ fn constant(input: &LogicalPlan, position: usize) -> Option<&ScalarValue> {
     match input {
         LogicalPlan::Projection(projection) => match unaliased(projection.expr.get(position)?) {
             Expr::Literal(value @ (ScalarValue::Utf8(Some(_)) | ScalarValue::Null), _) => Some(value),
+            // Its type is yet to be found.
+            Expr::Placeholder(Placeholder { field: None, .. }) => Some(&ScalarValue::Null),
             Expr::Column(column) => {
                 constant(&projection.input, projection.input.schema().maybe_index_of_column(column)?)
             }

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use datafusion::common::DFSchema;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
@@ -265,6 +266,14 @@ pub(in crate::compile) fn as_syntax(expression: &Expr) -> Option<Expr> {
 /// Whether a call is of one of our functions, which know all SQL types.
 pub(in crate::compile) fn is_ours(call: &ScalarFunction) -> bool {
     call.func.inner().downcast_ref::<Function>().is_some()
+}
+
+/// The types that the arguments of a call of ours are converted to.
+pub(in crate::compile) fn wanted(call: &ScalarFunction, schema: &DFSchema) -> Option<Vec<SqlType>> {
+    let function = call.func.inner().downcast_ref::<Function>()?;
+    let argument = |part: &Expr| definition::Argument::of(planner::sql_type(part, schema), part);
+    let arguments: Vec<definition::Argument> = call.args.iter().map(argument).collect();
+    (function.definition.types)(&arguments).ok()?.map(|(wanted, _)| wanted)
 }
 
 /// `CAST(expression AS sql_type)`.

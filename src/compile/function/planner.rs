@@ -374,7 +374,7 @@ fn with_parameters(definition: &'static Definition, operands: [Expr; 2], schema:
 }
 
 /// `None` for NULL, for parameters without a type and where the type cannot be told.
-fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> {
+pub(super) fn sql_type(expression: &Expr, schema: &DFSchema) -> Option<SqlType> {
     let field = field_of(expression, schema).ok()?;
     (*field.data_type() != DataType::Null).then(|| SqlType::of(&field))
 }

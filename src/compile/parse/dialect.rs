@@ -3,7 +3,7 @@
 
 use std::any::TypeId;
 
-use datafusion::sql::sqlparser::ast::Expr;
+use datafusion::sql::sqlparser::ast::{Expr, Function, FunctionArguments};
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -51,7 +51,11 @@ impl Dialect for Postgres {
     }
 
     fn is_column_alias(&self, kw: &Keyword, parser: &mut Parser) -> bool {
-        self.0.is_column_alias(kw, parser) && !is_reserved(&format!("{kw:?}"))
+        UNRESERVED.contains(kw) || self.0.is_column_alias(kw, parser) && !is_reserved(&format!("{kw:?}"))
+    }
+
+    fn is_table_alias(&self, kw: &Keyword, parser: &mut Parser) -> bool {
+        UNRESERVED.contains(kw) || self.0.is_table_alias(kw, parser)
     }
 
     fn is_custom_operator_part(&self, ch: char) -> bool {
@@ -78,6 +82,16 @@ impl Dialect for Postgres {
             Some(Keyword::ROLLUP) if opens(1) => (1, Expr::Rollup),
             Some(Keyword::CUBE) if opens(1) => (1, Expr::Cube),
             Some(Keyword::GROUPING) if word(1) == Some(Keyword::SETS) && opens(2) => (2, Expr::GroupingSets),
+            // A column; a type stands before its constant.
+            Some(Keyword::INTERVAL) if ends_value(&parser.peek_nth_token_ref(1).token) => {
+                return Some(parser.parse_identifier().map(Expr::Identifier));
+            }
+            Some(Keyword::VALUES) if opens(1) => {
+                return Some(parser.parse_query().map(Expr::Subquery));
+            }
+            Some(_) if !opens(1) && parser.peek_nth_token_ref(1).token != Token::Period => {
+                return session_function(parser).map(Ok);
+            }
             None if opens(0) && parser.peek_nth_token_ref(1).token == Token::RParen => {
                 parser.advance_token();
                 parser.advance_token();
@@ -137,6 +151,36 @@ impl Dialect for Postgres {
     }
 }
 
+/// `current_schema` and `current_role`, which sqlparser takes for columns.
+fn session_function(parser: &mut Parser) -> Option<Expr> {
+    let Token::Word(word) = &parser.peek_token_ref().token else { return None };
+    if !["current_schema", "current_role"].iter().any(|name| word.value.eq_ignore_ascii_case(name)) {
+        return None;
+    }
+    let name = parser.parse_identifier().ok()?;
+    Some(Expr::Function(Function {
+        name: name.into(),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::None,
+        null_treatment: None,
+        filter: None,
+        over: None,
+        within_group: Vec::new(),
+    }))
+}
+
+/// Whether a value has ended before this token.
+fn ends_value(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => word.quote_style.is_none() && is_reserved(&word.value) || word.keyword == Keyword::IS,
+        Token::EOF | Token::SemiColon | Token::Comma | Token::RParen | Token::RBracket | Token::DoubleColon => true,
+        Token::Eq | Token::Neq | Token::Lt | Token::Gt | Token::LtEq | Token::GtEq => true,
+        Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::StringConcat => true,
+        _ => false,
+    }
+}
+
 /// `(a, (b, c), (d)::text)`: columns, or several in parentheses.
 fn grouping_elements(parser: &mut Parser) -> Result<Vec<Vec<Expr>>, ParserError> {
     parser.expect_token(&Token::LParen)?;
@@ -149,6 +193,25 @@ fn grouping_elements(parser: &mut Parser) -> Result<Vec<Vec<Expr>>, ParserError>
     };
     Ok(elements.into_iter().map(columns).collect())
 }
+
+/// Keywords of other dialects, and such that PostgreSQL does not reserve: they are aliases, too.
+const UNRESERVED: [Keyword; 15] = [
+    Keyword::ANTI,
+    Keyword::CLUSTER,
+    Keyword::DISTRIBUTE,
+    Keyword::EXPLAIN,
+    Keyword::FORMAT,
+    Keyword::GLOBAL,
+    Keyword::MATCH_RECOGNIZE,
+    Keyword::PIVOT,
+    Keyword::PREWHERE,
+    Keyword::SAMPLE,
+    Keyword::SEMI,
+    Keyword::SETTINGS,
+    Keyword::SORT,
+    Keyword::TOP,
+    Keyword::VIEW,
+];
 
 /// PostgreSQL's reserved words (its appendix C): they are no names unless quoted.
 const RESERVED: &[&str] = &[

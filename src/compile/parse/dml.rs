@@ -7,6 +7,7 @@ use super::cell::{self, Cell};
 use super::field_set;
 use super::grammar::{Grammar, folded_ident, name_parts, relation_name};
 use super::insert::insert;
+use super::misplaced;
 use super::query::{Query, ROWS, hidden, rows_relation, select, wildcard_of};
 use super::{Change, Kind, Update};
 use crate::error::{Error, Result, code};
@@ -80,7 +81,7 @@ pub(super) fn update(grammar: &mut Grammar, with: Option<ast::With>) -> Result<K
     };
     let mut expressions = Vec::new();
     let assignments = field_set::merged(update.assignments, &visible_name(&update.table.relation)?)?;
-    let (columns, values) = assigned(assignments, &mut expressions)?;
+    let (columns, values) = assigned(grammar, assignments, &mut expressions)?;
     let items = expressions.into_iter().enumerate().map(cell::item).collect();
     let change = change(
         grammar,
@@ -197,7 +198,7 @@ fn change(grammar: &Grammar, start: usize, with: Option<ast::With>, parts: Parts
     query.with = with;
     let query = Query::made(grammar, start, query)?;
     let returning = match returning {
-        Some(items) => Some(Query::made(grammar, start, select(items, vec![rows_relation(ROWS)], None))?),
+        Some(items) => Some(returned(grammar, start, items)?),
         None => None,
     };
     Ok(Change { table: name, alias, query, has_from, others, returning })
@@ -210,11 +211,22 @@ pub(super) fn returning(grammar: &mut Grammar) -> Result<Option<Query>> {
     }
     let start = grammar.here();
     let items = grammar.rule(|parser| parser.parse_comma_separated(|parser| parser.parse_select_item()))?;
-    Query::made(grammar, start, select(items, vec![rows_relation(ROWS)], None)).map(Some)
+    returned(grammar, start, items).map(Some)
+}
+
+/// The query of RETURNING.
+fn returned(grammar: &Grammar, start: usize, items: Vec<ast::SelectItem>) -> Result<Query> {
+    for item in &items {
+        if let ast::SelectItem::UnnamedExpr(expr) | ast::SelectItem::ExprWithAlias { expr, .. } = item {
+            misplaced::refuse(expr, "RETURNING", &|location| grammar.scan().character(location) + 1)?;
+        }
+    }
+    Query::made(grammar, start, select(items, vec![rows_relation(ROWS)], None))
 }
 
 /// The columns that assignments set and the values, of which expressions go to `expressions`.
 pub(super) fn assigned(
+    grammar: &Grammar,
     assignments: Vec<ast::Assignment>,
     expressions: &mut Vec<ast::Expr>,
 ) -> Result<(Vec<String>, Vec<Cell>)> {
@@ -223,6 +235,7 @@ pub(super) fn assigned(
         if columns.contains(&column) {
             return Err(Error::new(code::SYNTAX_ERROR, format!("multiple assignments to same column \"{column}\"")));
         }
+        misplaced::refuse(&value, "UPDATE", &|location| grammar.scan().character(location) + 1)?;
         columns.push(column);
         values.push(cell::of_expression(value, expressions));
     }

@@ -3,12 +3,42 @@
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::cell::{self, Expressions};
+use super::cell::{self, Cell, Expressions};
 use super::dml::{assigned, returning};
 use super::grammar::Grammar;
+use super::misplaced;
 use super::query::{Query, ROWS, rows_relation, select};
-use super::{Conflict, Insert, InsertSource, Kind, OnConflict, Overriding, Values};
+use super::{Conflict, Insert, Kind, OnConflict, Overriding};
 use crate::error::{Error, Result, code};
+
+/// The rows of an INSERT.
+#[derive(Debug, Clone)]
+pub enum InsertSource {
+    /// DEFAULT VALUES.
+    Default,
+    /// VALUES (…), ….
+    Values(Values),
+    /// A query.
+    Query {
+        /// The query.
+        query: Box<Query>,
+        /// Its output columns that are string constants.
+        literals: Vec<usize>,
+        /// Those that are parameters, and their numbers.
+        parameters: Vec<(usize, usize)>,
+    },
+}
+
+/// VALUES (…), … of an INSERT.
+#[derive(Debug, Clone)]
+pub struct Values {
+    /// Values of a row.
+    pub width: usize,
+    /// The values, row by row.
+    pub cells: Vec<Cell>,
+    /// Those that are expressions.
+    pub expressions: Expressions,
+}
 
 /// What follows INSERT; `with` are the CTEs before it.
 pub(super) fn insert(grammar: &mut Grammar, with: Option<ast::With>) -> Result<Kind> {
@@ -54,24 +84,39 @@ fn source(grammar: &mut Grammar, with: Option<ast::With>) -> Result<InsertSource
             Some(own) => own.cte_tables.splice(0..0, with.cte_tables).for_each(drop),
         }
     }
-    let literals = literals(&query);
-    Ok(InsertSource::Query { query: Box::new(Query::made(grammar, start, query)?), literals })
+    let (literals, parameters) = (literals(&query), parameters(&query));
+    Ok(InsertSource::Query { query: Box::new(Query::made(grammar, start, query)?), literals, parameters })
 }
 
-/// The output columns that are string constants: they take the type of the column that they are inserted into.
+/// The output columns that are string constants or NULL: they take the type of the column that they are inserted into.
 pub(super) fn literals(query: &ast::Query) -> Vec<usize> {
+    let is_untyped = |value: &ast::Value| matches!(value, ast::Value::SingleQuotedString(_) | ast::Value::Null);
+    constants(query).into_iter().filter(|(_, value)| is_untyped(value)).map(|(at, _)| at).collect()
+}
+
+/// The output columns that are parameters, and their numbers.
+fn parameters(query: &ast::Query) -> Vec<(usize, usize)> {
+    let number = |(at, value): (usize, &ast::Value)| match value {
+        ast::Value::Placeholder(name) => Some((at, name.strip_prefix('$')?.parse().ok()?)),
+        _ => None,
+    };
+    constants(query).into_iter().filter_map(number).collect()
+}
+
+/// The output columns that are constants or parameters.
+fn constants(query: &ast::Query) -> Vec<(usize, &ast::Value)> {
     let ast::SetExpr::Select(select) = query.body.as_ref() else { return Vec::new() };
     let is_wildcard =
         |item: &ast::SelectItem| matches!(item, ast::SelectItem::Wildcard(_) | ast::SelectItem::QualifiedWildcard(..));
-    let items = select.projection.iter().take_while(|item| !is_wildcard(item)).enumerate();
-    let is_text = |expression: &ast::Expr| {
-        matches!(expression, ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::SingleQuotedString(_), .. }))
-    };
-    let literal = |(at, item): (usize, &ast::SelectItem)| match item {
-        ast::SelectItem::UnnamedExpr(expr) | ast::SelectItem::ExprWithAlias { expr, .. } => is_text(expr).then_some(at),
-        _ => None,
-    };
-    items.filter_map(literal).collect()
+    let mut found = Vec::new();
+    for (at, item) in select.projection.iter().take_while(|item| !is_wildcard(item)).enumerate() {
+        if let ast::SelectItem::UnnamedExpr(ast::Expr::Value(value))
+        | ast::SelectItem::ExprWithAlias { expr: ast::Expr::Value(value), .. } = item
+        {
+            found.push((at, &value.value));
+        }
+    }
+    found
 }
 
 fn values(grammar: &mut Grammar) -> Result<Values> {
@@ -97,6 +142,10 @@ fn values(grammar: &mut Grammar) -> Result<Values> {
         if !grammar.eat_token(&Token::Comma) {
             break;
         }
+    }
+    let position = |location| grammar.scan().character(location) + 1;
+    for expression in &expressions {
+        misplaced::refuse(expression, "VALUES", &position)?;
     }
     let expressions = Expressions::made(grammar, start, expressions)?;
     Ok(Values { width: width.unwrap_or(0), cells, expressions })
@@ -135,7 +184,7 @@ fn on_conflict(grammar: &mut Grammar) -> Result<OnConflict> {
     let condition =
         if grammar.eat(&["WHERE"]) { grammar.expression()? } else { ast::Expr::value(ast::Value::Boolean(true)) };
     let mut expressions = vec![condition];
-    let (columns, values) = assigned(assignments, &mut expressions)?;
+    let (columns, values) = assigned(grammar, assignments, &mut expressions)?;
     let items = expressions.into_iter().enumerate().map(cell::item).collect();
     let query = Query::made(grammar, start, select(items, vec![rows_relation(ROWS)], None))?;
     Ok(OnConflict::Update { target, columns, values, query })

@@ -42,6 +42,8 @@ mod infix;
 mod insert;
 // Columns that a join makes one.
 mod merged;
+// Calls where they are not allowed.
+mod misplaced;
 // READ ONLY, ISOLATION LEVEL.
 mod modes;
 // Depths that are refused.
@@ -87,6 +89,7 @@ pub use definition::{
     Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CommentOn, CreateIndex, CreateSink,
     CreateStream, CreateTable, CreateView, Drop, KeyDefinition, RelationClass,
 };
+pub use insert::{InsertSource, Values};
 pub(in crate::compile) use merged::{MergedColumns, is_merged, without_markers};
 pub use modes::TransactionModes;
 pub use query::{Query, ROWS, RowLocks, shown_name, type_key};
@@ -258,8 +261,8 @@ pub enum Kind {
     },
     /// SHOW ALL.
     ShowAll,
-    /// BEGIN, START TRANSACTION.
-    Begin(TransactionModes),
+    /// BEGIN, START TRANSACTION, with its command tag.
+    Begin(TransactionModes, &'static str),
     /// SET TRANSACTION, or with `session` SET SESSION CHARACTERISTICS AS TRANSACTION.
     SetTransaction {
         /// What is set.
@@ -391,33 +394,6 @@ pub enum Overriding {
     System,
     /// USER VALUE: they are ignored.
     User,
-}
-
-/// The rows of an INSERT.
-#[derive(Debug, Clone)]
-pub enum InsertSource {
-    /// DEFAULT VALUES.
-    Default,
-    /// VALUES (…), ….
-    Values(Values),
-    /// A query.
-    Query {
-        /// The query.
-        query: Box<Query>,
-        /// Its output columns that are string constants.
-        literals: Vec<usize>,
-    },
-}
-
-/// VALUES (…), … of an INSERT.
-#[derive(Debug, Clone)]
-pub struct Values {
-    /// Values of a row.
-    pub width: usize,
-    /// The values, row by row.
-    pub cells: Vec<Cell>,
-    /// Those that are expressions.
-    pub expressions: Expressions,
 }
 
 /// ON CONFLICT clause of an INSERT.

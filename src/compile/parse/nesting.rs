@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_does_not_double_may_nest() {
-        for (before, inner, after) in [("(", "1", ")"), ("abs(", "1", ")"), ("(SELECT 1 FROM ", "t", ")")] {
+        for (before, inner, after) in [("(", "1", ")"), ("abs(", "1", ")"), ("(SELECT 1 FROM t WHERE a = ", "1", ")")] {
             assert!(parse(&nested(before, inner, after, 30)).is_ok(), "{before}");
         }
         let joins = format!("SELECT * FROM {}t{}", "(".repeat(30), " JOIN u USING (a))".repeat(30));

@@ -208,10 +208,10 @@ fn set_transaction(grammar: &mut Grammar, session: bool) -> Result<Kind> {
     Ok(Kind::SetTransaction { modes, session })
 }
 
-/// What follows BEGIN or START.
+/// What follows BEGIN.
 pub(super) fn begin(grammar: &mut Grammar) -> Result<Kind> {
     grammar.eat_one(&["WORK", "TRANSACTION"]);
-    transaction_modes(grammar).map(Kind::Begin)
+    Ok(Kind::Begin(transaction_modes(grammar)?, "BEGIN"))
 }
 
 /// What follows COMMIT, END, ROLLBACK or ABORT.
@@ -232,7 +232,7 @@ pub(super) fn end(grammar: &mut Grammar, kind: Kind) -> Result<Kind> {
 }
 
 /// `ISOLATION LEVEL x`, `READ ONLY | WRITE`, `[NOT] DEFERRABLE`, with or without commas.
-fn transaction_modes(grammar: &mut Grammar) -> Result<TransactionModes> {
+pub(super) fn transaction_modes(grammar: &mut Grammar) -> Result<TransactionModes> {
     let mut modes = TransactionModes::default();
     loop {
         if grammar.eat(&["ISOLATION", "LEVEL"]) {

@@ -31,7 +31,7 @@ pub(super) fn read(grammar: &mut Grammar) -> Result<Kind> {
         "RESET" => session::reset(grammar),
         "START" => {
             grammar.expect(&["TRANSACTION"])?;
-            session::begin(grammar)
+            Ok(Kind::Begin(session::transaction_modes(grammar)?, "START TRANSACTION"))
         }
         "BEGIN" => session::begin(grammar),
         "COMMIT" | "END" => session::end(grammar, Kind::Commit),

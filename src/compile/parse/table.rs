@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::create::{relation_class, unique_names};
 use super::grammar::{Grammar, folded_ident};
+use super::misplaced;
 use super::row_type;
 use super::{
     Alter, AlterAction, CheckDefinition, ColumnDefault, ColumnDefinition, CreateIndex, CreateTable, KeyDefinition,
@@ -224,6 +225,8 @@ pub(super) fn check(grammar: &mut Grammar, name: Option<String>) -> Result<Check
     grammar.expect_token(&Token::LParen)?;
     let start = grammar.here();
     let condition = grammar.expression()?;
+    misplaced::refuse(&condition, "check constraints", &|location| grammar.scan().character(location) + 1)?;
+    misplaced::refuse_query(&condition, "check constraint")?;
     let text = grammar.text_from(start);
     grammar.expect_token(&Token::RParen)?;
     if grammar.sees(&["NOT", "VALID"]) || grammar.sees(&["NO", "INHERIT"]) {

@@ -222,7 +222,7 @@ fn statements_about_the_session_are_read() {
         ("SHOW CREATE VIEW v", "ShowCreate { name: \"v\" }"),
         (
             "START TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE",
-            "Begin(TransactionModes { isolation: Some(\"serializable\"), read_only: Some(true) })",
+            "Begin(TransactionModes { isolation: Some(\"serializable\"), read_only: Some(true) }, \"START TRANSACTION\")",
         ),
         ("END WORK", "Commit"),
         ("ROLLBACK TO x", "RollbackTo(\"x\")"),

@@ -75,6 +75,11 @@ impl Session {
             let column = |at: usize| targets.get(at % values.width.max(1)).copied().unwrap_or(usize::MAX);
             hints = cell_hints(table, values.cells.iter().enumerate().map(|(at, cell)| (cell, column(at))), &hints);
         }
+        if let InsertSource::Query { parameters, .. } = &insert.source {
+            let cells: Vec<Cell> = parameters.iter().map(|(_, number)| Cell::Parameter(*number)).collect();
+            let columns = parameters.iter().map(|(at, _)| targets.get(*at).copied().unwrap_or(usize::MAX));
+            hints = cell_hints(table, cells.iter().zip(columns), &hints);
+        }
         if let OnConflict::Update { columns, values, .. } = &insert.on_conflict {
             let columns = table.columns(Some(columns))?;
             hints = cell_hints(table, values.iter().zip(columns), &hints);
@@ -147,7 +152,7 @@ impl Session {
         match &insert.source {
             InsertSource::Default => Ok(Given { targets: Vec::new(), columns: Vec::new(), rows: 1 }),
             InsertSource::Values(values) => self.values(table, targets, values, hints, parameters).await,
-            InsertSource::Query { query, literals } => {
+            InsertSource::Query { query, literals, .. } => {
                 let rows = self.collect(query, hints, parameters).await?;
                 let mut columns = Vec::with_capacity(width);
                 for (at, column) in targets.iter().enumerate() {

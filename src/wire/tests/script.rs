@@ -134,7 +134,7 @@ fn parse_one(text: &str, offset: usize) -> Result<Statement> {
     let rest = |skip: usize| -> Result<Box<Statement>> { Ok(Box::new(parse_one(&words[skip..].join(" "), offset)?)) };
     let kind = match words.as_slice() {
         ["syntax", ..] => return Err(Error::new("42601", "syntax error at or near \"syntax\"").at(offset + 1)),
-        ["begin"] => Kind::Begin(TransactionModes::default()),
+        ["begin"] => Kind::Begin(TransactionModes::default(), "BEGIN"),
         ["commit"] => Kind::Commit,
         ["rollback"] => Kind::Rollback,
         ["set", name, value] => Kind::Set { name: name.to_string(), value: Some(value.to_string()), local: false },
@@ -231,7 +231,7 @@ impl Backend for Script {
             return Err(Error::new("25P02", "current transaction is aborted"));
         }
         match &statement.kind {
-            Kind::Begin(_) => {
+            Kind::Begin(..) => {
                 self.transaction = Transaction::Open;
                 return self.done("BEGIN");
             }

@@ -8,7 +8,7 @@ use super::super::definition::{Argument, Call, Definition, Types};
 use super::super::overload::{Kind, overload};
 use super::super::text::slice;
 use super::regex::{Flags, Groups, Regex};
-use super::{byte_of, flags, flags_of_one, integer_or, text_or};
+use super::{byte_of, flags, flags_of_one, integer_or, similar, text_or};
 use crate::error::Result;
 use crate::types::SqlType;
 
@@ -69,6 +69,10 @@ pub(super) static INSTR: Definition = Definition::immutable(
 pub(super) static SUBSTRING: Definition = Definition::immutable("substring", substring_types, substring);
 
 fn substring_types(arguments: &[Argument]) -> Types {
+    // Texts, or what may be one, for both numbers: a pattern of the SQL standard.
+    if arguments.len() == 3 && arguments.iter().all(Argument::is_text) {
+        return Ok(Some((vec![SqlType::Text; 3], SqlType::Text)));
+    }
     match overload(arguments, &[(&[Kind::Text, Kind::Text], Kind::Text)])? {
         Some(types) if !matches!(arguments, [_, Argument { sql_type: None, .. }]) => Ok(Some(types)),
         _ => slice::types(arguments),
@@ -84,7 +88,11 @@ fn substring(call: &Call) -> Result<ArrayRef> {
         if call.arguments.iter().any(|argument| argument.is_null(row)) {
             return Ok(None);
         }
-        let (text, regex) = (call.text(0).value(row), Regex::of(call.text(1).value(row), Flags::default())?);
+        let (text, pattern) = (call.text(0).value(row), call.text(1).value(row));
+        let regex = match call.arguments.len() {
+            3 => Regex::of(&similar::with_escape(pattern, call.text(2).value(row))?, Flags::default())?,
+            _ => Regex::of(pattern, Flags::default())?,
+        };
         // The first group if there is one, else the whole.
         let group = usize::from(regex.groups() > 0);
         Ok(regex.find(text, 0)?.and_then(|groups| groups[group]).map(|(start, end)| &text[start..end]))

@@ -15,15 +15,16 @@ fn types(arguments: &[Argument]) -> Types {
 }
 
 fn evaluate(call: &Call) -> Result<ArrayRef> {
-    call.texts(|row| {
-        let mut escape = text_or(call, 1, row, "\\").chars();
-        match (escape.next(), escape.next()) {
-            (escape, None) => expression(call.text(0).value(row), escape),
-            _ => {
-                Err(Error::new("22019", "invalid escape string").hint("Escape string must be empty or one character."))
-            }
-        }
-    })
+    call.texts(|row| with_escape(call.text(0).value(row), text_or(call, 1, row, "\\")))
+}
+
+/// The regular expression for a pattern with a text of one character, or none, as escape.
+pub(super) fn with_escape(pattern: &str, escape: &str) -> Result<String> {
+    let mut escape = escape.chars();
+    match (escape.next(), escape.next()) {
+        (escape, None) => expression(pattern, escape),
+        _ => Err(Error::new("22019", "invalid escape string").hint("Escape string must be empty or one character.")),
+    }
 }
 
 /// `%` is anything, `_` any character; two separators (an escape character and a quote) cut out the part between them.

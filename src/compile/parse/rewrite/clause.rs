@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
 use super::super::grammar::folded_ident;
+use super::super::misplaced;
 use super::super::query::hidden;
 use super::place;
 use crate::compile::window::function;
@@ -99,32 +100,15 @@ fn one_group(select: &mut ast::Select) {
 
 /// Whether an aggregate stands in an expression, but not in a query inside of it.
 fn has_aggregate(expression: &ast::Expr) -> bool {
-    struct Finder(usize);
-    impl ast::Visitor for Finder {
-        type Break = ();
+    misplaced::first(expression, |call| is_aggregate(call).then_some(())).is_some()
+}
 
-        fn pre_visit_query(&mut self, _: &ast::Query) -> ControlFlow<()> {
-            self.0 += 1;
-            ControlFlow::Continue(())
-        }
-
-        fn post_visit_query(&mut self, _: &ast::Query) -> ControlFlow<()> {
-            self.0 -= 1;
-            ControlFlow::Continue(())
-        }
-
-        fn pre_visit_expr(&mut self, expression: &ast::Expr) -> ControlFlow<()> {
-            let ast::Expr::Function(call) = expression else { return ControlFlow::Continue(()) };
-            let name = call.name.to_string().to_ascii_lowercase();
-            let name = name.trim_start_matches("pg_catalog.").trim_matches('"');
-            let aggregates = function::takes_window(name) && !function::needs_window(name);
-            match self.0 == 0 && call.over.is_none() && (aggregates || !call.within_group.is_empty()) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        }
-    }
-    ast::Visit::visit(expression, &mut Finder(0)).is_break()
+/// Whether a call is one of an aggregate.
+pub(in super::super) fn is_aggregate(call: &ast::Function) -> bool {
+    let name = call.name.to_string().to_ascii_lowercase();
+    let name = name.trim_start_matches("pg_catalog.").trim_matches('"');
+    let aggregates = function::takes_window(name) && !function::needs_window(name);
+    call.over.is_none() && (aggregates || !call.within_group.is_empty())
 }
 
 /// The number of LIMIT and OFFSET is a bigint; constants are read as such. Errors: 42P10 for columns.

@@ -26,8 +26,9 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
+pub(super) use clause::is_aggregate;
 pub(in crate::compile) use set_returning::ARRAY;
-pub(super) use set_returning::{is_scalar_set, is_unnest};
+pub(super) use set_returning::{is_scalar_set, is_set_returning, is_unnest};
 pub(super) use star_item::replace as replace_star;
 pub(in crate::compile) use using::MERGED;
 
@@ -152,6 +153,7 @@ impl ast::VisitorMut for Rewriter<'_> {
             let (error, location) = *refused;
             return ControlFlow::Break(self.placed(error, location));
         }
+        value_list::selected(&mut query.body);
         condition::of_body(&mut query.body);
         row_items::separate(query);
         let values = set_returning::value_aliases(query);
@@ -164,7 +166,7 @@ impl ast::VisitorMut for Rewriter<'_> {
             return ControlFlow::Break(self.placed(error, place::of_body(&query.body)));
         }
         star_item::expand(&mut query.body, &mut self.stars);
-        name::name_outputs(query);
+        name::name_outputs(query, self.values.is_empty());
         limit_fetch(query);
         self.values.push(values);
         ControlFlow::Continue(())
@@ -209,7 +211,12 @@ impl ast::VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_expr(&mut self, expression: &mut ast::Expr) -> ControlFlow<Error> {
+        if let Err(error) = refuse::set_returning(expression) {
+            let location = place::of_expression(expression);
+            return ControlFlow::Break(self.placed(error, location));
+        }
         clause::column_of_exists(expression);
+        name::name_value(expression);
         row_in::rewrite_quantified(expression);
         match array_query::rewrite(expression) {
             Ok(()) => ControlFlow::Continue(()),

@@ -2,6 +2,7 @@
 //! needs it. See [`shown_name`](super::super::query::shown_name) for how the shown name is found again.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast;
@@ -11,19 +12,39 @@ use super::super::grammar::folded_ident;
 use super::super::query::hidden;
 use super::star_item;
 
-/// Names the columns of the SELECT lists that `query` is made of; subqueries are named when they are visited.
-pub(super) fn name_outputs(query: &mut ast::Query) {
+/// Names the columns of the SELECT lists that `query` is made of; subqueries are named when they are visited. Nothing refers to the columns of
+/// the outermost one but its own ORDER BY.
+pub(super) fn name_outputs(query: &mut ast::Query, is_outermost: bool) {
     let order: Vec<&ast::Expr> = match query.order_by.as_ref().map(|order| &order.kind) {
         Some(ast::OrderByKind::Expressions(items)) => items.iter().map(|item| &item.expr).collect(),
         _ => Vec::new(),
     };
     // A name that stands inside an expression of ORDER BY is an input column, which the planner must not take for the output column.
     let mut inputs = HashSet::new();
+    let is_named = |item: &&ast::Expr| matches!(item, ast::Expr::Identifier(_));
+    let hides_casts = is_outermost && !order.iter().any(is_named);
     for expression in order.into_iter().filter(|expression| !matches!(expression, ast::Expr::Identifier(_))) {
         column_names(expression, &mut inputs);
     }
-    name_body(&mut query.body, &inputs);
+    name_body(&mut query.body, &inputs, hides_casts);
     order_by_outputs(query);
+}
+
+/// Gives a column that a subquery answers as a value a name that no column beside it has. Equal subqueries stay equal.
+pub(super) fn name_value(expression: &mut ast::Expr) {
+    let ast::Expr::Subquery(query) = expression else { return };
+    let ast::SetExpr::Select(select) = query.body.as_ref() else { return };
+    let [ast::SelectItem::UnnamedExpr(column)] = select.projection.as_slice() else { return };
+    if !is_column(column) {
+        return;
+    }
+    let (expr, name) = (column.clone(), figure_name(column));
+    let mut hasher = DefaultHasher::new();
+    query.to_string().hash(&mut hasher);
+    let alias = hidden(&name, hasher.finish() as usize);
+    if let ast::SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = vec![ast::SelectItem::ExprWithAlias { expr, alias }];
+    }
 }
 
 /// Under DISTINCT, what is ordered by must be an output column; the planner does not see that an expression is one once that has a name.
@@ -44,23 +65,25 @@ fn order_by_outputs(query: &mut ast::Query) {
     }
 }
 
-fn name_body(body: &mut ast::SetExpr, inputs: &HashSet<String>) {
+fn name_body(body: &mut ast::SetExpr, inputs: &HashSet<String>, hides_casts: bool) {
     match body {
-        ast::SetExpr::Select(select) => name_items(select, inputs),
+        ast::SetExpr::Select(select) => name_items(select, inputs, hides_casts),
         ast::SetExpr::SetOperation { left, right, .. } => {
-            name_body(left, inputs);
-            name_body(right, inputs);
+            name_body(left, inputs, hides_casts);
+            name_body(right, inputs, hides_casts);
         }
         _ => {}
     }
 }
 
-fn name_items(select: &mut ast::Select, inputs: &HashSet<String>) {
+/// `hides_casts` says that no name of a cast column is used, so that beside `relation.*` it need not be told whose column that is.
+fn name_items(select: &mut ast::Select, inputs: &HashSet<String>, hides_casts: bool) {
     // HAVING and QUALIFY see input columns only, too.
     let mut inputs = inputs.clone();
     select.having.iter().chain(&select.qualify).for_each(|expression| column_names(expression, &mut inputs));
     let has_wildcard = select.projection.iter().any(|item| matches!(item, ast::SelectItem::Wildcard(_)));
     let wildcards: Vec<String> = select.projection.iter().filter_map(qualified_wildcard).collect();
+    let only_relation = matches!(select.from.as_slice(), [only] if only.joins.is_empty());
     let mut taken = HashSet::new();
     for (number, item) in select.projection.iter_mut().enumerate() {
         let owned = std::mem::replace(item, ast::SelectItem::Wildcard(ast::WildcardAdditionalOptions::default()));
@@ -72,9 +95,14 @@ fn name_items(select: &mut ast::Select, inputs: &HashSet<String>) {
             }
             ast::SelectItem::UnnamedExpr(expr) => {
                 let (name, is_column) = (figure_name(&expr), is_column(&expr));
+                let source = named_after(&expr);
                 // Columns that a wildcard brings, too, would be there twice.
-                let repeated =
-                    is_column && (has_wildcard || qualifier(&expr).is_some_and(|table| wildcards.contains(&table)));
+                let is_cast = source.is_some() && !is_column;
+                let repeated = source.is_some_and(|column| match qualifier(column) {
+                    _ if has_wildcard || is_cast && hides_casts && !wildcards.is_empty() => true,
+                    Some(table) => wildcards.contains(&table),
+                    None => only_relation && !wildcards.is_empty(),
+                });
                 // A part of a column is called as the column is.
                 let part = has_wildcard && matches!(expr, ast::Expr::CompoundFieldAccess { .. });
                 let confusing = !is_column && inputs.contains(&name) || part;
@@ -93,6 +121,16 @@ fn name_items(select: &mut ast::Select, inputs: &HashSet<String>) {
 
 fn is_column(expression: &ast::Expr) -> bool {
     matches!(expression, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_))
+}
+
+/// The column that an output is named after: itself, or the one that is cast.
+fn named_after(expression: &ast::Expr) -> Option<&ast::Expr> {
+    match expression {
+        ast::Expr::Nested(inner) | ast::Expr::Collate { expr: inner, .. } | ast::Expr::Cast { expr: inner, .. } => {
+            named_after(inner)
+        }
+        other => is_column(other).then_some(other),
+    }
 }
 
 /// `(x).*` stands for several columns.
@@ -161,6 +199,7 @@ fn figure(expression: &ast::Expr) -> Option<(String, bool)> {
                 Some(ast::SelectItem::UnnamedExpr(inner)) => figure(inner),
                 _ => None,
             },
+            ast::SetExpr::Values(_) => strong("column1"),
             _ => None,
         },
         ast::Expr::Exists { .. } => strong("exists"),

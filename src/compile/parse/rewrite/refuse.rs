@@ -4,7 +4,8 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
 use super::super::dialect::is_clause;
-use super::place;
+use super::super::misplaced;
+use super::{is_aggregate, is_set_returning, place};
 use crate::error::{Error, Result, code};
 
 /// Refuses clauses of a query.
@@ -108,9 +109,50 @@ pub(super) fn table(factor: &ast::TableFactor) -> Result<()> {
         ast::TableFactor::Table { sample: Some(_), .. } | ast::TableFactor::Derived { sample: Some(_), .. } => {
             Err(unsupported("TABLESAMPLE"))
         }
+        ast::TableFactor::Derived { alias: None, subquery, .. } => {
+            let (message, example) = match subquery.body.as_ref() {
+                ast::SetExpr::Values(_) => ("VALUES in FROM must have an alias", "VALUES ..."),
+                _ => ("subquery in FROM must have an alias", "SELECT ..."),
+            };
+            let hint = format!("For example, FROM ({example}) [AS] foo.");
+            Err(Error::new(code::SYNTAX_ERROR, message).hint(hint))
+        }
         ast::TableFactor::Table { version: Some(_), .. } => Err(unsupported("FOR SYSTEM_TIME AS OF")),
         _ => Ok(()),
     }
+}
+
+/// Refuses functions that answer rows where it is left open whether they are called.
+pub(super) fn set_returning(expression: &ast::Expr) -> Result<()> {
+    let what = match expression {
+        ast::Expr::Case { .. } => "CASE",
+        ast::Expr::Function(call) if call.name.to_string().eq_ignore_ascii_case("coalesce") => "COALESCE",
+        _ => return Ok(()),
+    };
+    if misplaced::first(expression, |call| is_set_returning(&call.name).then_some(())).is_none() {
+        return Ok(());
+    }
+    let message = format!("set-returning functions are not allowed in {what}");
+    let hint = "You might be able to move the set-returning function into a LATERAL FROM item.";
+    Err(Error::new(code::FEATURE_NOT_SUPPORTED, message).hint(hint))
+}
+
+/// `f(DISTINCT …)` of what is no aggregate, and `f(DISTINCT *)`.
+fn distinct(call: &ast::Function) -> Result<()> {
+    let ast::FunctionArguments::List(list) = &call.args else { return Ok(()) };
+    if list.duplicate_treatment != Some(ast::DuplicateTreatment::Distinct) || call.over.is_some() {
+        return Ok(());
+    }
+    let is_star =
+        |argument: &ast::FunctionArg| matches!(argument, ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard));
+    if list.args.iter().any(is_star) {
+        return Err(Error::new(code::SYNTAX_ERROR, "syntax error at or near \"*\""));
+    }
+    if is_aggregate(call) {
+        return Ok(());
+    }
+    let message = format!("DISTINCT specified, but {} is not an aggregate function", call.name);
+    Err(Error::new(code::WRONG_OBJECT_TYPE, message))
 }
 
 /// Refuses expressions.
@@ -120,6 +162,7 @@ pub(super) fn expression(expression: &ast::Expr) -> Result<()> {
         ast::Expr::Identifier(name) if name.quote_style.is_none() && is_clause(&name.value) => {
             Err(Error::new(code::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", name.value)))
         }
+        ast::Expr::Function(call) => distinct(call),
         ast::Expr::Value(value) => match &value.value {
             ast::Value::SingleQuotedByteStringLiteral(_) => Err(unsupported("a bit string (B'…')")),
             ast::Value::HexStringLiteral(_) => Err(unsupported("a bit string (X'…')")),

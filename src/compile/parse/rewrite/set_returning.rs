@@ -90,7 +90,7 @@ fn columns_of(function: &str) -> Option<&'static [OutputColumn]> {
 }
 
 /// Whether a function answers rows.
-pub(super) fn is_set_returning(name: &ast::ObjectName) -> bool {
+pub(in super::super) fn is_set_returning(name: &ast::ObjectName) -> bool {
     function_name(name).is_some_and(|name| name == "unnest" || columns_of(&name).is_some())
 }
 

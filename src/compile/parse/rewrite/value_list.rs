@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast;
 
+use super::super::query::select;
 use super::{call, cast, take};
 
 /// Kinds of cells in a column at most: each cell names one of each.
@@ -33,6 +34,33 @@ pub(super) fn rewrite(body: &mut ast::SetExpr) {
         for cell in values.rows.iter_mut().map(|row| &mut row[at]) {
             *cell = call("values", std::iter::once(take(cell)).chain(kinds.iter().cloned()));
         }
+    }
+}
+
+/// `VALUES ((SELECT …), …), …`, whose queries the planner does not read there, becomes SELECTs.
+pub(super) fn selected(body: &mut ast::SetExpr) {
+    let ast::SetExpr::Values(values) = body else { return };
+    let has_query = ast::visit_expressions(&*values, |part| match part {
+        ast::Expr::Subquery(_) | ast::Expr::Exists { .. } | ast::Expr::InSubquery { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    if has_query.is_continue() {
+        return;
+    }
+    let item = |(at, expr)| {
+        let alias = ast::Ident::new(format!("column{}", at + 1));
+        ast::SelectItem::ExprWithAlias { expr, alias }
+    };
+    let row = |row: &mut ast::Parens<Vec<ast::Expr>>| {
+        let items = row.iter_mut().map(take).enumerate().map(item).collect();
+        select(items, Vec::new(), None).body
+    };
+    let union = |left, right| {
+        let (op, set_quantifier) = (ast::SetOperator::Union, ast::SetQuantifier::All);
+        Box::new(ast::SetExpr::SetOperation { op, set_quantifier, left, right })
+    };
+    if let Some(selected) = values.rows.iter_mut().map(row).reduce(union) {
+        *body = *selected;
     }
 }
 
