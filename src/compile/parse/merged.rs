@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 use datafusion::prelude::Expr;
 use datafusion::sql::sqlparser::ast;
 
-use super::rewrite::MERGED;
+use super::rewrite::{APART, MERGED};
 use crate::compile::analyze::{field_of, is_declared};
 use crate::compile::function::condition::common_type::Branch;
 use crate::compile::function::{cast_to, coalesce, external};
@@ -128,7 +128,7 @@ fn merged(
         let value = value_of(one, other, join)?;
         // `*` shows the first of equal columns by their tables' names.
         let shown = match kind {
-            _ if !matches!(value, Expr::Column(_)) => None,
+            _ if !matches!(value, Expr::Column(_)) || tag.table().ends_with(APART) => None,
             JoinType::Inner | JoinType::Left if left < right && value == *one => Some(left),
             JoinType::Inner | JoinType::Right if right < left && value == *other => Some(right),
             _ => None,

@@ -30,7 +30,7 @@ pub(super) use clause::is_aggregate;
 pub(in crate::compile) use set_returning::ARRAY;
 pub(super) use set_returning::{is_scalar_set, is_set_returning, is_unnest};
 pub(super) use star_item::replace as replace_star;
-pub(in crate::compile) use using::MERGED;
+pub(in crate::compile) use using::{APART, MERGED};
 
 use super::dialect::is_reserved;
 use super::grammar::{folded_ident, name_parts, relation_name};

@@ -14,6 +14,9 @@ use super::set_returning::is_set_returning;
 /// What the names of such items begin with: it comes after all that a query writes.
 pub(in crate::compile) const MERGED: char = char::MAX;
 
+/// What the names end with where `a.*` shows the columns of a table in their order.
+pub(in crate::compile) const APART: &str = "apart";
+
 /// Names of merged columns and the joins that make them.
 type Merged = Vec<(String, ast::Ident)>;
 
@@ -31,8 +34,9 @@ fn nest_body(body: &mut ast::SetExpr, made: &mut usize, inside: bool, order: &mu
     match body {
         ast::SetExpr::Select(select) => {
             let mut merged = Merged::new();
+            let apart = select.projection.iter().any(|item| matches!(item, ast::SelectItem::QualifiedWildcard(..)));
             for from in &mut select.from {
-                nest(from, made, &mut merged);
+                nest(from, made, apart, &mut merged);
             }
             if let Some(condition) = &mut select.selection {
                 qualify(condition, &merged);
@@ -51,13 +55,14 @@ fn nest_body(body: &mut ast::SetExpr, made: &mut usize, inside: bool, order: &mu
     }
 }
 
-/// Nests the joins of an item of FROM; adds what they merge to `merged`.
-fn nest(from: &mut ast::TableWithJoins, made: &mut usize, merged: &mut Merged) {
+/// Nests the joins of an item of FROM; adds what they merge to `merged`. `apart`: merged columns are none of a table's columns, which stay in
+/// their places.
+fn nest(from: &mut ast::TableWithJoins, made: &mut usize, apart: bool, merged: &mut Merged) {
     let mut own = Merged::new();
-    nest_inside(&mut from.relation, made, &mut own);
+    nest_inside(&mut from.relation, made, apart, &mut own);
     for mut join in std::mem::take(&mut from.joins) {
         let mut right = Merged::new();
-        nest_inside(&mut join.relation, made, &mut right);
+        nest_inside(&mut join.relation, made, apart, &mut right);
         own.append(&mut right);
         let Some(constraint) = constraint(&mut join) else {
             from.joins.push(join);
@@ -73,7 +78,7 @@ fn nest(from: &mut ast::TableWithJoins, made: &mut usize, merged: &mut Merged) {
             _ => Vec::new(),
         };
         *made += 1;
-        let name = ast::Ident::with_quote('"', format!("{MERGED}{made}"));
+        let name = ast::Ident::with_quote('"', format!("{MERGED}{made}{}", if apart { APART } else { "" }));
         let names: Vec<String> = names.into_iter().map(folded_ident).collect();
         own.retain(|(merged, _)| !names.contains(merged));
         own.extend(names.into_iter().map(|column| (column, name.clone())));
@@ -89,10 +94,10 @@ fn nest(from: &mut ast::TableWithJoins, made: &mut usize, merged: &mut Merged) {
 }
 
 /// Nests the joins between the parentheses of an item of FROM.
-fn nest_inside(factor: &mut ast::TableFactor, made: &mut usize, merged: &mut Merged) {
+fn nest_inside(factor: &mut ast::TableFactor, made: &mut usize, apart: bool, merged: &mut Merged) {
     if let ast::TableFactor::NestedJoin { table_with_joins, alias } = factor {
         let mut inside = Merged::new();
-        nest(table_with_joins, made, &mut inside);
+        nest(table_with_joins, made, apart, &mut inside);
         if alias.is_none() {
             merged.append(&mut inside);
         }
