@@ -47,8 +47,11 @@ fn is_guarded(value: &Expr, filter: &Expr) -> bool {
 
 /// Whether the value is computed from columns by anything but comparisons.
 fn may_fail(value: &Expr) -> PlanResult<bool> {
+    let is_subquery =
+        |part: &Expr| matches!(part, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::SetComparison(_));
     let computes = value.exists(|part| {
         Ok(match part {
+            part if is_subquery(part) => true,
             Expr::BinaryExpr(binary) => {
                 !super::types::compares(binary.op) && !matches!(binary.op, Operator::And | Operator::Or)
             }
@@ -56,5 +59,5 @@ fn may_fail(value: &Expr) -> PlanResult<bool> {
             _ => false,
         })
     })?;
-    Ok(computes && value.any_column_refs())
+    Ok(computes && (value.any_column_refs() || value.exists(|part| Ok(is_subquery(part)))?))
 }

@@ -254,3 +254,9 @@ SELECT id, CASE WHEN n <> 0 THEN 12 / n IN (SELECT w FROM b) WHEN k > 1 THEN 12 
 
 -- sq_case_guards_correlated
 SELECT id, CASE WHEN n <> 0 THEN (SELECT count(*) FROM b WHERE b.w < 10 / a.n) ELSE -1 END AS c, CASE WHEN n = 0 THEN NULL ELSE EXISTS (SELECT 1 FROM b WHERE b.k = 10 / a.n) END AS e FROM a;
+
+-- sq_coalesce_guards
+SELECT id, coalesce(n, (SELECT count(*) / (a.k - a.k) FROM b WHERE b.w < 10 / (a.k - a.k))) AS c FROM a WHERE n IS NOT NULL;
+
+-- sq_filter_guards
+SELECT k, sum((SELECT max(10 / a.n + b.w) FROM b WHERE b.k = a.k)) FILTER (WHERE n <> 0) AS s FROM a GROUP BY k;

@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{Float64Type, Int32Type, IntervalMonthDayNano}
 
 use super::super::cast::utc_micros;
 use super::super::definition::{Argument, Call, Definition, Types, strict, texts};
-use super::timezone::zone_of;
+use super::timezone::iso_zone_of;
 use crate::error::{Error, Result, code};
 use crate::format::text::calendar::{DAY_US, HOUR_US, MINUTE_US, days_from_civil, days_in_month};
 use crate::types::SqlType;
@@ -108,7 +108,7 @@ fn timestamp(call: &Call) -> Result<ArrayRef> {
         if call.result == SqlType::Timestamp {
             return Ok(local);
         }
-        let zone = call.arguments.get(6).map_or(Ok(call.time_zone), |zones| zone_of(texts(zones).value(row)))?;
+        let zone = call.arguments.get(6).map_or(Ok(call.time_zone), |zones| iso_zone_of(texts(zones).value(row)))?;
         utc_micros(local, zone)
     })?;
     Ok(Arc::new(TimestampMicrosecondArray::from(values).with_data_type(call.result.arrow())))

@@ -67,13 +67,29 @@ fn offset_of(offset: IntervalMonthDayNano) -> Result<TimeZone> {
         .map_err(|_| Error::new(code::DATETIME_FIELD_OVERFLOW, "interval out of range"))
 }
 
+/// A zone by its name, its abbreviation or, with ISO 8601's sign, its offset. Errors: 22023.
+pub(super) fn iso_zone_of(name: &str) -> Result<TimeZone> {
+    match name.as_bytes().first() {
+        Some(b'0'..=b'9') => {
+            let message = format!("invalid input syntax for type numeric time zone: \"{name}\"");
+            let hint = "Numeric time zones must have \"-\" or \"+\" as first character.";
+            Err(Error::new(code::INVALID_PARAMETER_VALUE, message).hint(hint))
+        }
+        Some(b'+' | b'-') => match zone_of(name)? {
+            TimeZone::Fixed(seconds) => Ok(TimeZone::Fixed(-seconds)),
+            named => Ok(named),
+        },
+        _ => zone_of(name),
+    }
+}
+
 /// A zone by its name, its abbreviation or, with POSIX's sign, its offset.
 pub(super) fn zone_of(name: &str) -> Result<TimeZone> {
     if let Some(zone) = TimeZone::abbreviated(&name.to_ascii_lowercase()) {
         return Ok(zone);
     }
     let digits = name.trim_start_matches(['+', '-']);
-    if digits.len() < name.len()
+    if (digits.len() < name.len() || digits.len() <= 2)
         && let Ok(hours) = digits.parse::<i32>()
         && hours <= 15
     {

@@ -1,4 +1,4 @@
-//! CASE comes before its subqueries: what a subquery is compared with, and what it computes from the row outside, is computed beside it for
+//! CASE and COALESCE come before their subqueries: what a subquery is compared with, and what it computes from the row outside, is computed beside it for
 //! all rows. Where that may fail it becomes a CASE of the conditions under which the subquery is reached.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result as PlanResult;
 use datafusion::logical_expr::Subquery;
-use datafusion::logical_expr::expr::Case;
+use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::prelude::Expr;
 
@@ -20,6 +20,7 @@ use crate::types::SqlType;
 pub(super) fn shielded(expression: Expr, schema: &DFSchema) -> PlanResult<Expr> {
     let shielded = expression.transform_down(|part| match part {
         Expr::Case(case) if case.expr.is_none() => branches(case, schema).map(Transformed::yes),
+        Expr::ScalarFunction(call) if call.func.name() == "coalesce" => choices(call, schema).map(Transformed::yes),
         other => Ok(Transformed::no(other)),
     });
     Ok(shielded?.data)
@@ -39,6 +40,18 @@ fn branches(mut case: Case, schema: &DFSchema) -> PlanResult<Expr> {
         **otherwise = under(std::mem::take(otherwise), &known, schema)?;
     }
     Ok(Expr::Case(case))
+}
+
+/// The COALESCE whose later values hold subqueries that are shielded by those before them being NULL.
+fn choices(mut call: ScalarFunction, schema: &DFSchema) -> PlanResult<Expr> {
+    let mut known: Vec<Expr> = Vec::new();
+    for value in &mut call.args {
+        *value = under(std::mem::take(value), &known, schema)?;
+        if !has_subquery(value)? {
+            known.push(value.clone().is_null());
+        }
+    }
+    Ok(Expr::ScalarFunction(call))
 }
 
 /// The value of a branch that is reached where all of `known` is true.
