@@ -69,6 +69,9 @@ impl RowDecoder for Lines {
             let Some(read) = self.read_field(&value[at..]) else {
                 return Err(if count == 0 { "empty value".to_string() } else { self.wrong_count(count) });
             };
+            if read.quoted && value[at..at + read.consumed].iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
+                return Err(format!("unterminated quoted field at byte {at}"));
+            }
             if let Some(column) = columns.get_mut(count) {
                 self.append_field(&read, at, column, count)?;
             }
@@ -165,8 +168,18 @@ mod tests {
 
     #[test]
     fn what_is_no_row_says_why() {
-        let records: [&[u8]; 8] =
-            [b"1,a", b"1,a,2024-01-01,x", b"x,a,", b"1,a,2024-02-30", b"", b"1,\xff,", b"1,a,\n2,b,", b"7,ok,"];
+        let records: [&[u8]; 10] = [
+            b"1,a",
+            b"1,a,2024-01-01,x",
+            b"x,a,",
+            b"1,a,2024-02-30",
+            b"",
+            b"1,\xff,",
+            b"1,a,\n2,b,",
+            b"1,\"a,\n2,b,\n",
+            b"1,\"a\",\"2024-01-01",
+            b"7,ok,",
+        ];
         let (rows, rejected) = decode(&[], &records);
         assert_eq!(rows, "|7|ok||");
         assert_eq!(
@@ -179,6 +192,8 @@ mod tests {
                 "empty value",
                 "column \"name\": invalid UTF-8 in the field at byte 2",
                 "more than one line of fields: the second begins at byte 5",
+                "unterminated quoted field at byte 2",
+                "unterminated quoted field at byte 6",
             ]
         );
     }
