@@ -1,6 +1,7 @@
 //! Whether anybody still waits for what a thread computes. Computing never waits, so it cannot be stopped from outside: it looks here
 //! between its batches.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,27 @@ use crate::error::{Error, Result, code};
 
 tokio::task_local! {
     static CURRENT: Claim;
+}
+
+thread_local! {
+    static FOLDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs work that computes constants of a plan, where large values have no place: each would be written out in names many times.
+pub(crate) fn folding<T>(work: impl FnOnce() -> T) -> T {
+    struct End(bool);
+    impl Drop for End {
+        fn drop(&mut self) {
+            FOLDING.set(self.0);
+        }
+    }
+    let _end = End(FOLDING.replace(true));
+    work()
+}
+
+/// Whether a constant of a plan is computed here.
+pub(crate) fn is_folding() -> bool {
+    FOLDING.get()
 }
 
 /// 57014 if nobody waits for the work that runs here.

@@ -45,6 +45,7 @@ async fn canceled(client: &Client, sql: &str) {
 }
 
 #[tokio::test]
+#[ignore = "measures processor time: cargo test --release --test cli cancel -- --ignored"]
 async fn a_statement_that_times_out_computes_no_longer() {
     let (server, address) = served().await;
     let client = connect(&address).await;
@@ -62,6 +63,7 @@ async fn a_statement_that_times_out_computes_no_longer() {
 }
 
 #[tokio::test]
+#[ignore = "measures processor time: cargo test --release --test cli cancel -- --ignored"]
 async fn a_canceled_statement_and_one_without_client_compute_no_longer() {
     let (server, address) = served().await;
     let client = connect(&address).await;

@@ -21,6 +21,7 @@ use super::arithmetic::Arithmetic;
 use super::equijoin::{Equijoin, with_null_equal_keys};
 use super::one_by_one::OneByOne;
 use super::{Settings, aggregate, extreme, filled};
+use crate::claim;
 use crate::compile::{function, rewrite, window};
 
 /// Optimizer rules that must not see the query of a view: a limit pushed into a scan would read an order into the input; DISTINCT
@@ -52,12 +53,12 @@ pub(super) fn optimize_view(plan: LogicalPlan, state: &SessionState) -> PlanResu
     let mut optimizer = Optimizer::with_rules(rules());
     optimizer.rules.retain(|rule| !NOT_IN_VIEWS.contains(&rule.name()));
     let config = ViewOptimizer { options: Arc::new(options), aliases: Arc::new(AliasGenerator::new()), state };
-    with_null_equal_keys(optimizer.optimize(plan, &config, |_, _| {})?, &config)
+    with_null_equal_keys(claim::folding(|| optimizer.optimize(plan, &config, |_, _| {}))?, &config)
 }
 
 /// Optimizes the plan of a SELECT.
 pub(super) fn optimize_select(plan: &LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
-    filled::guarded(with_null_equal_keys(state.optimize(plan)?, state)?)
+    filled::guarded(with_null_equal_keys(claim::folding(|| state.optimize(plan))?, state)?)
 }
 
 /// DataFusion's rules, with our own for the keys of joins, for conditions that are never true and for relations without rows, and without the one that computes with the types of DataFusion's sums.

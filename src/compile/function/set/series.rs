@@ -25,6 +25,8 @@ pub(in crate::compile::function) static SUBSCRIPTS: Definition =
 
 /// Elements between two looks whether anybody waits for them.
 const CHECK_ELEMENTS: usize = 65_536;
+/// Elements of a series that becomes a constant of a plan at most; longer ones are made when the plan runs.
+const FOLDED_MAX: usize = 1_000;
 
 fn types(arguments: &[Argument]) -> Types {
     use SqlType::{AnyNumeric, BigInt, Date, Integer, Interval, Numeric, SmallInt, Text, Timestamp, TimestampTz};
@@ -82,6 +84,10 @@ fn evaluate(call: &Call) -> Result<ArrayRef> {
 }
 
 /// The rows of a call without NULLs; a row with one has no array.
+fn check_folding(length: usize) -> Result<()> {
+    if length > FOLDED_MAX && claim::is_folding() { Err(too_many()) } else { Ok(()) }
+}
+
 fn is_null(call: &Call, row: usize) -> bool {
     call.arguments.iter().any(|argument| argument.is_null(row))
 }
@@ -116,6 +122,7 @@ fn decimals(call: &Call, lengths: &mut Vec<Option<usize>>) -> Result<LargeBinary
             if total >= ELEMENTS_MAX {
                 return Err(too_many());
             }
+            check_folding(total)?;
             if total.is_multiple_of(CHECK_ELEMENTS) {
                 claim::check()?;
             }
@@ -149,6 +156,7 @@ fn numbers<T>(
         let length = if span.signum() == -step.signum() { 0 } else { span / step + 1 };
         let length = usize::try_from(length).ok().filter(|length| elements.len() + length <= ELEMENTS_MAX);
         let length = length.ok_or_else(too_many)?;
+        check_folding(length)?;
         elements.reserve(length);
         for first in (0..length).step_by(CHECK_ELEMENTS) {
             claim::check()?;
@@ -180,6 +188,7 @@ fn times(call: &Call, kind: &SqlType, lengths: &mut Vec<Option<usize>>) -> Resul
             if elements.len() >= ELEMENTS_MAX {
                 return Err(too_many());
             }
+            check_folding(elements.len())?;
             if elements.len().is_multiple_of(CHECK_ELEMENTS) {
                 claim::check()?;
             }
