@@ -8,17 +8,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::common::{DFSchemaRef, internal_err, plan_datafusion_err};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchemaRef, plan_datafusion_err};
 use datafusion::error::Result as PlanResult;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{Extension, JoinType, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::Boundedness;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::Expr;
+
+use super::one_by_one::OneByOneExec;
 
 /// Puts the operator around outer joins and grouping sets; to be called on the optimized plan of a SELECT.
 pub(super) fn guarded(plan: LogicalPlan) -> PlanResult<LogicalPlan> {
@@ -92,68 +91,8 @@ impl ExtensionPlanner for Planner {
         _context: &PhysicalPlanningContext,
     ) -> PlanResult<Option<Arc<dyn ExecutionPlan>>> {
         match (node.as_any().downcast_ref::<Filled>(), physical_inputs) {
-            (Some(_), [input]) => Ok(Some(Arc::new(FilledExec::new(Arc::clone(input))))),
+            (Some(_), [input]) => Ok(Some(Arc::new(OneByOneExec::new(Arc::clone(input))))),
             _ => Ok(None),
         }
-    }
-}
-
-/// The operator.
-#[derive(Debug)]
-struct FilledExec {
-    input: Arc<dyn ExecutionPlan>,
-    properties: Arc<PlanProperties>,
-}
-
-impl FilledExec {
-    fn new(input: Arc<dyn ExecutionPlan>) -> Self {
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(input.schema()),
-            input.output_partitioning().clone(),
-            input.pipeline_behavior(),
-            Boundedness::Bounded,
-        );
-        FilledExec { input, properties: Arc::new(properties) }
-    }
-}
-
-impl DisplayAs for FilledExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("FilledExec")
-    }
-}
-
-impl ExecutionPlan for FilledExec {
-    fn name(&self) -> &str {
-        "FilledExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        match children.pop() {
-            Some(input) if children.is_empty() => Ok(Arc::new(FilledExec::new(input))),
-            _ => internal_err!("what is filled up is one input"),
-        }
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> PlanResult<TreeNodeRecursion>,
-    ) -> PlanResult<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> PlanResult<SendableRecordBatchStream> {
-        self.input.execute(partition, context)
     }
 }

@@ -39,15 +39,16 @@ impl PhysicalOptimizerRule for OneByOne {
     }
 }
 
-/// All partitions of its input as one.
+/// All partitions of its input as one, of whose rows nothing is claimed.
 #[derive(Debug)]
-struct OneByOneExec {
+pub(super) struct OneByOneExec {
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
 }
 
 impl OneByOneExec {
-    fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+    /// The operator over `input`.
+    pub(super) fn new(input: Arc<dyn ExecutionPlan>) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(input.schema()),
             Partitioning::UnknownPartitioning(1),
